@@ -1,0 +1,101 @@
+"""What a file tells about how a spectrum image was recorded, as plain immutable values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Detector:
+    """One X-ray detector.
+
+    Angles are in degrees: `elevation_deg` is the take-off angle above the specimen plane,
+    `azimuth_deg` counts around the beam. `counts` is the sum over its stream, where known.
+    """
+
+    name: str
+    elevation_deg: float | None = None
+    azimuth_deg: float | None = None
+    live_time_s: float | None = None
+    real_time_s: float | None = None
+    counts: int | None = None
+
+
+@dataclass(frozen=True)
+class VendorComposition:
+    """One row of a composition table that the vendor's program wrote into the file."""
+
+    element: str
+    family: str | None
+    atomic_percent: float
+    atomic_error: float | None = None
+    weight_percent: float | None = None
+    weight_error: float | None = None
+    fit_error_percent: float | None = None
+
+
+@dataclass(frozen=True)
+class VendorQuantification:
+    """Quantification settings and results found in the file.
+
+    Attributes
+    ----------
+    program : str
+        Program that wrote them, such as ``"Velox"``.
+    families : mapping of str to str
+        Element to the family (``"K"``, ``"L"`` or ``"M"``) chosen for it.
+    quantified : tuple of str
+        Elements that were marked as quantified; the others were only fitted.
+    ionization_model : str or None
+        Name of the ionisation cross-section model behind the program's k-factors.
+    absorption : mapping
+        Absorption settings: ``enabled`` (bool), ``thickness_nm``, ``density_g_cm3``.
+    log : str or None
+        The program's experiment log as plain text.
+    compositions : tuple of tuple of VendorComposition
+        Every composition table of the log, oldest first.
+    """
+
+    program: str
+    families: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    quantified: tuple[str, ...] = ()
+    ionization_model: str | None = None
+    absorption: Mapping[str, float | bool | None] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    log: str | None = None
+    compositions: tuple[tuple[VendorComposition, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """How the spectra were recorded; `None` where the file does not say.
+
+    Attributes
+    ----------
+    signal_type : {"STEM", "SEM"} or None
+    beam_energy_keV : float or None
+    take_off_angle_deg : float or None
+        Mean elevation of the detectors in use. Never a program's default.
+    energy_resolution_MnKa_eV : float or None
+        Full width at half maximum at Mn Ka.
+    beam_current_nA, live_time_s, real_time_s : float or None
+    elements : tuple of str
+        Elements named in the file.
+    detectors : tuple of Detector
+    vendor : VendorQuantification or None
+    """
+
+    signal_type: Literal["STEM", "SEM"] | None = None
+    beam_energy_keV: float | None = None
+    take_off_angle_deg: float | None = None
+    energy_resolution_MnKa_eV: float | None = None
+    beam_current_nA: float | None = None
+    live_time_s: float | None = None
+    real_time_s: float | None = None
+    elements: tuple[str, ...] = ()
+    detectors: tuple[Detector, ...] = ()
+    vendor: VendorQuantification | None = None

@@ -1,0 +1,25 @@
+"""Errors of napari-eds: all are `ValueError`s whose text says what is wrong and what to do."""
+
+
+class EDSError(ValueError):
+    """Base class of the errors this package raises on bad input."""
+
+
+class ReadError(EDSError):
+    """A file cannot be opened as an EDS spectrum image."""
+
+
+class UncalibratedError(EDSError):
+    """An energy is needed, but the energy axis of the image is not calibrated."""
+
+
+class LabelError(EDSError):
+    """An array is not a label map of the image."""
+
+
+class KFactorError(EDSError):
+    """A k-factor is missing, ambiguous or unusable."""
+
+
+class ModelError(EDSError):
+    """The requested model cannot be built on this energy axis."""

@@ -1,0 +1,1 @@
+"""Readers: a file goes in, `SpectrumImage`s come out."""
