@@ -1,22 +1,45 @@
-from napari_eds._version import __version__
-from napari_eds.acquisition import Acquisition, Detector
-from napari_eds.errors import EDSError, KFactorError, LabelError, ModelError, ReadError
-from napari_eds.readers import load, read
-from napari_eds.spectrum_image import AuxiliaryImage, EnergyAxis, LabelSpectra, SpectrumImage
+from ._version import __version__
+from .acquisition import Acquisition, Detector
+from .analysis import Quantification, quantify
+from .chips import Chips, describe_labels, grid_chips
+from .errors import (
+    EDSError,
+    KFactorError,
+    LabelError,
+    ModelError,
+    ReadError,
+    RecipeError,
+    UncalibratedError,
+)
+from .kfactors import KFactor, KFactorTable, read_k_factors
+from .readers import load, read
+from .recipe import Recipe
+from .spectrum_image import AuxiliaryImage, EnergyAxis, LabelSpectra, SpectrumImage
 
 __all__ = [
     "Acquisition",
     "AuxiliaryImage",
+    "Chips",
     "Detector",
     "EDSError",
     "EnergyAxis",
+    "KFactor",
     "KFactorError",
+    "KFactorTable",
     "LabelError",
     "LabelSpectra",
     "ModelError",
+    "Quantification",
     "ReadError",
+    "Recipe",
+    "RecipeError",
     "SpectrumImage",
+    "UncalibratedError",
     "__version__",
+    "describe_labels",
+    "grid_chips",
     "load",
+    "quantify",
     "read",
+    "read_k_factors",
 ]

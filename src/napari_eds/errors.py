@@ -23,3 +23,7 @@ class KFactorError(EDSError):
 
 class ModelError(EDSError):
     """The requested model cannot be built on this energy axis."""
+
+
+class RecipeError(EDSError):
+    """The settings of a quantification are inconsistent or incomplete."""

@@ -1,4 +1,4 @@
-"""`SpectrumImage`: X-ray counts per pixel and channel, and the few products everything is made of."""
+"""`SpectrumImage`: counts per pixel and channel, and the few products everything is made of."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ class SpectrumImage:
             raise EDSError(f"expected (rows, columns, channels), got shape {array.shape}")
         array = array.reshape((1,) * (3 - array.ndim) + array.shape)
         matrix = array.reshape(-1, array.shape[2])
-        return cls(_stored(matrix), array.shape[:2], energy, **attributes)
+        return cls(_stored(matrix), (array.shape[0], array.shape[1]), energy, **attributes)
 
     @classmethod
     def from_matrix(
@@ -238,13 +238,13 @@ class SpectrumImage:
         return np.asarray(self.counts.sum(axis=0, dtype=_sum_dtype(self.counts)))
 
     def counts_map(self) -> np.ndarray:
-        """Counts of every pixel over all channels, shape (rows, columns)."""
+        """Sum the counts of every pixel over all channels, shape (rows, columns)."""
         return np.asarray(self.counts.sum(axis=1, dtype=_sum_dtype(self.counts))).reshape(
             self.shape
         )
 
     def window_map(self, low_keV: float, high_keV: float) -> np.ndarray:
-        """Counts of every pixel in ``low_keV <= E < high_keV``, shape (rows, columns)."""
+        """Sum the counts of every pixel in ``low_keV <= E < high_keV``, shape (rows, columns)."""
         window = self.counts[:, self.energy.channels(low_keV, high_keV)]
         return np.asarray(window.sum(axis=1, dtype=_sum_dtype(self.counts))).reshape(self.shape)
 
@@ -320,7 +320,10 @@ class SpectrumImage:
 
     def to_array(self) -> np.ndarray:
         """Return a dense copy (rows, columns, channels); large maps take gigabytes."""
-        dense = self.counts.toarray() if self.is_sparse else self.counts.copy()
+        if isinstance(self.counts, np.ndarray):
+            dense = self.counts.copy()
+        else:
+            dense = self.counts.toarray()
         return dense.reshape(*self.shape, self.n_channels)
 
 
@@ -373,7 +376,7 @@ def label_membership(
 def _product(membership: sparse.csr_array, counts: sparse.csr_array | np.ndarray) -> np.ndarray:
     """Return ``membership @ counts`` as a dense array in a type wide enough for any sum."""
     dtype = _sum_dtype(counts)
-    if sparse.issparse(counts):
+    if not isinstance(counts, np.ndarray):
         return (membership.astype(dtype) @ counts).toarray()
     total = np.zeros((membership.shape[0], counts.shape[1]), dtype)
     columns = membership.tocsc().astype(dtype)
@@ -390,7 +393,7 @@ def _sum_dtype(counts: sparse.csr_array | np.ndarray) -> type:
 
 def _stored(matrix: sparse.sparray | np.ndarray) -> sparse.csr_array | np.ndarray:
     """Return checked counts in their smallest faithful form, sparse or dense by density."""
-    values = matrix.data if sparse.issparse(matrix) else matrix
+    values = _values(matrix)
     if values.dtype.kind not in "biuf":
         raise EDSError(f"counts must be real numbers, not {values.dtype}")
     if values.size:
@@ -399,22 +402,27 @@ def _stored(matrix: sparse.sparray | np.ndarray) -> sparse.csr_array | np.ndarra
             raise EDSError("counts must be finite, but some are NaN or infinite")
         if lowest < 0:
             raise EDSError(f"counts must not be negative; the lowest is {lowest}")
-    if sparse.issparse(matrix):
+    if isinstance(matrix, np.ndarray):
+        n_stored = np.count_nonzero(matrix)
+    else:
         matrix = sparse.csr_array(matrix)
         matrix.sum_duplicates()
         n_stored = matrix.nnz
-    else:
-        n_stored = np.count_nonzero(matrix)
     matrix = matrix.astype(_smallest_dtype(matrix), copy=False)
     make_sparse = n_stored < SPARSE_BELOW_DENSITY * max(np.prod(matrix.shape), 1)
     if make_sparse:
         return sparse.csr_array(matrix)
-    return matrix.toarray() if sparse.issparse(matrix) else matrix
+    return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
+
+
+def _values(matrix: sparse.csr_array | np.ndarray) -> np.ndarray:
+    """Stored values of a matrix, sparse or dense."""
+    return matrix if isinstance(matrix, np.ndarray) else matrix.data
 
 
 def _smallest_dtype(matrix: sparse.csr_array | np.ndarray) -> np.dtype:
     """Smallest unsigned type that holds every value, or float64 where values are fractions."""
-    values = matrix.data if sparse.issparse(matrix) else matrix
+    values = _values(matrix)
     if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
         return np.dtype(np.float64)
     highest = int(values.max()) if values.size else 0

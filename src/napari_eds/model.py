@@ -1,0 +1,188 @@
+"""The model of a spectrum: X-ray line families on a polynomial background, as in eXSpy.
+
+Every line is a Gaussian of the detector's resolution at the line's energy; the lines of a family
+are tied to its alpha line by eXSpy's weights. The model is linear in the alpha areas and the
+background's coefficients, so it is a design matrix; `exspy_model` gives the same model as a
+HyperSpy object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from napari_eds import xray
+from napari_eds.acquisition import Acquisition
+from napari_eds.errors import ModelError
+from napari_eds.recipe import Recipe
+from napari_eds.spectrum_image import EnergyAxis
+
+#: Resolution at Mn Ka in eV where neither the file nor the user gives one (HyperSpy's default).
+DEFAULT_RESOLUTION_EV = 130.0
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralModel:
+    """Design of a fit over a range of channels.
+
+    Attributes
+    ----------
+    energy : EnergyAxis
+        The channels of the fit.
+    channels : slice
+        Those channels on the image's axis.
+    families : tuple of Family
+        Every family in the fit: the quantified ones first, in the order of the recipe.
+    n_quantified : int
+        How many of them are quantified.
+    background_order : int
+    beam_energy_keV, resolution_MnKa_eV : float
+    """
+
+    energy: EnergyAxis
+    channels: slice
+    families: tuple[xray.Family, ...]
+    n_quantified: int
+    background_order: int
+    beam_energy_keV: float
+    resolution_MnKa_eV: float
+
+    @property
+    def quantified(self) -> tuple[xray.Family, ...]:
+        """The families to quantify."""
+        return self.families[: self.n_quantified]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters per spectrum."""
+        return len(self.families) + self.background_order + 1
+
+    def lines_in_range(self, family: xray.Family) -> list[xray.XRayLine]:
+        """Lines of a family that lie inside the fitted range, as eXSpy selects them."""
+        first = self.energy.offset_keV
+        last = first + self.energy.scale_keV * (self.energy.size - 1)
+        high = min(last, self.beam_energy_keV)
+        return [line for line in family.lines if first < line.energy_keV < high]
+
+    @cached_property
+    def profiles(self) -> np.ndarray:
+        """Counts per channel of each family for an alpha line of 1 count, (channels, families)."""
+        energies = self.energy.energies_keV
+        columns = np.zeros((energies.size, len(self.families)))
+        for i, family in enumerate(self.families):
+            for line in self.lines_in_range(family):
+                sigma = xray.fwhm_keV(line.energy_keV, self.resolution_MnKa_eV) / (
+                    2 * np.sqrt(2 * np.log(2))
+                )
+                z = (energies - line.energy_keV) / sigma
+                density = np.exp(-0.5 * z**2) / (sigma * np.sqrt(2 * np.pi))
+                columns[:, i] += line.weight * self.energy.scale_keV * density
+        return columns
+
+    @cached_property
+    def background(self) -> np.ndarray:
+        """Powers of the energy in keV times the channel width, (channels, order + 1)."""
+        powers = np.vander(self.energy.energies_keV, self.background_order + 1, increasing=True)
+        return powers * self.energy.scale_keV
+
+    @cached_property
+    def design(self) -> np.ndarray:
+        """The whole design matrix, (channels, families + order + 1)."""
+        return np.hstack([self.profiles, self.background])
+
+    @cached_property
+    def weight_sums(self) -> np.ndarray:
+        """Counts of each family per count of its alpha line, (families,)."""
+        return np.array([family.weight_sum for family in self.families])
+
+    def exspy_model(self, spectra: np.ndarray) -> Any:
+        """Return this model as eXSpy's, on spectra (labels, channels of the fit)."""
+        import exspy
+
+        signal = exspy.signals.EDSTEMSpectrum(np.asarray(spectra, dtype=float))
+        axis = signal.axes_manager.signal_axes[0]
+        axis.name, axis.units = "Energy", "keV"
+        axis.offset, axis.scale = self.energy.offset_keV, self.energy.scale_keV
+        signal.set_microscope_parameters(
+            beam_energy=self.beam_energy_keV, energy_resolution_MnKa=self.resolution_MnKa_eV
+        )
+        model = signal.create_model(auto_background=False, auto_add_lines=False)
+        model.add_family_lines([str(family.alpha) for family in self.families])
+        model.add_polynomial_background(order=self.background_order)
+        return model
+
+
+def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) -> SpectralModel:
+    """Build the model of a recipe on the axis of an image.
+
+    All families of the elements in range are in the model, whichever of them is quantified: the
+    lower ones overlap others' lines (Ti L beside O K). An element fitted only can be restricted
+    to one family (``"Fe_K"``).
+
+    Raises
+    ------
+    UncalibratedError
+        If the axis has no energies.
+    ModelError
+        If the beam energy is unknown, the range lies off the axis, or a quantified family is
+        outside the range.
+    """
+    beam_energy = recipe.beam_energy_keV or acquisition.beam_energy_keV
+    if beam_energy is None:
+        raise ModelError("the file gives no beam energy; set beam_energy_keV in the recipe")
+    energy.require_calibrated()
+    channels = energy.channels(*recipe.energy_range_keV)
+    cropped = energy.crop(channels)
+    last = cropped.offset_keV + cropped.scale_keV * (cropped.size - 1)
+    span = (cropped.offset_keV, last, beam_energy)
+    quantified = [_chosen_family(name, *span) for name in recipe.elements]
+    others = [_all_families(name.partition("_")[0], *span) for name in recipe.elements]
+    others += [
+        (_chosen_family(name, *span),) if "_" in name else _all_families(name, *span)
+        for name in recipe.fit_only
+    ]
+    families = dict.fromkeys([*quantified, *(family for found in others for family in found)])
+    model = SpectralModel(
+        energy=cropped,
+        channels=channels,
+        families=tuple(families),
+        n_quantified=len(quantified),
+        background_order=recipe.background_order,
+        beam_energy_keV=beam_energy,
+        resolution_MnKa_eV=(
+            recipe.energy_resolution_MnKa_eV
+            or acquisition.energy_resolution_MnKa_eV
+            or DEFAULT_RESOLUTION_EV
+        ),
+    )
+    if model.n_parameters >= cropped.size:
+        raise ModelError(
+            f"{cropped.size} channels cannot determine {model.n_parameters} parameters; widen the "
+            "energy range, lower the background's order or leave elements out"
+        )
+    return model
+
+
+def _all_families(
+    symbol: str, low_keV: float, high_keV: float, beam_keV: float
+) -> tuple[xray.Family, ...]:
+    """Return every family of an element in range; raise if there is none."""
+    xray.default_family(symbol, low_keV, high_keV, beam_keV)
+    return xray.families_in_range(symbol, low_keV, high_keV, beam_keV)
+
+
+def _chosen_family(name: str, low_keV: float, high_keV: float, beam_keV: float) -> xray.Family:
+    """Return the family that an entry such as ``"Sr"`` or ``"Sr_K"`` stands for."""
+    symbol, _, wanted = name.partition("_")
+    if not wanted:
+        return xray.default_family(symbol, low_keV, high_keV, beam_keV)
+    family = xray.family(symbol, wanted)
+    if family not in xray.families_in_range(symbol, low_keV, high_keV, beam_keV):
+        raise ModelError(
+            f"{family.alpha} lies at {family.alpha.energy_keV:.3f} keV, outside {low_keV:g} to "
+            f"{min(high_keV, beam_keV):g} keV; widen the energy range or choose another family"
+        )
+    return family

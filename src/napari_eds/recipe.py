@@ -1,0 +1,132 @@
+"""`Recipe`: every setting of one run, validated, immutable, saved beside each result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from napari_eds.errors import RecipeError
+from napari_eds.files import write_atomically
+from napari_eds.kfactors import KFactorTable
+
+Engine = Literal["linear", "nonlinear"]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Recipe(BaseModel):
+    """Settings of one quantification.
+
+    Attributes
+    ----------
+    elements : tuple of str
+        Elements to quantify, each a symbol (``"Sr"``: the hardest family in range at sufficient
+        overvoltage) or a symbol and a family (``"Sr_K"``, ``"La_L"``).
+    fit_only : tuple of str
+        Elements that are in the spectrum and in the fit but not part of the specimen, such as
+        the Cu of a grid. Leaving them out spoils the fit of the others.
+    k_factors : KFactorTable
+    energy_range_keV : (float, float)
+        Range of the fit. The default starts above the zero peak.
+    background_order : int
+        Order of the polynomial background.
+    engine : {"linear", "nonlinear"}
+        HyperSpy's linear least squares over all labels at once, or its bounded non-linear fit
+        label by label, which keeps every intensity at or above zero.
+    beam_energy_keV : float or None
+        Overrides what the file says.
+    energy_resolution_MnKa_eV : float or None
+        Full width at half maximum at Mn Ka; overrides what the file says.
+
+    Raises
+    ------
+    RecipeError
+        Through `Recipe.create` and the readers; the constructor raises pydantic's
+        `ValidationError`, which also is a `ValueError`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    elements: tuple[str, ...]
+    k_factors: KFactorTable
+    fit_only: tuple[str, ...] = ()
+    energy_range_keV: tuple[Positive, Positive] = (0.2, 19.0)
+    background_order: Annotated[int, Field(ge=0, le=10)] = 6
+    engine: Engine = "linear"
+    beam_energy_keV: Positive | None = None
+    energy_resolution_MnKa_eV: Positive | None = None
+
+    @field_validator("elements", "fit_only")
+    @classmethod
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            symbol, _, family = name.partition("_")
+            if not symbol.isalpha() or not symbol[0].isupper() or family not in ("", *"KLM"):
+                raise ValueError(
+                    f"{name!r} is neither an element such as 'Sr' nor a family such as 'Sr_K'"
+                )
+        symbols = [name.partition("_")[0] for name in names]
+        twice = sorted({s for s in symbols if symbols.count(s) > 1})
+        if twice:
+            raise ValueError(f"named more than once: {', '.join(twice)}")
+        return names
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Recipe:
+        if not self.elements:
+            raise ValueError("no element to quantify")
+        both = {n.partition("_")[0] for n in self.elements} & {
+            n.partition("_")[0] for n in self.fit_only
+        }
+        if both:
+            raise ValueError(
+                f"both quantified and fitted only: {', '.join(sorted(both))}; choose one"
+            )
+        low, high = self.energy_range_keV
+        if low >= high:
+            raise ValueError(f"the energy range {low:g} to {high:g} keV is empty")
+        return self
+
+    @classmethod
+    def create(cls, **settings: Any) -> Recipe:
+        """Build a recipe, turning pydantic's report into one readable `RecipeError`."""
+        try:
+            return cls(**settings)
+        except ValidationError as problem:
+            raise _recipe_error(problem) from problem
+
+    def to_json(self, path: str | Path) -> None:
+        """Save the recipe, with its k-factors."""
+        write_atomically(path, self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> Recipe:
+        """Read a recipe that `to_json` saved.
+
+        Raises
+        ------
+        FileNotFoundError
+        RecipeError
+            If the file is not a recipe; the message names the fields at fault.
+        """
+        try:
+            return cls.model_validate_json(Path(path).read_bytes())
+        except ValidationError as problem:
+            raise _recipe_error(problem, f"{Path(path).name}: ") from problem
+
+
+def _recipe_error(problem: ValidationError, where: str = "") -> RecipeError:
+    faults = []
+    for error in problem.errors():
+        place = ".".join(str(part) for part in error["loc"])
+        message = error["msg"].removeprefix("Value error, ")
+        faults.append(f"{place}: {message}" if place else message)
+    return RecipeError(f"{where}{'; '.join(faults)}")
