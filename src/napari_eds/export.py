@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ def account(result: Quantification) -> list[str]:
     return [
         f"Quantified: {families}. Fitted only: {', '.join(others) or 'nothing'}.",
         f"k-factors: {k.source}{beam}; {convention}.",
-        "Absorption in the specimen: not corrected; O, N and C read low except in very thin foils.",
+        "Absorption in the specimen: not corrected; O, N and C read low unless the foil is thin.",
         (
             f"Model: eXSpy's lines and a polynomial background of order {model.background_order}, "
             f"{low:.3f} to {high:.3f} keV, resolution {model.resolution_MnKa_eV:g} eV at Mn Ka, "
@@ -80,6 +80,66 @@ def save_csv(result: Quantification, path: str | Path, *, spectra: bool = False)
         spectra_path = path.with_name(f"{path.stem}_spectra.csv")
         written.append(write_atomically(spectra_path, spectra_csv(result)))
     return written
+
+
+def save_maps(result: Quantification, folder: str | Path) -> list[Path]:
+    """Save the at. % map of every element as numbers (TIFF) and as a picture (PNG).
+
+    Parameters
+    ----------
+    result : Quantification
+    folder : str or Path
+        Gets ``Sr_at_pct.tif`` (32-bit floats, NaN outside labels) and ``Sr_at_pct.png`` for each
+        element; made where it does not exist.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for element, data in result.maps().items():
+        stem = f"{element}_at_pct"
+        written.append(write_atomically(folder / f"{stem}.tif", _tiff(data)))
+        picture = _picture(data, f"{element} (at. %)", result)
+        written.append(write_atomically(folder / f"{stem}.png", picture))
+    return written
+
+
+def _tiff(data: np.ndarray) -> bytes:
+    import tifffile
+
+    buffer = BytesIO()
+    tifffile.imwrite(buffer, data.astype(np.float32))
+    return buffer.getvalue()
+
+
+def _picture(data: np.ndarray, title: str, result: Quantification) -> bytes:
+    """Draw a map with its colour bar and a true scale, as PNG."""
+    from matplotlib.figure import Figure
+
+    height, width = (
+        size * pixel for size, pixel in zip(data.shape, result.image.pixel_size, strict=True)
+    )
+    figure = Figure(figsize=(5.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    top = np.nanpercentile(data, 99) if np.isfinite(data).any() else 1.0
+    drawn = axes.imshow(
+        data, extent=(0, width, height, 0), vmin=0, vmax=max(float(top), 1.0), cmap="viridis"
+    )
+    axes.set_facecolor("0.85")  # what is not labelled
+    axes.set(title=title, xlabel=result.image.pixel_unit, ylabel=result.image.pixel_unit)
+    figure.colorbar(drawn, ax=axes)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    return buffer.getvalue()
 
 
 def table_csv(result: Quantification) -> str:

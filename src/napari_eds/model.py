@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_eds import xray
+from napari_eds import _hyperspy, xray
 from napari_eds.acquisition import Acquisition
 from napari_eds.errors import ModelError
 from napari_eds.recipe import Recipe
@@ -100,9 +100,7 @@ class SpectralModel:
 
     def exspy_model(self, spectra: np.ndarray) -> Any:
         """Return this model as eXSpy's, on spectra (labels, channels of the fit)."""
-        import exspy
-
-        signal = exspy.signals.EDSTEMSpectrum(np.asarray(spectra, dtype=float))
+        signal = _hyperspy.exspy().signals.EDSTEMSpectrum(np.asarray(spectra, dtype=float))
         axis = signal.axes_manager.signal_axes[0]
         axis.name, axis.units = "Energy", "keV"
         axis.offset, axis.scale = self.energy.offset_keV, self.energy.scale_keV

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_eds import _hyperspy
 from napari_eds.errors import ModelError
 
 FAMILIES = ("K", "L", "M")
@@ -169,9 +170,8 @@ def fwhm_keV(energy_keV: np.ndarray | float, fwhm_MnKa_eV: float) -> np.ndarray 
 @cache
 def _elements() -> dict[str, Any]:
     """Elements of eXSpy's table as plain dictionaries; importing eXSpy takes seconds."""
-    from exspy.material import elements
-
-    return {s: v for s, v in elements.as_dictionary().items() if isinstance(v, dict)}
+    table = _hyperspy.exspy().material.elements.as_dictionary()
+    return {symbol: entry for symbol, entry in table.items() if isinstance(entry, dict)}
 
 
 @cache

@@ -1,0 +1,94 @@
+"""Long work in a thread, with progress and cancel, reported to the thread of the window."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, QThread, Signal
+
+from napari_eds import _hyperspy
+from napari_eds.errors import EDSError
+from napari_eds.fitting import Progress
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
+    """Raised inside the work to leave it."""
+
+
+class Job(QObject):
+    """One piece of work in a worker thread.
+
+    The function gets a progress callback ``(done, total, what)``, which raises `Cancelled` once
+    `cancel` was called. Exactly one of `returned`, `failed` and `cancelled` follows `start`, then
+    `finished`; all signals arrive in the thread the job was made in.
+    """
+
+    progressed = Signal(int, int, str)
+    returned = Signal(object)
+    failed = Signal(Exception)
+    cancelled = Signal()
+    finished = Signal()
+
+    def __init__(self, function: Callable[[Progress], Any]) -> None:
+        super().__init__()
+        self._cancel = threading.Event()
+        self._worker = create_worker(
+            function, self._report, _start_thread=False, _ignore_errors=True
+        )
+        self._worker.returned.connect(self._on_returned)
+        self._worker.errored.connect(self._on_errored)
+
+    def start(self) -> None:
+        """Start the work."""
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Leave the work at its next report of progress and drop a result that comes anyway."""
+        self._cancel.set()
+
+    def _report(self, done: int, total: int, what: str) -> None:
+        """Run in the worker's thread; signals cross to the window's thread by themselves."""
+        if self._cancel.is_set():
+            raise Cancelled
+        self.progressed.emit(done, total, what)
+
+    def _on_returned(self, value: Any) -> None:
+        if self._cancel.is_set():
+            self.cancelled.emit()
+        else:
+            self.returned.emit(value)
+        self.finished.emit()
+
+    def _on_errored(self, error: Exception) -> None:
+        if self._cancel.is_set() or isinstance(error, Cancelled):
+            self.cancelled.emit()
+        else:
+            self.failed.emit(error)
+        self.finished.emit()
+
+
+def notify(error: Exception) -> None:
+    """Show an error the user can act on as a notification; raise one that is a defect.
+
+    napari turns what is raised in a slot into a notification that holds the traceback.
+    """
+    if isinstance(error, (EDSError, OSError)):
+        show_error(str(error))
+    else:
+        raise error
+
+
+def event_loop_runs() -> bool:
+    """Whether a window is waiting for events: then nothing may block this thread."""
+    thread = QThread.currentThread()
+    return thread is not None and thread.loopLevel() > 0
+
+
+def preload_hyperspy() -> None:
+    """Import HyperSpy in a thread, while the user looks at the image: it takes seconds."""
+    # A daemon, so that a window closed meanwhile does not wait for it.
+    threading.Thread(target=_hyperspy.exspy, name="import HyperSpy", daemon=True).start()

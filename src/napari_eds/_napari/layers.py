@@ -1,0 +1,176 @@
+"""Spectrum images and results as napari layers: what goes into them and how to find them again.
+
+Layers are the only home of state: the spectrum image lives in the metadata of its layer, settings
+and the result in the metadata of the Labels layer, numbers per label in its features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pint
+
+from napari_eds.analysis import Quantification
+from napari_eds.spectrum_image import AuxiliaryImage, SpectrumImage
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels, Layer
+
+SPECTRUM_IMAGE = "spectrum_image"
+QUANTIFICATION = "quantification"
+SETTINGS = "eds_settings"
+_MAP_OF = "eds_map_of"
+
+#: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
+_LIMIT_STEP = 5.0
+
+LayerTuple = tuple[Any, dict[str, Any], str]
+
+
+def image_layers(image: SpectrumImage) -> list[LayerTuple]:
+    """Return the layers of a spectrum image: other images below, X-ray counts on top."""
+    unit = _unit(image.pixel_unit)
+    layers = [
+        _auxiliary_layer(auxiliary, image, unit)
+        for auxiliary in image.images
+        if auxiliary.data.ndim in (2, 3)
+    ]
+    counts = image.counts_map()
+    attributes = {
+        **_geometry(image.pixel_size, unit),
+        "name": f"{image.name} X-ray counts",
+        "colormap": "inferno",
+        "contrast_limits": _limits(counts),
+        "metadata": {SPECTRUM_IMAGE: image},
+    }
+    return [*layers, (counts, attributes, "image")]
+
+
+def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str) -> LayerTuple:
+    """Put an image of the same file in the units of the map, so that both overlay."""
+    rgb = auxiliary.data.ndim == 3
+    size = auxiliary.pixel_size
+    if auxiliary.fits(image.shape):
+        size = image.pixel_size
+    elif unit != "pixel":
+        size = _converted(size, _unit(auxiliary.pixel_unit), unit)
+    attributes = {
+        **_geometry(size, unit),
+        "name": f"{image.name} {auxiliary.name}",
+        "rgb": rgb,
+    }
+    if not rgb:
+        attributes["contrast_limits"] = _limits(auxiliary.data)
+    return (auxiliary.data, attributes, "image")
+
+
+def geometry(image: SpectrumImage) -> dict[str, Any]:
+    """Return scale, units and axis labels of every layer of an image."""
+    return _geometry(image.pixel_size, _unit(image.pixel_unit))
+
+
+def _geometry(pixel_size: tuple[float, float], unit: str) -> dict[str, Any]:
+    return {"scale": pixel_size, "units": (unit, unit), "axis_labels": ("row", "column")}
+
+
+def _unit(name: str) -> str:
+    """Return a unit of length that napari accepts, else ``"pixel"``."""
+    registry = pint.get_application_registry()
+    try:
+        return name if registry.Unit(name).is_compatible_with("nm") else "pixel"
+    except (pint.UndefinedUnitError, ValueError, TypeError):
+        return "pixel"
+
+
+def _converted(size: tuple[float, float], unit: str, target: str) -> tuple[float, float]:
+    if "pixel" in (unit, target):
+        return size
+    factor = pint.get_application_registry().Quantity(1, unit).to(target).magnitude
+    return (size[0] * factor, size[1] * factor)
+
+
+def _limits(data: np.ndarray) -> tuple[float, float]:
+    """Contrast limits that a few hot pixels do not spoil; never empty."""
+    low, high = np.nanpercentile(data, [0.1, 99.9]) if data.size else (0, 1)
+    return (float(low), float(high) if high > low else float(low) + 1)
+
+
+def spectrum_image_of(layer: Layer | None) -> SpectrumImage | None:
+    """Return the spectrum image a layer carries, if any."""
+    return None if layer is None else layer.metadata.get(SPECTRUM_IMAGE)
+
+
+def fits(labels: Labels, image: SpectrumImage) -> bool:
+    """Whether a Labels layer has the pixels of the image."""
+    return labels.data.shape == tuple(image.shape)
+
+
+def label_names(labels: Labels) -> dict[int, str]:
+    """Return the names of labels that its features hold in a column ``chip``."""
+    features = labels.features
+    if "chip" not in features or "index" not in features:
+        return {}
+    return {
+        int(index): str(name)
+        for index, name in zip(features["index"], features["chip"], strict=True)
+        if isinstance(name, str)
+    }
+
+
+def show_result(viewer: ViewerModel, labels: Labels, result: Quantification) -> list[Image]:
+    """Put a result into the viewer: features of its Labels layer and a map per element.
+
+    A map that an earlier run made for the same Labels layer is updated in place and keeps the
+    name, colours and visibility the user gave it; contrast follows the new values.
+    """
+    labels.features = _features(result)
+    labels.metadata[QUANTIFICATION] = result
+    known = dict(_maps_of(viewer, labels))
+    for stale in set(known) - set(result.elements):
+        viewer.layers.remove(known.pop(stale))
+    shown = []
+    for position, (element, data) in enumerate(result.maps().items()):
+        layer = known.get(element)
+        if layer is None:
+            layer = viewer.add_image(
+                data,
+                name=f"{element} at. % ({labels.name})",
+                colormap="viridis",
+                contrast_limits=_at_limits(data),
+                visible=position == 0,
+                metadata={_MAP_OF: (labels.unique_id, element)},
+                **geometry(result.image),
+            )
+        else:
+            layer.data = data
+            layer.contrast_limits = _at_limits(data)
+        layer.metadata[QUANTIFICATION] = result
+        shown.append(layer)
+    return shown
+
+
+def _maps_of(viewer: ViewerModel, labels: Labels) -> Iterator[tuple[str, Image]]:
+    """Find the maps made for a Labels layer, whatever they are called now."""
+    for layer in viewer.layers:
+        owner, element = layer.metadata.get(_MAP_OF, (None, ""))
+        if owner == labels.unique_id:
+            yield element, layer
+
+
+def _at_limits(data: np.ndarray) -> tuple[float, float]:
+    finite = data[np.isfinite(data)]
+    top = np.percentile(finite, 99) if finite.size else _LIMIT_STEP
+    return (0.0, max(_LIMIT_STEP, float(np.ceil(top / _LIMIT_STEP) * _LIMIT_STEP)))
+
+
+def _features(result: Quantification) -> pd.DataFrame:
+    """Return the columns worth reading under the pointer, with the label ids as ``index``."""
+    columns = ["chip", "n_pixels", "counts"]
+    for element in result.elements:
+        columns += [f"{element}_at_pct", f"{element}_at_pct_error"]
+    columns += ["reduced_chi_squared", "flag"]
+    return result.table[columns].reset_index(names="index")

@@ -1,0 +1,80 @@
+"""napari reader: EDS files as layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_eds.readers import SUFFIXES, read
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_eds._napari.layers import LayerTuple
+
+Paths = str | Path | Sequence[str | Path]
+
+
+def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
+    """Return the reader of the file(s), or None where the suffix is not of an EDS format."""
+    paths = _as_list(path)
+    if not paths or any(Path(p).suffix.lower() not in SUFFIXES for p in paths):
+        return None
+    return read_layers
+
+
+def read_layers(path: Paths) -> list[LayerTuple]:
+    """Read files as layers.
+
+    From a running window the files are read in a thread and the layers appear when they are
+    there, so that nothing freezes; napari is told "no layers" (``[(None,)]``). From a script they
+    are returned at once.
+    """
+    from napari import current_viewer
+
+    from napari_eds._napari.jobs import event_loop_runs
+
+    paths = _as_list(path)
+    viewer = current_viewer()
+    if viewer is not None and event_loop_runs():
+        return load_in_background(lambda: _read(paths), f"opening {Path(paths[0]).name}", viewer)
+    return _read(paths)
+
+
+def load_in_background(
+    load: Callable[[], list[LayerTuple]], what: str, viewer: ViewerModel
+) -> list[LayerTuple]:
+    """Run `load` in a thread, add its layers to the viewer, and return napari's "no layers"."""
+    from napari.qt.threading import create_worker
+
+    from napari_eds._napari.jobs import notify
+
+    create_worker(
+        load,
+        _progress={"desc": what},
+        _ignore_errors=True,
+        _connect={
+            "returned": lambda layers: add_layers(viewer, layers),
+            "errored": notify,
+        },
+    )
+    return [(None,)]  # type: ignore[list-item]
+
+
+def add_layers(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
+    """Add layer tuples to a viewer."""
+    from napari.layers import Layer
+
+    for data, attributes, kind in layers:
+        viewer.add_layer(Layer.create(data, attributes, kind))
+
+
+def _read(paths: Sequence[str | Path]) -> list[LayerTuple]:
+    from napari_eds._napari.layers import image_layers
+
+    return [layer for path in paths for image in read(path) for layer in image_layers(image)]
+
+
+def _as_list(path: Paths) -> list[str | Path]:
+    return [path] if isinstance(path, (str, Path)) else list(path)

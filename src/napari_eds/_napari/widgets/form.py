@@ -1,0 +1,257 @@
+"""The form of the dock *EDS quantification*: fields and layout, no behaviour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import (
+    ComboBox,
+    FileEdit,
+    FloatSpinBox,
+    Label,
+    ProgressBar,
+    PushButton,
+    SpinBox,
+)
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_eds._napari.widgets.elements import ElementList
+from napari_eds._napari.widgets.settings import FROM_FILE, Settings
+from napari_eds.recipe import Engine
+
+_MIN_WIDTH_PX = 350
+
+
+class QuantificationForm(QWidget):
+    """Fields of the dock: magicgui widgets under headings, and below them, always in sight, run.
+
+    Parameters
+    ----------
+    map_choices, label_choices : callable
+        Give the entries of the two layer lists as (name, layer).
+
+    Attributes
+    ----------
+    settings_edited : Signal
+        Emitted after the user changed one of the fields `settings` is made of.
+    """
+
+    settings_edited = Signal()
+
+    def __init__(self, map_choices: Any, label_choices: Any) -> None:
+        super().__init__()
+        self.map_layer = ComboBox(choices=map_choices, tooltip="Layer of the spectrum image")
+        self.about = Label()
+        self.labels_layer = ComboBox(
+            choices=label_choices,
+            tooltip="Labels layer whose regions are quantified: paint it, or make a grid",
+        )
+        self._make_axis_fields()
+        self._make_region_fields()
+        self._make_fit_fields()
+        self._make_actions()
+        self._lay_out()
+        self._listening = True
+        for field in self._setting_fields():
+            field.connect(self._on_edited)
+
+    def _make_axis_fields(self) -> None:
+        self.offset = FloatSpinBox(min=-10, max=10, step=0.001, tooltip="Energy of channel 0")
+        self.scale = FloatSpinBox(
+            value=0.01, min=1e-4, max=1, step=0.0001, tooltip="Channel width"
+        )
+        self.calibrate = PushButton(
+            text="Use this energy axis", tooltip="The file gives no energies: set them here"
+        )
+
+    def _make_region_fields(self) -> None:
+        self.chip_size = SpinBox(min=1, max=100_000, tooltip="Edge of a square chip in pixels")
+        self.chip_count = Label()
+        self.make_grid = PushButton(
+            text="Make grid", tooltip="Tile the map into square chips, as a new Labels layer"
+        )
+        self.new_labels = PushButton(
+            text="Paint new", tooltip="Add an empty Labels layer and take up the brush"
+        )
+
+    def _make_fit_fields(self) -> None:
+        self.elements = ElementList()
+        self.k_file = FileEdit(
+            mode=FileDialogMode.EXISTING_FILE,
+            filter="*.csv",
+            nullable=True,
+            tooltip="CSV as Velox exports it, or with the columns element, family, k_factor",
+        )
+        self.convention = ComboBox(
+            choices=[
+                ("what the file says", FROM_FILE),
+                ("whole families", "family"),
+                ("alpha lines", "alpha"),
+            ],
+            tooltip="Vendor programs give k-factors of whole families; eXSpy's examples use those "
+            "of alpha lines. A mix-up costs up to a factor of two.",
+        )
+        self.k_status = Label()
+        self.low = FloatSpinBox(min=0.01, max=100, step=0.1, tooltip="Start of the fitted range")
+        self.high = FloatSpinBox(min=0.02, max=100, step=0.1, tooltip="End of the fitted range")
+        self.beam = FloatSpinBox(
+            min=0, max=1000, step=1, tooltip="Beam energy; 0: as the file says"
+        )
+        self.engine = ComboBox(
+            choices=list(get_args(Engine)),
+            tooltip="linear: all labels at once, seconds. nonlinear: label by label, intensities "
+            "at or above zero, about a second per label.",
+        )
+
+    def _make_actions(self) -> None:
+        self.run = PushButton(text="Quantify", tooltip="Fit and quantify every label")
+        self.cancel = PushButton(text="Cancel", enabled=False, tooltip="Leave the running fit")
+        self.progress = ProgressBar(visible=False)
+        self.status = Label()
+        self.table = PushButton(text="Table", tooltip="Show the result as a table")
+        self.save = PushButton(
+            text="Save CSV…", tooltip="Save table, spectra and recipe of the result"
+        )
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        self._form = QFormLayout(content)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._form.setContentsMargins(8, 4, 8, 8)
+        self._section("Map", ("Layer", self.map_layer), self.about)
+        self._section(
+            None,
+            ("Offset (keV)", self.offset),
+            ("keV/channel", self.scale),
+            self.calibrate,
+        )
+        self._section(
+            "Regions",
+            ("Labels", self.labels_layer),
+            ("Chip size (px)", self.chip_size),
+            self.chip_count,
+            (self.make_grid, self.new_labels),
+        )
+        self._section("Elements", self.elements)
+        self._section(
+            "k-factors", ("CSV file", self.k_file), ("belong to", self.convention), self.k_status
+        )
+        self._section(
+            "Fit",
+            ("From (keV)", self.low),
+            ("To (keV)", self.high),
+            ("Beam (keV)", self.beam),
+            ("Engine", self.engine),
+        )
+        for text in (self.about, self.chip_count, self.k_status, self.status):
+            text.native.setWordWrap(True)
+        for layer_list in (self.map_layer, self.labels_layer):
+            # Long layer names must not widen the dock.
+            layer_list.native.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+        scroll = QScrollArea()
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(scroll)
+        column.addLayout(self._footer())
+        self.setMinimumWidth(_MIN_WIDTH_PX)
+
+    def _footer(self) -> QVBoxLayout:
+        """Lay out what must never scroll out of sight."""
+        footer = QVBoxLayout()
+        footer.setContentsMargins(8, 4, 8, 8)
+        footer.addLayout(_side_by_side(self.run, self.cancel))
+        footer.addWidget(self.progress.native)
+        footer.addWidget(self.status.native)
+        footer.addLayout(_side_by_side(self.table, self.save))
+        return footer
+
+    def _section(self, heading: str | None, *rows: Any) -> None:
+        """Add rows: (text, widget), (button, button), or one widget over the whole width."""
+        if heading is not None:
+            title = QLabel(f"<b>{heading}</b>")
+            title.setContentsMargins(0, 8, 0, 0)
+            self._form.addRow(title)
+        for row in rows:
+            if not isinstance(row, tuple):
+                self._form.addRow(row.native)
+            elif isinstance(row[0], str):
+                self._form.addRow(row[0], row[1].native)
+            else:
+                self._form.addRow(_side_by_side(*row))
+
+    def show_axis_fields(self, visible: bool) -> None:  # noqa: FBT001 - as in Qt's setVisible
+        """Show the fields in which an uncalibrated axis is set."""
+        for field in (self.offset, self.scale, self.calibrate):
+            self._form.setRowVisible(field.native, visible)
+
+    def _setting_fields(self) -> list[Any]:
+        fields = (
+            self.chip_size,
+            self.k_file,
+            self.convention,
+            self.low,
+            self.high,
+            self.beam,
+            self.engine,
+        )
+        return [self.elements.edited, *(field.changed for field in fields)]
+
+    def _on_edited(self, _value: Any = None) -> None:
+        if self._listening:
+            self.settings_edited.emit()
+
+    @property
+    def settings(self) -> Settings:
+        """What the fields say."""
+        path = self.k_file.value
+        return Settings(
+            elements=self.elements.choices,
+            k_factor_file=path if isinstance(path, Path) and path.name else None,
+            convention=self.convention.value,
+            energy_low_keV=self.low.value,
+            energy_high_keV=self.high.value,
+            beam_energy_keV=self.beam.value,
+            engine=self.engine.value,
+            chip_size=self.chip_size.value,
+        )
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        """Fill the fields without `settings_edited`, which would write half-filled settings."""
+        self._listening = False
+        try:
+            self.elements.set_choices(settings.elements)
+            self.k_file.value = settings.k_factor_file
+            self.convention.value = settings.convention
+            self.low.value = settings.energy_low_keV
+            self.high.value = settings.energy_high_keV
+            self.beam.value = settings.beam_energy_keV
+            self.engine.value = settings.engine
+            self.chip_size.value = settings.chip_size
+        finally:
+            self._listening = True
+
+
+def _side_by_side(*buttons: PushButton) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for button in buttons:
+        row.addWidget(button.native)
+    return row

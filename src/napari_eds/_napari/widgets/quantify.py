@@ -1,0 +1,313 @@
+"""The dock *EDS quantification*: from a spectrum image and labels to at. % maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_error, show_info
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QFileDialog
+
+from napari_eds._napari.jobs import Job, notify, preload_hyperspy
+from napari_eds._napari.layers import (
+    QUANTIFICATION,
+    SETTINGS,
+    SPECTRUM_IMAGE,
+    fits,
+    geometry,
+    label_names,
+    show_result,
+    spectrum_image_of,
+)
+from napari_eds._napari.widgets.form import QuantificationForm
+from napari_eds._napari.widgets.results_table import ResultsTable
+from napari_eds._napari.widgets.settings import Settings, default_settings
+from napari_eds.analysis import Quantification, quantify
+from napari_eds.chips import grid_chips
+from napari_eds.errors import EDSError
+from napari_eds.spectrum_image import SpectrumImage
+
+RESULTS_DOCK = "EDS results"
+
+
+class QuantificationWidget(QuantificationForm):
+    """Dock that makes labels, fits them and shows the result.
+
+    It holds no state: settings live in the layer of the spectrum image, labels in their layer,
+    results in the Labels layer and in image layers.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._viewer = napari_viewer
+        self._job: Job | None = None
+        super().__init__(self._map_choices, self._label_choices)
+        self._connect()
+        self._on_map()
+        preload_hyperspy()
+
+    def _connect(self) -> None:
+        layers = self._viewer.layers.events
+        for event in (layers.inserted, layers.removed, layers.renamed):
+            event.connect(self._refresh_layers)
+        self.destroyed.connect(self._disconnecter())
+        self.map_layer.changed.connect(self._on_map)
+        self.labels_layer.changed.connect(self._on_labels)
+        self.settings_edited.connect(self._on_settings)
+        self.calibrate.changed.connect(self._on_calibrate)
+        self.make_grid.changed.connect(self._on_make_grid)
+        self.new_labels.changed.connect(self._on_new_labels)
+        self.run.changed.connect(self._on_run)
+        self.cancel.changed.connect(self._on_cancel)
+        self.table.changed.connect(self._on_table)
+        self.save.changed.connect(self._on_save)
+
+    def _disconnecter(self) -> Callable[..., None]:
+        """Return a function that needs no `self`, whose window is gone when Qt calls it."""
+        layers, refresh = self._viewer.layers.events, self._refresh_layers
+
+        def disconnect(*_: Any) -> None:
+            for event in (layers.inserted, layers.removed, layers.renamed):
+                event.disconnect(refresh)
+
+        return disconnect
+
+    # What is chosen: read from the layers each time, never kept.
+
+    @property
+    def image(self) -> SpectrumImage | None:
+        """The chosen spectrum image."""
+        return spectrum_image_of(self.map_layer.value)
+
+    @property
+    def result(self) -> Quantification | None:
+        """The result of the chosen labels."""
+        layer = self.labels_layer.value
+        return None if layer is None else layer.metadata.get(QUANTIFICATION)
+
+    def _map_choices(self, _widget: Any = None) -> list[tuple[str, Image]]:
+        return [(x.name, x) for x in self._viewer.layers if SPECTRUM_IMAGE in x.metadata]
+
+    def _label_choices(self, _widget: Any = None) -> list[tuple[str, Labels]]:
+        image = self.image if hasattr(self, "labels_layer") else None
+        return [
+            (x.name, x)
+            for x in self._viewer.layers
+            if isinstance(x, Labels) and image is not None and fits(x, image)
+        ]
+
+    def _refresh_layers(self, _event: Any = None) -> None:
+        """Offer the layers there are now; a choice that is still there stays."""
+        before = self.map_layer.value
+        self.map_layer.reset_choices()
+        self.labels_layer.reset_choices()
+        if self.map_layer.value is None and before is not None:
+            self._on_map()  # an emptied list does not say that it changed
+        self._on_labels()
+
+    def _on_map(self, _value: Any = None) -> None:
+        image = self.image
+        self.labels_layer.reset_choices()
+        self.show_axis_fields(image is not None and not image.energy.calibrated)
+        if image is None:
+            self.about.value = "Open an EDS map first."
+        else:
+            self.about.value = _about(image)
+            layer = self.map_layer.value
+            self.settings = layer.metadata.get(SETTINGS) or default_settings(image)
+            self._on_settings()
+        self._on_labels()
+
+    def _on_labels(self, _value: Any = None) -> None:
+        image, result = self.image, self.result
+        self.make_grid.enabled = self.new_labels.enabled = image is not None
+        self.run.enabled = (
+            image is not None and self.labels_layer.value is not None and self._job is None
+        )
+        self.table.enabled = self.save.enabled = result is not None
+        if self._job is None:
+            self.status.value = "" if result is None else _summary(result)
+
+    def _on_settings(self) -> None:
+        """Keep the settings with the image, and say what they mean."""
+        if self.image is None:
+            return
+        settings = self.settings
+        self.map_layer.value.metadata[SETTINGS] = settings
+        self.chip_count.value = _chip_text(self.image, settings.chip_size)
+        self.k_status.value = _k_text(settings)
+
+    def _on_calibrate(self) -> None:
+        """Put the energy axis the user gave into the layer, the home of the image."""
+        if self.image is None:
+            return
+        self.map_layer.value.metadata[SPECTRUM_IMAGE] = self.image.with_energy_axis(
+            offset_keV=self.offset.value, scale_keV=self.scale.value
+        )
+        self._on_map()
+
+    # Labels.
+
+    def _on_make_grid(self) -> None:
+        image, size = self.image, self.chip_size.value
+        if image is None:
+            return
+        try:
+            chips = grid_chips(image.shape, size)
+        except EDSError as error:
+            notify(error)
+            return
+        name = f"chips {size} px"
+        layer = self._find_unchanged(name, chips.labels)
+        if layer is None:
+            features = {"index": list(chips.names), "chip": list(chips.names.values())}
+            layer = self._viewer.add_labels(
+                chips.labels, name=name, features=features, opacity=0.5, **geometry(image)
+            )
+            layer.contour = 1  # outlines: the image stays visible
+        self.labels_layer.value = layer
+
+    def _find_unchanged(self, name: str, labels: np.ndarray) -> Labels | None:
+        """Find a grid made before that nobody has painted on."""
+        for label, layer in self._label_choices():
+            if label == name and np.array_equal(layer.data, labels):
+                return layer
+        return None
+
+    def _on_new_labels(self) -> None:
+        image = self.image
+        if image is None:
+            return
+        layer = self._viewer.add_labels(
+            np.zeros(image.shape, np.int32), name="regions", opacity=0.5, **geometry(image)
+        )
+        layer.brush_size = max(2, min(image.shape) // 20)
+        layer.mode = "paint"
+        self.labels_layer.value = layer
+        show_info("Paint a region with the brush; take another label number for the next one.")
+
+    # Running.
+
+    def _on_run(self) -> None:
+        """Start a run; image, labels and recipe are bound to it, whatever is chosen later."""
+        image, layer = self.image, self.labels_layer.value
+        try:
+            recipe = self.settings.recipe()
+        except (EDSError, OSError) as error:
+            notify(error)
+            return
+        if image is None or layer is None:
+            return
+        labels, names = layer.data.copy(), label_names(layer)
+        job = Job(lambda progress: quantify(image, labels, recipe, names=names, progress=progress))
+        self.destroyed.connect(job.cancel)
+        job.progressed.connect(self._on_progress)
+        job.returned.connect(lambda result: self._on_returned(layer, result))
+        job.failed.connect(notify)
+        job.cancelled.connect(lambda: show_info("Quantification cancelled."))
+        job.finished.connect(self._on_finished)
+        self._job = job
+        self.run.enabled, self.cancel.enabled = False, True
+        self.progress.visible = True
+        self._on_progress(0, 0, "summing spectra")
+        job.start()
+
+    def _on_progress(self, done: int, total: int, what: str) -> None:
+        busy = done in (0, total)
+        # A range of nothing makes the bar run to and fro.
+        self.progress.max = 0 if busy else total
+        self.progress.value = 0 if busy else done
+        self.status.value = what if busy else f"{what}: {done} of {total}"
+
+    def _on_returned(self, layer: Labels, result: Quantification) -> None:
+        if layer not in self._viewer.layers:
+            show_error("The Labels layer was deleted while it was quantified; nothing is shown.")
+            return
+        show_result(self._viewer, layer, result)
+        # With the labels active, the status bar tells the composition under the pointer.
+        self._viewer.layers.selection.active = layer
+        if RESULTS_DOCK in self._viewer.window.dock_widgets:
+            self._show_table(result)
+
+    def _on_cancel(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+            self.status.value = "cancelling"
+
+    def _on_finished(self) -> None:
+        self._job = None
+        self.cancel.enabled = False
+        self.progress.visible = False
+        self._on_labels()
+
+    # Results.
+
+    def _on_table(self) -> None:
+        if self.result is not None:
+            self._show_table(self.result)
+
+    def _show_table(self, result: Quantification) -> None:
+        """Show a result in the results dock, opened where needed."""
+        table = self._viewer.window.dock_widgets.get(RESULTS_DOCK)
+        if not isinstance(table, ResultsTable):
+            table = ResultsTable(self._viewer)
+            self._viewer.window.add_dock_widget(table, name=RESULTS_DOCK, area="bottom")
+        table.show_result(result)
+
+    def _on_save(self) -> None:
+        result = self.result
+        if result is None:
+            return
+        stem = result.image.source.stem if result.image.source else result.image.name
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save the quantification", f"{stem}.csv", "CSV (*.csv)"
+        )
+        if not path:
+            return
+        try:
+            written = result.to_csv(path, spectra=True)
+        except OSError as error:
+            notify(error)
+            return
+        show_info(f"Saved {', '.join(p.name for p in written)} in {written[0].parent}.")
+
+
+def _about(image: SpectrumImage) -> str:
+    rows, columns = image.shape
+    beam = image.acquisition.beam_energy_keV
+    axis = image.energy
+    last = axis.offset_keV + axis.scale_keV * (axis.size - 1)
+    energy = f"{axis.offset_keV:.2f} to {last:.2f} keV" if axis.calibrated else "no energy axis"
+    return (
+        f"{rows} × {columns} px, {axis.size} channels, {energy}\n{image.total_counts:,.0f} counts"
+        + (f", {beam:g} kV" if beam else ", beam energy unknown")
+    )
+
+
+def _chip_text(image: SpectrumImage, size: int) -> str:
+    rows, columns = (extent // size for extent in image.shape)
+    if rows * columns == 0:
+        return f"larger than the map of {image.shape[0]} × {image.shape[1]} px"
+    return f"{rows} × {columns} = {rows * columns:,} chips"
+
+
+def _k_text(settings: Settings) -> str:
+    """Say what the k-factor file holds, or what is wrong with it."""
+    if settings.k_factor_file is None:
+        return "no file chosen"
+    try:
+        table = settings.k_factors()
+    except (EDSError, OSError) as error:
+        return str(error)
+    of = {"family": "whole families", "alpha": "alpha lines"}[table.convention]
+    return f"{len(table.factors)} k-factors of {of}"
+
+
+def _summary(result: Quantification) -> str:
+    flagged = int((result.table["flag"] != "").sum())
+    return (
+        f"{len(result.table)} labels quantified, {flagged} with remarks;\n"
+        f"median χ²/ν {np.nanmedian(result.table['reduced_chi_squared']):.2f}"
+    )

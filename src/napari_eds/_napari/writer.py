@@ -1,0 +1,67 @@
+"""napari writer: labels and at. % maps as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_eds._napari.layers import QUANTIFICATION
+from napari_eds.analysis import Quantification
+from napari_eds.chips import describe_labels
+from napari_eds.errors import EDSError
+from napari_eds.files import write_atomically
+
+LayerData = tuple[np.ndarray, dict[str, Any], str]
+
+
+def write_csv(path: str, layers: Sequence[LayerData]) -> list[str]:
+    """Save the quantification that layers hold, with its recipe, as CSV.
+
+    Labels that were not quantified yet are saved as a table of where they lie.
+
+    Raises
+    ------
+    EDSError
+        If the layers hold results of different runs, none at all, or labels that were changed
+        after they were quantified.
+    """
+    results = _results(layers)
+    labels = [(data, attributes) for data, attributes, kind in layers if kind == "labels"]
+    if len(results) > 1:
+        raise EDSError("the chosen layers hold results of different runs; save them one by one")
+    if results:
+        for data, attributes in labels:
+            _check_current(data, attributes, results[0])
+        return [str(written) for written in results[0].to_csv(path)]
+    if len(labels) != 1:
+        raise EDSError(
+            "no quantification in the chosen layers; choose one Labels layer, or quantify first"
+        )
+    data, attributes = labels[0]
+    table = describe_labels(data, _names(attributes))
+    return [str(write_atomically(Path(path), table.to_csv(lineterminator="\n")))]
+
+
+def _results(layers: Sequence[LayerData]) -> list[Quantification]:
+    """Return the distinct results among the layers."""
+    found = (attributes.get("metadata", {}).get(QUANTIFICATION) for _, attributes, _ in layers)
+    return list({id(result): result for result in found if result is not None}.values())
+
+
+def _check_current(data: np.ndarray, attributes: dict[str, Any], result: Quantification) -> None:
+    if not np.array_equal(data, result.labels):
+        raise EDSError(
+            f"the labels of {attributes.get('name', 'the layer')!r} were changed after they were "
+            "quantified; quantify again, or save one of its at. % maps to get the earlier result"
+        )
+
+
+def _names(attributes: dict[str, Any]) -> dict[int, str]:
+    features = pd.DataFrame(attributes.get("features", {}))
+    if not {"index", "chip"} <= set(features):
+        return {}
+    return dict(zip(features["index"], features["chip"], strict=True))

@@ -1,0 +1,308 @@
+"""The command ``napari-eds``: look into files, quantify them, show the demo."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from napari_eds._version import __version__
+from napari_eds.errors import EDSError, RecipeError
+
+if TYPE_CHECKING:
+    from napari_eds.acquisition import VendorComposition
+    from napari_eds.analysis import Quantification
+    from napari_eds.recipe import Recipe
+    from napari_eds.spectrum_image import SpectrumImage
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 1 the input cannot be used (the reason is on standard error), 2 wrong
+        usage, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of the output, such as `head`, has enough: that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (EDSError, OSError) as error:
+        print(f"napari-eds: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("napari-eds: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="napari-eds",
+        description="Atomic percent from EDS spectrum images, region by region.",
+    )
+    parser.add_argument("--version", action="version", version=f"napari-eds {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_info(commands)
+    _add_quantify(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_info(commands: Any) -> None:
+    info = commands.add_parser("info", help="say what a file holds")
+    info.add_argument("file", type=Path)
+    info.set_defaults(run=_info)
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser(
+        "demo", help="quantify a simulated map, print it beside the truth, save and show it"
+    )
+    demo.add_argument(
+        "-o", "--output", type=Path, default=Path("napari-eds-demo"), help="folder for the files"
+    )
+    demo.add_argument("--no-window", action="store_true", help="do not open napari")
+    demo.set_defaults(run=_demo)
+
+
+def _add_quantify(commands: Any) -> None:
+    from napari_eds.recipe import Engine
+
+    quantify = commands.add_parser("quantify", help="quantify the labels or chips of a map")
+    quantify.add_argument("file", type=Path)
+    regions = quantify.add_mutually_exclusive_group(required=True)
+    regions.add_argument(
+        "--grid", metavar="PX", help="chips of so many pixels: 15 or 15x20 (rows x columns)"
+    )
+    regions.add_argument(
+        "--labels", type=Path, metavar="FILE", help="label map: .npy, .tif or .png"
+    )
+    quantify.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
+    quantify.add_argument(
+        "--elements",
+        metavar="O,Ti,Sr_K",
+        help="elements to quantify, with their family where needed",
+    )
+    quantify.add_argument("--fit-only", metavar="Cu,C", help="elements to fit but not quantify")
+    quantify.add_argument("--k-factors", type=Path, metavar="CSV", help="k-factor table")
+    quantify.add_argument(
+        "--convention",
+        choices=("family", "alpha"),
+        help="what the k-factors belong to, where the table does not say",
+    )
+    quantify.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="JSON",
+        help="settings of an earlier run; other options override them",
+    )
+    quantify.add_argument(
+        "--energy-range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="fitted range in keV"
+    )
+    quantify.add_argument("--beam-energy", type=float, metavar="KEV")
+    quantify.add_argument("--engine", choices=get_args(Engine))
+    quantify.add_argument("--index", type=int, help="which map, where the file holds several")
+    quantify.add_argument(
+        "--energy-axis",
+        nargs=2,
+        type=float,
+        metavar=("OFFSET", "SCALE"),
+        help="energy of channel 0 and keV per channel, where the file gives none",
+    )
+    quantify.add_argument("--spectra", action="store_true", help="save the spectra as well")
+    quantify.add_argument(
+        "--maps", type=Path, metavar="DIR", help="save at.%% maps as TIFF and PNG"
+    )
+    quantify.set_defaults(run=_quantify)
+
+
+def _info(options: argparse.Namespace) -> None:
+    from napari_eds.readers import read
+
+    for index, image in enumerate(read(options.file)):
+        print("\n".join(_description(index, image)))
+
+
+def _description(index: int, image: SpectrumImage) -> list[str]:
+    rows, columns = image.shape
+    axis, acquisition = image.energy, image.acquisition
+    energy = (
+        f"{axis.offset_keV:g} keV + {axis.scale_keV:g} keV per channel"
+        if axis.calibrated
+        else "no energy axis (give it with --energy-axis)"
+    )
+    size = " x ".join(f"{s:g}" for s in image.pixel_size)
+    lines = [
+        f"[{index}] {image.name}",
+        f"  map           {rows} x {columns} pixels of {size} {image.pixel_unit}",
+        f"  spectra       {image.n_channels} channels, {energy}",
+        f"  counts        {image.total_counts:,} ({'sparse' if image.is_sparse else 'dense'})",
+        f"  beam          {_known(acquisition.beam_energy_keV, 'keV')}",
+        f"  microscope    {acquisition.signal_type or 'unknown'}",
+        f"  take-off      {_known(acquisition.take_off_angle_deg, 'deg')}",
+        f"  elements      {' '.join(acquisition.elements) or 'none named'}",
+    ]
+    for detector in acquisition.detectors:
+        counts = "counts unknown" if detector.counts is None else f"{detector.counts:,} counts"
+        lines.append(f"  detector      {detector.name}: {counts}")
+    lines += [
+        f"  image         {i.name} {' x '.join(map(str, i.data.shape))}" for i in image.images
+    ]
+    return lines + _vendor_lines(image)
+
+
+def _vendor_lines(image: SpectrumImage) -> list[str]:
+    vendor = image.acquisition.vendor
+    if vendor is None:
+        return []
+    lines = []
+    if vendor.families:
+        families = " ".join(f"{e}_{f}" for e, f in vendor.families.items())
+        lines.append(f"  {vendor.program:<13} families {families}")
+    if vendor.compositions:
+        cells = [_cell(row) for row in vendor.compositions[-1]]
+        count = len(vendor.compositions)
+        which = "result" if count == 1 else f"last of {count} results"
+        lines.append(f"  {vendor.program:<13} {which}, at.%: {', '.join(cells)}")
+    return lines
+
+
+def _cell(row: VendorComposition) -> str:
+    error = "" if row.atomic_error is None else f" ± {row.atomic_error:g}"
+    return f"{row.element} {row.atomic_percent:g}{error}"
+
+
+def _known(value: float | None, unit: str) -> str:
+    return "unknown" if value is None else f"{value:g} {unit}"
+
+
+def _quantify(options: argparse.Namespace) -> None:
+    from napari_eds.analysis import quantify
+    from napari_eds.export import save_maps
+    from napari_eds.readers import load
+
+    recipe = _recipe(options)
+    image = load(options.file, options.index, energy_axis=options.energy_axis)
+    with _Progress() as progress:
+        result = quantify(image, _regions(options, image), recipe, progress=progress)
+    written = result.to_csv(options.output, spectra=options.spectra)
+    if options.maps is not None:
+        written += save_maps(result, options.maps)
+    print("\n".join(_report(result)))
+    print(f"Saved {', '.join(map(str, written))}")
+
+
+def _regions(options: argparse.Namespace, image: SpectrumImage) -> Any:
+    from napari_eds.chips import grid_chips, read_labels
+
+    if options.labels is not None:
+        return read_labels(options.labels)
+    return grid_chips(image.shape, _grid_size(options.grid))
+
+
+def _grid_size(text: str) -> int | tuple[int, int]:
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise EDSError(f"--grid takes a number of pixels such as 15 or 15x20, not {text!r}")
+    sizes = [int(part) for part in parts]
+    return sizes[0] if len(sizes) == 1 else (sizes[0], sizes[1])
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    """Build the recipe: that of ``--recipe``, if any, changed by the other options."""
+    from napari_eds.kfactors import read_k_factors
+    from napari_eds.recipe import Recipe
+
+    given = {
+        "elements": _split(options.elements),
+        "fit_only": _split(options.fit_only),
+        "energy_range_keV": options.energy_range,
+        "beam_energy_keV": options.beam_energy,
+        "engine": options.engine,
+    }
+    settings = {} if options.recipe is None else dict(Recipe.from_json(options.recipe))
+    settings |= {name: value for name, value in given.items() if value is not None}
+    if options.k_factors is not None:
+        settings["k_factors"] = read_k_factors(options.k_factors, convention=options.convention)
+    for name, option in (("elements", "--elements"), ("k_factors", "--k-factors")):
+        if name not in settings:
+            raise RecipeError(f"{option} is needed, or --recipe with the settings of a run")
+    return Recipe.create(**settings)
+
+
+def _split(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _report(result: Quantification) -> list[str]:
+    table = result.table
+    lines = [f"{len(table)} labels quantified. Mean over labels, at.%:"]
+    for e in result.elements:
+        values = table[f"{e}_at_pct"]
+        lines.append(f"  {e:<3}{values.mean():8.2f}   standard deviation {values.std():6.2f}")
+    flagged = int((table["flag"] != "").sum())
+    if flagged:
+        lines.append(f"{flagged} labels carry a remark in the column 'flag'.")
+    return lines + result.account()
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from napari_eds import demo
+
+    print("Simulating a LaFeO3 film on SrTiO3 and quantifying it on a grid ...")
+    with _Progress() as progress:
+        shown = demo.run(progress)
+    comparison = shown.comparison.to_string(index=False, float_format=lambda x: f"{x:.2f}")
+    print(f"\nAtomic % found beside the truth, chips inside one phase:\n{comparison}\n")
+    print("\n".join(shown.result.account()))
+    written = demo.save(shown, options.output)
+    print(
+        f"\nSaved {len(written)} files (tables, spectra, recipe, maps) in "
+        f"{options.output.resolve()}"
+    )
+    if options.no_window:
+        return
+    if not _has_display():
+        print("No display: not opening napari.")
+        return
+    from napari_eds._napari.window import open_result
+
+    open_result(shown.result)
+
+
+def _has_display() -> bool:
+    """Whether a window can be opened; elsewhere than on Linux there is always a display."""
+    return not sys.platform.startswith("linux") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+
+
+class _Progress:
+    """Progress on one line of a terminal; nothing where standard error is none."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Callable[[int, int, str], None]:
+        return self._report
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def _report(self, done: int, total: int, what: str) -> None:
+        if self._shown:
+            count = f" {done} of {total}" if 0 < done < total else ""
+            print(f"\r\033[K{what}{count} ...", end="", file=sys.stderr, flush=True)
