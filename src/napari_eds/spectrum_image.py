@@ -211,7 +211,7 @@ class SpectrumImage:
         **attributes: Any,
     ) -> SpectrumImage:
         """Build an image from a (pixels, channels) matrix, sparse or dense."""
-        return cls(_stored(matrix), tuple(shape), energy, **attributes)
+        return cls(_stored(matrix), (shape[0], shape[1]), energy, **attributes)
 
     @property
     def n_pixels(self) -> int:
@@ -405,18 +405,27 @@ def _stored(matrix: sparse.sparray | np.ndarray) -> sparse.csr_array | np.ndarra
     if isinstance(matrix, np.ndarray):
         n_stored = np.count_nonzero(matrix)
     else:
-        matrix = sparse.csr_array(matrix)
-        matrix.sum_duplicates()
+        matrix = _canonical(matrix)
         n_stored = matrix.nnz
     matrix = matrix.astype(_smallest_dtype(matrix), copy=False)
-    make_sparse = n_stored < SPARSE_BELOW_DENSITY * max(np.prod(matrix.shape), 1)
+    make_sparse = n_stored < SPARSE_BELOW_DENSITY * max(matrix.shape[0] * matrix.shape[1], 1)
     if make_sparse:
         return sparse.csr_array(matrix)
     return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
+def _canonical(matrix: sparse.sparray) -> sparse.csr_array:
+    """Return sorted rows without repeated channels; the given matrix is not changed."""
+    if matrix.format == "csr" and matrix.has_canonical_format:
+        return sparse.csr_array(matrix)
+    # Counts of the same bin are added, which may exceed their own type.
+    matrix = sparse.csr_array(matrix.astype(_sum_dtype(matrix)))
+    matrix.sum_duplicates()
+    return matrix
+
+
 def _values(matrix: sparse.csr_array | np.ndarray) -> np.ndarray:
-    """Stored values of a matrix, sparse or dense."""
+    """Return the stored values of a matrix, sparse or dense."""
     return matrix if isinstance(matrix, np.ndarray) else matrix.data
 
 

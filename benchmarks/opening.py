@@ -1,0 +1,179 @@
+"""Opening every test file, beside HyperSpy: seconds and peak memory, each in a fresh process.
+
+Run as ``python benchmarks/opening.py [DATA_FOLDER] [--write FILE]``. It stops if a file has other
+counts than HyperSpy finds in it, except where HyperSpy is known to lose them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+STARTED = time.perf_counter()
+
+#: Files of which HyperSpy reads no counts: a line scan stored as a map, whose only frame counts
+#: as unfinished, and a header with no blank after its last colon.
+LOST_BY_HYPERSPY = {"View000_0000003.pts", "Al2O3 std.msa"}
+
+#: The file that HyperSpy opens with the shape of another image, see the notes below.
+OTHER_SHAPE = "example_velox_EELS_EDS.emd"
+
+INTRODUCTION = """\
+# Opening files
+
+How long it takes to open every test file, and the most memory that takes, beside `hs.load` of
+HyperSpy. Each number is that of a fresh Python process and includes importing what is needed.
+`times` says how many times faster, or smaller, opening with napari-eds is. Total counts are
+equal in both (checked in the same run), except where a note says otherwise.
+
+Velox event streams are decoded straight into sparse counts, which never exist as a dense array;
+frames and detectors are merged on the way. Everything else is read by the readers of
+RosettaSciIO, without HyperSpy.
+
+Measured with `python benchmarks/opening.py --write docs/opening.md`, {versions}, {cores} cores.
+
+| File | Rows x columns x channels | Counts | s | HyperSpy s | times | MB | HyperSpy MB | times |
+|---|---|---|---|---|---|---|---|---|
+"""
+
+NOTES = """
+\\* HyperSpy finds no counts in these: a line scan stored as a map, of which it drops the only
+frame as unfinished, and a spectrum whose header has no blank after its last colon.
+
+\\*\\* HyperSpy lays the 320 pixels of this map out on the 128 x 128 of an overview image.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    parser.add_argument("data", nargs="?", type=Path, default=default)
+    parser.add_argument("--write", type=Path, help="Markdown file for the table")
+    parser.add_argument("--only", default="", help="part of the names of the files to open")
+    parser.add_argument("--child", choices=CHILDREN, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        CHILDREN[arguments.child](arguments.data)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        files = [
+            path for path in find_files(arguments.data, folder) if arguments.only in path.name
+        ]
+        assert files, f"there are no files to open in {arguments.data}"
+        rows = list(filter(None, map(compare, files)))
+    if arguments.write:
+        versions = ", ".join(f"{name} {version(name)}" for name in ("hyperspy", "rosettasciio"))
+        versions = f"Python {platform.python_version()}, {versions}"
+        introduction = INTRODUCTION.format(versions=versions, cores=os.cpu_count())
+        arguments.write.write_text(introduction + "\n".join(rows) + "\n" + NOTES)
+
+
+def find_files(data: Path, folder: str) -> list[Path]:
+    """Return every file that may hold EDS data, those in zip files unpacked into `folder`."""
+    from napari_eds.readers import SUFFIXES
+
+    for archive in data.rglob("*.zip"):
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(Path(folder) / archive.stem)
+    found = [*sorted(data.rglob("*")), *sorted(Path(folder).rglob("*"))]
+    return [path for path in found if path.suffix.lower() in SUFFIXES]
+
+
+def compare(path: Path) -> str | None:
+    """Return a row of the table, or None if the file holds no EDS data."""
+    ours = run("ours", path)
+    if "error" in ours:
+        print(f"{path.name}: not opened, {ours['error']}")
+        return None
+    theirs = run("hyperspy", path)
+    lost = path.name in LOST_BY_HYPERSPY
+    for counts in ours["counts"]:
+        assert (counts in theirs["counts"]) is not lost, (path, ours["counts"], theirs["counts"])
+    shapes, their_shapes = ({tuple(s) for s in one["shapes"]} for one in (ours, theirs))
+    note = r"\*" if lost else ""
+    if not (lost or shapes <= their_shapes):
+        assert path.name == OTHER_SHAPE, (path, shapes, their_shapes)
+        note = r"\*\*"
+    row = format_row(path.name + note, ours, theirs)
+    print(row, flush=True)
+    return row
+
+
+def format_row(name: str, ours: dict, theirs: dict) -> str:
+    shapes = ", ".join(dict.fromkeys(" x ".join(map(str, shape)) for shape in ours["shapes"]))
+    counts = ", ".join(f"{counts:,}" for counts in ours["counts"])
+    cells = [
+        name,
+        shapes,
+        counts,
+        f"{ours['seconds']:.2f}",
+        f"{theirs['seconds']:.2f}",
+        f"{theirs['seconds'] / ours['seconds']:.1f}",
+        f"{ours['MB']:.0f}",
+        f"{theirs['MB']:.0f}",
+        f"{theirs['MB'] / ours['MB']:.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def run(child: str, path: Path) -> dict:
+    """Open a file in a process of its own."""
+    command = [sys.executable, __file__, str(path), "--child", child]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def open_with_napari_eds(path: Path) -> None:
+    import napari_eds
+
+    try:
+        images = napari_eds.read(path)
+    except napari_eds.ReadError as error:
+        print(json.dumps({"error": str(error)}))
+        return
+    report(
+        [[*image.shape, image.n_channels] for image in images],
+        lambda: [image.total_counts for image in images],
+    )
+
+
+def open_with_hyperspy(path: Path) -> None:
+    import hyperspy.api as hs
+
+    options = {"file_format": "HSPY"} if path.suffix == ".hdf5" else {}
+    loaded = hs.load(path, escape_square_brackets=True, **options)
+    signals = loaded if isinstance(loaded, list) else [loaded]
+    spectra = [signal for signal in signals if signal.axes_manager.signal_dimension == 1]
+    report(
+        [([1, 1, *signal.data.shape])[-3:] for signal in spectra],
+        lambda: [round(float(signal.data.sum(dtype=float))) for signal in spectra],
+    )
+
+
+def report(shapes: list, counts) -> None:
+    """Print what was opened; adding the counts up is not part of opening."""
+    seconds, megabytes = time.perf_counter() - STARTED, peak_megabytes()
+    print(json.dumps({"shapes": shapes, "seconds": seconds, "MB": megabytes, "counts": counts()}))
+
+
+def peak_megabytes() -> float:
+    """Return the most memory this process has held; the system must be Linux or macOS."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+CHILDREN = {"ours": open_with_napari_eds, "hyperspy": open_with_hyperspy}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Velox's event streams, decoded straight into sparse counts.
+
+A stream is a row of 16-bit values. A value below 65535 is one X-ray in that channel; 65535, the
+*gate*, says that the beam moves on to the next pixel. Pixels run row by row, then frame by frame,
+and every detector has a stream of its own. Merging frames and detectors means gathering the
+X-rays of one pixel from many places, which is done here for a block of pixels at a time: nothing
+larger than the streams themselves and the finished counts is ever in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from napari_eds.errors import ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GATE = 65535
+
+#: Events scanned for gates at a time, which bounds the positions (8 bytes each) held at once.
+_SCAN_EVENTS = 2**22
+#: Events merged at a time: few enough to stay in the processor's cache, and enough for each frame
+#: and detector that calls into NumPy do not dominate.
+_BLOCK_EVENTS = 2**16
+_SLICE_EVENTS = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Events of one detector: `events` is (events,) of uint16."""
+
+    detector: str
+    events: np.ndarray
+
+    @property
+    def n_gates(self) -> int:
+        """Number of pixels that were finished, over all frames."""
+        return int(np.count_nonzero(self.events == GATE))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a stream is laid out on, and which part of it is wanted.
+
+    `frames` is a range of frames, `channels` a slice of the `n_channels` of the stream, of which
+    groups of `rebin` are summed; a remainder is dropped.
+    """
+
+    n_pixels: int
+    n_channels: int
+    frames: range
+    channels: slice
+    rebin: int = 1
+
+    @property
+    def n_bins(self) -> int:
+        """Number of channels of the result."""
+        return (self.channels.stop - self.channels.start) // self.rebin
+
+
+def _check(stream: Stream, grid: Grid) -> None:
+    """Raise `ReadError` unless `stream` holds all frames of `grid`, and known channels only."""
+    needed = grid.frames.stop * grid.n_pixels
+    # The last pixel of a frame may lack its gate: what follows the last gate is a pixel, too.
+    n_gates = stream.n_gates
+    if n_gates + 1 < needed:
+        whole = n_gates // grid.n_pixels
+        raise ReadError(
+            f"the event stream of detector {stream.detector} is cut short: it ends after "
+            f"{n_gates} of {needed} pixels, in frame {whole + 1} of {grid.frames.stop}. The file "
+            "is damaged or the acquisition was stopped"
+            + (f"; frames=(0, {whole}) reads the frames that are complete" if whole else "")
+        )
+    beyond = (stream.events >= grid.n_channels) & (stream.events != GATE)
+    if beyond.any():
+        raise ReadError(
+            f"the event stream of detector {stream.detector} is damaged: it names channel "
+            f"{stream.events[beyond][0]}, but there are {grid.n_channels} channels"
+        )
+
+
+def decode(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, list[int]]:
+    """Merge streams into one matrix of counts.
+
+    Parameters
+    ----------
+    streams : sequence of Stream
+        One for each detector, all laid out on the same pixels and frames.
+    grid : Grid
+
+    Returns
+    -------
+    counts : scipy.sparse.csr_array, (pixels, channels)
+        Canonical (sorted, no duplicates), in the smallest unsigned type that holds every count.
+    totals : list of int
+        Counts of every stream in the frames of `grid`, all channels.
+
+    Raises
+    ------
+    ReadError
+        If a stream ends early or names channels that do not exist.
+    """
+    for stream in streams:
+        _check(stream, grid)
+    edges = _block_edges(sum(stream.events.size for stream in streams), len(streams), grid)
+    starts = [_frame_starts(stream.events, edges, grid) for stream in streams]
+    blocks = []
+    for block, n_pixels in enumerate(np.diff(edges)):
+        slices = [
+            stream.events[frame[block] : frame[block + 1]]
+            for stream, frames in zip(streams, starts, strict=True)
+            for frame in frames
+        ]
+        blocks.append(_merge(slices, int(n_pixels), grid))
+    totals = [
+        int(np.count_nonzero(stream.events[frames[0, 0] : frames[-1, -1]] != GATE))
+        for stream, frames in zip(streams, starts, strict=True)
+    ]
+    return _assemble(blocks, grid), totals
+
+
+def _block_edges(n_events: int, n_streams: int, grid: Grid) -> np.ndarray:
+    """Return the first pixel of every block, and the end of the last one."""
+    events = max(_BLOCK_EVENTS, _SLICE_EVENTS * n_streams * len(grid.frames))
+    pixels = max(1, events * grid.n_pixels // max(n_events, 1))
+    # A pixel and a channel share one 32-bit number in `_merge`.
+    pixels = min(pixels, grid.n_pixels, (2**32 - 1) // grid.n_bins)
+    return np.append(np.arange(0, grid.n_pixels, pixels), grid.n_pixels)
+
+
+def _frame_starts(events: np.ndarray, edges: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the event at which every block begins in every frame, shape (frames, edges)."""
+    pixels = np.add.outer(np.array(grid.frames) * grid.n_pixels, edges)
+    return _starts(events, pixels.ravel()).reshape(pixels.shape)
+
+
+def _starts(events: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return the index of the first event of each of the ascending `pixels`."""
+    starts = np.full(pixels.size, events.size)
+    starts[pixels == 0] = 0
+    passed = 0
+    for begin in range(0, events.size, _SCAN_EVENTS):
+        gates = np.flatnonzero(events[begin : begin + _SCAN_EVENTS] == GATE)
+        first, stop = np.searchsorted(pixels, [passed + 1, passed + gates.size + 1])
+        starts[first:stop] = begin + 1 + gates[pixels[first:stop] - passed - 1]
+        passed += gates.size
+    return starts
+
+
+def _merge(
+    slices: Sequence[np.ndarray], n_pixels: int, grid: Grid
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return channel and count of every occupied bin, and the number of bins of every pixel."""
+    bins = np.concatenate([_bins(events, grid) for events in slices])
+    bins.sort()
+    is_first = np.ones(bins.size, bool)
+    np.not_equal(bins[1:], bins[:-1], out=is_first[1:])
+    first = np.flatnonzero(is_first)
+    counts = np.diff(first, append=bins.size)
+    occupied = bins[first]
+    pixels = np.arange(n_pixels + 1, dtype=np.uint32) * np.uint32(grid.n_bins)
+    sizes = np.diff(np.searchsorted(occupied, pixels))
+    smallest = np.min_scalar_type(int(counts.max(initial=0)))
+    # Division by one number is fast in NumPy, its remainder is not.
+    channels = occupied - occupied // np.uint32(grid.n_bins) * np.uint32(grid.n_bins)
+    return channels.astype(np.uint16), counts.astype(smallest), sizes
+
+
+def _bins(events: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return ``pixel * n_bins + channel`` of every X-ray, the first pixel of `events` being 0."""
+    # Below 0, unsigned numbers start again at 65535: beyond every channel, as the gates are.
+    channel = events - np.uint16(grid.channels.start)
+    is_wanted = channel < np.uint16(grid.n_bins * grid.rebin)
+    bins = np.cumsum(events == GATE, dtype=np.uint32)
+    bins *= np.uint32(grid.n_bins)
+    bins += channel if grid.rebin == 1 else channel // np.uint16(grid.rebin)
+    return bins[is_wanted]
+
+
+def _assemble(
+    blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]], grid: Grid
+) -> sparse.csr_array:
+    """Join blocks of pixels into one matrix."""
+    channels, counts, sizes = zip(*blocks, strict=True)
+    indptr = np.concatenate([[0], np.cumsum(np.concatenate(sizes))])
+    index = np.int32 if indptr[-1] < 2**31 else np.int64
+    matrix = sparse.csr_array(
+        (np.concatenate(counts), np.concatenate(channels, dtype=index), indptr.astype(index)),
+        shape=(grid.n_pixels, grid.n_bins),
+    )
+    # Sorting again to find that out would cost a pass over everything.
+    matrix.has_canonical_format = True
+    return matrix

@@ -1,0 +1,41 @@
+"""HDF5 files: their extension says little, so what they hold decides who reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from napari_eds.errors import ReadError
+from napari_eds.readers import rosetta, velox
+from napari_eds.readers._options import Options
+from napari_eds.spectrum_image import SpectrumImage
+
+
+def read(path: Path, options: Options) -> list[SpectrumImage]:
+    """Return the EDS data of a file by Velox, by HyperSpy, or in the Berkeley form of `.emd`.
+
+    Parameters
+    ----------
+    path : Path
+    options : Options
+
+    Raises
+    ------
+    ReadError
+        If the file is none of these.
+    """
+    try:
+        with h5py.File(path) as file:
+            by_velox = velox.is_velox(file)
+            by_hyperspy = "Experiments" in file
+            groups = ", ".join(sorted(file)) or "nothing"
+    except OSError as error:
+        raise ReadError(f"{path.name} is no HDF5 file, or is damaged: {error}") from error
+    if by_velox:
+        return velox.read(path, options)
+    if by_hyperspy or path.suffix.lower() == ".emd":
+        return rosetta.read(path, options, plugin="hspy" if by_hyperspy else "emd")
+    raise ReadError(
+        f"{path.name} is an HDF5 file, but neither HyperSpy nor Velox wrote it; it holds: {groups}"
+    )

@@ -1,0 +1,42 @@
+"""Data files of the tests, which lie beside the repository."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import napari_eds
+
+_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the measured and simulated data."""
+    if not _DATA.is_dir():
+        pytest.skip(f"there is no folder {_DATA} with data to test on")
+    return _DATA
+
+
+@pytest.fixture(scope="session")
+def data_file(data_dir, tmp_path_factory):
+    """Function from a name below the data folder, which may lead into a zip file, to a path."""
+    unzipped = {}
+
+    def path(name: str) -> Path:
+        archive, inside_zip, inside = name.partition(".zip/")
+        if not inside_zip:
+            return data_dir / name
+        if archive not in unzipped:
+            unzipped[archive] = tmp_path_factory.mktemp(Path(archive).name)
+            with zipfile.ZipFile(data_dir / f"{archive}.zip") as file:
+                file.extractall(unzipped[archive])
+        return unzipped[archive] / inside
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def lfo_sto_96(data_dir) -> napari_eds.SpectrumImage:
+    """The small simulated map, of known composition."""
+    return napari_eds.load(data_dir / "simulated/LFO_STO_96.emd")
