@@ -8,6 +8,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
+import zarr
 
 import napari_eds
 from napari_eds.readers import SUFFIXES, _rosetta_call, _rosetta_metadata, rosetta
@@ -410,6 +411,44 @@ def test_detectors_and_frames_are_for_velox(data_file):
     for options in ({"detectors": [0]}, {"frames": (0, 1)}):
         with pytest.raises(napari_eds.ReadError, match="event streams of Velox only"):
             napari_eds.read(data_file(BCF), **options)
+
+
+def test_zspy(tmp_path):
+    counts = np.arange(3 * 4 * 50, dtype=np.uint16).reshape(3, 4, 50)
+    write_zspy(tmp_path / "map.zspy", counts)
+    image = napari_eds.load(tmp_path / "map.zspy")
+    np.testing.assert_array_equal(image.to_array(), counts)
+    assert image.energy == napari_eds.EnergyAxis(-0.2, 0.1, 50)
+    assert (image.pixel_size, image.pixel_unit) == ((2.0, 2.0), "nm")
+
+
+def write_zspy(path, counts):
+    """Write a map as HyperSpy lays it out, whose own writer does not know the newest zarr."""
+    root = zarr.open_group(path, mode="w", zarr_format=2)
+    root.attrs.update({"file_format": "ZSpy", "file_format_version": "3.3"})
+    signal = root.create_group("Experiments").create_group("EDS")
+    signal.attrs.update({"package": "hyperspy", "package_version": "2.5.0"})
+    signal.create_array("data", data=counts)
+    axes = [("y", 0.0, 2.0, "nm"), ("x", 0.0, 2.0, "nm"), ("Energy", -0.2, 0.1, "keV")]
+    for i, (name, offset, scale, units) in enumerate(axes):
+        signal.create_group(f"axis-{i}").attrs.update(
+            {
+                "_type": "UniformDataAxis",
+                "name": name,
+                "offset": offset,
+                "scale": scale,
+                "units": units,
+                "size": counts.shape[i],
+                "navigate": i < 2,
+                "is_binned": i == 2,
+                "index_in_array": i,
+            }
+        )
+    metadata = signal.create_group("metadata")
+    metadata.create_group("General").attrs["title"] = "EDS"
+    metadata.create_group("Signal").attrs["signal_type"] = "EDS_TEM"
+    for empty in ("original_metadata", "learning_results", "attributes"):
+        signal.create_group(empty)
 
 
 def test_package_that_is_missing(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from napari_eds.recipe import Recipe
 from napari_eds.spectrum_image import LabelSpectra, SpectrumImage, check_labels
 
 #: Statistical error of an atomic fraction above which a label is flagged as too noisy.
-FEW_COUNTS_ERROR = 0.2
+FEW_COUNTS_ERROR = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,9 @@ def quantify(
         `describe_labels`), ``counts`` (all channels), per quantified element ``Sr_at_pct``,
         ``Sr_at_pct_error`` (statistical), ``Sr_at_pct_error_k`` (from the k-factors' errors) and
         ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and ``Sr_K_intensity_error``
-        (counts); ``reduced_chi_squared`` and ``flag`` (empty where all is well).
+        (counts); ``reduced_chi_squared``; ``not_detected`` (elements below the detection limit)
+        and ``flag`` (``"no counts"``, ``"nothing detected"``, ``"few counts"``; empty where all
+        is well).
 
     Raises
     ------
@@ -185,24 +187,22 @@ def _table(
         columns[f"{family}_intensity"] = fit.intensities[:, i]
         columns[f"{family}_intensity_error"] = fit.intensity_errors[:, i]
     columns["reduced_chi_squared"] = fit.reduced_chi_squared
+    columns["not_detected"] = _not_detected(fit, composition)
     columns["flag"] = _flags(fit, composition)
     return description.assign(**columns)
 
 
+def _not_detected(fit: fitting.Fit, composition: Composition) -> list[str]:
+    """Name the quantified elements below the detection limit, per label."""
+    elements = np.array([family.element for family in fit.model.quantified])
+    return [" ".join(elements[~seen]) for seen in composition.detected]
+
+
 def _flags(fit: fitting.Fit, composition: Composition) -> list[str]:
     """Say per label what to beware of; empty where nothing is."""
-    elements = [family.element for family in fit.model.quantified]
-    counts = fit.counts.sum(axis=1)
-    flags = []
-    for i, detected in enumerate(composition.detected):
-        if counts[i] == 0:
-            flags.append("no counts")
-        elif not np.isfinite(composition.atomic_fractions[i]).all():
-            flags.append("nothing detected")
-        else:
-            absent = [e for e, seen in zip(elements, detected, strict=True) if not seen]
-            parts = [f"not detected: {' '.join(absent)}"] if absent else []
-            if composition.atomic_errors_statistical[i].max() > FEW_COUNTS_ERROR:
-                parts.append("few counts")
-            flags.append("; ".join(parts))
-    return flags
+    no_counts = fit.counts.sum(axis=1) == 0
+    nothing = ~np.isfinite(composition.atomic_fractions).all(axis=1)
+    noisy = composition.atomic_errors_statistical.max(axis=1) > FEW_COUNTS_ERROR
+    return np.select(
+        [no_counts, nothing, noisy], ["no counts", "nothing detected", "few counts"], ""
+    ).tolist()

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from napari_eds import _hyperspy
 from napari_eds.model import SpectralModel
 from napari_eds.recipe import Engine
 
 #: Called with (done, total, what); it may raise to cancel.
 Progress = Callable[[int, int, str], None]
 
-#: Expected counts of a channel are not taken below this part of the summed fit scaled to the
-#: label, so that a polynomial that dips to zero does not divide by nothing.
-_VARIANCE_FLOOR = 0.25
+#: Expected counts of a channel are not taken below this part of the background: noise can give an
+#: absent line a negative intensity, but never a channel a negative variance.
+_LINES_FLOOR = 0.5
+
+#: The background of all labels together is not taken below this part of its mean: a polynomial
+#: can dip to zero and below. The background of a label is not taken below this part of its counts.
+_BACKGROUND_FLOOR = 0.1
+_BACKGROUND_SHARE_FLOOR = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,28 +64,42 @@ class Fit:
 
     @cached_property
     def expected(self) -> np.ndarray:
-        """Expected counts per channel, positive: the Poisson variance of the counts.
+        """Expected counts per channel, the Poisson variance of the counts; positive.
 
-        The fitted spectrum, but at least a part of the summed fit scaled to the label's counts.
+        The label's own lines on the background of all labels together, scaled to the label's:
+        at a few hundred counts, a label's own polynomial is often negative somewhere. Zero for a
+        label without counts.
         """
-        total = np.maximum(self.fitted.sum(axis=0), 0)
-        shape = total / max(total.sum(), np.finfo(float).tiny)
-        floor = _VARIANCE_FLOOR * np.outer(self.counts.sum(axis=1), shape)
-        return np.maximum(self.fitted, floor)
+        shape = self.background.sum(axis=0)
+        shape = np.maximum(shape, _BACKGROUND_FLOOR * shape.mean())
+        if shape.sum() <= 0:
+            shape = np.ones_like(shape)
+        counts = self.counts.sum(axis=1)
+        share = np.maximum(self.background.sum(axis=1), _BACKGROUND_SHARE_FLOOR * counts)
+        background = np.outer(share, shape / shape.sum())
+        lines = self.alpha_areas @ self.model.profiles.T
+        expected = np.maximum(lines + background, _LINES_FLOOR * background)
+        return np.where(counts[:, None] > 0, expected, 0.0)
 
     @cached_property
     def reduced_chi_squared(self) -> np.ndarray:
-        """Pearson's chi-squared with Poisson variance per degree of freedom, (labels,).
+        """Squared residuals over `expected`, summed, over what counting noise alone gives.
 
-        NaN for a label without counts in the range of the fit.
+        With the projector P on the design, residuals are ``(1 - P) y``, so that Poisson noise
+        gives ``sum_ij (1 - P)_ij^2 mu_j / expected_i``. Observed counts stand for their means
+        ``mu_j``: the ratio then has mean 1 for any number of counts and labels, where the number
+        of channels as denominator is off by several percent. (labels,); NaN for a label without
+        counts in the range of the fit.
         """
-        expected = self.expected
-        degrees = self.counts.shape[1] - self.model.n_parameters
-        with np.errstate(divide="ignore", invalid="ignore"):
-            terms = (self.counts - self.fitted) ** 2 / expected
-        terms[expected <= 0] = 0
-        chi_squared = terms.sum(axis=1) / degrees
-        return np.where(self.counts.sum(axis=1) > 0, chi_squared, np.nan)
+        counted = self.counts.sum(axis=1) > 0
+        weights = 1 / np.where(counted[:, None], self.expected, 1.0)
+        chi_squared = (weights * (self.counts - self.fitted) ** 2).sum(axis=1)
+        basis, _ = np.linalg.qr(_scaled(self.model.design)[0])
+        leverage = (basis**2).sum(axis=1)
+        pairs = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), -1)
+        from_noise = (self.counts * weights) @ (1 - 2 * leverage)
+        from_noise += ((weights @ pairs) * (self.counts @ pairs)).sum(axis=1)
+        return np.where(counted, chi_squared, np.nan) / np.where(counted, from_noise, 1.0)
 
     @cached_property
     def covariance(self) -> np.ndarray:
@@ -131,7 +148,7 @@ def fit(
     report = progress or (lambda _done, _total, _what: None)
     n_labels = counts.shape[0]
     report(0, n_labels, "building the model")
-    with _quiet_hyperspy():
+    with _hyperspy.quiet():
         exspy_model = model.exspy_model(counts)
         report(0, n_labels, "fitting")
         exspy_model.multifit(optimizer="lstsq", show_progressbar=False)
@@ -150,7 +167,7 @@ def fit(
 def _refine(exspy_model: Any, n_labels: int, report: Progress) -> None:
     """Fit label by label with intensities bounded at zero, reporting after each."""
     for line in exspy_model.xray_lines:
-        line.A.bmin = 0
+        # eXSpy bounds them at zero already, but the linear fit does not heed that.
         line.A.map["values"] = np.maximum(line.A.map["values"], 0)
     done = 0
 
@@ -187,17 +204,3 @@ def _scaled(design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     norms = np.linalg.norm(design, axis=0)
     norms[norms == 0] = 1
     return design / norms, norms
-
-
-@contextmanager
-def _quiet_hyperspy() -> Iterator[None]:
-    """Keep HyperSpy's deprecation notices and hints about its speed from the user's console."""
-    logger = logging.getLogger("hyperspy")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

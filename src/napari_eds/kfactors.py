@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,9 @@ Convention = Literal["family", "alpha"]
 #: the family's k on every row (Velox's L rows differ by up to 20 %).
 _SAME_FAMILY_FACTOR = 1.5
 
+#: Ending of an alpha line's name after that of its family: ``La``, ``La1``.
+_ALPHA_NAME = re.compile("a1?$")
+
 _COLUMNS = ("element", "family", "k_factor")
 
 
@@ -30,7 +34,7 @@ class KFactor(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    element: str
+    element: Annotated[str, Field(pattern="^[A-Z][a-z]?$")]
     family: Literal["K", "L", "M"]
     value: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     relative_error: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
@@ -78,6 +82,8 @@ class KFactorTable(BaseModel):
     ) -> KFactorTable:
         """Build a table from a mapping such as ``{"O_K": 1.134, "La_L": 2.327}``.
 
+        A family may be named by its alpha line (``"La_La"``).
+
         Raises
         ------
         KFactorError
@@ -86,7 +92,7 @@ class KFactorTable(BaseModel):
         rows = []
         for key, value in factors.items():
             element, _, family = key.partition("_")
-            rows.append((element, family[:1], value, 0.0))
+            rows.append((element, _ALPHA_NAME.sub("", family), value, 0.0))
         return _table(rows, convention, source, beam_energy_keV)
 
     def find(self, element: str, family: str) -> KFactor | None:
@@ -177,8 +183,11 @@ def read_k_factors(
         If the file is not such a table, or its convention is neither told nor given.
     """
     path = Path(path)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise KFactorError(f"{path.name} is not a k-factor table: {error}") from error
     header = [cell.strip() for cell in rows[0]] if rows else []
     if header[:1] == ["Line identifier"] and header[-1:] == ["K-factor"]:
         return _read_velox(rows[2:], path, convention, beam_energy_keV)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from napari_eds.files import write_atomically
 from napari_eds.kfactors import KFactorTable
 
 Engine = Literal["linear", "nonlinear"]
+_NAME = re.compile("[A-Z][a-z]?(_[KLM])?")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -68,8 +70,7 @@ class Recipe(BaseModel):
     @classmethod
     def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            symbol, _, family = name.partition("_")
-            if not symbol.isalpha() or not symbol[0].isupper() or family not in ("", *"KLM"):
+            if not _NAME.fullmatch(name):
                 raise ValueError(
                     f"{name!r} is neither an element such as 'Sr' nor a family such as 'Sr_K'"
                 )

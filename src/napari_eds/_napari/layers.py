@@ -28,6 +28,9 @@ _MAP_OF = "eds_map_of"
 #: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
 _LIMIT_STEP = 5.0
 
+#: Chips are drawn as outlines of one colour: hundreds of colours would hide the image.
+OUTLINE_COLORS = {None: "white", 0: "transparent"}
+
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 

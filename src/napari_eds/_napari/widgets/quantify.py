@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_eds._napari.jobs import Job, notify, preload_hyperspy
 from napari_eds._napari.layers import (
+    OUTLINE_COLORS,
     QUANTIFICATION,
     SETTINGS,
     SPECTRUM_IMAGE,
@@ -164,9 +165,14 @@ class QuantificationWidget(QuantificationForm):
         if layer is None:
             features = {"index": list(chips.names), "chip": list(chips.names.values())}
             layer = self._viewer.add_labels(
-                chips.labels, name=name, features=features, opacity=0.5, **geometry(image)
+                chips.labels,
+                name=name,
+                features=features,
+                colormap=OUTLINE_COLORS,
+                opacity=0.4,
+                **geometry(image),
             )
-            layer.contour = 1  # outlines: the image stays visible
+            layer.contour = 1
         self.labels_layer.value = layer
 
     def _find_unchanged(self, name: str, labels: np.ndarray) -> Labels | None:
