@@ -279,13 +279,21 @@ def test_labels_that_do_not_fit_are_refused(image, labels, message):
         quantify(image, labels, RECIPE)
 
 
+def test_a_fit_only_element_out_of_range_is_left_out_and_told(image):
+    chips = grid_chips(SHAPE, SHAPE)
+    plain = quantify(image, chips, RECIPE)
+    more = quantify(image, chips, RECIPE.model_copy(update={"fit_only": (*RECIPE.fit_only, "H")}))
+    np.testing.assert_array_equal(more.fit.intensities, plain.fit.intensities)
+    assert "H (no line in the range)" in more.account()[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
         ({"elements": ("La", "Ti")}, KFactorError, "no k-factor for Ti_K"),
         ({"elements": ("La_M", "Fe")}, KFactorError, "no k-factor for La_M.*has the family L"),
         ({"elements": ("Sr_K",)}, ModelError, r"Sr_Ka lies at 14\.165 keV, outside"),
-        ({"fit_only": ("H",)}, ModelError, "H has no line between"),
+        ({"elements": ("H",)}, ModelError, "H has no line between"),
         ({"elements": ("Xx",)}, ModelError, "'Xx' is not an element"),
         ({"fit_only": ("Li",)}, ModelError, "'Li' is not an element"),
         ({"elements": ("Fe_M",)}, ModelError, "Fe has no M family"),

@@ -28,8 +28,11 @@ def account(result: Quantification) -> list[str]:
     recipe, model = result.recipe, result.fit.model
     k = recipe.k_factors
     families = ", ".join(str(f) for f in model.quantified)
-    others = list(dict.fromkeys(f.element for f in model.families))
-    others = [e for e in others if e not in result.elements]
+    fitted = {family.element for family in model.families}
+    others = [
+        name if name.partition("_")[0] in fitted else f"{name} (no line in the range)"
+        for name in recipe.fit_only
+    ]
     convention = {
         "family": "they belong to whole families, as the intensities do",
         "alpha": "they belong to alpha lines and were divided by the family's line weights",

@@ -118,7 +118,7 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
 
     All families of the elements in range are in the model, whichever of them is quantified: the
     lower ones overlap others' lines (Ti L beside O K). An element fitted only can be restricted
-    to one family (``"Fe_K"``).
+    to one family (``"Fe_K"``); it is left out where it has no line in the range.
 
     Raises
     ------
@@ -138,10 +138,7 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
     span = (cropped.offset_keV, last, beam_energy)
     quantified = [_chosen_family(name, *span) for name in recipe.elements]
     others = [_all_families(name.partition("_")[0], *span) for name in recipe.elements]
-    others += [
-        (_chosen_family(name, *span),) if "_" in name else _all_families(name, *span)
-        for name in recipe.fit_only
-    ]
+    others += [_fitted_only(name, *span) for name in recipe.fit_only]
     families = dict.fromkeys([*quantified, *(family for found in others for family in found)])
     model = SpectralModel(
         energy=cropped,
@@ -170,6 +167,18 @@ def _all_families(
     """Return every family of an element in range; raise if there is none."""
     xray.default_family(symbol, low_keV, high_keV, beam_keV)
     return xray.families_in_range(symbol, low_keV, high_keV, beam_keV)
+
+
+def _fitted_only(
+    name: str, low_keV: float, high_keV: float, beam_keV: float
+) -> tuple[xray.Family, ...]:
+    """Return the families in range of an entry that is not quantified, or the one it names.
+
+    There may be none: what has no line in the range does not disturb it.
+    """
+    symbol, _, wanted = name.partition("_")
+    found = xray.families_in_range(symbol, low_keV, high_keV, beam_keV)
+    return tuple(f for f in found if wanted in ("", f.family))
 
 
 def _chosen_family(name: str, low_keV: float, high_keV: float, beam_keV: float) -> xray.Family:
