@@ -124,10 +124,11 @@ def test_percentages_sum_to_one_hundred(painted):
 
 def test_intensities_of_parts_sum_to_those_of_the_whole(image):
     """Least squares is linear in the counts: cutting a label up changes no sum."""
-    whole = quantify(image, (phase_map() == FERRITE).astype(int), RECIPE)
+    recipe = RECIPE.model_copy(update={"engine": "linear", "calibrate": False})
+    whole = quantify(image, (phase_map() == FERRITE).astype(int), recipe)
     rows, columns = np.indices(SHAPE)
     parts = quantify(
-        image, np.where(phase_map() == FERRITE, 1 + (rows * 7 + columns * 3) % 5, 0), RECIPE
+        image, np.where(phase_map() == FERRITE, 1 + (rows * 7 + columns * 3) % 5, 0), recipe
     )
     assert len(parts.table) == 5
     np.testing.assert_array_equal(parts.spectra.sum(axis=0), whole.spectra[0])

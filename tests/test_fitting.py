@@ -6,8 +6,15 @@ import warnings
 import numpy as np
 import pytest
 
-from napari_eds import Acquisition, EnergyAxis, KFactorTable, ModelError, Recipe, grid_chips
-from napari_eds.fitting import Fit, fit
+from napari_eds import (
+    Acquisition,
+    EnergyAxis,
+    KFactorTable,
+    ModelError,
+    Recipe,
+    fitting,
+    grid_chips,
+)
 from napari_eds.model import build_model
 
 K = KFactorTable.from_mapping({"O_K": 1, "Fe_K": 1, "La_L": 1, "Ti_K": 1, "Sr_K": 1}, "family")
@@ -39,6 +46,10 @@ def known_spectrum(model, counts, *, background=0.5, absent=()):
     return areas * scale, expected * scale
 
 
+def fit(model, counts, engine="linear", progress=None):
+    return fitting.fit(model, counts, engine, progress)
+
+
 def drawn_fit(model, expected, draws, seed):
     return fit(model, np.random.default_rng(seed).poisson(expected, (draws, expected.size)))
 
@@ -46,12 +57,12 @@ def drawn_fit(model, expected, draws, seed):
 def alone(result, label):
     """The fit of one label of several, as if it had been fitted alone."""
     only = slice(label, label + 1)
-    return Fit(
-        model=result.model,
-        counts=result.counts[only],
-        alpha_areas=result.alpha_areas[only],
-        background_coefficients=result.background_coefficients[only],
-        engine=result.engine,
+    return fitting.equal_weight_fit(
+        result.model,
+        result.counts[only],
+        result.alpha_areas[only],
+        result.background_coefficients[only],
+        result.engine,
     )
 
 

@@ -1,10 +1,12 @@
 """k-factor tables against a real export, simulated ones, and the arithmetic of conventions."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_eds import KFactor, KFactorError, KFactorTable, read_k_factors, xray
+from napari_eds import KFactor, KFactorError, KFactorTable, emission, read_k_factors, xray
+from napari_eds.kfactors import theoretical_k_factors
 
 VELOX = "real/kfactors/k-factors-Spectra300UTK200keV.csv"
 FAMILY_SUM = "simulated/kfactors_family_sum_windowless.csv"
@@ -211,3 +213,134 @@ def test_a_table_cannot_be_changed():
         table.convention = "alpha"
     with pytest.raises(ValueError, match="frozen"):
         table.factors[0].value = 2.0
+
+
+def test_a_mapping_may_bring_errors():
+    table = KFactorTable.from_mapping(
+        {"O_Ka": 1.0, "Fe_K": 2.0}, "family", relative_errors={"O_Ka": 0.1}
+    )
+    assert table.find("O", "K").relative_error == 0.1
+    assert table.find("Fe", "K").relative_error == 0
+    with pytest.raises(KFactorError, match="an error of 0 or more"):
+        KFactorTable.from_mapping({"O_K": 1.0}, "family", relative_errors={"O_K": -0.1})
+
+
+@pytest.mark.parametrize(("convention", "file"), [("family", FAMILY_SUM), ("alpha", ALPHA_LINE)])
+def test_computed_factors_are_those_behind_the_simulation(data_dir, convention, file):
+    """Two programs on the same physics; K, L and M of every element of the simulation."""
+    ours = theoretical_k_factors(300, convention=convention)
+    theirs = read_k_factors(data_dir / file, convention=convention)
+    for element, family in [("O", "K"), ("Ti", "K"), ("Fe", "K"), ("Sr", "K")]:
+        ratio = ours.find(element, family).value / theirs.find(element, family).value
+        assert ratio == pytest.approx(1, abs=0.02), element
+    for element in ("Sr", "La", "Pt"):
+        ratio = ours.find(element, "L").value / theirs.find(element, "L").value
+        assert ratio == pytest.approx(1, abs=0.03), element
+    assert ours.find("Si", "K").value == 1
+
+
+def test_computed_factors_say_what_they_are():
+    table = theoretical_k_factors(200)
+    assert table.source == ("first principles (Bote-Salvat cross-sections, xraylib), not measured")
+    assert (table.convention, table.beam_energy_keV) == ("family", 200)
+    assert all(table.find(element, "K") for element in ("B", "O", "Fe", "Cs"))
+    assert all(table.find(element, "L") for element in ("Ti", "La", "Pt", "Cf"))
+    assert len(table.factors) > 180
+    # Computed once, whoever asks.
+    assert theoretical_k_factors(200.0) is table
+
+
+def test_computed_factors_follow_beam_energy_and_detector():
+    at_80, at_200 = theoretical_k_factors(80), theoretical_k_factors(200)
+    for table, energy in ((at_80, 80), (at_200, 200)):
+        expected = emission.theoretical_k_factor(
+            "Sr", "K", energy
+        ) / emission.theoretical_k_factor("Si", "K", energy)
+        assert table.find("Sr", "K").value == pytest.approx(float(expected), rel=1e-12)
+    assert at_80.find("Sr", "K").value > 1.1 * at_200.find("Sr", "K").value
+    windowed = theoretical_k_factors(
+        200, emission.DetectorModel(window=(emission.AbsorbingLayer("Be", 8000, 1.85),))
+    )
+    assert windowed.find("O", "K").value > 10 * at_200.find("O", "K").value
+    # A beam of 40 keV cannot ionise K of Pm, whose lines lie at 38 keV.
+    at_40 = theoretical_k_factors(40)
+    assert at_40.find("Pm", "K") is None
+    assert at_200.find("Pm", "K") is not None
+    assert np.isfinite([factor.value for factor in at_40.factors]).all()
+
+
+@pytest.mark.parametrize(
+    ("family", "error"),
+    [
+        ("Ca_K", 0.05),  # 3.7 keV
+        ("Mo_K", 0.05),  # 17.4 keV
+        ("Na_K", 0.10),  # 1.04 keV
+        ("Cl_K", 0.10),  # 2.6 keV
+        ("F_K", 0.30),  # 0.68 keV
+        ("Ag_K", 0.30),  # 22 keV
+        ("La_L", 0.25),  # 4.65 keV
+        ("U_L", 0.25),  # 13.6 keV
+        ("Sr_L", 0.30),  # 1.8 keV
+        ("Fe_L", 0.30),
+        ("Pt_M", 0.50),
+        ("La_M", 0.50),
+        ("U_M", 0.50),  # 3.2 keV
+    ],
+)
+def test_computed_factors_have_errors_by_class(family, error):
+    assert theoretical_k_factors(200).find(*family.split("_")).relative_error == error
+
+
+def test_velox_lies_within_two_errors_of_theory(data_dir):
+    velox = read_k_factors(data_dir / VELOX)
+    theory = theoretical_k_factors(200)
+    scale = velox.find("Ti", "K").value / theory.find("Ti", "K").value
+    pulls = [
+        np.log(factor.value / (scale * computed.value)) / computed.relative_error
+        for factor in velox.factors
+        if factor.family in "KL" and (computed := theory.find(factor.element, factor.family))
+    ]
+    assert len(pulls) > 110
+    assert np.mean(np.abs(pulls) < 2) > 0.8
+
+
+def test_computed_factors_of_chosen_elements():
+    table = theoretical_k_factors(300, elements=("Fe", "La"))
+    assert [(f.element, f.family) for f in table.factors] == [
+        ("Fe", "K"),
+        ("Fe", "L"),
+        ("La", "K"),
+        ("La", "L"),
+        ("La", "M"),
+    ]
+    # Si is the reference, chosen or not.
+    assert table.find("Fe", "K").value == theoretical_k_factors(300).find("Fe", "K").value
+    with pytest.raises(KFactorError, match="cannot be computed for 'He', 'Xx'"):
+        theoretical_k_factors(300, elements=("Xx", "Fe", "He"))
+
+
+@pytest.mark.parametrize("energy", [39.9, 400.1, 0, -200, float("nan"), float("inf")])
+def test_factors_are_not_computed_for_any_beam(energy):
+    with pytest.raises(KFactorError, match="beam energies of 40 to 400 keV"):
+        theoretical_k_factors(energy)
+
+
+def test_a_table_for_another_beam_energy_is_noticed():
+    table = KFactorTable.from_mapping({"O_K": 1.0}, "family", source="mine", beam_energy_keV=200)
+    table.check_beam_energy(200)
+    table.check_beam_energy(203.9)
+    table.check_beam_energy(300, tolerance=0.5)
+    for energy in (195, 205, 300):
+        message = rf"\(mine\) are for 200 keV.* at {energy} keV.*allow_beam_energy_mismatch=True"
+        with pytest.raises(KFactorError, match=message):
+            table.check_beam_energy(energy)
+    # Where the table does not tell, nothing can be said.
+    KFactorTable.from_mapping({"O_K": 1.0}, "family").check_beam_energy(300)
+
+
+def test_alpha_energies_without_an_alpha_line():
+    assert emission.alpha_energy_keV("Fe", "K", 200) == pytest.approx(6.40, abs=0.01)
+    # xraylib has no M alpha rates of La.
+    assert emission.alpha_energy_keV("La", "M", 200) == pytest.approx(0.85, abs=0.15)
+    with pytest.raises(ValueError, match="a beam of 40 keV excites no Pm K line"):
+        emission.alpha_energy_keV("Pm", "K", 40)

@@ -247,7 +247,7 @@ def test_deleting_layers_breaks_nothing(qtbot, window, data_dir, k_factor_file):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda dock: setattr(dock.k_file, "value", None), "k-factor file"),
+        (lambda dock: setattr(dock.k_file, "value", Path("gone.csv")), "gone.csv"),
         (lambda dock: dock.elements.set_choices([]), "at least one element"),
         (lambda dock: setattr(dock.high, "value", 0.1), "energy range"),
         (lambda dock: setattr(dock.low, "value", 10), "La has no line"),

@@ -139,10 +139,42 @@ def test_a_label_in_which_nothing_is_detected_has_no_composition(intensities):
         composition.atomic_fractions,
         composition.atomic_errors_statistical,
         composition.atomic_errors_k,
+        composition.detection_limits,
+        composition.absorption_factors,
     ):
         assert np.isnan(values[0]).all()
         assert np.isfinite(values[1]).all()
     assert not composition.detected[0].any()
+
+
+def test_the_detection_limit_is_what_three_standard_deviations_give():
+    covariance = np.diag([5000.0, 6000.0, 25.0])[None]
+    limits = [compose([5000.0, 6000.0, oxygen], covariance) for oxygen in (-8.0, 0.0, 15.0)]
+    # The limit of oxygen does not depend on how much there is; at 15 counts it is the result.
+    for composition in limits:
+        expected = limits[2].atomic_fractions[0, 2]
+        assert composition.detection_limits[0, 2] == pytest.approx(expected, rel=1e-12)
+    at_limit = compose([3 * np.sqrt(5000.0), 6000.0, 15.0], covariance)
+    assert limits[2].detection_limits[0, 0] == pytest.approx(at_limit.atomic_fractions[0, 0])
+
+
+def test_a_detection_limit_beside_nothing_is_all():
+    composition = compose([900.0], k_factors=np.array([2.0]), weights=np.array([56.0]))
+    assert composition.detection_limits.tolist() == [[1.0]]
+    exact = compose([9.0], np.zeros((1, 1, 1)), np.array([2.0]), weights=np.array([56.0]))
+    assert np.isnan(exact.detection_limits).all()
+    negative = compose([5000.0, -8.0, -3.0], np.diag([5000.0, 25.0, 25.0])[None])
+    assert negative.detection_limits[0, 0] == 1
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=3, max_size=3), st.floats(1, 1e4))
+def test_what_is_detected_lies_above_its_limit(intensities, sigma):
+    composition = compose(intensities, sigma**2 * np.eye(3)[None])
+    if composition.detected.any():
+        x, limits = composition.atomic_fractions[0], composition.detection_limits[0]
+        assert ((limits > 0) & (limits <= 1)).all()
+        clear = abs(np.array(intensities) / sigma - 3) > 1e-6
+        assert ((x > limits) == composition.detected[0])[clear & (limits < 1 - 1e-6)].all()
 
 
 counts = st.lists(st.floats(100, 1e6), min_size=3, max_size=3)

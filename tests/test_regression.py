@@ -21,6 +21,9 @@ from napari_eds import (
     read_k_factors,
 )
 
+#: The numbers are those of a plain fit with eXSpy, on the axis of the file.
+AS_EXSPY = {"engine": "linear", "calibrate": False}
+
 #: Largest difference of the two ways to fit the background, in at.%.
 BACKGROUND_at_pct = 0.35
 
@@ -31,6 +34,7 @@ ALPHA_LINE = "simulated/kfactors_alpha_line_windowless.csv"
 
 def iron_platinum(k_factors):
     return Recipe.create(
+        **AS_EXSPY,
         elements=("Fe_K", "Pt_L"),
         fit_only=("Cu", "Co"),
         energy_range_keV=(5, 15),
@@ -120,6 +124,7 @@ def test_chips_of_the_particle_maps_hold_their_documented_counts(data_dir):
 def test_strontium_titanate(data_dir, velox_k):
     image = read(data_dir / "real/velox/EDS-STO.emd")[0]
     recipe = Recipe.create(
+        **AS_EXSPY,
         elements=("O_K", "Sr_K", "Ti_K"),
         fit_only=("Cu", "C"),
         k_factors=velox_k.model_copy(update={"convention": "alpha"}),
@@ -132,6 +137,7 @@ def test_strontium_titanate(data_dir, velox_k):
 def test_a_nickel_base_alloy(data_dir, velox_k):
     image = load(data_dir / "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd")
     recipe = Recipe.create(
+        **AS_EXSPY,
         elements=("Cr_K", "Fe_K", "Nb_K", "Ni_K", "Ti_K"),
         fit_only=("Cu",),
         energy_range_keV=(3.5, 19),
@@ -165,6 +171,7 @@ def test_conventions_in_the_thin_limit(data_dir, table, convention, elements, ex
         counts, EnergyAxis(-0.25, 0.005, 4096), acquisition=Acquisition(beam_energy_keV=300)
     )
     recipe = Recipe.create(
+        **AS_EXSPY,
         elements=elements,
         k_factors=read_k_factors(data_dir / table, convention=convention),
         energy_range_keV=(0.2, 19.5),
@@ -189,6 +196,7 @@ def test_pure_phases_without_absorption_correction(
     """
     truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz")
     recipe = Recipe.create(
+        **AS_EXSPY,
         elements=elements,
         fit_only=("Cu", "C", "Ga"),
         k_factors=read_k_factors(data_dir / FAMILY_SUM),

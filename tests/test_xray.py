@@ -76,6 +76,12 @@ def test_lines_above_the_beam_energy_are_not_excited():
         xray.default_family("Ca", 3, 19, 3.5)
 
 
+def test_elements_without_lines_have_a_weight():
+    assert xray.atomic_weight("Li") == pytest.approx(6.94, abs=0.01)
+    with pytest.raises(ModelError, match="'Xx' is not an element"):
+        xray.atomic_weight("Xx")
+
+
 @pytest.mark.parametrize("symbol", ["Xx", "fe", "Li", ""])
 def test_an_unknown_element_is_named(symbol):
     with pytest.raises(ModelError, match=f"'{symbol}' is not an element"):

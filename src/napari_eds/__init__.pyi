@@ -1,4 +1,5 @@
 from ._version import __version__
+from .absorption import Absorption
 from .acquisition import Acquisition, Detector
 from .analysis import Quantification, quantify
 from .chips import Chips, describe_labels, grid_chips
@@ -11,14 +12,16 @@ from .errors import (
     RecipeError,
     UncalibratedError,
 )
-from .kfactors import KFactor, KFactorTable, read_k_factors
+from .kfactors import KFactor, KFactorTable, read_k_factors, theoretical_k_factors
 from .readers import load, read
-from .recipe import Recipe
+from .recipe import AxisCorrection, Recipe
 from .spectrum_image import AuxiliaryImage, EnergyAxis, LabelSpectra, SpectrumImage
 
 __all__ = [
+    "Absorption",
     "Acquisition",
     "AuxiliaryImage",
+    "AxisCorrection",
     "Chips",
     "Detector",
     "EDSError",
@@ -42,4 +45,5 @@ __all__ = [
     "quantify",
     "read",
     "read_k_factors",
+    "theoretical_k_factors",
 ]

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import ndimage
 
-from napari_eds import export, fitting, model, xray
+from napari_eds import export, fitting, xray
+from napari_eds.absorption import Foil, foil
 from napari_eds.chips import Chips, describe_labels
-from napari_eds.errors import LabelError
+from napari_eds.errors import EDSError, LabelError, RecipeError
+from napari_eds.kfactors import KFactorTable, theoretical_k_factors
+from napari_eds.model import SpectralModel, build_model
+from napari_eds.preparation import Preparation, prepare
 from napari_eds.quantification import Composition, cliff_lorimer
 from napari_eds.recipe import Recipe
 from napari_eds.spectrum_image import LabelSpectra, SpectrumImage, check_labels
@@ -32,6 +37,10 @@ class Quantification:
     recipe : Recipe
     label_spectra : LabelSpectra
         Summed spectra over all channels of the image.
+    k_factors : KFactorTable
+        Those of the recipe, or computed ones where it has none.
+    preparation : Preparation
+        What was settled on the summed spectrum: energy axis, line ratios, background.
     fit : Fit
         The fit over the channels of the recipe's energy range.
     composition : Composition
@@ -44,6 +53,8 @@ class Quantification:
     labels: np.ndarray
     recipe: Recipe
     label_spectra: LabelSpectra
+    k_factors: KFactorTable
+    preparation: Preparation
     fit: fitting.Fit
     composition: Composition
     table: pd.DataFrame
@@ -60,8 +71,10 @@ class Quantification:
 
     @cached_property
     def energies_keV(self) -> np.ndarray:
-        """Energies of the channels of `spectra`, (channels,)."""
-        return self.image.energy.energies_keV
+        """Calibrated energies of the channels of `spectra`, (channels,)."""
+        calibration = self.preparation.calibration
+        gain = 1 + calibration.gain_percent / 100
+        return self.image.energy.energies_keV * gain + calibration.offset_eV / 1000
 
     def maps(self, quantity: str = "at_pct") -> dict[str, np.ndarray]:
         """Return a map per element, (rows, columns), NaN outside labels.
@@ -88,12 +101,13 @@ class Quantification:
         return export.save_csv(self, path, spectra=spectra)
 
 
-def quantify(
+def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly all
     image: SpectrumImage,
     labels: np.ndarray | Chips,
     recipe: Recipe,
     *,
     names: Mapping[int, str] | None = None,
+    thickness_nm: np.ndarray | None = None,
     progress: fitting.Progress | None = None,
 ) -> Quantification:
     """Fit every label's spectrum and quantify it.
@@ -106,6 +120,9 @@ def quantify(
     recipe : Recipe
     names : mapping of int to str, optional
         Names of the labels; `Chips` bring theirs.
+    thickness_nm : ndarray, (rows, columns), optional
+        Map of the specimen's thickness; each label gets its mean, in place of the recipe's
+        number. It needs a recipe with `absorption`.
     progress : callable, optional
         Called with (done, total, what); raising in it cancels.
 
@@ -114,11 +131,11 @@ def quantify(
     Quantification
         Its `table` has, per label: ``chip``, ``n_pixels``, bounding box and centroid (see
         `describe_labels`), ``counts`` (all channels), per quantified element ``Sr_at_pct``,
-        ``Sr_at_pct_error`` (statistical), ``Sr_at_pct_error_k`` (from the k-factors' errors) and
-        ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and ``Sr_K_intensity_error``
-        (counts); ``reduced_chi_squared``; ``not_detected`` (elements below the detection limit)
-        and ``flag`` (``"no counts"``, ``"nothing detected"``, ``"few counts"``; empty where all
-        is well).
+        ``Sr_at_pct_error`` (statistical), ``Sr_at_pct_error_k`` (from the k-factors' errors),
+        ``Sr_detection_limit_at_pct`` and ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and
+        ``Sr_K_intensity_error`` (counts); ``reduced_chi_squared``; ``not_detected`` (elements
+        below the detection limit) and ``flag`` (``"no counts"``, ``"nothing detected"``, ``"few
+        counts"``; empty where all is well).
 
     Raises
     ------
@@ -133,39 +150,89 @@ def quantify(
     labels = check_labels(labels, image.shape)
     if not labels.any():
         raise LabelError("no pixel is labelled; paint a region or make a grid first")
-    spectral_model = model.build_model(image.energy, image.acquisition, recipe)
-    recipe.k_factors.require(list(spectral_model.quantified))
+    model = build_model(image.energy, image.acquisition, recipe)
+    k_factors = _k_factors(model, recipe)
     label_spectra = image.label_spectra(labels)
+    foil_ = _foil(model, image, labels, recipe, thickness_nm)
+    counts = label_spectra.spectra[:, model.channels]
+    preparation = prepare(model, counts.sum(axis=0), recipe)
     fit = fitting.fit(
-        spectral_model,
-        label_spectra.spectra[:, spectral_model.channels],
-        recipe.engine,
-        progress,
+        preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
-    composition = _compose(fit, recipe)
+    composition = _compose(fit, k_factors, foil_, label_spectra.ids)
     return Quantification(
         image=image,
         labels=labels,
         recipe=recipe,
         label_spectra=label_spectra,
+        k_factors=k_factors,
+        preparation=preparation,
         fit=fit,
         composition=composition,
         table=_table(describe_labels(labels, names), label_spectra, fit, composition),
     )
 
 
-def _compose(fit: fitting.Fit, recipe: Recipe) -> Composition:
-    """Cliff-Lorimer on family intensities, with the k-factors converted to that convention."""
+def _k_factors(model: SpectralModel, recipe: Recipe) -> KFactorTable:
+    """Return the table to use, checked: the recipe's, or a computed one where it has none."""
+    table = recipe.k_factors or theoretical_k_factors(model.beam_energy_keV)
+    table.require(list(model.quantified))
+    if not recipe.allow_beam_energy_mismatch:
+        table.check_beam_energy(model.beam_energy_keV)
+    return table
+
+
+def _foil(
+    model: SpectralModel,
+    image: SpectrumImage,
+    labels: np.ndarray,
+    recipe: Recipe,
+    thickness_nm: np.ndarray | None,
+) -> Foil | None:
+    """Return what absorbs in each label; None where absorption is not to be corrected."""
+    if recipe.absorption is None:
+        if thickness_nm is not None:
+            raise RecipeError("a thickness map needs a recipe with absorption, for the density")
+        return None
+    ids = np.unique(labels[labels > 0])
+    per_label = None
+    if thickness_nm is not None:
+        if np.shape(thickness_nm) != labels.shape:
+            raise EDSError(
+                f"a thickness map of shape {np.shape(thickness_nm)} does not fit the map of "
+                f"{labels.shape}"
+            )
+        per_label = ndimage.mean(thickness_nm, labels, ids)
+    return foil(
+        recipe.absorption,
+        model.quantified,
+        len(ids),
+        take_off_angle_deg=image.acquisition.take_off_angle_deg,
+        thickness_nm=per_label,
+    )
+
+
+def _compose(
+    fit: fitting.Fit, table: KFactorTable, absorption: Foil | None, ids: np.ndarray
+) -> Composition:
+    """Cliff-Lorimer in the convention of the table.
+
+    An alpha table is used with the counts of alpha lines, so that no table of line weights comes
+    between a measured ratio and its k-factor.
+    """
     families = fit.model.quantified
     n = len(families)
-    table = recipe.k_factors
+    scale = fit.model.weight_sums[:n] if table.convention == "family" else np.ones(n)
+    per_family = scale / fit.model.weight_sums[:n]
     factors = [table.find(f.element, f.family) for f in families]
     return cliff_lorimer(
-        fit.intensities[:, :n],
-        fit.covariance[:, :n, :n],
-        np.array([table.value_for(f, "family") for f in families]),
+        fit.alpha_areas[:, :n] * scale,
+        fit.covariance[:, :n, :n] * np.outer(per_family, per_family),
+        np.array([factor.value for factor in factors if factor is not None]),
         np.array([factor.relative_error for factor in factors if factor is not None]),
         np.array([xray.atomic_weight(f.element) for f in families]),
+        absorption=absorption,
+        label_names=ids.tolist(),
     )
 
 
@@ -182,6 +249,7 @@ def _table(
         columns[f"{e}_at_pct"] = 100 * composition.atomic_fractions[:, i]
         columns[f"{e}_at_pct_error"] = 100 * composition.atomic_errors_statistical[:, i]
         columns[f"{e}_at_pct_error_k"] = 100 * composition.atomic_errors_k[:, i]
+        columns[f"{e}_detection_limit_at_pct"] = 100 * composition.detection_limits[:, i]
         columns[f"{e}_wt_pct"] = 100 * composition.weight_fractions[:, i]
     for i, family in enumerate(fit.model.families):
         columns[f"{family}_intensity"] = fit.intensities[:, i]

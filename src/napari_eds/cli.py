@@ -13,6 +13,7 @@ from napari_eds._version import __version__
 from napari_eds.errors import EDSError, RecipeError
 
 if TYPE_CHECKING:
+    from napari_eds.absorption import Absorption
     from napari_eds.acquisition import VendorComposition
     from napari_eds.analysis import Quantification
     from napari_eds.recipe import Recipe
@@ -94,7 +95,9 @@ def _add_quantify(commands: Any) -> None:
         help="elements to quantify, with their family where needed",
     )
     quantify.add_argument("--fit-only", metavar="Cu,C", help="elements to fit but not quantify")
-    quantify.add_argument("--k-factors", type=Path, metavar="CSV", help="k-factor table")
+    quantify.add_argument(
+        "--k-factors", type=Path, metavar="CSV", help="k-factor table; computed without one"
+    )
     quantify.add_argument(
         "--convention",
         choices=("family", "alpha"),
@@ -110,6 +113,23 @@ def _add_quantify(commands: Any) -> None:
         "--energy-range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="fitted range in keV"
     )
     quantify.add_argument("--beam-energy", type=float, metavar="KEV")
+    quantify.add_argument(
+        "--no-calibrate", action="store_true", help="take the energy axis as the file gives it"
+    )
+    quantify.add_argument(
+        "--thickness", type=float, metavar="NM", help="correct absorption for this thickness"
+    )
+    quantify.add_argument(
+        "--density", type=float, metavar="G_CM3", help="density, with --thickness"
+    )
+    quantify.add_argument(
+        "--take-off-angle", type=float, metavar="DEG", help="where the file gives none"
+    )
+    quantify.add_argument(
+        "--allow-beam-energy-mismatch",
+        action="store_true",
+        help="use k-factors for another beam energy all the same",
+    )
     quantify.add_argument("--engine", choices=get_args(Engine))
     quantify.add_argument("--index", type=int, help="which map, where the file holds several")
     quantify.add_argument(
@@ -229,15 +249,31 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         "energy_range_keV": options.energy_range,
         "beam_energy_keV": options.beam_energy,
         "engine": options.engine,
+        "calibrate": False if options.no_calibrate else None,
+        "absorption": _absorption(options),
+        "allow_beam_energy_mismatch": options.allow_beam_energy_mismatch or None,
     }
     settings = {} if options.recipe is None else dict(Recipe.from_json(options.recipe))
     settings |= {name: value for name, value in given.items() if value is not None}
     if options.k_factors is not None:
         settings["k_factors"] = read_k_factors(options.k_factors, convention=options.convention)
-    for name, option in (("elements", "--elements"), ("k_factors", "--k-factors")):
-        if name not in settings:
-            raise RecipeError(f"{option} is needed, or --recipe with the settings of a run")
+    if "elements" not in settings:
+        raise RecipeError("--elements is needed, or --recipe with the settings of a run")
     return Recipe.create(**settings)
+
+
+def _absorption(options: argparse.Namespace) -> Absorption | None:
+    from napari_eds.absorption import Absorption
+
+    if options.thickness is None and options.density is None:
+        return None
+    if options.thickness is None or options.density is None:
+        raise RecipeError("the absorption correction needs both --thickness and --density")
+    return Absorption(
+        thickness_nm=options.thickness,
+        density_g_cm3=options.density,
+        take_off_angle_deg=options.take_off_angle,
+    )
 
 
 def _split(text: str | None) -> tuple[str, ...] | None:

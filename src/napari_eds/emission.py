@@ -29,6 +29,8 @@ from napari_eds._detector import (
 from napari_eds._relaxation import (
     ALPHA_LINES,
     FAMILY_SHELLS,
+    HEAVIEST_Z,
+    LIGHTEST_Z,
     atomic_number,
     family_lines,
     vacancy_transfer,
@@ -45,9 +47,11 @@ __all__ = [
     "DetectorModel",
     "EmissionLines",
     "absorption_factor",
+    "alpha_energy_keV",
     "atomic_weight",
     "bremsstrahlung_cross_section_cm2_keV",
     "element_density_g_cm3",
+    "element_symbols",
     "emission_lines",
     "formula_weight_fractions",
     "ionisation_cross_section_cm2",
@@ -104,6 +108,28 @@ class EmissionLines:
     def alpha(self) -> EmissionLines:
         """Return the alpha doublet: K-L2,3, L3-M4,5 or M5-N6,7."""
         return self.selected(np.isin(self.names, ALPHA_LINES[self.family]))
+
+
+def element_symbols() -> tuple[str, ...]:
+    """Elements whose emission can be computed, by atomic number."""
+    import xraylib
+
+    return tuple(map(xraylib.AtomicNumberToSymbol, range(LIGHTEST_Z, HEAVIEST_Z + 1)))
+
+
+def alpha_energy_keV(element: str, family: str, beam_energy_keV: float) -> float:
+    """Mean energy of the alpha doublet, or of all lines where its rates are unknown (La-Eu M).
+
+    Raises
+    ------
+    EDSError
+        If the beam excites no line of the family.
+    """
+    lines = emission_lines(element, family, beam_energy_keV)
+    chosen = lines.alpha() if lines.alpha().names else lines
+    if not chosen.cross_sections_cm2.sum() > 0:
+        raise EDSError(f"a beam of {beam_energy_keV:g} keV excites no {element} {family} line")
+    return float(np.average(chosen.energies_keV, weights=chosen.cross_sections_cm2))
 
 
 def atomic_weight(element: str) -> float:

@@ -25,31 +25,94 @@ def account(result: Quantification) -> list[str]:
     list of str
         Sentences on elements, k-factors and their convention, absorption, model and axis.
     """
-    recipe, model = result.recipe, result.fit.model
-    k = recipe.k_factors
-    families = ", ".join(str(f) for f in model.quantified)
+    return [
+        _elements_account(result),
+        _k_account(result),
+        _absorption_account(result),
+        _model_account(result),
+        _calibration_account(result),
+        _refinement_account(result),
+    ]
+
+
+def _elements_account(result: Quantification) -> str:
+    model = result.fit.model
     fitted = {family.element for family in model.families}
     others = [
         name if name.partition("_")[0] in fitted else f"{name} (no line in the range)"
-        for name in recipe.fit_only
+        for name in result.recipe.fit_only
     ]
-    convention = {
-        "family": "they belong to whole families, as the intensities do",
-        "alpha": "they belong to alpha lines and were divided by the family's line weights",
-    }[k.convention]
-    beam = "" if k.beam_energy_keV is None else f", {k.beam_energy_keV:g} kV"
+    families = ", ".join(str(f) for f in model.quantified)
+    return f"Quantified: {families}. Fitted only: {', '.join(others) or 'nothing'}."
+
+
+def _k_account(result: Quantification) -> str:
+    k = result.k_factors
+    measured = result.fit.model.beam_energy_keV
+    beam = "" if k.beam_energy_keV is None else f", {k.beam_energy_keV:g} keV"
+    if k.beam_energy_keV is not None and not np.isclose(k.beam_energy_keV, measured, rtol=0.02):
+        beam += f" although the map was taken at {measured:g} keV"
+    of = {"family": "of whole families", "alpha": "of alpha lines"}[k.convention]
+    return f"k-factors: {k.source}{beam}; {of}, as are the intensities they are used with."
+
+
+def _absorption_account(result: Quantification) -> str:
+    absorption = result.recipe.absorption
+    if absorption is None:
+        soft = [f.element for f in result.fit.model.quantified if f.alpha.energy_keV < 1]
+        caution = f"; {', '.join(soft)} read low unless the foil is thin" if soft else ""
+        return f"Absorption in the specimen: not corrected{caution}."
+    angle = absorption.take_off_angle_deg or result.image.acquisition.take_off_angle_deg
+    return (
+        f"Absorption in the specimen: corrected for {absorption.thickness_nm:g} nm (or a map of "
+        f"thickness), {absorption.density_g_cm3:g} g/cm³, take-off angle {angle:g}°."
+    )
+
+
+def _model_account(result: Quantification) -> str:
+    model, preparation = result.fit.model, result.preparation
     low, high = model.energy.energies_keV[[0, -1]]
-    return [
-        f"Quantified: {families}. Fitted only: {', '.join(others) or 'nothing'}.",
-        f"k-factors: {k.source}{beam}; {convention}.",
-        "Absorption in the specimen: not corrected; O, N and C read low unless the foil is thin.",
-        (
-            f"Model: eXSpy's lines and a polynomial background of order {model.background_order}, "
-            f"{low:.3f} to {high:.3f} keV, resolution {model.resolution_MnKa_eV:g} eV at Mn Ka, "
-            f"{recipe.engine} least squares with equal weights."
-        ),
-        "Energy axis: as the file gives it, not calibrated on the spectrum.",
-    ]
+    lines = "eXSpy's lines"
+    if model.integrated:
+        lines += " with K doublets and K beta from xraylib"
+    weights = {
+        "poisson": "weighted by expected counts",
+        "linear": "all channels weighing the same (HyperSpy)",
+        "nonlinear": "all channels weighing the same, label by label (HyperSpy)",
+    }[result.recipe.engine]
+    return (
+        f"Model: {lines}, {low:.3f} to {high:.3f} keV, {weights}; background: "
+        f"{preparation.background}. Reduced chi-squared of the summed spectrum "
+        f"{preparation.reduced_chi_squared:.2f}."
+    )
+
+
+def _calibration_account(result: Quantification) -> str:
+    c = result.preparation.calibration
+
+    def value(number: float, error: float, unit: str) -> str:
+        return f"{number:.3g}{f' ± {error:.2g}' if error else ''} {unit}"
+
+    return (
+        f"Energy axis: {c.source}; offset {value(c.offset_eV, c.offset_error_eV, 'eV')}, gain "
+        f"{value(c.gain_percent, c.gain_error_percent, '%')}, resolution at Mn Ka "
+        f"{value(c.resolution_MnKa_eV, c.resolution_error_eV, 'eV')}."
+    )
+
+
+def _refinement_account(result: Quantification) -> str:
+    refinement = result.preparation.refinement
+    if not refinement.ratios:
+        return "Line ratios inside families: as in the table."
+    moved = sorted(refinement.ratios.items(), key=lambda item: -abs(np.log(item[1])))[:3]
+    text = ", ".join(f"{name} x {ratio:.2f}" for name, ratio in moved)
+    bound = ""
+    if refinement.at_bound:
+        bound = f" At the bound: {', '.join(refinement.at_bound)}."
+    return (
+        f"Line ratios inside strong families: refined on the summed spectrum, {text} moved most."
+        f"{bound}"
+    )
 
 
 def save_csv(result: Quantification, path: str | Path, *, spectra: bool = False) -> list[Path]:
@@ -154,7 +217,7 @@ def table_csv(result: Quantification) -> str:
 
 def spectra_csv(result: Quantification) -> str:
     """Return the spectra as CSV text: ``label, chip``, then one column per channel in keV."""
-    header = ",".join(["label", "chip", *(f"{energy:.6g}" for energy in result.energies_keV)])
+    header = ",".join(["label", "chip", *(f"{energy:.5f}" for energy in result.energies_keV)])
     rows = [
         f"{label},{_quoted(chip)},{_joined(counts)}"
         for label, chip, counts in zip(

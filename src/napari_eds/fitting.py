@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from napari_eds import _hyperspy
+from napari_eds import _hyperspy_fit
 from napari_eds.model import SpectralModel
+from napari_eds.poisson import fit_poisson
 from napari_eds.recipe import Engine
+from napari_eds.refinement import fit_sum, with_sum_background
 
 #: Called with (done, total, what); it may raise to cancel.
 Progress = Callable[[int, int, str], None]
-
-#: Expected counts of a channel are not taken below this part of the background: noise can give an
-#: absent line a negative intensity, but never a channel a negative variance.
-_LINES_FLOOR = 0.5
-
-#: The background of all labels together is not taken below this part of its mean: a polynomial
-#: can dip to zero and below. The background of a label is not taken below this part of its counts.
-_BACKGROUND_FLOOR = 0.1
-_BACKGROUND_SHARE_FLOOR = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +29,23 @@ class Fit:
         The spectra that were fitted.
     alpha_areas : ndarray, (labels, families)
         Counts of the alpha line of each family.
-    background_coefficients : ndarray, (labels, order + 1)
-    engine : {"linear", "nonlinear"}
+    background_coefficients : ndarray, (labels, columns of the background)
+    covariance : ndarray, (labels, families, families)
+        Covariance of the family intensities, in counts squared.
+    expected : ndarray, (labels, channels of the fit)
+        Fitted counts, positive: the variance of the counts.
+    reduced_chi_squared : ndarray, (labels,)
+        NaN for a label without counts in the range of the fit.
+    engine : {"poisson", "linear", "nonlinear"}
     """
 
     model: SpectralModel
     counts: np.ndarray
     alpha_areas: np.ndarray
     background_coefficients: np.ndarray
+    covariance: np.ndarray
+    expected: np.ndarray
+    reduced_chi_squared: np.ndarray
     engine: Engine
 
     @cached_property
@@ -63,144 +64,104 @@ class Fit:
         return self.alpha_areas @ self.model.profiles.T + self.background
 
     @cached_property
-    def expected(self) -> np.ndarray:
-        """Expected counts per channel, the Poisson variance of the counts; positive.
-
-        The label's own lines on the background of all labels together, scaled to the label's:
-        at a few hundred counts, a label's own polynomial is often negative somewhere. Zero for a
-        label without counts.
-        """
-        shape = self.background.sum(axis=0)
-        shape = np.maximum(shape, _BACKGROUND_FLOOR * shape.mean())
-        if shape.sum() <= 0:
-            shape = np.ones_like(shape)
-        counts = self.counts.sum(axis=1)
-        share = np.maximum(self.background.sum(axis=1), _BACKGROUND_SHARE_FLOOR * counts)
-        background = np.outer(share, shape / shape.sum())
-        lines = self.alpha_areas @ self.model.profiles.T
-        expected = np.maximum(lines + background, _LINES_FLOOR * background)
-        return np.where(counts[:, None] > 0, expected, 0.0)
-
-    @cached_property
-    def reduced_chi_squared(self) -> np.ndarray:
-        """Squared residuals over `expected`, summed, over what counting noise alone gives.
-
-        With the projector P on the design, residuals are ``(1 - P) y``, so that Poisson noise
-        gives ``sum_ij (1 - P)_ij^2 mu_j / expected_i``. Observed counts stand for their means
-        ``mu_j``: the ratio then has mean 1 for any number of counts and labels, where the number
-        of channels as denominator is off by several percent. (labels,); NaN for a label without
-        counts in the range of the fit.
-        """
-        counted = self.counts.sum(axis=1) > 0
-        weights = 1 / np.where(counted[:, None], self.expected, 1.0)
-        chi_squared = (weights * (self.counts - self.fitted) ** 2).sum(axis=1)
-        basis, _ = np.linalg.qr(_scaled(self.model.design)[0])
-        leverage = (basis**2).sum(axis=1)
-        pairs = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), -1)
-        from_noise = (self.counts * weights) @ (1 - 2 * leverage)
-        from_noise += ((weights @ pairs) * (self.counts @ pairs)).sum(axis=1)
-        return np.where(counted, chi_squared, np.nan) / np.where(counted, from_noise, 1.0)
-
-    @cached_property
-    def covariance(self) -> np.ndarray:
-        """Covariance of the family intensities, (labels, families, families).
-
-        The estimate is linear in the counts, ``I = H y`` with the pseudo-inverse H of the
-        design, and the counts are Poisson distributed: ``C = H diag(expected) H'``. A bound of
-        the non-linear engine is not considered.
-        """
-        n = len(self.model.families)
-        rows = np.linalg.pinv(_scaled(self.model.design)[0])[:n]
-        rows = rows / _scaled(self.model.design)[1][:n, None] * self.model.weight_sums[:, None]
-        pairs = (rows[:, None, :] * rows[None, :, :]).reshape(n * n, -1)
-        return (self.expected @ pairs.T).reshape(-1, n, n)
-
-    @cached_property
     def intensity_errors(self) -> np.ndarray:
         """Standard deviation of each family's intensity, (labels, families)."""
-        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+        return np.sqrt(np.maximum(np.diagonal(self.covariance, axis1=1, axis2=2), 0))
 
 
 def fit(
     model: SpectralModel,
     counts: np.ndarray,
-    engine: Engine = "linear",
+    engine: Engine = "poisson",
     progress: Progress | None = None,
+    *,
+    non_negative: bool = False,
 ) -> Fit:
-    """Fit a model to spectra with HyperSpy.
+    """Fit a model to spectra.
 
     Parameters
     ----------
     model : SpectralModel
     counts : ndarray, (labels, channels of the fit)
         Spectra over the model's channels.
-    engine : {"linear", "nonlinear"}
-        ``"linear"``: one linear least squares for all labels (HyperSpy's ``lstsq``).
-        ``"nonlinear"``: label by label, starting there, intensities bounded at zero
-        (HyperSpy's ``trf``); about half a second per label.
+    engine : {"poisson", "linear", "nonlinear"}
+        ``"poisson"``: weights from expected counts, iterated to the Poisson maximum likelihood.
+        ``"linear"``: HyperSpy's linear least squares, all channels weighing the same.
+        ``"nonlinear"``: HyperSpy's bounded fit, label by label; about half a second each.
     progress : callable, optional
         Called with (done, total, what); raising in it cancels the fit.
+    non_negative : bool
+        Keep intensities at or above zero; ``"poisson"`` only (``"nonlinear"`` always does).
 
     Returns
     -------
     Fit
     """
     report = progress or (lambda _done, _total, _what: None)
-    n_labels = counts.shape[0]
-    report(0, n_labels, "building the model")
-    with _hyperspy.quiet():
-        exspy_model = model.exspy_model(counts)
-        report(0, n_labels, "fitting")
-        exspy_model.multifit(optimizer="lstsq", show_progressbar=False)
-        if engine == "nonlinear":
-            _refine(exspy_model, n_labels, report)
-    report(n_labels, n_labels, "fitted")
+    counts = np.asarray(counts)
+    if engine == "poisson":
+        result = _poisson(model, counts, report, non_negative=non_negative)
+    else:
+        areas, background = _hyperspy_fit.fit_hyperspy(
+            model, counts, report, nonlinear=engine == "nonlinear"
+        )
+        result = equal_weight_fit(model, counts, areas, background, engine)
+    report(len(counts), len(counts), "fitted")
+    return result
+
+
+def equal_weight_fit(
+    model: SpectralModel,
+    counts: np.ndarray,
+    alpha_areas: np.ndarray,
+    background_coefficients: np.ndarray,
+    engine: Engine,
+) -> Fit:
+    """Give least-squares estimates with equal weights their errors and chi-squared."""
+    expected = _hyperspy_fit.equal_weight_expectation(
+        model, counts, alpha_areas, background_coefficients
+    )
+    fitted = alpha_areas @ model.profiles.T + background_coefficients @ model.background.T
     return Fit(
         model=model,
         counts=counts,
-        alpha_areas=_alpha_areas(exspy_model, model),
-        background_coefficients=_background_coefficients(exspy_model),
+        alpha_areas=alpha_areas,
+        background_coefficients=background_coefficients,
+        covariance=_hyperspy_fit.equal_weight_covariance(model, expected),
+        expected=expected,
+        reduced_chi_squared=_hyperspy_fit.equal_weight_chi_squared(
+            model, counts, fitted, expected
+        ),
         engine=engine,
     )
 
 
-def _refine(exspy_model: Any, n_labels: int, report: Progress) -> None:
-    """Fit label by label with intensities bounded at zero, reporting after each."""
-    for line in exspy_model.xray_lines:
-        # eXSpy bounds them at zero already, but the linear fit does not heed that.
-        line.A.map["values"] = np.maximum(line.A.map["values"], 0)
-    done = 0
-
-    def on_fitted(**_: Any) -> None:
-        nonlocal done
-        done += 1
-        report(done, n_labels, "fitting")
-
-    exspy_model.events.fitted.connect(on_fitted, [])
-    try:
-        exspy_model.multifit(optimizer="trf", bounded=True, show_progressbar=False)
-    finally:
-        exspy_model.events.fitted.disconnect(on_fitted)
-
-
-def _alpha_areas(exspy_model: Any, model: SpectralModel) -> np.ndarray:
-    """Read the alpha areas by component name: (labels, families)."""
-    components = [exspy_model[str(family.alpha)] for family in model.families]
-    return np.stack([np.atleast_1d(c.A.map["values"]) for c in components], axis=1)
-
-
-def _background_coefficients(exspy_model: Any) -> np.ndarray:
-    """Read the polynomial's coefficients, a0 first: (labels, order + 1)."""
-    (background,) = exspy_model.background_components
-    values = [
-        np.atleast_1d(getattr(background, f"a{i}").map["values"])
-        for i in range(len(background.parameters))
-    ]
-    return np.stack(values, axis=1)
-
-
-def _scaled(design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the design with unit columns, and their norms: powers of E differ by 10^8."""
-    norms = np.linalg.norm(design, axis=0)
-    norms[norms == 0] = 1
-    return design / norms, norms
+def _poisson(
+    model: SpectralModel, counts: np.ndarray, report: Progress, *, non_negative: bool
+) -> Fit:
+    total = counts.sum(axis=0)
+    if model.background_shape is None:
+        model = with_sum_background(model, total)
+    n_labels, n = len(counts), len(model.families)
+    report(0, n_labels, "fitting")
+    coefficients, covariance, expected = fit_poisson(
+        model,
+        counts,
+        fit_sum(model, total).expected,
+        non_negative=non_negative,
+        done=lambda done: report(done, n_labels, "fitting"),
+    )
+    counted = counts.sum(axis=1) > 0
+    coefficients[~counted], covariance[~counted], expected[~counted] = 0, 0, 0
+    squares = (counts - expected) ** 2 / np.where(counted[:, None], expected, 1.0)
+    degrees = counts.shape[1] - model.n_parameters
+    return Fit(
+        model=model,
+        counts=counts,
+        alpha_areas=coefficients[:, :n],
+        background_coefficients=coefficients[:, n:],
+        covariance=covariance[:, :n, :n] * np.outer(model.weight_sums, model.weight_sums),
+        expected=expected,
+        reduced_chi_squared=np.where(counted, squares.sum(axis=1) / degrees, np.nan),
+        engine="poisson",
+    )

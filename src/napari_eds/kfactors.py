@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,8 +13,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from napari_eds import xray
-from napari_eds.errors import KFactorError
+from napari_eds import emission, xray
+from napari_eds.errors import EDSError, KFactorError
 
 #: What the intensity belonging to a k-factor is: the counts of all lines of the family, or of
 #: its alpha line alone. Vendor programs fit families as a whole and export ``"family"``.
@@ -27,6 +28,9 @@ _SAME_FAMILY_FACTOR = 1.5
 _ALPHA_NAME = re.compile("a1?$")
 
 _COLUMNS = ("element", "family", "k_factor")
+
+#: Beam energies for which k-factors are computed: below, films are not thin.
+_THEORY_RANGE_keV = (40.0, 400.0)
 
 
 class KFactor(BaseModel):
@@ -77,12 +81,14 @@ class KFactorTable(BaseModel):
         factors: Mapping[str, float],
         convention: Convention,
         *,
+        relative_errors: Mapping[str, float] | None = None,
         source: str = "given by the user",
         beam_energy_keV: float | None = None,
     ) -> KFactorTable:
         """Build a table from a mapping such as ``{"O_K": 1.134, "La_L": 2.327}``.
 
-        A family may be named by its alpha line (``"La_La"``).
+        A family may be named by its alpha line (``"La_La"``). Relative errors have the same
+        keys; they are 0 where none is given.
 
         Raises
         ------
@@ -92,7 +98,8 @@ class KFactorTable(BaseModel):
         rows = []
         for key, value in factors.items():
             element, _, family = key.partition("_")
-            rows.append((element, _ALPHA_NAME.sub("", family), value, 0.0))
+            error = (relative_errors or {}).get(key, 0.0)
+            rows.append((element, _ALPHA_NAME.sub("", family), value, error))
         return _table(rows, convention, source, beam_energy_keV)
 
     def find(self, element: str, family: str) -> KFactor | None:
@@ -140,6 +147,32 @@ class KFactorTable(BaseModel):
             "choose another family, or make the element fitted only."
         )
 
+    def check_beam_energy(self, beam_energy_keV: float, *, tolerance: float = 0.02) -> None:
+        """Raise if the table is for another beam energy; one that tells none passes.
+
+        From 200 to 300 keV, the k-factor of Sr K relative to that of O K falls by 8 %.
+
+        Parameters
+        ----------
+        beam_energy_keV : float
+            Of the measurement.
+        tolerance : float
+            Relative difference that is allowed.
+
+        Raises
+        ------
+        KFactorError
+            If they differ by more.
+        """
+        ours = self.beam_energy_keV
+        if ours is None or abs(beam_energy_keV / ours - 1) <= tolerance:
+            return
+        raise KFactorError(
+            f"the k-factors ({self.source}) are for {ours:g} keV, the measurement was made at "
+            f"{beam_energy_keV:g} keV. Use a table for that beam energy, or set "
+            "allow_beam_energy_mismatch=True in the recipe to take them all the same."
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """Return the table as a DataFrame: element, family, k_factor, relative_error."""
         rows = [(f.element, f.family, f.value, f.relative_error) for f in self.factors]
@@ -152,6 +185,95 @@ class KFactorTable(BaseModel):
         frame["beam_energy_keV"] = self.beam_energy_keV
         frame["source"] = self.source
         frame.to_csv(path, index=False)
+
+
+def theoretical_k_factors(
+    beam_energy_keV: float,
+    detector: emission.DetectorModel = emission.WINDOWLESS,
+    *,
+    convention: Convention = "family",
+    elements: Iterable[str] | None = None,
+) -> KFactorTable:
+    """Compute a table from first principles, relative to Si K; see `theoretical_k_factor`.
+
+    For where no measured table is at hand, and for any beam energy. The relative errors are by
+    classes of the alpha line's energy: 5 % for K of 3-20 keV, 10 % for K of 1-3 keV, 25 % for
+    L of 3-20 keV, 50 % for M, 30 % for the rest. They come from a comparison with a table that
+    Velox exported for 200 keV, relative to Ti K: it lies within 2 % (K, 3-8 keV), 10 % (K, 1-3
+    and 8-20 keV), 17 % (K below 1 keV, where the dead layer of the detector matters most), at
+    0.77 to 0.81 of theory for L of 3-20 keV, and at half of it for M. Neither being a measurement,
+    theory is left as it is: when K lines of some elements are quantified with L lines of others,
+    expect such a bias of the ratio, and remove it with a region of known composition.
+
+    Parameters
+    ----------
+    beam_energy_keV : float
+        40 to 400.
+    detector : DetectorModel
+    convention : {"family", "alpha"}
+    elements : iterable of str, optional
+        Symbols; all from B to Cf by default.
+
+    Returns
+    -------
+    KFactorTable
+        Every family with lines of 0.1-40 keV that the beam excites.
+
+    Raises
+    ------
+    KFactorError
+        If the beam energy is out of range, or an element is unknown.
+    """
+    low, high = _THEORY_RANGE_keV
+    if not low <= beam_energy_keV <= high:
+        raise KFactorError(
+            f"k-factors can be computed for beam energies of {low:g} to {high:g} keV, not "
+            f"{beam_energy_keV:g} keV"
+        )
+    table = _theory(float(beam_energy_keV), detector, convention)
+    if elements is None:
+        return table
+    wanted = set(elements)
+    missing = sorted(wanted - {factor.element for factor in table.factors})
+    if missing:
+        raise KFactorError(
+            f"k-factors cannot be computed for {', '.join(map(repr, missing))}: expected symbols "
+            "from B to Cf"
+        )
+    chosen = tuple(factor for factor in table.factors if factor.element in wanted)
+    return table.model_copy(update={"factors": chosen})
+
+
+@cache
+def _theory(
+    beam_energy_keV: float, detector: emission.DetectorModel, convention: Convention
+) -> KFactorTable:
+    found: dict[tuple[str, str], float] = {}
+    for element in emission.element_symbols():
+        for family in emission.FAMILIES:
+            try:
+                k = emission.theoretical_k_factor(
+                    element, family, beam_energy_keV, detector, convention
+                )
+            except EDSError:  # no line of this family in the range
+                continue
+            if np.isfinite(k):
+                found[element, family] = float(k)
+    rows = []
+    for (element, family), value in found.items():
+        energy = emission.alpha_energy_keV(element, family, beam_energy_keV)
+        rows.append((element, family, value / found["Si", "K"], _theory_error(family, energy)))
+    source = "first principles (Bote-Salvat cross-sections, xraylib), not measured"
+    return _table(rows, convention, source, beam_energy_keV)
+
+
+def _theory_error(family: str, alpha_energy_keV: float) -> float:
+    """Relative error of a computed k-factor, by class; see `theoretical_k_factors`."""
+    if family == "M":
+        return 0.50
+    if 3 <= alpha_energy_keV <= 20:
+        return 0.05 if family == "K" else 0.25
+    return 0.10 if family == "K" and 1 <= alpha_energy_keV < 3 else 0.30
 
 
 def read_k_factors(
@@ -293,7 +415,7 @@ def _table(
         except ValidationError as problem:
             raise KFactorError(
                 f"bad k-factor {element}_{family} = {value!r} ({source}): expected an element, a "
-                "family K, L or M, and a positive number"
+                "family K, L or M, a positive number, and an error of 0 or more"
             ) from problem
     try:
         return KFactorTable(

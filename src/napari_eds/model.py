@@ -1,9 +1,10 @@
-"""The model of a spectrum: X-ray line families on a polynomial background, as in eXSpy.
+"""The model of a spectrum: X-ray line families on a background.
 
 Every line is a Gaussian of the detector's resolution at the line's energy; the lines of a family
-are tied to its alpha line by eXSpy's weights. The model is linear in the alpha areas and the
-background's coefficients, so it is a design matrix; `exspy_model` gives the same model as a
-HyperSpy object.
+are tied to its alpha line by their weights. The model is linear in the alpha areas and the
+background's coefficients, so it is a design matrix. `build_model` draws eXSpy's model, on a
+polynomial background, and `exspy_model` gives it as a HyperSpy object; `napari_eds.refinement`
+makes it fit the summed spectrum better.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from napari_eds import _hyperspy, xray
 from napari_eds.acquisition import Acquisition
 from napari_eds.errors import ModelError
 from napari_eds.recipe import Recipe
+from napari_eds.shapes import LowEnergyTail, family_profiles
 from napari_eds.spectrum_image import EnergyAxis
 
 #: Resolution at Mn Ka in eV where neither the file nor the user gives one (HyperSpy's default).
@@ -39,7 +41,17 @@ class SpectralModel:
     n_quantified : int
         How many of them are quantified.
     background_order : int
+        Order of the polynomial background, where it is one.
     beam_energy_keV, resolution_MnKa_eV : float
+    lines : tuple of tuple of XRayLine
+        The lines that are drawn for each family, weights relative to the alpha line (or the sum
+        of its doublet).
+    integrated : bool
+        Whether channels hold integrals over their width or, as in HyperSpy, densities.
+    tail : LowEnergyTail or None
+    background_shape : ndarray, (channels of the fit,), or None
+        A background known up to a factor and a slope in the logarithm of the energy, in place of
+        the polynomial.
     """
 
     energy: EnergyAxis
@@ -49,6 +61,10 @@ class SpectralModel:
     background_order: int
     beam_energy_keV: float
     resolution_MnKa_eV: float
+    lines: tuple[tuple[xray.XRayLine, ...], ...]
+    integrated: bool = False
+    tail: LowEnergyTail | None = None
+    background_shape: np.ndarray | None = None
 
     @property
     def quantified(self) -> tuple[xray.Family, ...]:
@@ -58,48 +74,56 @@ class SpectralModel:
     @property
     def n_parameters(self) -> int:
         """Number of free parameters per spectrum."""
-        return len(self.families) + self.background_order + 1
+        return len(self.families) + self.background.shape[1]
 
     def lines_in_range(self, family: xray.Family) -> list[xray.XRayLine]:
         """Lines of a family that lie inside the fitted range, as eXSpy selects them."""
         first = self.energy.offset_keV
-        last = first + self.energy.scale_keV * (self.energy.size - 1)
-        high = min(last, self.beam_energy_keV)
-        return [line for line in family.lines if first < line.energy_keV < high]
+        last = min(first + self.energy.scale_keV * (self.energy.size - 1), self.beam_energy_keV)
+        drawn = self.lines[self.families.index(family)]
+        return [line for line in drawn if first < line.energy_keV < last]
 
     @cached_property
     def profiles(self) -> np.ndarray:
         """Counts per channel of each family for an alpha line of 1 count, (channels, families)."""
-        energies = self.energy.energies_keV
-        columns = np.zeros((energies.size, len(self.families)))
-        for i, family in enumerate(self.families):
-            for line in self.lines_in_range(family):
-                sigma = xray.fwhm_keV(line.energy_keV, self.resolution_MnKa_eV) / (
-                    2 * np.sqrt(2 * np.log(2))
-                )
-                z = (energies - line.energy_keV) / sigma
-                density = np.exp(-0.5 * z**2) / (sigma * np.sqrt(2 * np.pi))
-                columns[:, i] += line.weight * self.energy.scale_keV * density
-        return columns
+        return family_profiles(
+            self.energy,
+            [self.lines_in_range(family) for family in self.families],
+            self.resolution_MnKa_eV,
+            integrated=self.integrated,
+            tail=self.tail,
+        )
 
     @cached_property
     def background(self) -> np.ndarray:
-        """Powers of the energy in keV times the channel width, (channels, order + 1)."""
-        powers = np.vander(self.energy.energies_keV, self.background_order + 1, increasing=True)
-        return powers * self.energy.scale_keV
+        """Columns of the background, (channels, columns).
+
+        A polynomial: powers of the energy in keV times the channel width. A known shape: the
+        shape times ``1 - t`` and ``t``, with t running from 0 to 1 in the logarithm of the
+        energy; as long as neither coefficient is negative, neither is the background.
+        """
+        energies = self.energy.energies_keV
+        if self.background_shape is None:
+            powers = np.vander(energies, self.background_order + 1, increasing=True)
+            return powers * self.energy.scale_keV
+        t = np.log(energies / energies[0]) / np.log(energies[-1] / energies[0])
+        return self.background_shape[:, None] * np.stack([1 - t, t], axis=1)
 
     @cached_property
     def design(self) -> np.ndarray:
-        """The whole design matrix, (channels, families + order + 1)."""
+        """The whole design matrix, (channels, families + columns of the background)."""
         return np.hstack([self.profiles, self.background])
 
     @cached_property
     def weight_sums(self) -> np.ndarray:
         """Counts of each family per count of its alpha line, (families,)."""
-        return np.array([family.weight_sum for family in self.families])
+        return np.array([sum(line.weight for line in lines) for lines in self.lines])
 
     def exspy_model(self, spectra: np.ndarray) -> Any:
-        """Return this model as eXSpy's, on spectra (labels, channels of the fit)."""
+        """Return eXSpy's model of the families, on spectra (labels, channels of the fit).
+
+        It has eXSpy's own lines and a polynomial background, whatever is drawn here.
+        """
         signal = _hyperspy.exspy().signals.EDSTEMSpectrum(np.asarray(spectra, dtype=float))
         axis = signal.axes_manager.signal_axes[0]
         axis.name, axis.units = "Energy", "keV"
@@ -139,11 +163,14 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
     quantified = [_chosen_family(name, *span) for name in recipe.elements]
     others = [_all_families(name.partition("_")[0], *span) for name in recipe.elements]
     others += [_fitted_only(name, *span) for name in recipe.fit_only]
-    families = dict.fromkeys([*quantified, *(family for found in others for family in found)])
+    families = tuple(
+        dict.fromkeys([*quantified, *(family for found in others for family in found)])
+    )
     model = SpectralModel(
         energy=cropped,
         channels=channels,
-        families=tuple(families),
+        families=families,
+        lines=tuple(family.lines for family in families),
         n_quantified=len(quantified),
         background_order=recipe.background_order,
         beam_energy_keV=beam_energy,

@@ -15,13 +15,24 @@ from pydantic import (
     model_validator,
 )
 
+from napari_eds.absorption import Absorption
 from napari_eds.errors import RecipeError
 from napari_eds.files import write_atomically
 from napari_eds.kfactors import KFactorTable
+from napari_eds.shapes import LowEnergyTail
 
-Engine = Literal["linear", "nonlinear"]
+Engine = Literal["poisson", "linear", "nonlinear"]
 _NAME = re.compile("[A-Z][a-z]?(_[KLM])?")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class AxisCorrection(BaseModel):
+    """Correction of an energy axis: true = (1 + gain) x energy of the file + offset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    offset_eV: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    gain_percent: Annotated[float, Field(gt=-50, lt=50, allow_inf_nan=False)] = 0.0
 
 
 class Recipe(BaseModel):
@@ -35,18 +46,39 @@ class Recipe(BaseModel):
     fit_only : tuple of str
         Elements that are in the spectrum and in the fit but not part of the specimen, such as
         the Cu of a grid. Leaving them out spoils the fit of the others.
-    k_factors : KFactorTable
+    k_factors : KFactorTable or None
+        None computes them from first principles, which every output then says.
     energy_range_keV : (float, float)
         Range of the fit. The default starts above the zero peak.
     background_order : int
         Order of the polynomial background.
-    engine : {"linear", "nonlinear"}
-        HyperSpy's linear least squares over all labels at once, or its bounded non-linear fit
-        label by label, which keeps every intensity at or above zero.
+    engine : {"poisson", "linear", "nonlinear"}
+        Poisson maximum likelihood for all labels at once; or, as a check, HyperSpy's linear least
+        squares with equal weights, or its bounded non-linear fit label by label.
+    calibrate : bool
+        Whether to fit offset and gain of the energy axis and the resolution to the summed
+        spectrum, before the labels are fitted with them.
+    axis_correction : AxisCorrection or None
+        Offset and gain given by hand; the resolution is still fitted if `calibrate` says so.
+    correct_lines : bool
+        Whether K lines are drawn as doublets with measured K beta and integrated over channels
+        (``"poisson"`` only) or exactly as eXSpy draws them.
+    refine_line_ratios : bool
+        Whether line ratios inside strong families follow the summed spectrum (``"poisson"``
+        only).
+    low_energy_tail : LowEnergyTail or None
+        Tail of lines below 1 keV from incomplete charge collection (``"poisson"`` only).
+    non_negative : bool
+        Whether intensities are kept at or above zero (``"poisson"`` only). Means over labels are
+        then biased.
     beam_energy_keV : float or None
         Overrides what the file says.
     energy_resolution_MnKa_eV : float or None
-        Full width at half maximum at Mn Ka; overrides what the file says.
+        Full width at half maximum at Mn Ka; overrides what the file says and is not fitted.
+    absorption : Absorption or None
+        Thickness, density and take-off angle; None leaves absorption uncorrected.
+    allow_beam_energy_mismatch : bool
+        Whether k-factors for another beam energy than the map's are used all the same.
 
     Raises
     ------
@@ -58,13 +90,21 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     elements: tuple[str, ...]
-    k_factors: KFactorTable
+    k_factors: KFactorTable | None = None
     fit_only: tuple[str, ...] = ()
     energy_range_keV: tuple[Positive, Positive] = (0.2, 19.0)
     background_order: Annotated[int, Field(ge=0, le=10)] = 6
-    engine: Engine = "linear"
+    engine: Engine = "poisson"
+    calibrate: bool = True
+    axis_correction: AxisCorrection | None = None
+    correct_lines: bool = True
+    refine_line_ratios: bool = True
+    low_energy_tail: LowEnergyTail | None = None
+    non_negative: bool = False
     beam_energy_keV: Positive | None = None
     energy_resolution_MnKa_eV: Positive | None = None
+    absorption: Absorption | None = None
+    allow_beam_energy_mismatch: bool = False
 
     @field_validator("elements", "fit_only")
     @classmethod

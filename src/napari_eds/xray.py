@@ -87,8 +87,10 @@ def atomic_number(symbol: str) -> int:
 
 @cache
 def atomic_weight(symbol: str) -> float:
-    """Atomic weight of an element in g/mol."""
-    return float(_elements()[check_element(symbol)]["General_properties"]["atomic_weight"])
+    """Atomic weight of an element in g/mol, whether or not it has X-ray lines."""
+    if symbol not in _elements():
+        check_element(symbol)
+    return float(_elements()[symbol]["General_properties"]["atomic_weight"])
 
 
 @cache

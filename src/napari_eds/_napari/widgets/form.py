@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import (
+    CheckBox,
     ComboBox,
     FileEdit,
     FloatSpinBox,
@@ -92,7 +93,8 @@ class QuantificationForm(QWidget):
             mode=FileDialogMode.EXISTING_FILE,
             filter="*.csv",
             nullable=True,
-            tooltip="CSV as Velox exports it, or with the columns element, family, k_factor",
+            tooltip="CSV as Velox exports it, or with the columns element, family, k_factor. "
+            "Without a file, k-factors are computed from first principles.",
         )
         self.convention = ComboBox(
             choices=[
@@ -109,10 +111,25 @@ class QuantificationForm(QWidget):
         self.beam = FloatSpinBox(
             min=0, max=1000, step=1, tooltip="Beam energy; 0: as the file says"
         )
+        self.calibrate_axis = CheckBox(
+            text="",
+            tooltip="Fit offset and gain of the energy axis and the resolution to the summed "
+            "spectrum before the labels are fitted",
+        )
+        self.thickness = FloatSpinBox(
+            min=0,
+            max=2000,
+            step=5,
+            tooltip="Thickness of the foil in nm, for the absorption correction; 0: no correction",
+        )
+        self.density = FloatSpinBox(
+            min=0.1, max=25, step=0.1, tooltip="Density of the specimen in g/cm³"
+        )
         self.engine = ComboBox(
             choices=list(get_args(Engine)),
-            tooltip="linear: all labels at once, seconds. nonlinear: label by label, intensities "
-            "at or above zero, about a second per label.",
+            tooltip="poisson: maximum likelihood, all labels at once. To check it with HyperSpy: "
+            "linear, all labels at once with equal weights; nonlinear, label by label, about a "
+            "second each.",
         )
 
     def _make_actions(self) -> None:
@@ -153,6 +170,9 @@ class QuantificationForm(QWidget):
             ("From (keV)", self.low),
             ("To (keV)", self.high),
             ("Beam (keV)", self.beam),
+            ("Calibrate axis", self.calibrate_axis),
+            ("Thickness (nm)", self.thickness),
+            ("Density (g/cm³)", self.density),
             ("Engine", self.engine),
         )
         for text in (self.about, self.chip_count, self.k_status, self.status):
@@ -210,6 +230,9 @@ class QuantificationForm(QWidget):
             self.low,
             self.high,
             self.beam,
+            self.calibrate_axis,
+            self.thickness,
+            self.density,
             self.engine,
         )
         return [self.elements.edited, *(field.changed for field in fields)]
@@ -229,6 +252,9 @@ class QuantificationForm(QWidget):
             energy_low_keV=self.low.value,
             energy_high_keV=self.high.value,
             beam_energy_keV=self.beam.value,
+            calibrate=self.calibrate_axis.value,
+            thickness_nm=self.thickness.value,
+            density_g_cm3=self.density.value,
             engine=self.engine.value,
             chip_size=self.chip_size.value,
         )
@@ -244,6 +270,9 @@ class QuantificationForm(QWidget):
             self.low.value = settings.energy_low_keV
             self.high.value = settings.energy_high_keV
             self.beam.value = settings.beam_energy_keV
+            self.calibrate_axis.value = settings.calibrate
+            self.thickness.value = settings.thickness_nm
+            self.density.value = settings.density_g_cm3
             self.engine.value = settings.engine
             self.chip_size.value = settings.chip_size
         finally:

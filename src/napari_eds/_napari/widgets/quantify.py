@@ -301,12 +301,12 @@ def _chip_text(image: SpectrumImage, size: int) -> str:
 
 def _k_text(settings: Settings) -> str:
     """Say what the k-factor file holds, or what is wrong with it."""
-    if settings.k_factor_file is None:
-        return "no file chosen"
     try:
         table = settings.k_factors()
     except (EDSError, OSError) as error:
         return str(error)
+    if table is None:
+        return "no file: computed from first principles, good to 5 to 30 %"
     of = {"family": "whole families", "alpha": "alpha lines"}[table.convention]
     return f"{len(table.factors)} k-factors of {of}"
 

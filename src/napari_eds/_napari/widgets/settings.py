@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_eds._napari.widgets.elements import FIT_ONLY, QUANTIFY, ElementChoice
+from napari_eds.absorption import Absorption
 from napari_eds.acquisition import Acquisition
 from napari_eds.errors import RecipeError
 from napari_eds.kfactors import KFactorTable, read_k_factors
@@ -24,8 +25,9 @@ SYSTEM_ELEMENTS = frozenset({"C", "Cu", "Ga"})
 class Settings:
     """Settings of the dock.
 
-    Energies in keV; `beam_energy_keV` of 0 means "as the file says". `convention` is
-    ``"from file"``, ``"family"`` or ``"alpha"``.
+    Energies in keV; `beam_energy_keV` of 0 means "as the file says", `thickness_nm` of 0 "do not
+    correct absorption", no `k_factor_file` "compute k-factors". `convention` is ``"from file"``,
+    ``"family"`` or ``"alpha"``.
     """
 
     elements: tuple[ElementChoice, ...] = ()
@@ -34,21 +36,30 @@ class Settings:
     energy_low_keV: float = Recipe.model_fields["energy_range_keV"].default[0]
     energy_high_keV: float = Recipe.model_fields["energy_range_keV"].default[1]
     beam_energy_keV: float = 0.0
+    calibrate: bool = Recipe.model_fields["calibrate"].default
+    thickness_nm: float = 0.0
+    density_g_cm3: float = 5.0
     engine: Engine = field(default=Recipe.model_fields["engine"].default)
     chip_size: int = 16
 
-    def k_factors(self) -> KFactorTable:
-        """Read the k-factor file.
+    def k_factors(self) -> KFactorTable | None:
+        """Read the k-factor file, if one is chosen.
 
         Raises
         ------
-        RecipeError, KFactorError, OSError
-            If no file is chosen, or it cannot be used.
+        KFactorError, OSError
+            If it cannot be used.
         """
         if self.k_factor_file is None:
-            raise RecipeError("choose a k-factor file (CSV, as Velox exports it)")
+            return None
         convention = None if self.convention == FROM_FILE else self.convention
         return read_k_factors(self.k_factor_file, convention=convention)
+
+    def absorption(self) -> Absorption | None:
+        """Return the absorption settings; None for a thickness of 0."""
+        if self.thickness_nm == 0:
+            return None
+        return Absorption(thickness_nm=self.thickness_nm, density_g_cm3=self.density_g_cm3)
 
     def recipe(self) -> Recipe:
         """Build the recipe.
@@ -67,6 +78,8 @@ class Settings:
             k_factors=self.k_factors(),
             energy_range_keV=(self.energy_low_keV, self.energy_high_keV),
             beam_energy_keV=self.beam_energy_keV or None,
+            calibrate=self.calibrate,
+            absorption=self.absorption(),
             engine=self.engine,
         )
 

@@ -1,0 +1,170 @@
+"""The fast fit: all labels at once, weighted by the counts they are expected to have.
+
+Weights from the summed spectrum give every label the same pseudo-inverse, which is the first
+estimate; weights from each label's own fit then lead to the Poisson maximum likelihood, whose
+score ``A' (y - mu) / mu`` vanishes where the weights are ``1 / mu``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.optimize import nnls
+
+from napari_eds.model import SpectralModel
+
+#: Called with the number of labels that are done; may raise to cancel.
+Done = Callable[[int], None]
+
+#: Labels fitted at a time: bounds memory and lets a fit be cancelled.
+BLOCK_LABELS = 512
+
+#: Iterations stop when no coefficient moves by more than this part of its standard deviation.
+_CONVERGED_SIGMA = 0.02
+_MAX_ITERATIONS = 20
+
+#: Expected counts of a channel are not taken below this part of its background: noise can give an
+#: absent line a negative intensity, but never a channel a negative variance.
+_LINES_FLOOR = 0.5
+#: Counts per channel below which nothing is expected; keeps empty labels finite.
+_TINY = 1e-6
+
+
+def fit_poisson(
+    model: SpectralModel,
+    counts: np.ndarray,
+    expected_shape: np.ndarray,
+    *,
+    non_negative: bool = False,
+    done: Done = lambda _n: None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fit spectra by iterated weighted least squares.
+
+    Parameters
+    ----------
+    model : SpectralModel
+        With a background of known shape, so that it cannot become negative.
+    counts : ndarray, (labels, channels of the fit)
+    expected_shape : ndarray, (channels of the fit,)
+        Fitted counts of the summed spectrum, positive.
+    non_negative : bool
+        Whether to keep intensities at or above zero.
+    done : callable, optional
+
+    Returns
+    -------
+    coefficients : ndarray, (labels, columns of the design)
+    covariance : ndarray, (labels, columns, columns)
+    expected : ndarray, (labels, channels of the fit)
+        Fitted counts, positive.
+    """
+    norms = np.linalg.norm(model.design, axis=0)
+    norms[norms == 0] = 1
+    solver = _Solver(model.design / norms, len(model.families), non_negative=non_negative)
+    blocks = []
+    for start in range(0, len(counts), BLOCK_LABELS):
+        block = np.asarray(counts[start : start + BLOCK_LABELS], dtype=float)
+        blocks.append(solver.fit(block, expected_shape))
+        done(min(start + BLOCK_LABELS, len(counts)))
+    coefficients, covariance, expected = (
+        np.concatenate(part) for part in zip(*blocks, strict=True)
+    )
+    return coefficients / norms, covariance / np.outer(norms, norms), expected
+
+
+class _Solver:
+    """Normal equations of one design for many spectra with weights of their own."""
+
+    def __init__(self, design: np.ndarray, n_families: int, *, non_negative: bool) -> None:
+        self._design = design
+        self._n_families = n_families
+        self._non_negative = non_negative
+        n = design.shape[1]
+        self._upper = np.triu_indices(n)
+        self._pairs = design[:, self._upper[0]] * design[:, self._upper[1]]
+
+    def fit(
+        self, counts: np.ndarray, expected_shape: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return coefficients, covariance and expected counts of a block of spectra."""
+        expected = np.maximum(
+            np.outer(counts.sum(axis=1) / expected_shape.sum(), expected_shape), _TINY
+        )
+        coefficients = np.zeros((len(counts), self._design.shape[1]))
+        for _ in range(_MAX_ITERATIONS):
+            before = coefficients
+            coefficients, covariance = self._weighted(counts, 1 / expected)
+            expected = self._expected(coefficients, expected)
+            deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
+            if (np.abs(coefficients - before) <= _CONVERGED_SIGMA * deviation + _TINY).all():
+                break
+        return coefficients, self._covariance(coefficients, expected), expected
+
+    def _weighted(self, counts: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Solve weighted least squares; the background's coefficients stay at or above zero."""
+        normal = self._normal(weights)
+        right = (weights * counts) @ self._design
+        if self._non_negative:
+            coefficients = np.stack(
+                [_non_negative(a, b) for a, b in zip(normal, right, strict=True)]
+            )
+            return coefficients, _inverse(normal, np.zeros_like(right, dtype=bool))
+        held = np.zeros_like(right, dtype=bool)
+        while True:
+            covariance = _inverse(normal, held)
+            coefficients = (covariance @ right[:, :, None])[:, :, 0]
+            negative = coefficients < 0
+            negative[:, : self._n_families] = False
+            if not negative.any():
+                return coefficients, covariance
+            held |= negative
+
+    def _covariance(self, coefficients: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Return the inverse of the expected information.
+
+        Lines count as at least absent: with those that noise made negative, and with the channels
+        they lower, an absent line's error would hang on its own fluctuation.
+        """
+        positive = coefficients.copy()
+        positive[:, : self._n_families] = np.maximum(positive[:, : self._n_families], 0)
+        weights = 1 / self._expected(positive, before)
+        return _inverse(self._normal(weights), np.zeros(coefficients.shape, dtype=bool))
+
+    def _normal(self, weights: np.ndarray) -> np.ndarray:
+        """Return the normal matrices of weighted least squares, (labels, columns, columns)."""
+        n = self._design.shape[1]
+        normal = np.empty((len(weights), n, n))
+        flat = weights @ self._pairs
+        normal[:, self._upper[0], self._upper[1]] = flat
+        normal[:, self._upper[1], self._upper[0]] = flat
+        return normal
+
+    def _expected(self, coefficients: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Return the expected counts of a fit, positive."""
+        n = self._n_families
+        background = coefficients[:, n:] @ self._design[:, n:].T
+        # A label whose background was fitted to zero still has some: a little of the last guess.
+        background = np.maximum(background, 0.01 * before)
+        lines = coefficients[:, :n] @ self._design[:, :n].T
+        return np.maximum(np.maximum(lines + background, _LINES_FLOOR * background), _TINY)
+
+
+def _inverse(normal: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Inverses of normal matrices, rows and columns of held coefficients zero."""
+    n = normal.shape[1]
+    free = ~held
+    both = free[:, :, None] & free[:, None, :]
+    matrix = np.where(both, normal, 0.0)
+    matrix[:, np.arange(n), np.arange(n)] += held
+    # A trace of the diagonal keeps columns without counts from making it singular.
+    scale = np.maximum(np.diagonal(matrix, axis1=1, axis2=2), np.finfo(float).tiny)
+    matrix[:, np.arange(n), np.arange(n)] += 1e-12 * scale
+    return np.where(both, np.linalg.inv(matrix), 0.0)
+
+
+def _non_negative(normal: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Least squares at or above zero from normal equations, through their Cholesky factor."""
+    factor = np.linalg.cholesky(normal + 1e-12 * np.diag(np.diagonal(normal)))
+    return nnls(factor.T, solve_triangular(factor, right, lower=True))[0]
