@@ -147,6 +147,14 @@ def test_a_label_in_which_nothing_is_detected_has_no_composition(intensities):
     assert not composition.detected[0].any()
 
 
+def test_a_composition_exists_in_both_units_or_in_none():
+    # La weighs more than the oxygen that is missing, but oxygen has more atoms.
+    composition = compose([1000.0, 0.0, -1000.0], 1e4 * np.eye(3)[None])
+    assert composition.detected[0].tolist() == [True, False, False]
+    assert np.isnan(composition.atomic_fractions).all()
+    assert np.isnan(composition.weight_fractions).all()
+
+
 def test_the_detection_limit_is_what_three_standard_deviations_give():
     covariance = np.diag([5000.0, 6000.0, 25.0])[None]
     limits = [compose([5000.0, 6000.0, oxygen], covariance) for oxygen in (-8.0, 0.0, 15.0)]

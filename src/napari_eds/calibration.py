@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 from scipy.optimize import least_squares
 
+from napari_eds.linear import weighted_solution
 from napari_eds.model import SpectralModel
 
 #: Bounds of the fit: offset in eV, gain in percent, resolution at Mn Ka in eV. Below 120 eV,
@@ -113,8 +114,8 @@ def calibrate(
             jac=problem.jacobian,
             bounds=np.array([BOUNDS[name] for name in names]).T,
             x_scale=[_PRIOR[name] for name in names],
-            xtol=1e-6,
-            ftol=1e-8,
+            xtol=1e-4,
+            ftol=1e-6,
         )
         values, expected = solution.x, problem.expected_at(solution.x)
     return _result(start, names, solution.x, solution.jac)
@@ -135,12 +136,7 @@ class _Problem:
         moved = _with_values(self.start, self.names, values).apply(self.model)
         t = np.linspace(-1, 1, self.counts.size)
         design = np.hstack([moved.profiles, np.polynomial.legendre.legvander(t, _ORDER)])
-        weights = 1 / np.sqrt(self.expected)
-        weighted = design * weights[:, None]
-        norms = np.linalg.norm(weighted, axis=0)
-        norms[norms == 0] = 1
-        solution = np.linalg.lstsq(weighted / norms, self.counts * weights, rcond=None)[0]
-        return design @ (solution / norms)
+        return design @ weighted_solution(design, self.counts, self.expected)
 
     def residual(self, values: np.ndarray) -> np.ndarray:
         """Return residuals in standard deviations, those of the prior last."""

@@ -135,7 +135,8 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     Parameters
     ----------
     families, intensities, covariance, composition
-        As for `k_factors_from_region`, but one family per element.
+        As for `k_factors_from_region`, but one family per element, and the intensities in the
+        convention of the k-factors: of alpha lines, if the table is of alpha lines.
     k_factors : KFactorTable
     density_g_cm3, take_off_angle_deg : float
     element : str, optional
@@ -152,8 +153,8 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     _check_one_family_each(families)
     _check_detected(families, intensities, covariance)
     k_factors.require(list(families))
-    emitted = intensities * [k_factors.value_for(f, "family") for f in families]
     found = [k_factors.find(f.element, f.family) for f in families]
+    emitted = intensities * [factor.value for factor in found if factor is not None]
     k_errors = np.array([factor.relative_error for factor in found if factor is not None])
     mac = known.mass_absorption_cm2_g()
     i = int(np.argmax(mac)) if element is None else _reference(families, element)

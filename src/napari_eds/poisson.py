@@ -22,7 +22,7 @@ Done = Callable[[int], None]
 BLOCK_LABELS = 512
 
 #: Iterations stop when no coefficient moves by more than this part of its standard deviation.
-_CONVERGED_SIGMA = 0.02
+_CONVERGED_SIGMA = 0.05
 _MAX_ITERATIONS = 20
 
 #: Expected counts of a channel are not taken below this part of its background: noise can give an
@@ -93,12 +93,16 @@ class _Solver:
             np.outer(counts.sum(axis=1) / expected_shape.sum(), expected_shape), _TINY
         )
         coefficients = np.zeros((len(counts), self._design.shape[1]))
+        moving = np.arange(len(counts))
         for _ in range(_MAX_ITERATIONS):
-            before = coefficients
-            coefficients, covariance = self._weighted(counts, 1 / expected)
-            expected = self._expected(coefficients, expected)
+            before = coefficients[moving]
+            after, covariance = self._weighted(counts[moving], 1 / expected[moving])
+            coefficients[moving] = after
+            expected[moving] = self._expected(after, expected[moving])
             deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
-            if (np.abs(coefficients - before) <= _CONVERGED_SIGMA * deviation + _TINY).all():
+            settled = np.abs(after - before) <= _CONVERGED_SIGMA * deviation + _TINY
+            moving = moving[~settled.all(axis=1)]
+            if not moving.size:
                 break
         return coefficients, self._covariance(coefficients, expected), expected
 

@@ -15,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from napari_eds import xray
+from napari_eds.linear import weighted_fit, weighted_solution
 from napari_eds.model import SpectralModel
 from napari_eds.shapes import family_profiles
 
@@ -88,20 +89,15 @@ def fit_sum(model: SpectralModel, total: np.ndarray) -> SumFit:
     total : ndarray, (channels of the fit,)
     """
     counts = np.asarray(total, dtype=float)
-    norms = np.linalg.norm(model.design, axis=0)
-    norms[norms == 0] = 1
-    design = model.design / norms
     expected = np.maximum(counts, 1.0)
     for _ in range(_ROUNDS):
-        normal = design.T @ (design / expected[:, None])
-        covariance = np.linalg.pinv(normal, hermitian=True)
-        solution = covariance @ (design.T @ (counts / expected))
-        fitted = design @ solution
+        coefficients, covariance = weighted_fit(model.design, counts, expected)
+        fitted = model.design @ coefficients
         expected = np.maximum(fitted, 1e-3 * max(counts.mean(), 1e-6))
     degrees = counts.size - model.n_parameters
     chi_squared = ((counts - fitted) ** 2 / expected).sum() / degrees
     errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
-    return SumFit(solution / norms, errors / norms, expected, float(chi_squared))
+    return SumFit(coefficients, errors, expected, float(chi_squared))
 
 
 def with_sum_background(model: SpectralModel, total: np.ndarray) -> SpectralModel:
@@ -188,8 +184,7 @@ def _solve(
         integrated=model.integrated,
         tail=model.tail,
     )
-    weights = 1 / np.sqrt(fitted.expected)
-    data = np.hstack([drawn, model.profiles[:, weak], model.background]) * weights[:, None]
+    data = np.hstack([drawn, model.profiles[:, weak], model.background])
     columns = data.shape[1]
     prior = np.zeros((len(groups), columns + len(strong)))
     for row, group in enumerate(groups):
@@ -197,10 +192,9 @@ def _solve(
         prior[row, row] = strength
         prior[row, columns + strong.index(group.family)] = -strength
     system = np.vstack([np.hstack([data, np.zeros((len(data), len(strong)))]), prior])
-    target = np.append(counts * weights, np.zeros(len(groups)))
-    norms = np.linalg.norm(system, axis=0)
-    norms[norms == 0] = 1
-    solution = np.linalg.lstsq(system / norms, target, rcond=None)[0] / norms
+    target = np.append(counts, np.zeros(len(groups)))
+    variance = np.append(fitted.expected, np.ones(len(groups)))
+    solution = weighted_solution(system, target, variance)
     alphas = {g.family: solution[i] for i, g in enumerate(groups) if g.is_alpha}
     return np.array([solution[i] / alphas[g.family] for i, g in enumerate(groups)])
 
