@@ -80,7 +80,7 @@ def ours(image, chips, recipe) -> dict[str, float]:
     spectra, summing = timed(image.label_spectra, chips.labels)
     model, designing = timed(build_model, image.energy, image.acquisition, recipe)
     counts = spectra.spectra[:, model.channels]
-    prepared, preparing = timed(prepare, model, counts.sum(axis=0), recipe)
+    prepared, preparing = timed(prepare, model, counts.sum(axis=0), recipe, recipe.k_factors)
     _, fit = timed(fitting.fit, prepared.model, counts)
     result = eds.quantify(image, chips, recipe)
     with tempfile.TemporaryDirectory() as folder:

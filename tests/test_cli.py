@@ -116,6 +116,61 @@ def test_a_missing_k_factor_is_named(command, tmp_path, capsys):
     assert "For Fe it has the family L" in error
 
 
+def test_absorption_is_corrected_and_told(command, tmp_path, capsys):
+    plain, corrected = tmp_path / "plain.csv", tmp_path / "corrected.csv"
+    assert main([*command, "--grid", "48", "-o", str(plain)]) == 0
+    thick = ["--thickness", "55", "--density", "5.5"]
+    assert main([*command, "--grid", "48", *thick, "-o", str(corrected)]) == 0
+    assert "corrected for 55 nm" in capsys.readouterr().out
+    oxygen = [pd.read_csv(path)["O_at_pct"] for path in (plain, corrected)]
+    assert (oxygen[1] > oxygen[0] + 3).all()
+    assert main([*command, "--grid", "48", *thick[:2], "-o", str(plain)]) == 1
+    assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 1
+    assert "both --thickness and --density" in capsys.readouterr().err
+
+
+def test_k_factors_of_another_beam_energy_are_refused(data_dir, tmp_path, capsys):
+    table = data_dir / "simulated/kfactors_family_sum_windowless.csv"
+    other = tmp_path / "200keV.csv"
+    k_factors = eds.read_k_factors(table, beam_energy_keV=200)
+    k_factors.to_csv(other)
+    command = ["quantify", str(data_dir / "simulated/LFO_STO_96.emd"), "--elements", "Fe,O"]
+    command += ["--k-factors", str(other), "--grid", "48", "-o", str(tmp_path / "out.csv")]
+    assert main(command) == 1
+    assert "200 keV, the measurement was made at 300 keV" in capsys.readouterr().err
+    assert main([*command, "--allow-beam-energy-mismatch"]) == 0
+    assert "although the map was taken at 300 keV" in capsys.readouterr().out
+
+
+def test_without_a_table_k_factors_are_computed_and_labelled(data_dir, tmp_path, capsys):
+    file = str(data_dir / "simulated/LFO_STO_96.emd")
+    out = tmp_path / "out.csv"
+    arguments = ["quantify", file, "--elements", ELEMENTS, "--grid", "48", "-o", str(out)]
+    assert main(arguments) == 0
+    assert "first principles" in capsys.readouterr().out
+    assert pd.read_csv(out)["La_at_pct_error_k"].gt(0).all()
+
+
+def test_a_label_of_known_composition_gives_k_factors_and_thickness(data_dir, tmp_path, capsys):
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
+    labels, out = tmp_path / "labels.npy", tmp_path / "k.csv"
+    np.save(labels, (truth["pure"] & (truth["label"] == 3)).astype(np.uint8))
+    command = ["calibrate-k", str(data_dir / "simulated/LFO_STO_96.emd")]
+    command += ["--elements", "Sr,Ti,O", "--fit-only", "La,Fe,Cu,C,Ga", "--labels", str(labels)]
+    command += ["--k-factors", str(data_dir / "simulated/kfactors_family_sum_windowless.csv")]
+    command += ["--label", "1", "--formula", "SrTiO3", "--reference", "Ti", "-o", str(out)]
+    assert main([*command, "--density", "5.12"]) == 0
+    printed = capsys.readouterr().out
+    thickness = float(printed.split("Thickness of label 1: ")[1].split()[0])
+    expected = truth["thickness_nm"][np.load(labels) == 1].mean()
+    assert thickness == pytest.approx(expected, rel=0.1)
+    table = eds.read_k_factors(out)
+    assert table.convention == "family"
+    # Absorption stayed in: oxygen needs a larger factor than the simulation's.
+    assert table.find("O", "K").value > 1.3 * 1.1342
+    assert table.find("Ti", "K").value == pytest.approx(1.2629, rel=1e-4)
+
+
 def test_settings_that_are_missing_are_named(data_dir, tmp_path, capsys):
     file = str(data_dir / "simulated/LFO_STO_96.emd")
     assert main(["quantify", file, "--grid", "8", "-o", str(tmp_path / "out.csv")]) == 1

@@ -3,6 +3,7 @@ from .absorption import Absorption
 from .acquisition import Acquisition, Detector
 from .analysis import Quantification, quantify
 from .chips import Chips, describe_labels, grid_chips
+from .composition import parse_formula
 from .errors import (
     EDSError,
     KFactorError,
@@ -13,6 +14,7 @@ from .errors import (
     UncalibratedError,
 )
 from .kfactors import KFactor, KFactorTable, read_k_factors, theoretical_k_factors
+from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
 from .readers import load, read
 from .recipe import AxisCorrection, Recipe
 from .spectrum_image import AuxiliaryImage, EnergyAxis, LabelSpectra, SpectrumImage
@@ -36,14 +38,18 @@ __all__ = [
     "ReadError",
     "Recipe",
     "RecipeError",
+    "RegionThickness",
     "SpectrumImage",
     "UncalibratedError",
     "__version__",
     "describe_labels",
     "grid_chips",
+    "k_factors_from_region",
     "load",
+    "parse_formula",
     "quantify",
     "read",
     "read_k_factors",
     "theoretical_k_factors",
+    "thickness_from_region",
 ]

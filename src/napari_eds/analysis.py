@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from napari_eds import export, fitting, xray
-from napari_eds.absorption import Foil, foil
+from napari_eds import export, fitting, known_region, xray
+from napari_eds.absorption import Absorption, Foil, foil, take_off_angle
 from napari_eds.chips import Chips, describe_labels
 from napari_eds.errors import EDSError, LabelError, RecipeError
-from napari_eds.kfactors import KFactorTable, theoretical_k_factors
+from napari_eds.kfactors import Convention, KFactorTable, theoretical_k_factors
 from napari_eds.model import SpectralModel, build_model
 from napari_eds.preparation import Preparation, prepare
 from napari_eds.quantification import Composition, cliff_lorimer
@@ -43,6 +43,8 @@ class Quantification:
         What was settled on the summed spectrum: energy axis, line ratios, background.
     fit : Fit
         The fit over the channels of the recipe's energy range.
+    foil : Foil or None
+        What absorbs in each label, where absorption is corrected.
     composition : Composition
         In the order of `elements`.
     table : DataFrame
@@ -56,6 +58,7 @@ class Quantification:
     k_factors: KFactorTable
     preparation: Preparation
     fit: fitting.Fit
+    foil: Foil | None
     composition: Composition
     table: pd.DataFrame
 
@@ -91,6 +94,95 @@ class Quantification:
         values = np.append(self.table[column].to_numpy(dtype=float), np.nan)
         place = np.searchsorted(self.label_spectra.ids, self.labels)
         return values[np.where(self.labels > 0, place, -1)]
+
+    def k_factors_from(
+        self, label: int, formula: str | Mapping[str, float], reference: str
+    ) -> KFactorTable:
+        """Calibrate k-factors on a label of known composition.
+
+        Absorption is taken out as for the composition; a table made without that holds for the
+        label's thickness only.
+
+        Parameters
+        ----------
+        label : int
+        formula : str or mapping of str to float
+            Such as ``"SrTiO3"``; it must contain every quantified element.
+        reference : str
+            Element whose k-factor stays that of the table in use.
+
+        Returns
+        -------
+        KFactorTable
+            Of whole families, relative errors from counting.
+
+        Raises
+        ------
+        LabelError, KFactorError, EDSError
+            If there is no such label, or it cannot give k-factors.
+        """
+        return known_region.k_factors_from_region(
+            self.fit.model.quantified,
+            *self._intensities_of(label, "family"),
+            formula,
+            reference=reference,
+            absorption=self._absorption_of(label),
+            base_table=self.k_factors if self.k_factors.convention == "family" else None,
+        )
+
+    def thickness_from(
+        self, label: int, formula: str | Mapping[str, float], density_g_cm3: float
+    ) -> known_region.RegionThickness:
+        """Solve the thickness of a label of known composition from its absorption.
+
+        Parameters and errors are those of `k_factors_from`; `density_g_cm3` is the density.
+
+        Returns
+        -------
+        RegionThickness
+            In nm, with errors from counting and from the k-factors.
+        """
+        settings = self.recipe.absorption
+        angle = take_off_angle(
+            settings.take_off_angle_deg if settings else None,
+            self.image.acquisition.take_off_angle_deg,
+        )
+        return known_region.thickness_from_region(
+            self.fit.model.quantified,
+            *self._intensities_of(label, self.k_factors.convention),
+            formula,
+            self.k_factors,
+            density_g_cm3=density_g_cm3,
+            take_off_angle_deg=angle,
+        )
+
+    def _absorption_of(self, label: int) -> Absorption | None:
+        """Return the absorption settings that hold for a label."""
+        settings = self.recipe.absorption
+        if settings is None or self.foil is None:
+            return None
+        row = self._row_of(label)
+        thickness_cm = self.foil.mass_thickness_g_cm2[row] / settings.density_g_cm3
+        return Absorption(
+            thickness_nm=float(thickness_cm * 1e7),
+            density_g_cm3=settings.density_g_cm3,
+            take_off_angle_deg=self.foil.take_off_angle_deg,
+        )
+
+    def _row_of(self, label: int) -> int:
+        if label not in self.table.index:
+            raise LabelError(f"there is no label {label}; choose one of the table's")
+        return int(np.searchsorted(self.label_spectra.ids, label))
+
+    def _intensities_of(self, label: int, convention: Convention) -> tuple[np.ndarray, np.ndarray]:
+        """Return intensities of a label in a convention, and their covariance."""
+        row = self._row_of(label)
+        n = self.fit.model.n_quantified
+        per_family = 1.0 if convention == "family" else 1 / self.fit.model.weight_sums[:n]
+        intensities = self.fit.intensities[row, :n] * per_family
+        return intensities, self.fit.covariance[row, :n, :n] * np.multiply.outer(
+            per_family, per_family
+        )
 
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
@@ -155,7 +247,7 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     label_spectra = image.label_spectra(labels)
     foil_ = _foil(model, image, labels, recipe, thickness_nm)
     counts = label_spectra.spectra[:, model.channels]
-    preparation = prepare(model, counts.sum(axis=0), recipe)
+    preparation = prepare(model, counts.sum(axis=0), recipe, k_factors)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
@@ -168,6 +260,7 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
         k_factors=k_factors,
         preparation=preparation,
         fit=fit,
+        foil=foil_,
         composition=composition,
         table=_table(describe_labels(labels, names), label_spectra, fit, composition),
     )

@@ -7,16 +7,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
+from napari_eds._cli_options import add_run_options, recipe_from, regions_from
 from napari_eds._version import __version__
-from napari_eds.errors import EDSError, RecipeError
+from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
-    from napari_eds.absorption import Absorption
     from napari_eds.acquisition import VendorComposition
     from napari_eds.analysis import Quantification
-    from napari_eds.recipe import Recipe
     from napari_eds.spectrum_image import SpectrumImage
 
 
@@ -55,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_info(commands)
     _add_quantify(commands)
+    _add_calibrate(commands)
     _add_demo(commands)
     return parser
 
@@ -77,73 +77,29 @@ def _add_demo(commands: Any) -> None:
 
 
 def _add_quantify(commands: Any) -> None:
-    from napari_eds.recipe import Engine
-
     quantify = commands.add_parser("quantify", help="quantify the labels or chips of a map")
-    quantify.add_argument("file", type=Path)
-    regions = quantify.add_mutually_exclusive_group(required=True)
-    regions.add_argument(
-        "--grid", metavar="PX", help="chips of so many pixels: 15 or 15x20 (rows x columns)"
-    )
-    regions.add_argument(
-        "--labels", type=Path, metavar="FILE", help="label map: .npy, .tif or .png"
-    )
+    add_run_options(quantify)
     quantify.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
-    quantify.add_argument(
-        "--elements",
-        metavar="O,Ti,Sr_K",
-        help="elements to quantify, with their family where needed",
-    )
-    quantify.add_argument("--fit-only", metavar="Cu,C", help="elements to fit but not quantify")
-    quantify.add_argument(
-        "--k-factors", type=Path, metavar="CSV", help="k-factor table; computed without one"
-    )
-    quantify.add_argument(
-        "--convention",
-        choices=("family", "alpha"),
-        help="what the k-factors belong to, where the table does not say",
-    )
-    quantify.add_argument(
-        "--recipe",
-        type=Path,
-        metavar="JSON",
-        help="settings of an earlier run; other options override them",
-    )
-    quantify.add_argument(
-        "--energy-range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="fitted range in keV"
-    )
-    quantify.add_argument("--beam-energy", type=float, metavar="KEV")
-    quantify.add_argument(
-        "--no-calibrate", action="store_true", help="take the energy axis as the file gives it"
-    )
-    quantify.add_argument(
-        "--thickness", type=float, metavar="NM", help="correct absorption for this thickness"
-    )
-    quantify.add_argument(
-        "--density", type=float, metavar="G_CM3", help="density, with --thickness"
-    )
-    quantify.add_argument(
-        "--take-off-angle", type=float, metavar="DEG", help="where the file gives none"
-    )
-    quantify.add_argument(
-        "--allow-beam-energy-mismatch",
-        action="store_true",
-        help="use k-factors for another beam energy all the same",
-    )
-    quantify.add_argument("--engine", choices=get_args(Engine))
-    quantify.add_argument("--index", type=int, help="which map, where the file holds several")
-    quantify.add_argument(
-        "--energy-axis",
-        nargs=2,
-        type=float,
-        metavar=("OFFSET", "SCALE"),
-        help="energy of channel 0 and keV per channel, where the file gives none",
-    )
     quantify.add_argument("--spectra", action="store_true", help="save the spectra as well")
     quantify.add_argument(
         "--maps", type=Path, metavar="DIR", help="save at.%% maps as TIFF and PNG"
     )
     quantify.set_defaults(run=_quantify)
+
+
+def _add_calibrate(commands: Any) -> None:
+    calibrate = commands.add_parser(
+        "calibrate-k",
+        help="k-factors from a label of known composition; with --density also its thickness",
+    )
+    add_run_options(calibrate)
+    calibrate.add_argument("--label", type=int, required=True, help="label of known composition")
+    calibrate.add_argument("--formula", required=True, metavar="SrTiO3")
+    calibrate.add_argument(
+        "--reference", required=True, metavar="Ti", help="element whose k-factor is kept"
+    )
+    calibrate.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
+    calibrate.set_defaults(run=_calibrate)
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -207,14 +163,9 @@ def _known(value: float | None, unit: str) -> str:
 
 
 def _quantify(options: argparse.Namespace) -> None:
-    from napari_eds.analysis import quantify
     from napari_eds.export import save_maps
-    from napari_eds.readers import load
 
-    recipe = _recipe(options)
-    image = load(options.file, options.index, energy_axis=options.energy_axis)
-    with _Progress() as progress:
-        result = quantify(image, _regions(options, image), recipe, progress=progress)
+    result = _run(options)
     written = result.to_csv(options.output, spectra=options.spectra)
     if options.maps is not None:
         written += save_maps(result, options.maps)
@@ -222,64 +173,36 @@ def _quantify(options: argparse.Namespace) -> None:
     print(f"Saved {', '.join(map(str, written))}")
 
 
-def _regions(options: argparse.Namespace, image: SpectrumImage) -> Any:
-    from napari_eds.chips import grid_chips, read_labels
+def _run(options: argparse.Namespace) -> Quantification:
+    """Do the run that the options of `add_run_options` describe."""
+    from napari_eds.analysis import quantify
+    from napari_eds.readers import load
 
-    if options.labels is not None:
-        return read_labels(options.labels)
-    return grid_chips(image.shape, _grid_size(options.grid))
-
-
-def _grid_size(text: str) -> int | tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
-        raise EDSError(f"--grid takes a number of pixels such as 15 or 15x20, not {text!r}")
-    sizes = [int(part) for part in parts]
-    return sizes[0] if len(sizes) == 1 else (sizes[0], sizes[1])
-
-
-def _recipe(options: argparse.Namespace) -> Recipe:
-    """Build the recipe: that of ``--recipe``, if any, changed by the other options."""
-    from napari_eds.kfactors import read_k_factors
-    from napari_eds.recipe import Recipe
-
-    given = {
-        "elements": _split(options.elements),
-        "fit_only": _split(options.fit_only),
-        "energy_range_keV": options.energy_range,
-        "beam_energy_keV": options.beam_energy,
-        "engine": options.engine,
-        "calibrate": False if options.no_calibrate else None,
-        "absorption": _absorption(options),
-        "allow_beam_energy_mismatch": options.allow_beam_energy_mismatch or None,
-    }
-    settings = {} if options.recipe is None else dict(Recipe.from_json(options.recipe))
-    settings |= {name: value for name, value in given.items() if value is not None}
-    if options.k_factors is not None:
-        settings["k_factors"] = read_k_factors(options.k_factors, convention=options.convention)
-    if "elements" not in settings:
-        raise RecipeError("--elements is needed, or --recipe with the settings of a run")
-    return Recipe.create(**settings)
-
-
-def _absorption(options: argparse.Namespace) -> Absorption | None:
-    from napari_eds.absorption import Absorption
-
-    if options.thickness is None and options.density is None:
-        return None
-    if options.thickness is None or options.density is None:
-        raise RecipeError("the absorption correction needs both --thickness and --density")
-    return Absorption(
-        thickness_nm=options.thickness,
-        density_g_cm3=options.density,
-        take_off_angle_deg=options.take_off_angle,
+    recipe = recipe_from(options)
+    image = load(
+        options.file,
+        options.index,
+        detectors=options.detectors,
+        energy_axis=options.energy_axis,
     )
+    with _Progress() as progress:
+        return quantify(image, regions_from(options, image.shape), recipe, progress=progress)
 
 
-def _split(text: str | None) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _calibrate(options: argparse.Namespace) -> None:
+    result = _run(options)
+    if options.density is not None:
+        thickness = result.thickness_from(options.label, options.formula, options.density)
+        print(
+            f"Thickness of label {options.label}: {thickness.thickness_nm:.1f} nm, "
+            f"± {thickness.error_statistical_nm:.1f} from counting, ± {thickness.error_k_nm:.1f} "
+            "from the k-factors in use"
+        )
+    table = result.k_factors_from(options.label, options.formula, options.reference)
+    table.to_csv(options.output)
+    print(table.to_frame().to_string(index=False))
+    print("\n".join(result.account()))
+    print(f"Saved {options.output}")
 
 
 def _report(result: Quantification) -> list[str]:

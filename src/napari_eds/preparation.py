@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_eds.background import sum_background, with_background
 from napari_eds.calibration import Calibration, calibrate
+from napari_eds.kfactors import KFactorTable
 from napari_eds.model import SpectralModel
 from napari_eds.recipe import Recipe
 from napari_eds.refinement import (
@@ -14,7 +16,6 @@ from napari_eds.refinement import (
     corrected,
     fit_sum,
     refine_ratios,
-    with_sum_background,
 )
 
 
@@ -41,7 +42,9 @@ class Preparation:
     reduced_chi_squared: float
 
 
-def prepare(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Preparation:
+def prepare(
+    model: SpectralModel, total: np.ndarray, recipe: Recipe, k_factors: KFactorTable | None = None
+) -> Preparation:
     """Calibrate, correct and refine a model on the summed spectrum, as the recipe asks.
 
     HyperSpy's engines draw their own lines and background; for them only the axis is calibrated.
@@ -53,6 +56,9 @@ def prepare(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Preparat
     total : ndarray, (channels of the fit,)
         Summed counts of all labels.
     recipe : Recipe
+    k_factors : KFactorTable, optional
+        For the rough composition of the specimen, which shapes a physical background; without
+        them all elements weigh the same.
     """
     own = recipe.engine == "poisson"
     drawn = corrected(model) if own and recipe.correct_lines else model
@@ -66,16 +72,35 @@ def prepare(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Preparat
         refined, _ = refine_ratios(prepared, total)
         calibration = _calibration(replace(drawn, lines=refined.lines), total, recipe)
         prepared, refinement = refine_ratios(calibration.apply(drawn), total)
-    background = f"a polynomial of order {model.background_order} for each label"
+    description = f"a polynomial of order {model.background_order} for each label"
     if own:
-        prepared = with_sum_background(prepared, total)
-        background = (
-            f"a polynomial of order {model.background_order} on the summed spectrum, whose height "
-            "and slope are fitted to each label"
+        weights = _rough_composition(prepared, total, k_factors)
+        background = sum_background(prepared, total, weights, recipe.background)
+        prepared = with_background(prepared, background)
+        description = (
+            f"{background.description} on the summed spectrum, height and slope fitted to each "
+            "label"
         )
     return Preparation(
-        prepared, calibration, refinement, background, fit_sum(prepared, total).reduced_chi_squared
+        prepared,
+        calibration,
+        refinement,
+        description,
+        fit_sum(prepared, total).reduced_chi_squared,
     )
+
+
+def _rough_composition(
+    model: SpectralModel, total: np.ndarray, k_factors: KFactorTable | None
+) -> np.ndarray:
+    """Return weight fractions of the quantified elements in all labels together."""
+    n = model.n_quantified
+    if k_factors is None:
+        return np.full(n, 1 / n)
+    areas = fit_sum(model, total).coefficients[:n] * model.weight_sums[:n]
+    k = [k_factors.value_for(family, "family") for family in model.quantified]
+    weights = np.maximum(areas, 0) * k
+    return weights / weights.sum() if weights.sum() > 0 else np.full(n, 1 / n)
 
 
 def _calibration(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Calibration:

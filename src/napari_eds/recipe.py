@@ -22,6 +22,7 @@ from napari_eds.kfactors import KFactorTable
 from napari_eds.shapes import LowEnergyTail
 
 Engine = Literal["poisson", "linear", "nonlinear"]
+Background = Literal["auto", "polynomial", "physical"]
 _NAME = re.compile("[A-Z][a-z]?(_[KLM])?")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -50,6 +51,10 @@ class Recipe(BaseModel):
         None computes them from first principles, which every output then says.
     energy_range_keV : (float, float)
         Range of the fit. The default starts above the zero peak.
+    background : {"auto", "polynomial", "physical"}
+        Shape of the background, settled on the summed spectrum: a polynomial, bremsstrahlung
+        behind detector and specimen, or whichever describes the sum better (``"poisson"`` only;
+        HyperSpy's engines fit a polynomial to each label).
     background_order : int
         Order of the polynomial background.
     engine : {"poisson", "linear", "nonlinear"}
@@ -93,6 +98,7 @@ class Recipe(BaseModel):
     k_factors: KFactorTable | None = None
     fit_only: tuple[str, ...] = ()
     energy_range_keV: tuple[Positive, Positive] = (0.2, 19.0)
+    background: Background = "auto"
     background_order: Annotated[int, Field(ge=0, le=10)] = 6
     engine: Engine = "poisson"
     calibrate: bool = True
