@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QTableView
 import napari_eds as eds
 from napari_eds import _hyperspy
 from napari_eds._napari.layers import QUANTIFICATION, SPECTRUM_IMAGE
+from napari_eds._napari.widgets.elements import ElementChoice
 from napari_eds._napari.widgets.quantify import RESULTS_DOCK
 
 LEFT = Qt.MouseButton.LeftButton
@@ -323,6 +324,42 @@ def test_table_sorts_by_number_and_selects_the_label(qtbot, window, data_dir, k_
     assert dock.labels_layer.value.selected_label in (values.idxmin(), values.idxmax())
     shown = [float(model.index(i, column).data()) for i in range(len(values))]
     assert shown in (sorted(shown), sorted(shown, reverse=True))
+
+
+def test_a_label_of_known_composition_gives_thickness_and_k_factors(
+    qtbot, window, data_dir, k_factor_file, tmp_path, monkeypatch
+):
+    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
+    substrate = truth["pure"] & (truth["label"] == 3)
+    viewer.add_labels(substrate.astype(np.int32), name="substrate")
+    dock.labels_layer.value = viewer.layers["substrate"]
+    dock.elements.set_choices(
+        [ElementChoice(e) for e in ("Ti", "Sr", "O")]
+        + [ElementChoice(e, "fit only") for e in ("La", "Fe", "Cu", "C", "Ga")]
+    )
+    dock.k_file.value = k_factor_file
+    dock.density.value = 5.12
+    assert not dock.solve_thickness.enabled
+    run_and_wait(qtbot, dock)
+
+    QTest.keyClicks(dock.formula.native, "SrTiO3")
+    click(dock.solve_thickness)
+    assert dock.thickness.value == pytest.approx(truth["thickness_nm"][substrate].mean(), rel=0.1)
+    assert "nm thick" in notifications()[-1]
+    run_and_wait(qtbot, dock)
+    assert dock.result.table.loc[1, "O_at_pct"] == pytest.approx(60, abs=1.2)
+
+    path = tmp_path / "k.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    click(dock.calibrate_k)
+    assert dock.k_file.value == path
+    run_and_wait(qtbot, dock)
+    assert dock.result.table.loc[1, "O_at_pct"] == pytest.approx(60, abs=0.05)
+
+    dock.formula.value = "Sr"
+    click(dock.solve_thickness)
+    assert "Ti" in notifications()[-1]
 
 
 def test_opening_from_a_running_window_returns_at_once(qtbot, make_napari_viewer, data_dir):

@@ -4,6 +4,7 @@ from .acquisition import Acquisition, Detector
 from .analysis import Quantification, quantify
 from .chips import Chips, describe_labels, grid_chips
 from .composition import parse_formula
+from .detectors import DetectorComparison, compare_detectors
 from .errors import (
     EDSError,
     KFactorError,
@@ -26,6 +27,7 @@ __all__ = [
     "AxisCorrection",
     "Chips",
     "Detector",
+    "DetectorComparison",
     "EDSError",
     "EnergyAxis",
     "KFactor",
@@ -42,6 +44,7 @@ __all__ = [
     "SpectrumImage",
     "UncalibratedError",
     "__version__",
+    "compare_detectors",
     "describe_labels",
     "grid_chips",
     "k_factors_from_region",

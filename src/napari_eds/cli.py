@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_info(commands)
     _add_quantify(commands)
     _add_calibrate(commands)
+    _add_detectors(commands)
     _add_demo(commands)
     return parser
 
@@ -63,6 +64,14 @@ def _add_info(commands: Any) -> None:
     info = commands.add_parser("info", help="say what a file holds")
     info.add_argument("file", type=Path)
     info.set_defaults(run=_info)
+
+
+def _add_detectors(commands: Any) -> None:
+    detectors = commands.add_parser(
+        "detectors", help="compare the detectors of a Velox file and name shadowed ones"
+    )
+    detectors.add_argument("file", type=Path)
+    detectors.set_defaults(run=_detectors)
 
 
 def _add_demo(commands: Any) -> None:
@@ -107,6 +116,22 @@ def _info(options: argparse.Namespace) -> None:
 
     for index, image in enumerate(read(options.file)):
         print("\n".join(_description(index, image)))
+
+
+def _detectors(options: argparse.Namespace) -> None:
+    from napari_eds.detectors import compare_detectors
+
+    found = compare_detectors(options.file)
+    print("detector          counts   of median   soft/hard, of median")
+    for d in found:
+        remark = "   shadowed" if d.shadowed else ""
+        print(
+            f"{d.name:<12}{d.counts:>12,}{d.relative_counts:>12.2f}{d.relative_softness:>12.2f}"
+            f"{remark}"
+        )
+    good = [d.name for d in found if not d.shadowed]
+    if len(good) < len(found):
+        print(f"Leave the shadowed ones out with --detectors {','.join(good)}")
 
 
 def _description(index: int, image: SpectrumImage) -> list[str]:

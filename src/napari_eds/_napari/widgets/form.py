@@ -12,6 +12,7 @@ from magicgui.widgets import (
     FileEdit,
     FloatSpinBox,
     Label,
+    LineEdit,
     ProgressBar,
     PushButton,
     SpinBox,
@@ -62,6 +63,7 @@ class QuantificationForm(QWidget):
         self._make_axis_fields()
         self._make_region_fields()
         self._make_fit_fields()
+        self._make_known_fields()
         self._make_actions()
         self._lay_out()
         self._listening = True
@@ -132,6 +134,21 @@ class QuantificationForm(QWidget):
             "second each.",
         )
 
+    def _make_known_fields(self) -> None:
+        self.known_label = SpinBox(
+            min=1, max=2**31 - 1, tooltip="Quantified label whose composition is known"
+        )
+        self.formula = LineEdit(tooltip="Its composition, such as SrTiO3")
+        self.formula.native.setPlaceholderText("SrTiO3")
+        self.solve_thickness = PushButton(
+            text="Thickness",
+            tooltip="Solve the thickness of the label from its absorption, with the density above",
+        )
+        self.calibrate_k = PushButton(
+            text="k-factors…",
+            tooltip="Save k-factors that give the label its composition, for other maps",
+        )
+
     def _make_actions(self) -> None:
         self.run = PushButton(text="Quantify", tooltip="Fit and quantify every label")
         self.cancel = PushButton(text="Cancel", enabled=False, tooltip="Leave the running fit")
@@ -174,6 +191,12 @@ class QuantificationForm(QWidget):
             ("Thickness (nm)", self.thickness),
             ("Density (g/cm³)", self.density),
             ("Engine", self.engine),
+        )
+        self._section(
+            "Known composition",
+            ("Label", self.known_label),
+            ("Formula", self.formula),
+            (self.solve_thickness, self.calibrate_k),
         )
         for text in (self.about, self.chip_count, self.k_status, self.status):
             text.native.setWordWrap(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from napari_eds._napari.widgets.settings import Settings, default_settings
 from napari_eds.analysis import Quantification, quantify
 from napari_eds.chips import grid_chips
 from napari_eds.errors import EDSError
+from napari_eds.kfactors import KFactorTable
 from napari_eds.spectrum_image import SpectrumImage
 
 RESULTS_DOCK = "EDS results"
@@ -64,6 +66,8 @@ class QuantificationWidget(QuantificationForm):
         self.cancel.changed.connect(self._on_cancel)
         self.table.changed.connect(self._on_table)
         self.save.changed.connect(self._on_save)
+        self.solve_thickness.changed.connect(self._on_solve_thickness)
+        self.calibrate_k.changed.connect(self._on_calibrate_k)
 
     def _disconnecter(self) -> Callable[..., None]:
         """Return a function that needs no `self`, whose window is gone when Qt calls it."""
@@ -127,7 +131,8 @@ class QuantificationWidget(QuantificationForm):
         self.run.enabled = (
             image is not None and self.labels_layer.value is not None and self._job is None
         )
-        self.table.enabled = self.save.enabled = result is not None
+        for button in (self.table, self.save, self.solve_thickness, self.calibrate_k):
+            button.enabled = result is not None
         if self._job is None:
             self.status.value = "" if result is None else _summary(result)
 
@@ -264,13 +269,8 @@ class QuantificationWidget(QuantificationForm):
 
     def _on_save(self) -> None:
         result = self.result
-        if result is None:
-            return
-        stem = result.image.source.stem if result.image.source else result.image.name
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the quantification", f"{stem}.csv", "CSV (*.csv)"
-        )
-        if not path:
+        path = result and self._ask_path("Save the quantification", result, "")
+        if not result or not path:
             return
         try:
             written = result.to_csv(path, spectra=True)
@@ -278,6 +278,53 @@ class QuantificationWidget(QuantificationForm):
             notify(error)
             return
         show_info(f"Saved {', '.join(p.name for p in written)} in {written[0].parent}.")
+
+    def _ask_path(self, title: str, result: Quantification, ending: str) -> str:
+        """Ask for a CSV file named after the map; empty if the user thinks better of it."""
+        stem = result.image.source.stem if result.image.source else result.image.name
+        return QFileDialog.getSaveFileName(self, title, f"{stem}{ending}.csv", "CSV (*.csv)")[0]
+
+    # A label of known composition.
+
+    def _on_solve_thickness(self) -> None:
+        """Solve the thickness and put it into its field, for the next run."""
+        result, label = self.result, self.known_label.value
+        if result is None:
+            return
+        try:
+            solved = result.thickness_from(label, self.formula.value, self.density.value)
+        except (EDSError, OSError) as error:
+            notify(error)
+            return
+        self.thickness.value = round(solved.thickness_nm, 1)
+        show_info(
+            f"Label {label} is {solved.thickness_nm:.1f} nm thick, ± "
+            f"{solved.error_statistical_nm:.1f} from counting, ± {solved.error_k_nm:.1f} from the "
+            "k-factors. Quantify again to correct absorption."
+        )
+
+    def _on_calibrate_k(self) -> None:
+        """Save calibrated k-factors and choose them, for the next run."""
+        result = self.result
+        if result is None:
+            return
+        try:
+            table = result.k_factors_from(
+                self.known_label.value, self.formula.value, result.elements[0]
+            )
+            path = self._ask_path("Save the k-factors", result, "_k-factors")
+            if not path:
+                return
+            table.to_csv(path)
+        except (EDSError, OSError) as error:
+            notify(error)
+            return
+        self.k_file.value = Path(path)
+        show_info(f"Saved and chosen: {_k_pairs(table)}. Quantify again to use them.")
+
+
+def _k_pairs(table: KFactorTable) -> str:
+    return ", ".join(f"{f.element}_{f.family} {f.value:.4g}" for f in table.factors)
 
 
 def _about(image: SpectrumImage) -> str:
