@@ -11,7 +11,7 @@ from napari_eds import emission
 from napari_eds.linear import weighted_fit
 from napari_eds.model import SpectralModel
 from napari_eds.recipe import Background
-from napari_eds.refinement import SumFit, fit_sum
+from napari_eds.refinement import SumFit, fit_sum, positive_shape
 
 #: Range of the fitted absorber in g/cm2: 1 nm to 10 µm of a medium-heavy solid.
 _ABSORBER_RANGE_G_CM2 = (5e-7, 5e-3)
@@ -69,7 +69,7 @@ def with_background(model: SpectralModel, background: SumBackground) -> Spectral
 def _polynomial(model: SpectralModel, total: np.ndarray) -> SumBackground:
     fitted = fit_sum(model, total)
     n = len(model.families)
-    shape = _positive(model.background @ fitted.coefficients[n:])
+    shape = positive_shape(model.background @ fitted.coefficients[n:])
     return SumBackground(
         shape, f"a polynomial of order {model.background_order}", fitted.reduced_chi_squared
     )
@@ -108,7 +108,7 @@ def _physical(
     )
     fitted, shape = fit(best.x)
     return SumBackground(
-        _positive(shape),
+        positive_shape(shape),
         f"bremsstrahlung behind {1e6 * np.exp(best.x):.0f} µg/cm² of the specimen",
         fitted.reduced_chi_squared,
     )
@@ -132,8 +132,3 @@ def _fit_with(
         SumFit(coefficients, errors, expected, float(chi_squared)),
         background @ coefficients[n:],
     )
-
-
-def _positive(shape: np.ndarray) -> np.ndarray:
-    """Lift a background that dips below a thousandth of its mean."""
-    return np.maximum(shape, 1e-3 * max(shape.mean(), np.finfo(float).tiny))

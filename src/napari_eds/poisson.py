@@ -28,7 +28,10 @@ _MAX_ITERATIONS = 20
 #: Expected counts of a channel are not taken below this part of its background: noise can give an
 #: absent line a negative intensity, but never a channel a negative variance.
 _LINES_FLOOR = 0.5
-#: Counts per channel below which nothing is expected; keeps empty labels finite.
+#: A label is expected to have at least this many counts of background in all: where none were
+#: found, some might have been, and a variance of zero would weigh without bound.
+_LEAST_BACKGROUND_COUNTS = 1.0
+#: Coefficients move by less than this, in counts, without being told apart.
 _TINY = 1e-6
 
 
@@ -83,28 +86,29 @@ class _Solver:
         self._non_negative = non_negative
         n = design.shape[1]
         self._upper = np.triu_indices(n)
+        background = design[:, n_families:].sum(axis=1)
+        self._least = _LEAST_BACKGROUND_COUNTS * background / background.sum()
         self._pairs = design[:, self._upper[0]] * design[:, self._upper[1]]
 
     def fit(
         self, counts: np.ndarray, expected_shape: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return coefficients, covariance and expected counts of a block of spectra."""
-        expected = np.maximum(
-            np.outer(counts.sum(axis=1) / expected_shape.sum(), expected_shape), _TINY
-        )
+        share = counts.sum(axis=1) / expected_shape.sum()
+        expected = np.maximum(np.outer(share, expected_shape), self._least)
         coefficients = np.zeros((len(counts), self._design.shape[1]))
         moving = np.arange(len(counts))
         for _ in range(_MAX_ITERATIONS):
             before = coefficients[moving]
             after, covariance = self._weighted(counts[moving], 1 / expected[moving])
             coefficients[moving] = after
-            expected[moving] = self._expected(after, expected[moving])
+            expected[moving] = self._expected(after)
             deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
             settled = np.abs(after - before) <= _CONVERGED_SIGMA * deviation + _TINY
             moving = moving[~settled.all(axis=1)]
             if not moving.size:
                 break
-        return coefficients, self._covariance(coefficients, expected), expected
+        return coefficients, self._covariance(coefficients), expected
 
     def _weighted(self, counts: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Solve weighted least squares; the background's coefficients stay at or above zero."""
@@ -125,7 +129,7 @@ class _Solver:
                 return coefficients, covariance
             held |= negative
 
-    def _covariance(self, coefficients: np.ndarray, before: np.ndarray) -> np.ndarray:
+    def _covariance(self, coefficients: np.ndarray) -> np.ndarray:
         """Return the inverse of the expected information.
 
         Lines count as at least absent: with those that noise made negative, and with the channels
@@ -133,7 +137,7 @@ class _Solver:
         """
         positive = coefficients.copy()
         positive[:, : self._n_families] = np.maximum(positive[:, : self._n_families], 0)
-        weights = 1 / self._expected(positive, before)
+        weights = 1 / self._expected(positive)
         return _inverse(self._normal(weights), np.zeros(coefficients.shape, dtype=bool))
 
     def _normal(self, weights: np.ndarray) -> np.ndarray:
@@ -145,14 +149,12 @@ class _Solver:
         normal[:, self._upper[1], self._upper[0]] = flat
         return normal
 
-    def _expected(self, coefficients: np.ndarray, before: np.ndarray) -> np.ndarray:
+    def _expected(self, coefficients: np.ndarray) -> np.ndarray:
         """Return the expected counts of a fit, positive."""
         n = self._n_families
-        background = coefficients[:, n:] @ self._design[:, n:].T
-        # A label whose background was fitted to zero still has some: a little of the last guess.
-        background = np.maximum(background, 0.01 * before)
+        background = np.maximum(coefficients[:, n:] @ self._design[:, n:].T, self._least)
         lines = coefficients[:, :n] @ self._design[:, :n].T
-        return np.maximum(np.maximum(lines + background, _LINES_FLOOR * background), _TINY)
+        return np.maximum(lines + background, _LINES_FLOOR * background)
 
 
 def _inverse(normal: np.ndarray, held: np.ndarray) -> np.ndarray:

@@ -101,14 +101,19 @@ def fit_sum(model: SpectralModel, total: np.ndarray) -> SumFit:
 
 
 def with_sum_background(model: SpectralModel, total: np.ndarray) -> SpectralModel:
-    """Return the model with the background of the summed spectrum as its shape.
-
-    A polynomial that dips below a thousandth of its mean is lifted to that.
-    """
+    """Return the model with the background of the summed spectrum as its shape."""
     n = len(model.families)
     background = model.background @ fit_sum(model, total).coefficients[n:]
-    floor = 1e-3 * max(background.mean(), np.finfo(float).tiny)
-    return replace(model, background_shape=np.maximum(background, floor))
+    return replace(model, background_shape=positive_shape(background))
+
+
+def positive_shape(background: np.ndarray) -> np.ndarray:
+    """Return a background's shape, lifted where it dips below a thousandth of its mean.
+
+    Flat where there is no background at all.
+    """
+    mean = background.mean()
+    return np.maximum(background, 1e-3 * mean) if mean > 0 else np.ones_like(background)
 
 
 def refine_ratios(model: SpectralModel, total: np.ndarray) -> tuple[SpectralModel, Refinement]:
