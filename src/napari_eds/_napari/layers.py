@@ -28,9 +28,6 @@ _MAP_OF = "eds_map_of"
 #: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
 _LIMIT_STEP = 5.0
 
-#: Chips are drawn as outlines of one colour: hundreds of colours would hide the image.
-OUTLINE_COLORS = {None: "white", 0: "transparent"}
-
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 
@@ -100,6 +97,28 @@ def _limits(data: np.ndarray) -> tuple[float, float]:
     """Contrast limits that a few hot pixels do not spoil; never empty."""
     low, high = np.nanpercentile(data, [0.1, 99.9]) if data.size else (0, 1)
     return (float(low), float(high) if high > low else float(low) + 1)
+
+
+def add_chips(
+    viewer: ViewerModel, chips: np.ndarray, image: SpectrumImage, **attributes: Any
+) -> Labels:
+    """Add chips as white outlines: hundreds of colours would hide the image.
+
+    One colour repeated for all labels is drawn at once; with a colour by label, napari compiles
+    a look-up first and the window stands still for a second.
+    """
+    from napari.utils.colormaps import CyclicLabelColormap
+
+    colors = np.array([[0, 0, 0, 0], [1, 1, 1, 1]], dtype=np.float32)
+    layer = viewer.add_labels(
+        chips,
+        colormap=CyclicLabelColormap(colors=colors, name="outlines"),
+        opacity=0.4,
+        **attributes,
+        **geometry(image),
+    )
+    layer.contour = 1
+    return layer
 
 
 def spectrum_image_of(layer: Layer | None) -> SpectrumImage | None:

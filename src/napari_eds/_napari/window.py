@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import napari
 
-from napari_eds._napari.layers import OUTLINE_COLORS, geometry, image_layers, show_result
+from napari_eds._napari.layers import add_chips, image_layers, show_result
 from napari_eds._napari.reader import add_layers
 
 if TYPE_CHECKING:
@@ -25,14 +25,7 @@ def show(result: Quantification) -> napari.Viewer:
     """Return a window with a result: image, labels, at. % maps and the dock."""
     viewer = napari.Viewer(title="napari-eds")
     add_layers(viewer, image_layers(result.image))
-    labels = viewer.add_labels(
-        result.labels,
-        name="chips",
-        colormap=OUTLINE_COLORS,
-        opacity=0.4,
-        **geometry(result.image),
-    )
-    labels.contour = 1
+    labels = add_chips(viewer, result.labels, result.image, name="chips")
     show_result(viewer, labels, result)
     viewer.layers.selection.active = labels
     viewer.window.add_plugin_dock_widget("napari-eds", _DOCK)

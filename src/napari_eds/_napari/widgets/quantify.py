@@ -14,10 +14,10 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_eds._napari.jobs import Job, notify, preload_hyperspy
 from napari_eds._napari.layers import (
-    OUTLINE_COLORS,
     QUANTIFICATION,
     SETTINGS,
     SPECTRUM_IMAGE,
+    add_chips,
     fits,
     geometry,
     label_names,
@@ -169,15 +169,7 @@ class QuantificationWidget(QuantificationForm):
         layer = self._find_unchanged(name, chips.labels)
         if layer is None:
             features = {"index": list(chips.names), "chip": list(chips.names.values())}
-            layer = self._viewer.add_labels(
-                chips.labels,
-                name=name,
-                features=features,
-                colormap=OUTLINE_COLORS,
-                opacity=0.4,
-                **geometry(image),
-            )
-            layer.contour = 1
+            layer = add_chips(self._viewer, chips.labels, image, name=name, features=features)
         self.labels_layer.value = layer
 
     def _find_unchanged(self, name: str, labels: np.ndarray) -> Labels | None:
