@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
 
+from napari_eds.linear import weighted_fit
 from napari_eds.model import SpectralModel
 
 #: Called with the number of labels that are done; may raise to cancel.
@@ -75,6 +77,34 @@ def fit_poisson(
         np.concatenate(part) for part in zip(*blocks, strict=True)
     )
     return coefficients / norms, covariance / np.outer(norms, norms), expected
+
+
+def fit_shared(
+    model: SpectralModel, counts: sparse.sparray | np.ndarray, expected_shape: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Estimate intensities of very many spectra with one pseudo-inverse for all.
+
+    Weights are those of the summed spectrum, so that the estimate is ``H y`` and unbiased, at a
+    little more noise than `fit_poisson` where a spectrum is unlike the sum. Two products do it
+    all: the pixels of a whole map, sparse as they are, take less than a second.
+
+    Parameters
+    ----------
+    model : SpectralModel
+        With a background of known shape.
+    counts : sparse array or ndarray, (spectra, channels of the fit)
+    expected_shape : ndarray, (channels of the fit,)
+        Fitted counts of the summed spectrum, positive.
+
+    Returns
+    -------
+    alpha_areas, variances : ndarray, (spectra, families)
+        Counts of alpha lines, and their variances with observed counts standing for their means.
+    """
+    weighted = model.design / expected_shape[:, None]
+    _, covariance = weighted_fit(model.design, expected_shape, expected_shape)
+    rows = (weighted @ covariance)[:, : len(model.families)]
+    return np.asarray(counts @ rows), np.asarray(counts @ rows**2)
 
 
 class _Solver:
