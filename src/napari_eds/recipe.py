@@ -53,8 +53,8 @@ class Recipe(BaseModel):
         Range of the fit. The default starts above the zero peak.
     background : {"auto", "polynomial", "physical"}
         Shape of the background, settled on the summed spectrum: a polynomial, bremsstrahlung
-        behind detector and specimen, or whichever describes the sum better (``"poisson"`` only;
-        HyperSpy's engines fit a polynomial to each label).
+        behind detector and specimen, or the polynomial unless bremsstrahlung is clearly better
+        (``"poisson"`` only; HyperSpy's engines fit a polynomial to each label).
     background_order : int
         Order of the polynomial background.
     engine : {"poisson", "linear", "nonlinear"}
