@@ -14,6 +14,7 @@ from .errors import (
     RecipeError,
     UncalibratedError,
 )
+from .find_elements import Proposal, find_elements
 from .kfactors import KFactor, KFactorTable, read_k_factors, theoretical_k_factors
 from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
 from .readers import load, read
@@ -36,6 +37,7 @@ __all__ = [
     "LabelError",
     "LabelSpectra",
     "ModelError",
+    "Proposal",
     "Quantification",
     "ReadError",
     "Recipe",
@@ -46,6 +48,7 @@ __all__ = [
     "__version__",
     "compare_detectors",
     "describe_labels",
+    "find_elements",
     "grid_chips",
     "k_factors_from_region",
     "load",

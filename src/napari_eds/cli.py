@@ -16,6 +16,7 @@ from napari_eds.errors import EDSError
 if TYPE_CHECKING:
     from napari_eds.acquisition import VendorComposition
     from napari_eds.analysis import Quantification
+    from napari_eds.find_elements import Proposal
     from napari_eds.spectrum_image import SpectrumImage
 
 
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-eds {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_info(commands)
+    _add_find_elements(commands)
     _add_quantify(commands)
     _add_calibrate(commands)
     _add_detectors(commands)
@@ -72,6 +74,23 @@ def _add_detectors(commands: Any) -> None:
     )
     detectors.add_argument("file", type=Path)
     detectors.set_defaults(run=_detectors)
+
+
+def _add_find_elements(commands: Any) -> None:
+    find = commands.add_parser(
+        "find-elements", help="say which elements the summed spectrum of a map shows, and why"
+    )
+    find.add_argument("file", type=Path)
+    find.add_argument("--index", type=int, help="which map, where the file holds several")
+    find.add_argument(
+        "--energy-axis",
+        nargs=2,
+        type=float,
+        metavar=("OFFSET", "SCALE"),
+        help="energy of channel 0 and keV per channel, where the file gives none",
+    )
+    find.add_argument("--beam-energy", type=float, metavar="KEV", help="where the file gives none")
+    find.set_defaults(run=_find_elements)
 
 
 def _add_demo(commands: Any) -> None:
@@ -185,6 +204,45 @@ def _cell(row: VendorComposition) -> str:
 
 def _known(value: float | None, unit: str) -> str:
     return "unknown" if value is None else f"{value:g} {unit}"
+
+
+def _find_elements(options: argparse.Namespace) -> None:
+    from napari_eds.find_elements import find_elements, recipe_elements
+    from napari_eds.readers import load
+
+    image = load(options.file, options.index, energy_axis=options.energy_axis)
+    proposals = find_elements(
+        image.energy,
+        image.total_spectrum(),
+        image.acquisition,
+        beam_energy_keV=options.beam_energy,
+    )
+    if options.beam_energy is None and image.acquisition.beam_energy_keV is None:
+        print("The beam energy is unknown; the end of the axis is taken (--beam-energy sets it).")
+    if not proposals:
+        print("No element is seen: the counts are too few, or no line stands out.")
+        return
+    print("\n".join(_proposal_table(proposals)))
+    elements, fit_only = recipe_elements(proposals)
+    named = {"--elements": elements, "--fit-only": fit_only}
+    options_line = " ".join(
+        f"{option} {','.join(names)}" for option, names in named.items() if names
+    )
+    print(f"\n{options_line}" if options_line else "\nNone of them is certain.")
+
+
+def _proposal_table(proposals: Sequence[Proposal]) -> list[str]:
+    lines = ["      line       keV         counts          z   share  remark"]
+    for p in proposals:
+        remarks = ["system"] if p.system else []
+        remarks += [f"overlaps {', '.join(p.overlaps)}"] if p.overlaps else []
+        remarks += [] if p.certain else [f"suggested only: {p.doubt}"]
+        counts = f"{p.counts:,.0f} ± {p.counts_error:,.0f}"
+        lines.append(
+            f"  {p.element:<3} {p.line!s:<6} {p.line.energy_keV:7.3f} {counts:>20} {p.z:7.0f} "
+            f"{100 * p.share:6.2f}%  {'; '.join(remarks)}".rstrip()
+        )
+    return lines
 
 
 def _quantify(options: argparse.Namespace) -> None:
