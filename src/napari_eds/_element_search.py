@@ -164,9 +164,7 @@ class ElementSearch:
                 del self._columns[element]
         self._elements = [element for element in SEEDS if element in self._columns]
         self._removed: set[str] = set()
-        import os
 
-        self._contrast = float(os.environ.get("CON", ".0"))
         mode = os.environ.get("BG", "lin")
         t = np.linspace(-1, 1, counts.size)
         E = model.energy.energies_keV
@@ -378,8 +376,6 @@ class ElementSearch:
             return False
         if claim.areas[column] * self._sums[column] < MINIMUM_COUNTS:
             return False
-        if claim.areas[column] < self._contrast * self._continuum(column):
-            return False
         if claim.element in LIGHT:
             return True
         needed = SUGGESTED_SHARE if claim.element in _COMMON else MINIMUM_SHARE
@@ -420,16 +416,6 @@ class ElementSearch:
             if claim.element in _COMMON and claim.gain >= needed * best.gain:
                 return claim
         return best
-
-    def _continuum(self, column):
-        """Return the background under an alpha line, over one full width."""
-        alpha, width = self._families[column].alpha, self._width(column)
-        axis = self._calibration.apply(self._model).energy
-        E = axis.energies_keV
-        n = len(self._fit.columns)
-        line = self._profiles[:, self._fit.columns] @ np.maximum(self._fit.areas, 0)
-        bg = np.maximum(self._fit.fitted - line, 0)
-        return np.interp(alpha.energy_keV, E, bg) * width / axis.scale_keV
 
     # Neighbours
 
