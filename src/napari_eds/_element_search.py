@@ -165,29 +165,8 @@ class ElementSearch:
         self._elements = [element for element in SEEDS if element in self._columns]
         self._removed: set[str] = set()
 
-        mode = os.environ.get("BG", "lin")
         t = np.linspace(-1, 1, counts.size)
-        E = model.energy.energies_keV
-        if mode == "log":
-            t = np.log(E / E[0]) / np.log(E[-1] / E[0]) * 2 - 1
-        if mode == "sqrt":
-            t = (E**0.5 - E[0] ** 0.5) / (E[-1] ** 0.5 - E[0] ** 0.5) * 2 - 1
         self._background = np.polynomial.legendre.legvander(t, _ORDER)
-        if mode.startswith("both"):
-            t2 = np.log(E / E[0]) / np.log(E[-1] / E[0]) * 2 - 1
-            a, b = int(mode[4]), int(mode[5])
-            self._background = np.hstack(
-                [
-                    np.polynomial.legendre.legvander(t, a),
-                    np.polynomial.legendre.legvander(t2, b)[:, 1:],
-                ]
-            )
-        if mode == "inv2":
-            self._background = np.hstack(
-                [self._background, E[0] / E[:, None], (E[0] / E[:, None]) ** 2]
-            )
-        if mode == "inv":
-            self._background = np.hstack([self._background, E[0] / E[:, None]])
         # A channel is not expected to hold less than one count per full width of a line.
         width = xray.fwhm_keV(xray.MN_KA_KEV, model.resolution_MnKa_eV) / model.energy.scale_keV
         self._floor = max(1e-3 * counts.mean(), 1 / float(width))
