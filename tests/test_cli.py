@@ -159,7 +159,7 @@ def test_a_label_of_known_composition_gives_k_factors_and_thickness(data_dir, tm
     command += ["--elements", "Sr,Ti,O", "--fit-only", "La,Fe,Cu,C,Ga", "--labels", str(labels)]
     command += ["--k-factors", str(data_dir / "simulated/kfactors_family_sum_windowless.csv")]
     command += ["--label", "1", "--formula", "SrTiO3", "--reference", "Ti", "-o", str(out)]
-    assert main([*command, "--density", "5.12"]) == 0
+    assert main([*command, "--density", "SrTiO3"]) == 0
     printed = capsys.readouterr().out
     thickness = float(printed.split("Thickness of label 1: ")[1].split()[0])
     expected = truth["thickness_nm"][np.load(labels) == 1].mean()

@@ -87,7 +87,11 @@ def _add_correction_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--thickness", type=float, metavar="NM", help="correct absorption for this thickness"
     )
-    parser.add_argument("--density", type=float, metavar="G_CM3", help="density, with --thickness")
+    parser.add_argument(
+        "--density",
+        metavar="G_CM3",
+        help="density in g/cm3, or a known phase such as SrTiO3; with --thickness",
+    )
     parser.add_argument(
         "--take-off-angle", type=float, metavar="DEG", help="where the file gives none"
     )
@@ -151,9 +155,19 @@ def _absorption(options: argparse.Namespace) -> Absorption | None:
         raise RecipeError("the absorption correction needs both --thickness and --density")
     return Absorption(
         thickness_nm=options.thickness,
-        density_g_cm3=options.density,
+        density_g_cm3=density_from(options.density),
         take_off_angle_deg=options.take_off_angle,
     )
+
+
+def density_from(text: str) -> float:
+    """Read a density: a number in g/cm3, or the formula of a known phase."""
+    from napari_eds.composition import density_of
+
+    try:
+        return float(text)
+    except ValueError:
+        return density_of(text)
 
 
 def _names_or_none(text: str | None) -> tuple[str, ...] | None:

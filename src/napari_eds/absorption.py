@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from napari_eds import _hyperspy, xray
+from napari_eds.composition import density_of
 from napari_eds.errors import EDSError
 
 #: Elements eXSpy has no coefficients of, as they absorb next to nothing.
@@ -30,6 +31,7 @@ class Absorption(BaseModel):
     thickness_nm : float
         Of the specimen, in nm.
     density_g_cm3 : float
+        Or the formula of a known phase, such as ``"SrTiO3"``; see `composition.density_of`.
     take_off_angle_deg : float or None
         Angle of the detector above the plane of the specimen; None takes the file's.
     """
@@ -39,6 +41,11 @@ class Absorption(BaseModel):
     thickness_nm: _Positive
     density_g_cm3: _Positive
     take_off_angle_deg: Annotated[float, Field(gt=0, le=90)] | None = None
+
+    @field_validator("density_g_cm3", mode="before")
+    @classmethod
+    def _density_of_formula(cls, value: Any) -> Any:
+        return density_of(value) if isinstance(value, str) and value[:1].isalpha() else value
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds._cli_options import add_run_options, recipe_from, regions_from
+from napari_eds._cli_options import add_run_options, density_from, recipe_from, regions_from
 from napari_eds._version import __version__
 from napari_eds.errors import EDSError
 
@@ -275,7 +275,9 @@ def _run(options: argparse.Namespace) -> Quantification:
 def _calibrate(options: argparse.Namespace) -> None:
     result = _run(options)
     if options.density is not None:
-        thickness = result.thickness_from(options.label, options.formula, options.density)
+        thickness = result.thickness_from(
+            options.label, options.formula, density_from(options.density)
+        )
         print(
             f"Thickness of label {options.label}: {thickness.thickness_nm:.1f} nm, "
             f"± {thickness.error_statistical_nm:.1f} from counting, ± {thickness.error_k_nm:.1f} "

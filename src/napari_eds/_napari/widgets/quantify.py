@@ -135,6 +135,7 @@ class QuantificationWidget(QuantificationForm):
             button.enabled = result is not None
         if self._job is None:
             self.status.value = "" if result is None else _summary(result)
+            self.status.tooltip = "" if result is None else "\n".join(result.account())
 
     def _on_settings(self) -> None:
         """Keep the settings with the image, and say what they mean."""
@@ -354,5 +355,16 @@ def _summary(result: Quantification) -> str:
     flagged = int((result.table["flag"] != "").sum())
     return (
         f"{len(result.table)} labels quantified, {flagged} with remarks;\n"
-        f"median χ²/ν {np.nanmedian(result.table['reduced_chi_squared']):.2f}"
+        f"median χ²/ν {np.nanmedian(result.table['reduced_chi_squared']):.2f}. {_axis(result)}"
+    )
+
+
+def _axis(result: Quantification) -> str:
+    c = result.preparation.calibration
+    if not (c.offset_error_eV or c.gain_error_percent):
+        return f"Energy axis {c.source}."
+    return (
+        f"Axis: offset {c.offset_eV:.1f} ± {c.offset_error_eV:.1f} eV, gain "
+        f"{c.gain_percent:.3f} ± {c.gain_error_percent:.3f} %, resolution "
+        f"{c.resolution_MnKa_eV:.0f} eV."
     )
