@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds import export
+from napari_eds.absorption import Absorption
 from napari_eds.analysis import Quantification, quantify
 from napari_eds.chips import grid_chips
 from napari_eds.fitting import Progress
@@ -18,6 +19,8 @@ from napari_eds.recipe import Recipe
 from napari_eds.simulate import Simulation, lanthanum_ferrite_on_strontium_titanate
 
 CHIP_SIZE = 6
+#: That of SrTiO3; the other phases get a thickness of the same mass.
+DENSITY_g_cm3 = 5.12
 SPECIMEN = ("La", "Fe", "O", "Sr", "Ti", "Pt")
 
 
@@ -52,10 +55,22 @@ def run(progress: Progress | None = None) -> Demo:
             source="computed by the simulation itself",
             beam_energy_keV=simulation.image.acquisition.beam_energy_keV,
         ),
+        absorption=Absorption(thickness_nm=55, density_g_cm3=DENSITY_g_cm3),
     )
-    chips = grid_chips(simulation.image.shape, CHIP_SIZE)
-    result = quantify(simulation.image, chips, recipe, progress=progress)
+    result = quantify(
+        simulation.image,
+        grid_chips(simulation.image.shape, CHIP_SIZE),
+        recipe,
+        thickness_nm=_equivalent_thickness_nm(simulation),
+        progress=progress,
+    )
     return Demo(simulation, result, _compare(simulation, result))
+
+
+def _equivalent_thickness_nm(simulation: Simulation) -> np.ndarray:
+    """Return the map of thickness that has the true mass at the one density of the recipe."""
+    densities = np.array([0.0, *(phase.density_g_cm3 for phase in simulation.phases)])
+    return simulation.thickness_nm * densities[simulation.labels] / DENSITY_g_cm3
 
 
 def save(demo: Demo, folder: str | Path) -> list[Path]:
