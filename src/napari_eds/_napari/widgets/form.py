@@ -34,6 +34,7 @@ from napari_eds._napari.widgets.settings import FROM_FILE, Settings
 from napari_eds.recipe import Engine
 
 _MIN_WIDTH_PX = 350
+_STATUS_LINES = 4
 
 
 class QuantificationForm(QWidget):
@@ -222,6 +223,9 @@ class QuantificationForm(QWidget):
         footer.setContentsMargins(8, 4, 8, 8)
         footer.addLayout(_side_by_side(self.run, self.cancel))
         footer.addWidget(self.progress.native)
+        # A wrapped label does not ask for the height of its lines.
+        line = self.status.native.fontMetrics().lineSpacing()
+        self.status.native.setMinimumHeight(_STATUS_LINES * line)
         footer.addWidget(self.status.native)
         footer.addLayout(_side_by_side(self.table, self.save))
         return footer

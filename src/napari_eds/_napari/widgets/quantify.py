@@ -354,17 +354,16 @@ def _k_text(settings: Settings) -> str:
 def _summary(result: Quantification) -> str:
     flagged = int((result.table["flag"] != "").sum())
     return (
-        f"{len(result.table)} labels quantified, {flagged} with remarks;\n"
-        f"median χ²/ν {np.nanmedian(result.table['reduced_chi_squared']):.2f}. {_axis(result)}"
+        f"{len(result.table)} labels, {flagged} with remarks; median χ²/ν "
+        f"{np.nanmedian(result.table['reduced_chi_squared']):.2f}\n{_axis(result)}"
     )
 
 
 def _axis(result: Quantification) -> str:
     c = result.preparation.calibration
     if not (c.offset_error_eV or c.gain_error_percent):
-        return f"Energy axis {c.source}."
+        return f"Axis {c.source}"
     return (
-        f"Axis: offset {c.offset_eV:.1f} ± {c.offset_error_eV:.1f} eV, gain "
-        f"{c.gain_percent:.3f} ± {c.gain_error_percent:.3f} %, resolution "
-        f"{c.resolution_MnKa_eV:.0f} eV."
+        f"Axis {c.offset_eV:+.1f} ± {c.offset_error_eV:.1f} eV, {c.gain_percent:+.3f} ± "
+        f"{c.gain_error_percent:.3f} %\nResolution at Mn Ka {c.resolution_MnKa_eV:.0f} eV"
     )
