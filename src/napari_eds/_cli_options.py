@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run: file, regions, recipe."""
-    _add_file_options(parser)
+    add_map_options(parser)
+    parser.add_argument(
+        "--detectors", type=_names, metavar="D1,D2", help="detectors to sum, by name (Velox)"
+    )
     _add_region_options(parser)
     _add_recipe_options(parser)
     _add_correction_options(parser)
 
 
-def _add_file_options(parser: argparse.ArgumentParser) -> None:
+def add_map_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which map of which file, and on which axis."""
     parser.add_argument("file", type=Path)
     parser.add_argument("--index", type=int, help="which map, where the file holds several")
-    parser.add_argument(
-        "--detectors", type=_names, metavar="D1,D2", help="detectors to sum, by name (Velox)"
-    )
     parser.add_argument(
         "--energy-axis",
         nargs=2,

@@ -245,7 +245,9 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     model = build_model(image.energy, image.acquisition, recipe)
     k_factors = _k_factors(model, recipe)
     label_spectra = image.label_spectra(labels)
-    foil_ = _foil(model, image, labels, recipe, thickness_nm)
+    foil_ = _foil(
+        model, image, labels, label_spectra.ids, recipe=recipe, thickness_nm=thickness_nm
+    )
     counts = label_spectra.spectra[:, model.channels]
     preparation = prepare(model, counts.sum(axis=0), recipe, k_factors)
     fit = fitting.fit(
@@ -275,10 +277,12 @@ def _k_factors(model: SpectralModel, recipe: Recipe) -> KFactorTable:
     return table
 
 
-def _foil(
+def _foil(  # noqa: PLR0913 - a foil depends on this much
     model: SpectralModel,
     image: SpectrumImage,
     labels: np.ndarray,
+    ids: np.ndarray,
+    *,
     recipe: Recipe,
     thickness_nm: np.ndarray | None,
 ) -> Foil | None:
@@ -287,7 +291,6 @@ def _foil(
         if thickness_nm is not None:
             raise RecipeError("a thickness map needs a recipe with absorption, for the density")
         return None
-    ids = np.unique(labels[labels > 0])
     per_label = None
     if thickness_nm is not None:
         if np.shape(thickness_nm) != labels.shape:

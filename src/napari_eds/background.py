@@ -8,14 +8,12 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from napari_eds import emission
-from napari_eds.linear import weighted_fit
 from napari_eds.model import SpectralModel
 from napari_eds.recipe import Background
-from napari_eds.refinement import SumFit, fit_sum, positive_shape
+from napari_eds.refinement import SumFit, fit_design, fit_sum, positive_shape
 
 #: Range of the fitted absorber in g/cm2: 1 nm to 10 µm of a medium-heavy solid.
 _ABSORBER_RANGE_G_CM2 = (5e-7, 5e-3)
-_ROUNDS = 3
 
 #: Bremsstrahlung is preferred where it has less than this part of the polynomial's chi-squared:
 #: below that, misfit of soft lines decides, and on maps of known composition the polynomial came
@@ -126,16 +124,6 @@ def _fit_with(
 ) -> tuple[SumFit, np.ndarray]:
     """Fit the sum with background columns of its own; return the fit and its background."""
     design = np.hstack([model.profiles, background])
-    n = len(model.families)
-    counts = np.asarray(total, dtype=float)
-    expected = np.maximum(counts, 1.0)
-    for _ in range(_ROUNDS):
-        coefficients, covariance = weighted_fit(design, counts, expected)
-        fitted = design @ coefficients
-        expected = np.maximum(fitted, 1e-3 * max(counts.mean(), 1e-6))
-    chi_squared = ((counts - fitted) ** 2 / expected).sum() / (counts.size - design.shape[1] - 1)
-    errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
-    return (
-        SumFit(coefficients, errors, expected, float(chi_squared)),
-        background @ coefficients[n:],
-    )
+    # The absorber, which is fitted around this, costs a degree of freedom as well.
+    fitted = fit_design(design, total, design.shape[1] + 1)
+    return fitted, background @ fitted.coefficients[len(model.families) :]

@@ -9,7 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds._cli_options import add_run_options, density_from, recipe_from, regions_from
+from napari_eds._cli_options import (
+    add_map_options,
+    add_run_options,
+    density_from,
+    recipe_from,
+    regions_from,
+)
 from napari_eds._version import __version__
 from napari_eds.errors import EDSError
 
@@ -80,15 +86,7 @@ def _add_find_elements(commands: Any) -> None:
     find = commands.add_parser(
         "find-elements", help="say which elements the summed spectrum of a map shows, and why"
     )
-    find.add_argument("file", type=Path)
-    find.add_argument("--index", type=int, help="which map, where the file holds several")
-    find.add_argument(
-        "--energy-axis",
-        nargs=2,
-        type=float,
-        metavar=("OFFSET", "SCALE"),
-        help="energy of channel 0 and keV per channel, where the file gives none",
-    )
+    add_map_options(find)
     find.add_argument("--beam-energy", type=float, metavar="KEV", help="where the file gives none")
     find.set_defaults(run=_find_elements)
 

@@ -13,6 +13,7 @@ from napari_eds import export
 from napari_eds.absorption import Absorption
 from napari_eds.analysis import Quantification, quantify
 from napari_eds.chips import grid_chips
+from napari_eds.files import write_atomically
 from napari_eds.fitting import Progress
 from napari_eds.kfactors import KFactorTable
 from napari_eds.recipe import Recipe
@@ -85,7 +86,7 @@ def save(demo: Demo, folder: str | Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = demo.result.to_csv(folder / "quantification.csv", spectra=True)
     comparison = folder / "comparison.csv"
-    export.write_atomically(comparison, demo.comparison.to_csv(index=False, float_format="%.4g"))
+    write_atomically(comparison, demo.comparison.to_csv(index=False, float_format="%.4g"))
     return [*written, comparison, *export.save_maps(demo.result, folder)]
 
 

@@ -88,14 +88,26 @@ def fit_sum(model: SpectralModel, total: np.ndarray) -> SumFit:
     model : SpectralModel
     total : ndarray, (channels of the fit,)
     """
+    return fit_design(model.design, total, model.n_parameters)
+
+
+def fit_design(design: np.ndarray, total: np.ndarray, n_parameters: int) -> SumFit:
+    """Fit a summed spectrum with a design, weighted by expected counts.
+
+    Parameters
+    ----------
+    design : ndarray, (channels of the fit, columns)
+    total : ndarray, (channels of the fit,)
+    n_parameters : int
+        What the design cost: its columns, and what was fitted to draw it.
+    """
     counts = np.asarray(total, dtype=float)
     expected = np.maximum(counts, 1.0)
     for _ in range(_ROUNDS):
-        coefficients, covariance = weighted_fit(model.design, counts, expected)
-        fitted = model.design @ coefficients
+        coefficients, covariance = weighted_fit(design, counts, expected)
+        fitted = design @ coefficients
         expected = np.maximum(fitted, 1e-3 * max(counts.mean(), 1e-6))
-    degrees = counts.size - model.n_parameters
-    chi_squared = ((counts - fitted) ** 2 / expected).sum() / degrees
+    chi_squared = ((counts - fitted) ** 2 / expected).sum() / (counts.size - n_parameters)
     errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
     return SumFit(coefficients, errors, expected, float(chi_squared))
 
