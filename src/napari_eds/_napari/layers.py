@@ -24,6 +24,7 @@ SPECTRUM_IMAGE = "spectrum_image"
 QUANTIFICATION = "quantification"
 SETTINGS = "eds_settings"
 _MAP_OF = "eds_map_of"
+_MADE_FOR = "eds_labels_of"
 
 #: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
 _LIMIT_STEP = 5.0
@@ -129,6 +130,24 @@ def spectrum_image_of(layer: Layer | None) -> SpectrumImage | None:
 def fits(labels: Labels, image: SpectrumImage) -> bool:
     """Whether a Labels layer has the pixels of the image."""
     return labels.data.shape == tuple(image.shape)
+
+
+def bind(labels: Labels, map_layer: Image) -> None:
+    """Remember for which spectrum image labels are, so that maps of one size are not mixed up."""
+    labels.metadata[_MADE_FOR] = map_layer.unique_id
+
+
+def made_for(labels: Labels, map_layer: Image) -> bool:
+    """Whether labels were made for the spectrum image of a layer."""
+    return labels.metadata.get(_MADE_FOR) == map_layer.unique_id
+
+
+def owner_of(viewer: ViewerModel, layer: Layer | None) -> Layer | None:
+    """Return the Labels layer an at. % map was made for, and any other layer itself."""
+    if layer is None or _MAP_OF not in layer.metadata:
+        return layer
+    owner, _ = layer.metadata[_MAP_OF]
+    return next((other for other in viewer.layers if other.unique_id == owner), None)
 
 
 def label_names(labels: Labels) -> dict[int, str]:

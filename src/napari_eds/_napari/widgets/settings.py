@@ -27,12 +27,13 @@ class Settings:
 
     Energies in keV; `beam_energy_keV` of 0 means "as the file says", `thickness_nm` of 0 "do not
     correct absorption", no `k_factor_file` "compute k-factors". `convention` is ``"from file"``,
-    ``"family"`` or ``"alpha"``.
+    ``"family"`` or ``"alpha"``. A `k_factor_table`, edited by hand, goes before the file.
     """
 
     elements: tuple[ElementChoice, ...] = ()
     k_factor_file: Path | None = None
     convention: Literal["from file", "family", "alpha"] = FROM_FILE
+    k_factor_table: KFactorTable | None = None
     energy_low_keV: float = Recipe.model_fields["energy_range_keV"].default[0]
     energy_high_keV: float = Recipe.model_fields["energy_range_keV"].default[1]
     beam_energy_keV: float = 0.0
@@ -43,15 +44,15 @@ class Settings:
     chip_size: int = 16
 
     def k_factors(self) -> KFactorTable | None:
-        """Read the k-factor file, if one is chosen.
+        """Return the k-factors edited by hand, or read the file, if one is chosen.
 
         Raises
         ------
         KFactorError, OSError
             If it cannot be used.
         """
-        if self.k_factor_file is None:
-            return None
+        if self.k_factor_table is not None or self.k_factor_file is None:
+            return self.k_factor_table
         convention = None if self.convention == FROM_FILE else self.convention
         return read_k_factors(self.k_factor_file, convention=convention)
 
