@@ -1,5 +1,6 @@
 """The dock *EDS quantification* in a real window, driven by mouse and keys."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,12 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QTableView
+from qtpy.QtWidgets import QFileDialog
 
 import napari_eds as eds
 from napari_eds import _hyperspy
 from napari_eds._napari.layers import QUANTIFICATION, SPECTRUM_IMAGE
 from napari_eds._napari.widgets.elements import ElementChoice
-from napari_eds._napari.widgets.quantify import RESULTS_DOCK
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -57,13 +57,18 @@ def click(button):
     QTest.mouseClick(button.native, LEFT)
 
 
-def choose(viewer, dock, k_factor_file, elements="La Fe O Sr Ti Pt", chip_size=16):
-    """Fill the form as a user does."""
-    dock.elements._new.native.setFocus()
-    QTest.keyClicks(dock.elements._new.native, elements)
-    QTest.keyClick(dock.elements._new.native, Qt.Key.Key_Return)
-    dock.k_file.value = k_factor_file
+def choose(dock, k_factor_file=None, elements="La Fe O Sr Ti Pt", chip_size=16):
+    """Set what is chosen in other docks, and the chip size."""
+    present = dock.focus.settings.elements
+    added = [ElementChoice(e) for e in elements.split() if e not in {c.symbol for c in present}]
+    dock.focus.set_settings(
+        replace(dock.focus.settings, elements=(*present, *added), k_factor_file=k_factor_file)
+    )
     dock.chip_size.value = chip_size
+
+
+def change(dock, **settings):
+    dock.focus.set_settings(replace(dock.focus.settings, **settings))
 
 
 def run_and_wait(qtbot, dock):
@@ -100,7 +105,7 @@ def test_painted_labels_are_quantified_as_the_headless_api_does(
 ):
     path = data_dir / "simulated/LFO_STO_96.emd"
     viewer, dock = window(path)
-    choose(viewer, dock, k_factor_file, elements="Cu")
+    choose(dock, k_factor_file, elements="Cu")
     click(dock.new_labels)
     assert "Paint a region" in notifications()[0]
     notification_manager.records.clear()
@@ -123,7 +128,7 @@ def test_painted_labels_are_quantified_as_the_headless_api_does(
 
     assert not notifications()
     np.testing.assert_array_equal(layer.data, painted)
-    recipe = dock.settings.recipe()
+    recipe = dock.focus.settings.recipe()
     expected = eds.quantify(eds.load(path), painted, recipe)
     for element, values in expected.maps().items():
         (shown,) = [x for x in viewer.layers if x.name.startswith(f"{element} at. %")]
@@ -146,7 +151,7 @@ def test_grid_shows_its_count_first_and_running_again_updates(
     qtbot, window, data_dir, k_factor_file
 ):
     viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    choose(viewer, dock, k_factor_file, chip_size=20)
+    choose(dock, k_factor_file, chip_size=20)
     assert dock.chip_count.value == "4 × 4 = 16 chips"
     click(dock.make_grid)
     grid = dock.labels_layer.value
@@ -156,7 +161,8 @@ def test_grid_shows_its_count_first_and_running_again_updates(
     maps = [x for x in viewer.layers if isinstance(x, Image) and "at. %" in x.name]
     first = maps[0].data.copy()
     dock.low.value = 0.3
-    dock.elements._rows[-1]._role.value = "fit only"
+    *kept, last = dock.focus.settings.elements
+    change(dock, elements=(*kept, last._replace(role="fit only")))
     run_and_wait(qtbot, dock)
 
     left = [x for x in viewer.layers if isinstance(x, Image) and "at. %" in x.name]
@@ -180,7 +186,7 @@ def test_make_grid_never_touches_painted_labels(window, data_dir):
 
 def test_cancel_leaves_the_run_and_the_labels(qtbot, window, data_dir, k_factor_file):
     viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    choose(viewer, dock, k_factor_file, elements="La Fe O Sr Ti", chip_size=16)
+    choose(dock, k_factor_file, elements="La Fe O Sr Ti", chip_size=16)
     dock.engine.value = "nonlinear"
     click(dock.make_grid)
     layer = dock.labels_layer.value
@@ -201,14 +207,15 @@ def test_cancel_leaves_the_run_and_the_labels(qtbot, window, data_dir, k_factor_
 
 def test_settings_outlive_the_dock(window, data_dir, k_factor_file):
     viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    choose(viewer, dock, k_factor_file, elements="Cu", chip_size=12)
-    dock.elements._rows[0]._family.value = "L"
+    choose(dock, k_factor_file, elements="Cu", chip_size=12)
     dock.high.value = 12.5
-    before = dock.settings
+    before = dock.focus.settings
     viewer.window.remove_dock_widget(dock)
 
     again = open_dock(viewer)
-    assert again.settings == before
+    assert again.focus.settings == before
+    assert again.high.value == 12.5
+    assert again.chip_size.value == 12
     assert before.elements[-1].symbol == "Cu"
 
 
@@ -219,7 +226,7 @@ def test_settings_belong_to_their_map(window, data_dir, k_factor_file):
     )
     small, alloy = (x for x in viewer.layers if SPECTRUM_IMAGE in x.metadata)
     dock.map_layer.value = alloy
-    assert [c.symbol for c in dock.elements.choices] == ["Nb"]
+    assert dock.elements_text.value == "quantified: Nb_K"
     dock.chip_size.value = 5
     click(dock.make_grid)
     assert dock.labels_layer.value.data.shape == (50, 10)
@@ -233,7 +240,7 @@ def test_settings_belong_to_their_map(window, data_dir, k_factor_file):
 
 def test_deleting_layers_breaks_nothing(qtbot, window, data_dir, k_factor_file):
     viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    choose(viewer, dock, k_factor_file, chip_size=32)
+    choose(dock, k_factor_file, chip_size=32)
     click(dock.make_grid)
     layer = dock.labels_layer.value
     click(dock.run)
@@ -248,8 +255,8 @@ def test_deleting_layers_breaks_nothing(qtbot, window, data_dir, k_factor_file):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda dock: setattr(dock.k_file, "value", Path("gone.csv")), "gone.csv"),
-        (lambda dock: dock.elements.set_choices([]), "at least one element"),
+        (lambda dock: change(dock, k_factor_file=Path("gone.csv")), "gone.csv"),
+        (lambda dock: change(dock, elements=()), "at least one element"),
         (lambda dock: setattr(dock.high, "value", 0.1), "energy range"),
         (lambda dock: setattr(dock.low, "value", 10), "La has no line"),
     ],
@@ -257,8 +264,8 @@ def test_deleting_layers_breaks_nothing(qtbot, window, data_dir, k_factor_file):
 def test_what_is_wrong_is_said_in_a_notification(
     qtbot, window, data_dir, k_factor_file, spoil, message
 ):
-    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    choose(viewer, dock, k_factor_file, chip_size=48)
+    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    choose(dock, k_factor_file, chip_size=48)
     click(dock.make_grid)
     spoil(dock)
     run_and_wait(qtbot, dock)
@@ -267,8 +274,8 @@ def test_what_is_wrong_is_said_in_a_notification(
 
 
 def test_empty_labels_are_explained(qtbot, window, data_dir, k_factor_file):
-    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    choose(viewer, dock, k_factor_file)
+    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    choose(dock, k_factor_file)
     click(dock.new_labels)
     notification_manager.records.clear()
     run_and_wait(qtbot, dock)
@@ -286,44 +293,14 @@ def test_an_uncalibrated_map_asks_for_its_axis(qtbot, window, data_dir):
     assert image.energy == eds.EnergyAxis(-0.5, 0.02, 1121)
 
 
-def test_k_factor_file_is_judged_at_once(window, data_dir, tmp_path):
+def test_k_factors_are_judged_at_once(window, data_dir, tmp_path):
     _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    dock.k_file.value = data_dir / "simulated/kfactors_alpha_line_windowless.csv"
-    assert "alpha lines only" in dock.k_status.value
-    dock.convention.value = "alpha"
-    assert "k-factors of alpha lines" in dock.k_status.value
-    dock.k_file.value = tmp_path / "gone.csv"
-    assert "gone.csv" in dock.k_status.value
-
-
-def test_table_sorts_by_number_and_selects_the_label(qtbot, window, data_dir, k_factor_file):
-    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    choose(viewer, dock, k_factor_file, chip_size=24)
-    click(dock.make_grid)
-    run_and_wait(qtbot, dock)
-    click(dock.table)
-    table = viewer.window.dock_widgets[RESULTS_DOCK]
-    view = table.findChild(QTableView)
-    result = dock.result
-    model = view.model()
-    titles = [model.headerData(i, Qt.Orientation.Horizontal) for i in range(model.columnCount())]
-    column = titles.index("Fe at.%")
-    header = view.horizontalHeader()
-    view.scrollTo(model.index(0, column), QAbstractItemView.ScrollHint.PositionAtCenter)
-    position = QPoint(header.sectionViewportPosition(column) + 10, header.height() // 2)
-    QTest.mouseClick(header.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, position)
-    QTest.mouseClick(header.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, position)
-
-    QTest.mouseClick(
-        view.viewport(),
-        LEFT,
-        Qt.KeyboardModifier.NoModifier,
-        view.visualRect(model.index(0, column)).center(),
-    )
-    values = result.table["Fe_at_pct"].dropna()
-    assert dock.labels_layer.value.selected_label in (values.idxmin(), values.idxmax())
-    shown = [float(model.index(i, column).data()) for i in range(len(values))]
-    assert shown in (sorted(shown), sorted(shown, reverse=True))
+    change(dock, k_factor_file=data_dir / "simulated/kfactors_alpha_line_windowless.csv")
+    assert "alpha lines only" in dock.k_text.value
+    change(dock, convention="alpha")
+    assert "k-factors of alpha lines" in dock.k_text.value
+    change(dock, k_factor_file=tmp_path / "gone.csv")
+    assert "gone.csv" in dock.k_text.value
 
 
 def test_a_label_of_known_composition_gives_thickness_and_k_factors(
@@ -334,11 +311,9 @@ def test_a_label_of_known_composition_gives_thickness_and_k_factors(
     substrate = truth["pure"] & (truth["label"] == 3)
     viewer.add_labels(substrate.astype(np.int32), name="substrate")
     dock.labels_layer.value = viewer.layers["substrate"]
-    dock.elements.set_choices(
-        [ElementChoice(e) for e in ("Ti", "Sr", "O")]
-        + [ElementChoice(e, "fit only") for e in ("La", "Fe", "Cu", "C", "Ga")]
-    )
-    dock.k_file.value = k_factor_file
+    quantified = [ElementChoice(e) for e in ("Ti", "Sr", "O")]
+    fitted = [ElementChoice(e, "fit only") for e in ("La", "Fe", "Cu", "C", "Ga")]
+    change(dock, elements=(*quantified, *fitted), k_factor_file=k_factor_file)
     dock.density.value = 5.12
     assert not dock.solve_thickness.enabled
     run_and_wait(qtbot, dock)
@@ -353,7 +328,7 @@ def test_a_label_of_known_composition_gives_thickness_and_k_factors(
     path = tmp_path / "k.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     click(dock.calibrate_k)
-    assert dock.k_file.value == path
+    assert dock.focus.settings.k_factor_file == path
     run_and_wait(qtbot, dock)
     assert dock.result.table.loc[1, "O_at_pct"] == pytest.approx(60, abs=0.05)
 
@@ -400,7 +375,7 @@ def test_sample_data_opens(make_napari_viewer):
 
 def test_csv_by_the_menu_file_save(qtbot, window, data_dir, k_factor_file, tmp_path):
     viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    choose(viewer, dock, k_factor_file, chip_size=48)
+    choose(dock, k_factor_file, chip_size=48)
     click(dock.make_grid)
     run_and_wait(qtbot, dock)
     viewer.layers.selection = {dock.labels_layer.value}

@@ -29,7 +29,12 @@ _focus_by_viewer: weakref.WeakKeyDictionary[ViewerModel, Focus] = weakref.WeakKe
 
 
 def focus_of(viewer: ViewerModel) -> Focus:
-    """Return the focus of a viewer, the same for all its docks."""
+    """Return the focus of a viewer, the same for all its docks.
+
+    napari hands plugins a proxy of the viewer, whose layers are proxies too; the focus's own
+    `viewer` is the real one, whose layers can be told apart by identity.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer not in _focus_by_viewer:
         _focus_by_viewer[viewer] = Focus(viewer)
     return _focus_by_viewer[viewer]
@@ -107,10 +112,13 @@ class Focus(QObject):
         if layer is self._map:
             return
         self._map = layer
+        kept = self._labels if self._labels in self.label_layers() else None
+        other_labels = self._take_labels(kept or next(reversed(self.label_layers()), None))
+        # Told only now, when map and labels belong together.
         self.map_changed.emit()
         self.settings_changed.emit()
-        if self._labels not in self.label_layers():
-            self.set_labels_layer(next(reversed(self.label_layers()), None))
+        if other_labels:
+            self._tell_labels()
 
     def replace_image(self, image: SpectrumImage) -> None:
         """Put another spectrum image into the layer, such as one with an energy axis."""
@@ -154,11 +162,19 @@ class Focus(QObject):
 
     def set_labels_layer(self, layer: Labels | None) -> None:
         """Look at another Labels layer."""
+        if self._take_labels(layer):
+            self._tell_labels()
+
+    def _take_labels(self, layer: Labels | None) -> bool:
+        """Listen to another Labels layer, if it is one."""
         if layer is self._labels:
-            return
+            return False
         self._listen(self._labels, connect=False)
         self._labels = layer
         self._listen(layer, connect=True)
+        return True
+
+    def _tell_labels(self) -> None:
         self.labels_changed.emit()
         self.result_changed.emit()
         self._on_selected()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, QThread, Signal
+from qtpy.QtCore import QObject, QThread, QTimer, Signal
 
 from napari_eds import _hyperspy
 from napari_eds.errors import EDSError
 from napari_eds.fitting import Progress
+
+#: Pause between steps that share the window's thread: time to draw and to answer the mouse.
+_PAUSE_MS = 10
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -80,6 +83,27 @@ def notify(error: Exception) -> None:
         show_error(str(error))
     else:
         raise error
+
+
+def one_per_turn(steps: Iterable[Callable[[], object]]) -> None:
+    """Run steps one per turn of the event loop, so that the window answers in between.
+
+    Without a running event loop, as in a script, they are run at once. A step that raises is
+    reported by napari and the rest is left.
+    """
+    remaining = iter(steps)
+    if not event_loop_runs():
+        for step in remaining:
+            step()
+        return
+
+    def turn() -> None:
+        step = next(remaining, None)
+        if step is not None:
+            step()
+            QTimer.singleShot(_PAUSE_MS, turn)
+
+    turn()
 
 
 def event_loop_runs() -> bool:

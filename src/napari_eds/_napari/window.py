@@ -12,7 +12,7 @@ from napari_eds._napari.reader import add_layers
 if TYPE_CHECKING:
     from napari_eds.analysis import Quantification
 
-_DOCK = "EDS quantification"
+_DOCK = "EDS workbench"
 
 
 def open_result(result: Quantification) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, get_args
 
-from magicgui.types import FileDialogMode
 from magicgui.widgets import (
     CheckBox,
     ComboBox,
-    FileEdit,
     FloatSpinBox,
     Label,
     LineEdit,
@@ -29,8 +27,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_eds._napari.widgets.elements import ElementList
-from napari_eds._napari.widgets.settings import FROM_FILE, Settings
+from napari_eds._napari.widgets.settings import Settings
 from napari_eds.recipe import Engine
 
 _MIN_WIDTH_PX = 350
@@ -48,7 +45,7 @@ class QuantificationForm(QWidget):
     Attributes
     ----------
     settings_edited : Signal
-        Emitted after the user changed one of the fields `settings` is made of.
+        Emitted after the user changed one of the fields that `settings_from` reads.
     """
 
     settings_edited = Signal()
@@ -63,6 +60,7 @@ class QuantificationForm(QWidget):
         )
         self._make_axis_fields()
         self._make_region_fields()
+        self._make_element_fields()
         self._make_fit_fields()
         self._make_known_fields()
         self._make_actions()
@@ -90,25 +88,15 @@ class QuantificationForm(QWidget):
             text="Paint new", tooltip="Add an empty Labels layer and take up the brush"
         )
 
+    def _make_element_fields(self) -> None:
+        self.elements_text = Label()
+        self.k_text = Label()
+        self.choose_elements = PushButton(
+            text="Elements and k-factors…",
+            tooltip="Choose elements on a periodic table, find them, and load k-factors",
+        )
+
     def _make_fit_fields(self) -> None:
-        self.elements = ElementList()
-        self.k_file = FileEdit(
-            mode=FileDialogMode.EXISTING_FILE,
-            filter="*.csv",
-            nullable=True,
-            tooltip="CSV as Velox exports it, or with the columns element, family, k_factor. "
-            "Without a file, k-factors are computed from first principles.",
-        )
-        self.convention = ComboBox(
-            choices=[
-                ("what the file says", FROM_FILE),
-                ("whole families", "family"),
-                ("alpha lines", "alpha"),
-            ],
-            tooltip="Vendor programs give k-factors of whole families; eXSpy's examples use those "
-            "of alpha lines. A mix-up costs up to a factor of two.",
-        )
-        self.k_status = Label()
         self.low = FloatSpinBox(min=0.01, max=100, step=0.1, tooltip="Start of the fitted range")
         self.high = FloatSpinBox(min=0.02, max=100, step=0.1, tooltip="End of the fitted range")
         self.beam = FloatSpinBox(
@@ -179,10 +167,7 @@ class QuantificationForm(QWidget):
             self.chip_count,
             (self.make_grid, self.new_labels),
         )
-        self._section("Elements", self.elements)
-        self._section(
-            "k-factors", ("CSV file", self.k_file), ("belong to", self.convention), self.k_status
-        )
+        self._section("Elements", self.elements_text, self.k_text, self.choose_elements)
         self._section(
             "Fit",
             ("From (keV)", self.low),
@@ -199,7 +184,8 @@ class QuantificationForm(QWidget):
             ("Formula", self.formula),
             (self.solve_thickness, self.calibrate_k),
         )
-        for text in (self.about, self.chip_count, self.k_status, self.status):
+        texts = (self.about, self.chip_count, self.elements_text, self.k_text, self.status)
+        for text in texts:
             text.native.setWordWrap(True)
         for layer_list in (self.map_layer, self.labels_layer):
             # Long layer names must not widen the dock.
@@ -252,8 +238,6 @@ class QuantificationForm(QWidget):
     def _setting_fields(self) -> list[Any]:
         fields = (
             self.chip_size,
-            self.k_file,
-            self.convention,
             self.low,
             self.high,
             self.beam,
@@ -262,20 +246,16 @@ class QuantificationForm(QWidget):
             self.density,
             self.engine,
         )
-        return [self.elements.edited, *(field.changed for field in fields)]
+        return [field.changed for field in fields]
 
     def _on_edited(self, _value: Any = None) -> None:
         if self._listening:
             self.settings_edited.emit()
 
-    @property
-    def settings(self) -> Settings:
-        """What the fields say."""
-        path = self.k_file.value
-        return Settings(
-            elements=self.elements.choices,
-            k_factor_file=path if isinstance(path, Path) and path.name else None,
-            convention=self.convention.value,
+    def settings_from(self, settings: Settings) -> Settings:
+        """Return settings with what the fields say put into them."""
+        return replace(
+            settings,
             energy_low_keV=self.low.value,
             energy_high_keV=self.high.value,
             beam_energy_keV=self.beam.value,
@@ -286,14 +266,10 @@ class QuantificationForm(QWidget):
             chip_size=self.chip_size.value,
         )
 
-    @settings.setter
-    def settings(self, settings: Settings) -> None:
+    def fill(self, settings: Settings) -> None:
         """Fill the fields without `settings_edited`, which would write half-filled settings."""
         self._listening = False
         try:
-            self.elements.set_choices(settings.elements)
-            self.k_file.value = settings.k_factor_file
-            self.convention.value = settings.convention
             self.low.value = settings.energy_low_keV
             self.high.value = settings.energy_high_keV
             self.beam.value = settings.beam_energy_keV

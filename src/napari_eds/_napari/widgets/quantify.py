@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +12,18 @@ from napari.utils.notifications import show_error, show_info
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QFileDialog
 
+from napari_eds._napari.focus import focus_of
 from napari_eds._napari.jobs import Job, notify, preload_hyperspy
-from napari_eds._napari.layers import (
-    QUANTIFICATION,
-    SETTINGS,
-    SPECTRUM_IMAGE,
-    add_chips,
-    fits,
-    geometry,
-    label_names,
-    show_result,
-    spectrum_image_of,
-)
+from napari_eds._napari.layers import add_chips, bind, geometry, label_names
+from napari_eds._napari.panels import ELEMENTS, QUANTIFICATION, RESULTS, open_panel
+from napari_eds._napari.widgets.elements import FIT_ONLY, QUANTIFY
 from napari_eds._napari.widgets.form import QuantificationForm
-from napari_eds._napari.widgets.results_table import ResultsTable
-from napari_eds._napari.widgets.settings import Settings, default_settings
+from napari_eds._napari.widgets.settings import FROM_FILE, Settings
 from napari_eds.analysis import Quantification, quantify
 from napari_eds.chips import grid_chips
 from napari_eds.errors import EDSError
 from napari_eds.kfactors import KFactorTable
 from napari_eds.spectrum_image import SpectrumImage
-
-RESULTS_DOCK = "EDS results"
 
 
 class QuantificationWidget(QuantificationForm):
@@ -44,92 +34,83 @@ class QuantificationWidget(QuantificationForm):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        self._viewer = napari_viewer
+        self.focus = focus_of(napari_viewer)
+        self._viewer: Any = self.focus.viewer
         self._job: Job | None = None
         super().__init__(self._map_choices, self._label_choices)
         self._connect()
-        self._on_map()
+        self._on_map_changed()
         preload_hyperspy()
 
     def _connect(self) -> None:
-        layers = self._viewer.layers.events
-        for event in (layers.inserted, layers.removed, layers.renamed):
-            event.connect(self._refresh_layers)
-        self.destroyed.connect(self._disconnecter())
-        self.map_layer.changed.connect(self._on_map)
-        self.labels_layer.changed.connect(self._on_labels)
-        self.settings_edited.connect(self._on_settings)
+        focus = self.focus
+        focus.map_changed.connect(self._on_map_changed)
+        focus.settings_changed.connect(self._on_settings_changed)
+        focus.labels_changed.connect(self._on_labels_changed)
+        focus.layers_changed.connect(self._on_layers_changed)
+        focus.result_changed.connect(self._show_state)
+        self.map_layer.changed.connect(focus.set_map_layer)
+        self.labels_layer.changed.connect(focus.set_labels_layer)
+        self.settings_edited.connect(self._on_settings_edited)
+        self.choose_elements.changed.connect(self._on_choose_elements)
         self.calibrate.changed.connect(self._on_calibrate)
         self.make_grid.changed.connect(self._on_make_grid)
         self.new_labels.changed.connect(self._on_new_labels)
-        self.run.changed.connect(self._on_run)
+        self.run.changed.connect(self.start)
         self.cancel.changed.connect(self._on_cancel)
         self.table.changed.connect(self._on_table)
         self.save.changed.connect(self._on_save)
         self.solve_thickness.changed.connect(self._on_solve_thickness)
         self.calibrate_k.changed.connect(self._on_calibrate_k)
 
-    def _disconnecter(self) -> Callable[..., None]:
-        """Return a function that needs no `self`, whose window is gone when Qt calls it."""
-        layers, refresh = self._viewer.layers.events, self._refresh_layers
-
-        def disconnect(*_: Any) -> None:
-            for event in (layers.inserted, layers.removed, layers.renamed):
-                event.disconnect(refresh)
-
-        return disconnect
-
     # What is chosen: read from the layers each time, never kept.
 
     @property
     def image(self) -> SpectrumImage | None:
         """The chosen spectrum image."""
-        return spectrum_image_of(self.map_layer.value)
+        return self.focus.image
 
     @property
     def result(self) -> Quantification | None:
         """The result of the chosen labels."""
-        layer = self.labels_layer.value
-        return None if layer is None else layer.metadata.get(QUANTIFICATION)
+        return self.focus.result
 
     def _map_choices(self, _widget: Any = None) -> list[tuple[str, Image]]:
-        return [(x.name, x) for x in self._viewer.layers if SPECTRUM_IMAGE in x.metadata]
+        return [(layer.name, layer) for layer in self.focus.map_layers()]
 
     def _label_choices(self, _widget: Any = None) -> list[tuple[str, Labels]]:
-        image = self.image if hasattr(self, "labels_layer") else None
-        return [
-            (x.name, x)
-            for x in self._viewer.layers
-            if isinstance(x, Labels) and image is not None and fits(x, image)
-        ]
+        return [(layer.name, layer) for layer in self.focus.label_layers()]
 
-    def _refresh_layers(self, _event: Any = None) -> None:
-        """Offer the layers there are now; a choice that is still there stays."""
-        before = self.map_layer.value
-        self.map_layer.reset_choices()
-        self.labels_layer.reset_choices()
-        if self.map_layer.value is None and before is not None:
-            self._on_map()  # an emptied list does not say that it changed
-        self._on_labels()
+    def _on_layers_changed(self) -> None:
+        """Offer the layers there are now."""
+        # Lists that lose their choice take another one, which the user did not choose.
+        with self.map_layer.changed.blocked(), self.labels_layer.changed.blocked():
+            self.map_layer.reset_choices()
+            self.labels_layer.reset_choices()
+            if self.focus.map_layer is not None:
+                self.map_layer.value = self.focus.map_layer
+            if self.focus.labels_layer is not None:
+                self.labels_layer.value = self.focus.labels_layer
 
-    def _on_map(self, _value: Any = None) -> None:
+    def _on_map_changed(self) -> None:
         image = self.image
-        self.labels_layer.reset_choices()
+        self._on_layers_changed()
         self.show_axis_fields(image is not None and not image.energy.calibrated)
-        if image is None:
-            self.about.value = "Open an EDS map first."
-        else:
-            self.about.value = _about(image)
-            layer = self.map_layer.value
-            self.settings = layer.metadata.get(SETTINGS) or default_settings(image)
-            self._on_settings()
-        self._on_labels()
+        self.about.value = "Open an EDS map first." if image is None else _about(image)
+        self._on_settings_changed()
+        self._show_state()
 
-    def _on_labels(self, _value: Any = None) -> None:
+    def _on_labels_changed(self) -> None:
+        self._on_layers_changed()
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Offer what can be done now and say what the last run gave."""
         image, result = self.image, self.result
         self.make_grid.enabled = self.new_labels.enabled = image is not None
+        self.choose_elements.enabled = image is not None
         self.run.enabled = (
-            image is not None and self.labels_layer.value is not None and self._job is None
+            image is not None and self.focus.labels_layer is not None and self._job is None
         )
         for button in (self.table, self.save, self.solve_thickness, self.calibrate_k):
             button.enabled = result is not None
@@ -137,23 +118,32 @@ class QuantificationWidget(QuantificationForm):
             self.status.value = "" if result is None else _summary(result)
             self.status.tooltip = "" if result is None else "\n".join(result.account())
 
-    def _on_settings(self) -> None:
-        """Keep the settings with the image, and say what they mean."""
-        if self.image is None:
+    def _on_settings_changed(self) -> None:
+        """Show the settings of the map, and what they mean."""
+        image, settings = self.image, self.focus.settings
+        if image is None or settings is None:
             return
-        settings = self.settings
-        self.map_layer.value.metadata[SETTINGS] = settings
-        self.chip_count.value = _chip_text(self.image, settings.chip_size)
-        self.k_status.value = _k_text(settings)
+        self.fill(settings)
+        self.chip_count.value = _chip_text(image, settings.chip_size)
+        self.elements_text.value = _elements_text(settings)
+        self.k_text.value = _k_text(settings)
+
+    def _on_settings_edited(self) -> None:
+        settings = self.focus.settings
+        if settings is not None:
+            self.focus.set_settings(self.settings_from(settings))
+
+    def _on_choose_elements(self) -> None:
+        open_panel(self._viewer, ELEMENTS)
 
     def _on_calibrate(self) -> None:
         """Put the energy axis the user gave into the layer, the home of the image."""
-        if self.image is None:
-            return
-        self.map_layer.value.metadata[SPECTRUM_IMAGE] = self.image.with_energy_axis(
-            offset_keV=self.offset.value, scale_keV=self.scale.value
-        )
-        self._on_map()
+        if self.image is not None:
+            self.focus.replace_image(
+                self.image.with_energy_axis(
+                    offset_keV=self.offset.value, scale_keV=self.scale.value
+                )
+            )
 
     # Labels.
 
@@ -171,7 +161,12 @@ class QuantificationWidget(QuantificationForm):
         if layer is None:
             features = {"index": list(chips.names), "chip": list(chips.names.values())}
             layer = add_chips(self._viewer, chips.labels, image, name=name, features=features)
-        self.labels_layer.value = layer
+            self._bind(layer)
+        self.focus.set_labels_layer(layer)
+
+    def _bind(self, layer: Labels) -> None:
+        if self.focus.map_layer is not None:
+            bind(layer, self.focus.map_layer)
 
     def _find_unchanged(self, name: str, labels: np.ndarray) -> Labels | None:
         """Find a grid made before that nobody has painted on."""
@@ -189,21 +184,23 @@ class QuantificationWidget(QuantificationForm):
         )
         layer.brush_size = max(2, min(image.shape) // 20)
         layer.mode = "paint"
-        self.labels_layer.value = layer
+        self._bind(layer)
+        self.focus.set_labels_layer(layer)
         show_info("Paint a region with the brush; take another label number for the next one.")
 
     # Running.
 
-    def _on_run(self) -> None:
+    def start(self) -> None:
         """Start a run; image, labels and recipe are bound to it, whatever is chosen later."""
-        image, layer = self.image, self.labels_layer.value
+        image, layer, settings = self.image, self.focus.labels_layer, self.focus.settings
+        if image is None or layer is None or settings is None or self._job is not None:
+            return
         try:
-            recipe = self.settings.recipe()
+            recipe = settings.recipe()
         except (EDSError, OSError) as error:
             notify(error)
             return
-        if image is None or layer is None:
-            return
+        self._bind(layer)
         labels, names = layer.data.copy(), label_names(layer)
         job = Job(lambda progress: quantify(image, labels, recipe, names=names, progress=progress))
         self.destroyed.connect(job.cancel)
@@ -229,11 +226,9 @@ class QuantificationWidget(QuantificationForm):
         if layer not in self._viewer.layers:
             show_error("The Labels layer was deleted while it was quantified; nothing is shown.")
             return
-        show_result(self._viewer, layer, result)
+        self.focus.show_result(layer, result)
         # With the labels active, the status bar tells the composition under the pointer.
         self._viewer.layers.selection.active = layer
-        if RESULTS_DOCK in self._viewer.window.dock_widgets:
-            self._show_table(result)
 
     def _on_cancel(self) -> None:
         if self._job is not None:
@@ -244,21 +239,12 @@ class QuantificationWidget(QuantificationForm):
         self._job = None
         self.cancel.enabled = False
         self.progress.visible = False
-        self._on_labels()
+        self._show_state()
 
     # Results.
 
     def _on_table(self) -> None:
-        if self.result is not None:
-            self._show_table(self.result)
-
-    def _show_table(self, result: Quantification) -> None:
-        """Show a result in the results dock, opened where needed."""
-        table = self._viewer.window.dock_widgets.get(RESULTS_DOCK)
-        if not isinstance(table, ResultsTable):
-            table = ResultsTable(self._viewer)
-            self._viewer.window.add_dock_widget(table, name=RESULTS_DOCK, area="bottom")
-        table.show_result(result)
+        open_panel(self._viewer, RESULTS)
 
     def _on_save(self) -> None:
         result = self.result
@@ -289,7 +275,7 @@ class QuantificationWidget(QuantificationForm):
         except (EDSError, OSError) as error:
             notify(error)
             return
-        self.thickness.value = round(solved.thickness_nm, 1)
+        self.thickness.value = round(solved.thickness_nm, 1)  # an edit like the user's own
         show_info(
             f"Label {label} is {solved.thickness_nm:.1f} nm thick, ± "
             f"{solved.error_statistical_nm:.1f} from counting, ± {solved.error_k_nm:.1f} from the "
@@ -312,8 +298,32 @@ class QuantificationWidget(QuantificationForm):
         except (EDSError, OSError) as error:
             notify(error)
             return
-        self.k_file.value = Path(path)
+        self._use_k_factors(Path(path))
         show_info(f"Saved and chosen: {_k_pairs(table)}. Quantify again to use them.")
+
+    def _use_k_factors(self, path: Path) -> None:
+        settings = self.focus.settings
+        if settings is not None:
+            self.focus.set_settings(
+                replace(settings, k_factor_file=path, convention=FROM_FILE, k_factor_table=None)
+            )
+
+
+def quantify_again(viewer: Viewer) -> None:
+    """Start a run with the settings there are, in the quantification dock."""
+    open_panel(viewer, QUANTIFICATION).start()
+
+
+def _elements_text(settings: Settings) -> str:
+    """Name what is quantified and what is only fitted."""
+    names = {
+        role: ", ".join(c.entry for c in settings.elements if c.role == role)
+        for role in (QUANTIFY, FIT_ONLY)
+    }
+    if not names[QUANTIFY]:
+        return "no element chosen yet"
+    only = f"\nfitted only: {names[FIT_ONLY]}" if names[FIT_ONLY] else ""
+    return f"quantified: {names[QUANTIFY]}{only}"
 
 
 def _k_pairs(table: KFactorTable) -> str:
@@ -340,15 +350,15 @@ def _chip_text(image: SpectrumImage, size: int) -> str:
 
 
 def _k_text(settings: Settings) -> str:
-    """Say what the k-factor file holds, or what is wrong with it."""
+    """Say which k-factors are used, or what is wrong with them."""
     try:
         table = settings.k_factors()
     except (EDSError, OSError) as error:
         return str(error)
     if table is None:
-        return "no file: computed from first principles, good to 5 to 30 %"
+        return "k-factors: computed from first principles, good to 5 to 30 %"
     of = {"family": "whole families", "alpha": "alpha lines"}[table.convention]
-    return f"{len(table.factors)} k-factors of {of}"
+    return f"{len(table.factors)} k-factors of {of} ({table.source})"
 
 
 def _summary(result: Quantification) -> str:
