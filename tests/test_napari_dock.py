@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog
 
 import napari_eds as eds
 from napari_eds import _hyperspy
-from napari_eds._napari.layers import QUANTIFICATION, SPECTRUM_IMAGE
+from napari_eds._napari.layers import QUANTIFICATION, SPECTRUM_IMAGE, maps_of
 from napari_eds._napari.widgets.elements import ElementChoice
 
 LEFT = Qt.MouseButton.LeftButton
@@ -74,6 +74,18 @@ def change(dock, **settings):
 def run_and_wait(qtbot, dock):
     click(dock.run)
     qtbot.waitUntil(lambda: dock._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: all_maps_are_there(dock.focus), timeout=10_000)
+
+
+def all_maps_are_there(focus):
+    """Whether every map of the result, if there is one, has been shown; they come one by one."""
+    result = focus.result
+    if result is None:
+        return True
+    maps = maps_of(focus.viewer, focus.labels_layer)
+    return set(maps) == set(result.elements) and all(
+        layer.metadata[QUANTIFICATION] is result for layer in maps.values()
+    )
 
 
 def notifications():

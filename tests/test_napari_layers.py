@@ -12,6 +12,7 @@ from napari_eds._napari.layers import (
     SPECTRUM_IMAGE,
     geometry,
     image_layers,
+    maps_of,
     show_result,
 )
 from napari_eds._napari.reader import get_reader
@@ -77,7 +78,7 @@ def test_a_file_that_is_no_eds_map_is_explained(data_file):
 def test_result_becomes_maps_and_features(result):
     viewer, labels = _viewer_with(result)
 
-    shown = show_result(viewer, labels, result)
+    shown = _show(viewer, labels, result)
 
     assert [layer.name.split()[0] for layer in shown] == list(result.elements)
     for layer, (element, expected) in zip(shown, result.maps().items(), strict=True):
@@ -92,7 +93,7 @@ def test_result_becomes_maps_and_features(result):
 
 def test_running_again_updates_the_maps_in_place(result):
     viewer, labels = _viewer_with(result)
-    first = show_result(viewer, labels, result)
+    first = _show(viewer, labels, result)
     first[1].name, first[1].colormap = "my iron", "magma"
     fewer = eds.quantify(
         result.image,
@@ -100,7 +101,7 @@ def test_running_again_updates_the_maps_in_place(result):
         result.recipe.model_copy(update={"elements": ("Fe", "O", "Sr")}),
     )
 
-    again = show_result(viewer, labels, fewer)
+    again = _show(viewer, labels, fewer)
 
     assert again[0] is first[1]
     assert (again[0].name, again[0].colormap.name) == ("my iron", "magma")
@@ -110,9 +111,9 @@ def test_running_again_updates_the_maps_in_place(result):
 
 def test_a_map_the_user_deleted_comes_back(result):
     viewer, labels = _viewer_with(result)
-    shown = show_result(viewer, labels, result)
+    shown = _show(viewer, labels, result)
     viewer.layers.remove(shown[0])
-    again = show_result(viewer, labels, result)
+    again = _show(viewer, labels, result)
     assert len(again) == len(result.elements)
     assert all(layer in viewer.layers for layer in again)
 
@@ -128,7 +129,7 @@ def test_two_label_layers_keep_their_own_maps(result):
 @pytest.mark.parametrize("chosen", ["labels", "maps", "both"])
 def test_saving_writes_the_table_and_the_recipe(result, tmp_path, chosen):
     viewer, labels = _viewer_with(result)
-    maps = show_result(viewer, labels, result)
+    maps = _show(viewer, labels, result)
     layers = {"labels": [labels], "maps": maps, "both": [labels, *maps]}[chosen]
 
     written = write_csv(str(tmp_path / "out.csv"), [x.as_layer_data_tuple() for x in layers])
@@ -163,7 +164,7 @@ def test_results_of_different_runs_are_not_mixed(result, tmp_path):
     other = eds.quantify(result.image, result.labels, result.recipe)
     viewer, labels = _viewer_with(result)
     second = viewer.add_labels(result.labels, name="second", **geometry(result.image))
-    maps = [*show_result(viewer, labels, result), *show_result(viewer, second, other)]
+    maps = [*_show(viewer, labels, result), *_show(viewer, second, other)]
     with pytest.raises(eds.EDSError, match="different runs"):
         write_csv(str(tmp_path / "out.csv"), [x.as_layer_data_tuple() for x in maps])
 
@@ -189,3 +190,9 @@ def _viewer_with(result):
     labels = viewer.add_labels(result.labels.copy(), name="chips", **geometry(result.image))
     assert QUANTIFICATION not in labels.metadata
     return viewer, labels
+
+
+def _show(viewer, labels, result):
+    """Show a result and return its maps, in the order of the viewer's layers."""
+    show_result(viewer, labels, result)
+    return list(maps_of(viewer, labels).values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -231,10 +232,14 @@ class SpectrumImage:
     @property
     def total_counts(self) -> int | float:
         """Sum of all counts."""
-        return self.total_spectrum().sum().item()
+        return self._total_spectrum.sum().item()
 
     def total_spectrum(self) -> np.ndarray:
         """Spectrum summed over the whole map, shape (channels,)."""
+        return self._total_spectrum.copy()
+
+    @cached_property
+    def _total_spectrum(self) -> np.ndarray:
         return np.asarray(self.counts.sum(axis=0, dtype=_sum_dtype(self.counts)))
 
     def counts_map(self) -> np.ndarray:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+from napari.layers import Labels
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThread, QTimer, Signal
@@ -112,7 +114,13 @@ def event_loop_runs() -> bool:
     return thread is not None and thread.loopLevel() > 0
 
 
-def preload_hyperspy() -> None:
-    """Import HyperSpy in a thread, while the user looks at the image: it takes seconds."""
+def preload() -> None:
+    """Import HyperSpy and compile napari's label look-ups in a thread: both take seconds."""
     # A daemon, so that a window closed meanwhile does not wait for it.
-    threading.Thread(target=_hyperspy.exspy, name="import HyperSpy", daemon=True).start()
+    threading.Thread(target=_preload, name="import HyperSpy", daemon=True).start()
+
+
+def _preload() -> None:
+    # What the first Labels layer makes napari compile, here off the window's thread.
+    Labels(np.eye(4, dtype=np.int32))
+    _hyperspy.exspy()

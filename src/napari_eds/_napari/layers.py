@@ -6,13 +6,14 @@ and the result in the metadata of the Labels layer, numbers per label in its fea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pint
 
+from napari_eds._napari.jobs import one_per_turn
 from napari_eds.analysis import Quantification
 from napari_eds.spectrum_image import AuxiliaryImage, SpectrumImage
 
@@ -41,6 +42,7 @@ def image_layers(image: SpectrumImage) -> list[LayerTuple]:
         if auxiliary.data.ndim in (2, 3)
     ]
     counts = image.counts_map()
+    image.total_spectrum()  # takes a moment on large maps, and is kept: every dock shows it
     attributes = {
         **_geometry(image.pixel_size, unit),
         "name": f"{image.name} X-ray counts",
@@ -162,48 +164,60 @@ def label_names(labels: Labels) -> dict[int, str]:
     }
 
 
-def show_result(viewer: ViewerModel, labels: Labels, result: Quantification) -> list[Image]:
+def show_result(viewer: ViewerModel, labels: Labels, result: Quantification) -> None:
     """Put a result into the viewer: features of its Labels layer and a map per element.
 
     A map that an earlier run made for the same Labels layer is updated in place and keeps the
-    name, colours and visibility the user gave it; contrast follows the new values.
+    name, colours and visibility the user gave it; contrast follows the new values. In a running
+    window the maps appear one after the other, so that it goes on answering.
     """
     labels.features = _features(result)
     labels.metadata[QUANTIFICATION] = result
-    known = dict(_maps_of(viewer, labels))
-    for stale in set(known) - set(result.elements):
-        viewer.layers.remove(known.pop(stale))
-    shown = []
-    for position, (element, data) in enumerate(result.maps().items()):
-        layer = known.get(element)
-        if layer is None:
-            layer = viewer.add_image(
-                data,
-                name=f"{element} at. % ({labels.name})",
-                colormap="viridis",
-                contrast_limits=_at_limits(data),
-                visible=position == 0,
-                metadata={_MAP_OF: (labels.unique_id, element)},
-                **geometry(result.image),
-            )
-        else:
-            layer.data = data
-            layer.contrast_limits = _at_limits(data)
+    for element, stale in maps_of(viewer, labels).items():
+        if element not in result.elements:
+            viewer.layers.remove(stale)
+    one_per_turn(partial(_show_map, viewer, labels, result, e) for e in result.elements)
+
+
+def _show_map(viewer: ViewerModel, labels: Labels, result: Quantification, element: str) -> None:
+    """Add or update the map of one element, unless something newer came meanwhile."""
+    if labels not in viewer.layers or labels.metadata.get(QUANTIFICATION) is not result:
+        return
+    column = f"{element}_at_pct"
+    # The values of the labels, not of all pixels: percentiles of a large map take time.
+    limits = _at_limits(result.table[column].to_numpy())
+    data = result.map_of(column)
+    layer = maps_of(viewer, labels).get(element)
+    if layer is not None:
+        layer.data = data
+        layer.contrast_limits = limits
         layer.metadata[QUANTIFICATION] = result
-        shown.append(layer)
-    return shown
+        return
+    active = viewer.layers.selection.active
+    viewer.add_image(
+        data,
+        name=f"{element} at. % ({labels.name})",
+        colormap="viridis",
+        contrast_limits=limits,
+        visible=element == result.elements[0],
+        metadata={_MAP_OF: (labels.unique_id, element), QUANTIFICATION: result},
+        **geometry(result.image),
+    )
+    viewer.layers.selection.active = active
 
 
-def _maps_of(viewer: ViewerModel, labels: Labels) -> Iterator[tuple[str, Image]]:
-    """Find the maps made for a Labels layer, whatever they are called now."""
+def maps_of(viewer: ViewerModel, labels: Labels) -> dict[str, Image]:
+    """Return the at. % maps made for a Labels layer by element, whatever they are called now."""
+    found = {}
     for layer in viewer.layers:
         owner, element = layer.metadata.get(_MAP_OF, (None, ""))
         if owner == labels.unique_id:
-            yield element, layer
+            found[element] = layer
+    return found
 
 
-def _at_limits(data: np.ndarray) -> tuple[float, float]:
-    finite = data[np.isfinite(data)]
+def _at_limits(values: np.ndarray) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
     top = np.percentile(finite, 99) if finite.size else _LIMIT_STEP
     return (0.0, max(_LIMIT_STEP, float(np.ceil(top / _LIMIT_STEP) * _LIMIT_STEP)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,11 +64,16 @@ def load_in_background(
 
 
 def add_layers(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
-    """Add layer tuples to a viewer."""
+    """Add layer tuples to a viewer; in a running window one after the other."""
+    from napari_eds._napari.jobs import one_per_turn
+
+    one_per_turn(partial(_add_layer, viewer, layer) for layer in layers)
+
+
+def _add_layer(viewer: ViewerModel, layer: LayerTuple) -> None:
     from napari.layers import Layer
 
-    for data, attributes, kind in layers:
-        viewer.add_layer(Layer.create(data, attributes, kind))
+    viewer.add_layer(Layer.create(*layer))
 
 
 def _read(paths: Sequence[str | Path]) -> list[LayerTuple]:

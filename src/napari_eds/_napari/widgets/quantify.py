@@ -13,7 +13,7 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_eds._napari.focus import focus_of
-from napari_eds._napari.jobs import Job, notify, preload_hyperspy
+from napari_eds._napari.jobs import Job, notify, preload
 from napari_eds._napari.layers import add_chips, bind, geometry, label_names
 from napari_eds._napari.panels import ELEMENTS, QUANTIFICATION, RESULTS, open_panel
 from napari_eds._napari.widgets.elements import FIT_ONLY, QUANTIFY
@@ -40,7 +40,7 @@ class QuantificationWidget(QuantificationForm):
         super().__init__(self._map_choices, self._label_choices)
         self._connect()
         self._on_map_changed()
-        preload_hyperspy()
+        preload()
 
     def _connect(self) -> None:
         focus = self.focus
@@ -226,9 +226,9 @@ class QuantificationWidget(QuantificationForm):
         if layer not in self._viewer.layers:
             show_error("The Labels layer was deleted while it was quantified; nothing is shown.")
             return
-        self.focus.show_result(layer, result)
         # With the labels active, the status bar tells the composition under the pointer.
         self._viewer.layers.selection.active = layer
+        self.focus.show_result(layer, result)
 
     def _on_cancel(self) -> None:
         if self._job is not None:

@@ -1,0 +1,148 @@
+"""Measures how long the window stands still while a 512 x 512 map is opened and quantified.
+
+``python benchmarks/responsiveness.py [DATA_FOLDER] [--where] [--write FILE]``
+
+Every step is started by a timer in the running event loop, as a click would be. Another timer
+ticks every 5 ms; the longest pause between its ticks is the longest stall of the step. With
+``--where``, what the window's thread was doing in stalls above 100 ms is printed, too. Needs a
+display (or ``xvfb-run``), whose software OpenGL is slower than a graphics card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import napari
+from qtpy.QtCore import QEventLoop, QTimer
+
+from napari_eds._napari.focus import focus_of
+from napari_eds._napari.panels import find_panel
+
+DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+MAP = "simulated/LFO_STO_512.emd"
+K_FACTORS = "simulated/kfactors_family_sum_windowless.csv"
+LIMIT_S = 0.1
+TICK_MS = 5
+CHIP = 15
+
+
+class Heartbeat:
+    """Pauses of the event loop, and where the thread was when one grew long."""
+
+    def __init__(self, *, where: bool) -> None:
+        self._last = time.perf_counter()
+        self.pauses: list[float] = []
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(TICK_MS)
+        self._thread = threading.get_ident()
+        if where:
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.pauses.append(now - self._last)
+        self._last = now
+
+    def _watch(self) -> None:
+        """Print the stack once per long pause, in its middle."""
+        reported = 0.0
+        while True:
+            time.sleep(0.02)
+            if time.perf_counter() - self._last > LIMIT_S and reported != self._last:
+                reported = self._last
+                frames = traceback.extract_stack(sys._current_frames()[self._thread])
+                print("   stalled in " + " < ".join(f"{f.name}:{f.lineno}" for f in frames[:-9:-1]))
+
+
+def wait(milliseconds: int) -> None:
+    """Let the event loop run; `QTest.qWait` would not count as a running loop."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", nargs="?", type=Path, default=DEFAULT_DATA)
+    parser.add_argument("--where", action="store_true", help="print what stalled")
+    parser.add_argument("--write", type=Path, help="save the report as markdown")
+    options = parser.parse_args()
+    viewer = napari.Viewer()
+    viewer.window.resize(1400, 900)
+    wait(1000)
+    heart = Heartbeat(where=options.where)
+    rows = [
+        measure(heart, name, act, done) for name, act, done in steps(viewer, options.data)
+    ]
+    report = "\n".join(["| step | took s | longest stall ms |", "|---|---|---|", *rows])
+    print(report)
+    if options.write:
+        options.write.write_text(report + "\n")
+    viewer.close()
+
+
+def measure(
+    heart: Heartbeat, name: str, act: Callable[[], object], done: Callable[[], bool]
+) -> str:
+    """Act from a timer, wait until done and half a second of rest more."""
+    print(name)
+    heart.pauses.clear()
+    start = time.perf_counter()
+    QTimer.singleShot(0, act)
+    wait(20)
+    while not done():
+        wait(10)
+    took = time.perf_counter() - start
+    wait(500)
+    return f"| {name} | {took:.2f} | {1000 * max(heart.pauses):.0f} |"
+
+
+def steps(
+    viewer: napari.Viewer, data: Path
+) -> list[tuple[str, Callable[[], object], Callable[[], bool]]]:
+    """Return the steps of a first session: name, what is done, when it is finished."""
+    focus = focus_of(viewer)
+
+    def dock():
+        return find_panel(viewer, "EDS workbench")
+
+    def use_k_factors() -> None:
+        focus.set_settings(replace(focus.settings, k_factor_file=data / K_FACTORS))
+        dock().chip_size.value = CHIP
+
+    return [
+        (
+            "open the file",
+            lambda: viewer.open(data / MAP, plugin="napari-eds"),
+            lambda: len(viewer.layers) == 2,
+        ),
+        (
+            "open the workbench",
+            lambda: viewer.window.add_plugin_dock_widget("napari-eds", "EDS workbench"),
+            lambda: find_panel(viewer, "EDS results") is not None,
+        ),
+        ("HyperSpy loads meanwhile", lambda: None, lambda: "hyperspy.api" in sys.modules),
+        ("choose k-factors", use_k_factors, lambda: True),
+        (
+            "make a grid",
+            lambda: dock().make_grid.native.click(),
+            lambda: focus.labels_layer is not None,
+        ),
+        (
+            "quantify 1,156 chips",
+            lambda: dock().start(),
+            lambda: focus.result is not None and dock()._job is None,
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main()
