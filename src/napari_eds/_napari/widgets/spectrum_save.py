@@ -1,0 +1,100 @@
+"""Saving the plot as a figure, and its spectra as numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtGui import QImage, QPainter
+from qtpy.QtSvg import QSvgGenerator
+
+from napari_eds._napari.widgets.spectrum_colors import PAPER
+from napari_eds._napari.widgets.spectrum_plot import SpectrumPlot
+from napari_eds.spectrum_image import SpectrumImage
+
+#: Types of files by the filter of the dialog.
+FILTERS = {
+    "Figure (*.png)": ".png",
+    "Vector figure (*.svg)": ".svg",
+    "Spectra as a table (*.csv)": ".csv",
+    "Spectra, EMSA/MAS (*.msa)": ".msa",
+}
+_PICTURES = (".png", ".svg")
+
+#: Size of a figure in points of the screen, and how much finer a PNG is: 300 dpi at 7.6 inches.
+_SIZE = QSize(760, 420)
+_FINER = 3
+
+
+def save(plot: SpectrumPlot, image: SpectrumImage, path: Path) -> None:
+    """Save the view or the spectra, by the ending of the path.
+
+    Raises
+    ------
+    OSError, EDSError
+        If it cannot be written.
+    """
+    if path.suffix.lower() in _PICTURES:
+        save_picture(plot, path)
+        return
+    from napari_eds.spectrum_files import save_spectra
+
+    spectra = plot.content.spectra
+    save_spectra(
+        path,
+        [s.name for s in spectra],
+        [s.counts for s in spectra],
+        image.energy,
+        acquisition=image.acquisition,
+    )
+
+
+def save_picture(plot: SpectrumPlot, path: Path) -> None:
+    """Save the view as PNG or SVG, on white and in the size of a figure.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    figure = _on_paper(plot)
+    area = QRectF(0, 0, _SIZE.width(), _SIZE.height())
+    if path.suffix.lower() == ".svg":
+        device: Any = QSvgGenerator()
+        device.setFileName(str(path))
+        device.setSize(_SIZE)
+        device.setViewBox(area)
+        device.setTitle("EDS spectrum")
+    else:
+        device = QImage(_SIZE * _FINER, QImage.Format.Format_RGB32)
+        device.fill(Qt.GlobalColor.white)
+    painter = QPainter()
+    if not painter.begin(device):
+        raise OSError(f"cannot write {path}")
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    target = QRectF(area)
+    if isinstance(device, QImage):
+        target.setSize(target.size() * _FINER)
+    figure.scene().prepareForPaint()
+    figure.render(painter, target, figure.viewport().rect())
+    painter.end()
+    if isinstance(device, QImage) and not device.save(str(path)):
+        raise OSError(f"cannot write {path}")
+    figure.close()
+
+
+def _on_paper(plot: SpectrumPlot) -> SpectrumPlot:
+    """Return a plot of the same view in the size and colours of a figure."""
+    figure = SpectrumPlot()
+    figure.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    figure.resize(_SIZE)
+    figure.show()
+    figure.set_look(scale=plot.look.scale, per_pixel=plot.look.per_pixel, width=1.2)
+    figure.set_colors(PAPER)
+    figure.show_content(plot.content)
+    (low, high), (bottom, top) = plot.view.viewRange()
+    figure.view.setRange(xRange=(low, high), yRange=(bottom, top), padding=0)
+    figure.residual_view.setYRange(*plot.residual_view.viewRange()[1], padding=0)
+    figure.ci.layout.activate()
+    return figure
