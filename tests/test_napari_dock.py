@@ -164,7 +164,7 @@ def test_grid_shows_its_count_first_and_running_again_updates(
 ):
     viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
     choose(dock, k_factor_file, chip_size=20)
-    assert dock.chip_count.value == "4 × 4 = 16 chips"
+    assert dock.chip_count.text() == "4 × 4 = 16 chips"
     click(dock.make_grid)
     grid = dock.labels_layer.value
     np.testing.assert_array_equal(grid.data, eds.grid_chips((96, 96), 20).labels)
@@ -206,7 +206,7 @@ def test_cancel_leaves_the_run_and_the_labels(qtbot, window, data_dir, k_factor_
     click(dock.run)
     assert dock.cancel.enabled
     assert not dock.run.enabled
-    qtbot.waitUntil(lambda: " of 36" in dock.status.value, timeout=60_000)
+    qtbot.waitUntil(lambda: " of 36" in dock.status.text(), timeout=60_000)
     click(dock.cancel)
     qtbot.waitUntil(lambda: dock._job is None, timeout=60_000)
 
@@ -238,7 +238,7 @@ def test_settings_belong_to_their_map(window, data_dir, k_factor_file):
     )
     small, alloy = (x for x in viewer.layers if SPECTRUM_IMAGE in x.metadata)
     dock.map_layer.value = alloy
-    assert dock.elements_text.value == "quantified: Nb_K"
+    assert dock.elements_text.text() == "quantified: Nb_K"
     dock.chip_size.value = 5
     click(dock.make_grid)
     assert dock.labels_layer.value.data.shape == (50, 10)
@@ -261,7 +261,7 @@ def test_deleting_layers_breaks_nothing(qtbot, window, data_dir, k_factor_file):
     assert any("deleted" in text for text in notifications())
     viewer.layers.clear()
     assert not dock.run.enabled
-    assert dock.about.value == "Open an EDS map first."
+    assert dock.about.text() == "Open an EDS map first."
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_empty_labels_are_explained(qtbot, window, data_dir, k_factor_file):
 def test_an_uncalibrated_map_asks_for_its_axis(qtbot, window, data_dir):
     _viewer, dock = window(data_dir / "real/ripple/bruker_bcf_fileformat_16x16.rpl")
     qtbot.waitUntil(dock.offset.native.isVisible)
-    assert "no energy axis" in dock.about.value
+    assert "no energy axis" in dock.about.text()
     dock.offset.value, dock.scale.value = -0.5, 0.02
     click(dock.calibrate)
     assert not dock.offset.native.isVisible()
@@ -308,11 +308,11 @@ def test_an_uncalibrated_map_asks_for_its_axis(qtbot, window, data_dir):
 def test_k_factors_are_judged_at_once(window, data_dir, tmp_path):
     _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
     change(dock, k_factor_file=data_dir / "simulated/kfactors_alpha_line_windowless.csv")
-    assert "alpha lines only" in dock.k_text.value
+    assert "alpha lines only" in dock.k_text.text()
     change(dock, convention="alpha")
-    assert "k-factors of alpha lines" in dock.k_text.value
+    assert "k-factors of alpha lines" in dock.k_text.text()
     change(dock, k_factor_file=tmp_path / "gone.csv")
-    assert "gone.csv" in dock.k_text.value
+    assert "gone.csv" in dock.k_text.text()
 
 
 def test_a_label_of_known_composition_gives_thickness_and_k_factors(

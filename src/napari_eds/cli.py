@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_quantify(commands)
     _add_calibrate(commands)
     _add_detectors(commands)
+    _add_open(commands)
     _add_demo(commands)
     return parser
 
@@ -89,6 +90,12 @@ def _add_find_elements(commands: Any) -> None:
     add_map_options(find)
     find.add_argument("--beam-energy", type=float, metavar="KEV", help="where the file gives none")
     find.set_defaults(run=_find_elements)
+
+
+def _add_open(commands: Any) -> None:
+    window = commands.add_parser("open", help="open maps in a napari window with the workbench")
+    window.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    window.set_defaults(run=_open)
 
 
 def _add_demo(commands: Any) -> None:
@@ -126,6 +133,12 @@ def _add_calibrate(commands: Any) -> None:
     )
     calibrate.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
     calibrate.set_defaults(run=_calibrate)
+
+
+def _open(options: argparse.Namespace) -> None:
+    from napari_eds._napari.window import open_files
+
+    open_files(options.files)
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 PLUGIN = "napari-eds"
+WORKBENCH = "EDS workbench"
 QUANTIFICATION = "EDS quantification"
 ELEMENTS = "EDS elements"
 SPECTRUM = "EDS spectrum"
@@ -23,6 +24,11 @@ def find_panel(viewer: Viewer, title: str) -> Any:
         if name == title or name.startswith(f"{title} ("):
             return widget
     return None
+
+
+def find_quantification(viewer: Viewer) -> Any:
+    """Return the widget that quantifies, which the workbench is, too, or None."""
+    return find_panel(viewer, WORKBENCH) or find_panel(viewer, QUANTIFICATION)
 
 
 def open_panel(viewer: Viewer, title: str) -> Any:

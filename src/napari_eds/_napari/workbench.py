@@ -12,13 +12,19 @@ from napari_eds._napari.panels import ELEMENTS, RESULTS, SPECTRUM, dock_of, open
 from napari_eds._napari.widgets.quantify import QuantificationWidget
 
 #: Sizes of the panels in pixels; on 1400 x 900 they leave half of the window to the map.
-_BOTTOM_HEIGHT_PX = 330
+_BOTTOM_HEIGHT_PX = 310
 _RIGHT_WIDTH_PX = 390
-_SPECTRUM_TO_RESULTS = (700, 640)
+_SPECTRUM_TO_RESULTS = (610, 470)
+
+_RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+_BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
 
 
 class Workbench(QuantificationWidget):
-    """The quantification dock, which brings spectrum, results and elements with it."""
+    """The quantification dock, which brings elements, spectrum and results with it.
+
+    Settings lie to the right, in tabs; spectrum and results below, side by side.
+    """
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -26,26 +32,33 @@ class Workbench(QuantificationWidget):
         QTimer.singleShot(0, self._open_others)
 
     def _open_others(self) -> None:
-        one_per_turn([*(lambda t=t: open_panel(self._viewer, t) for t in _OTHERS), self._arrange])
+        window = dock_of(self).parent()
+        size = window.size()
+        # Layer controls and list need the whole height of a small window.
+        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        window.addDockWidget(_RIGHT, dock_of(self))
+        one_per_turn(
+            [
+                lambda: window.tabifyDockWidget(dock_of(self), self._dock(ELEMENTS)),
+                lambda: window.addDockWidget(_BOTTOM, self._dock(SPECTRUM)),
+                lambda: window.addDockWidget(
+                    _BOTTOM, self._dock(RESULTS), Qt.Orientation.Horizontal
+                ),
+                lambda: self._settle(window, size),
+                self._viewer.reset_view,
+            ]
+        )
 
-    def _arrange(self) -> None:
-        quantification = dock_of(self)
-        docks = {title: dock_of(open_panel(self._viewer, title)) for title in _OTHERS}
-        window = quantification.parent()
-        arrange(window, quantification, docks[ELEMENTS], docks[SPECTRUM], docks[RESULTS])
+    def _dock(self, title: str) -> Any:
+        return dock_of(open_panel(self._viewer, title))
 
-
-_OTHERS = (ELEMENTS, SPECTRUM, RESULTS)
-
-
-def arrange(window: Any, quantification: Any, elements: Any, spectrum: Any, results: Any) -> None:
-    """Lay the docks out: settings right, in tabs; spectrum and results below, side by side."""
-    right, bottom = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
-    for dock, area in ((quantification, right), (spectrum, bottom), (results, bottom)):
-        window.addDockWidget(area, dock)
-    window.tabifyDockWidget(quantification, elements)
-    window.splitDockWidget(spectrum, results, Qt.Orientation.Horizontal)
-    quantification.raise_()
-    window.resizeDocks([spectrum, results], list(_SPECTRUM_TO_RESULTS), Qt.Orientation.Horizontal)
-    window.resizeDocks([spectrum], [_BOTTOM_HEIGHT_PX], Qt.Orientation.Vertical)
-    window.resizeDocks([quantification], [_RIGHT_WIDTH_PX], Qt.Orientation.Horizontal)
+    def _settle(self, window: Any, size: Any) -> None:
+        """Give every dock its share, in the size that the window had."""
+        dock_of(self).raise_()
+        spectrum, results = self._dock(SPECTRUM), self._dock(RESULTS)
+        if not window.isMaximized():
+            window.resize(size)
+        along, across = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        window.resizeDocks([spectrum, results], list(_SPECTRUM_TO_RESULTS), along)
+        window.resizeDocks([spectrum], [_BOTTOM_HEIGHT_PX], across)
+        window.resizeDocks([dock_of(self)], [_RIGHT_WIDTH_PX], along)

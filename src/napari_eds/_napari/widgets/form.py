@@ -9,7 +9,6 @@ from magicgui.widgets import (
     CheckBox,
     ComboBox,
     FloatSpinBox,
-    Label,
     LineEdit,
     ProgressBar,
     PushButton,
@@ -28,6 +27,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_eds._napari.widgets.settings import Settings
+from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.recipe import Engine
 
 _MIN_WIDTH_PX = 350
@@ -53,7 +53,7 @@ class QuantificationForm(QWidget):
     def __init__(self, map_choices: Any, label_choices: Any) -> None:
         super().__init__()
         self.map_layer = ComboBox(choices=map_choices, tooltip="Layer of the spectrum image")
-        self.about = Label()
+        self.about = WrappedText()
         self.labels_layer = ComboBox(
             choices=label_choices,
             tooltip="Labels layer whose regions are quantified: paint it, or make a grid",
@@ -80,7 +80,7 @@ class QuantificationForm(QWidget):
 
     def _make_region_fields(self) -> None:
         self.chip_size = SpinBox(min=1, max=100_000, tooltip="Edge of a square chip in pixels")
-        self.chip_count = Label()
+        self.chip_count = WrappedText()
         self.make_grid = PushButton(
             text="Make grid", tooltip="Tile the map into square chips, as a new Labels layer"
         )
@@ -89,8 +89,8 @@ class QuantificationForm(QWidget):
         )
 
     def _make_element_fields(self) -> None:
-        self.elements_text = Label()
-        self.k_text = Label()
+        self.elements_text = WrappedText()
+        self.k_text = WrappedText()
         self.choose_elements = PushButton(
             text="Elements and k-factors…",
             tooltip="Choose elements on a periodic table, find them, and load k-factors",
@@ -100,8 +100,9 @@ class QuantificationForm(QWidget):
         self.low = FloatSpinBox(min=0.01, max=100, step=0.1, tooltip="Start of the fitted range")
         self.high = FloatSpinBox(min=0.02, max=100, step=0.1, tooltip="End of the fitted range")
         self.beam = FloatSpinBox(
-            min=0, max=1000, step=1, tooltip="Beam energy; 0: as the file says"
+            min=0, max=1000, step=1, tooltip="Beam energy in keV; 0: as the file says"
         )
+        self.beam.native.setSpecialValueText("as in the file")
         self.calibrate_axis = CheckBox(
             text="",
             tooltip="Fit offset and gain of the energy axis and the resolution to the summed "
@@ -113,6 +114,7 @@ class QuantificationForm(QWidget):
             step=5,
             tooltip="Thickness of the foil in nm, for the absorption correction; 0: no correction",
         )
+        self.thickness.native.setSpecialValueText("no absorption")
         self.density = FloatSpinBox(
             min=0.1, max=25, step=0.1, tooltip="Density of the specimen in g/cm³"
         )
@@ -142,7 +144,7 @@ class QuantificationForm(QWidget):
         self.run = PushButton(text="Quantify", tooltip="Fit and quantify every label")
         self.cancel = PushButton(text="Cancel", enabled=False, tooltip="Leave the running fit")
         self.progress = ProgressBar(visible=False)
-        self.status = Label()
+        self.status = WrappedText(lines=_STATUS_LINES)
         self.table = PushButton(text="Table", tooltip="Show the result as a table")
         self.save = PushButton(
             text="Save CSV…", tooltip="Save table, spectra and recipe of the result"
@@ -184,9 +186,6 @@ class QuantificationForm(QWidget):
             ("Formula", self.formula),
             (self.solve_thickness, self.calibrate_k),
         )
-        texts = (self.about, self.chip_count, self.elements_text, self.k_text, self.status)
-        for text in texts:
-            text.native.setWordWrap(True)
         for layer_list in (self.map_layer, self.labels_layer):
             # Long layer names must not widen the dock.
             layer_list.native.setSizeAdjustPolicy(
@@ -209,10 +208,7 @@ class QuantificationForm(QWidget):
         footer.setContentsMargins(8, 4, 8, 8)
         footer.addLayout(_side_by_side(self.run, self.cancel))
         footer.addWidget(self.progress.native)
-        # A wrapped label does not ask for the height of its lines.
-        line = self.status.native.fontMetrics().lineSpacing()
-        self.status.native.setMinimumHeight(_STATUS_LINES * line)
-        footer.addWidget(self.status.native)
+        footer.addWidget(self.status)
         footer.addLayout(_side_by_side(self.table, self.save))
         return footer
 
@@ -223,7 +219,9 @@ class QuantificationForm(QWidget):
             title.setContentsMargins(0, 8, 0, 0)
             self._form.addRow(title)
         for row in rows:
-            if not isinstance(row, tuple):
+            if isinstance(row, QWidget):
+                self._form.addRow(row)
+            elif not isinstance(row, tuple):
                 self._form.addRow(row.native)
             elif isinstance(row[0], str):
                 self._form.addRow(row[0], row[1].native)

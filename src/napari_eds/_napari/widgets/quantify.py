@@ -15,7 +15,13 @@ from qtpy.QtWidgets import QFileDialog
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.jobs import Job, notify, preload
 from napari_eds._napari.layers import add_chips, bind, geometry, label_names
-from napari_eds._napari.panels import ELEMENTS, QUANTIFICATION, RESULTS, open_panel
+from napari_eds._napari.panels import (
+    ELEMENTS,
+    QUANTIFICATION,
+    RESULTS,
+    find_quantification,
+    open_panel,
+)
 from napari_eds._napari.widgets.elements import FIT_ONLY, QUANTIFY
 from napari_eds._napari.widgets.form import QuantificationForm
 from napari_eds._napari.widgets.settings import FROM_FILE, Settings
@@ -96,7 +102,7 @@ class QuantificationWidget(QuantificationForm):
         image = self.image
         self._on_layers_changed()
         self.show_axis_fields(image is not None and not image.energy.calibrated)
-        self.about.value = "Open an EDS map first." if image is None else _about(image)
+        self.about.setText("Open an EDS map first." if image is None else _about(image))
         self._on_settings_changed()
         self._show_state()
 
@@ -115,8 +121,8 @@ class QuantificationWidget(QuantificationForm):
         for button in (self.table, self.save, self.solve_thickness, self.calibrate_k):
             button.enabled = result is not None
         if self._job is None:
-            self.status.value = "" if result is None else _summary(result)
-            self.status.tooltip = "" if result is None else "\n".join(result.account())
+            self.status.setText("" if result is None else _summary(result))
+            self.status.setToolTip("" if result is None else "\n".join(result.account()))
 
     def _on_settings_changed(self) -> None:
         """Show the settings of the map, and what they mean."""
@@ -124,9 +130,9 @@ class QuantificationWidget(QuantificationForm):
         if image is None or settings is None:
             return
         self.fill(settings)
-        self.chip_count.value = _chip_text(image, settings.chip_size)
-        self.elements_text.value = _elements_text(settings)
-        self.k_text.value = _k_text(settings)
+        self.chip_count.setText(_chip_text(image, settings.chip_size))
+        self.elements_text.setText(_elements_text(settings))
+        self.k_text.setText(_k_text(settings))
 
     def _on_settings_edited(self) -> None:
         settings = self.focus.settings
@@ -220,7 +226,7 @@ class QuantificationWidget(QuantificationForm):
         # A range of nothing makes the bar run to and fro.
         self.progress.max = 0 if busy else total
         self.progress.value = 0 if busy else done
-        self.status.value = what if busy else f"{what}: {done} of {total}"
+        self.status.setText(what if busy else f"{what}: {done} of {total}")
 
     def _on_returned(self, layer: Labels, result: Quantification) -> None:
         if layer not in self._viewer.layers:
@@ -233,7 +239,7 @@ class QuantificationWidget(QuantificationForm):
     def _on_cancel(self) -> None:
         if self._job is not None:
             self._job.cancel()
-            self.status.value = "cancelling"
+            self.status.setText("cancelling")
 
     def _on_finished(self) -> None:
         self._job = None
@@ -311,7 +317,7 @@ class QuantificationWidget(QuantificationForm):
 
 def quantify_again(viewer: Viewer) -> None:
     """Start a run with the settings there are, in the quantification dock."""
-    open_panel(viewer, QUANTIFICATION).start()
+    (find_quantification(viewer) or open_panel(viewer, QUANTIFICATION)).start()
 
 
 def _elements_text(settings: Settings) -> str:
