@@ -138,13 +138,12 @@ def extremes(x: np.ndarray, y: np.ndarray, length: int) -> tuple[np.ndarray, np.
 
 
 class CurveSet:
-    """The curves of a plot and their legend; a curve is kept as long as its key is shown."""
+    """The curves of a plot; each is kept as long as its key is shown."""
 
-    def __init__(self, plot: pg.PlotItem, legend: Legend) -> None:
+    def __init__(self, plot: pg.PlotItem) -> None:
         self._plot = plot
-        self._legend = legend
         self._curves: dict[str, SpectrumCurve] = {}
-        self._named: list[tuple[str, str, str, Qt.PenStyle]] = []
+        self._names: dict[str, str] = {}
 
     def curve(self, key: str) -> SpectrumCurve | None:
         """Return the curve of a spectrum."""
@@ -162,10 +161,11 @@ class CurveSet:
             curve.set_values(x, look.height(spectrum.counts, spectrum.n_pixels))
             curve.set_line(look.color(spectrum.color), spectrum.style, look.width)
             curve.setZValue(10 + z)
-        named = [(s.key, s.name, look.color(s.color), s.style) for s in spectra]
-        if named != self._named:
-            self._named = named
-            self._legend.set_entries([(self._curves[s.key], s.name) for s in reversed(spectra)])
+        self._names = {s.key: s.name for s in spectra}
+
+    def entries(self) -> list[tuple[SpectrumCurve, str]]:
+        """Return the curves and their names for the legend, the topmost first."""
+        return [(self._curves[key], name) for key, name in reversed(self._names.items())]
 
     def draw(self, low: float, high: float, width_px: float) -> None:
         """Draw what is in view."""
@@ -195,13 +195,22 @@ class Legend(pg.LegendItem):
     def set_colors(self, text: str, background: str) -> None:
         """Take the colours of a theme."""
         self.setLabelTextColor(text)
+        for _, label in self.items:
+            label.setText(label.text)
         brush = pg.mkColor(background)
         brush.setAlpha(200)
         self.setBrush(brush)
         self.setPen(None)
 
-    def set_entries(self, entries: Sequence[tuple[pg.PlotCurveItem, str]]) -> None:
+    def set_entries(self, entries: Sequence[tuple[SpectrumCurve, str]]) -> None:
         """Show these entries and no others."""
-        self.clear()
-        for item, name in entries:
-            self.addItem(item, name)
+        if [curve for curve, _ in entries] != [sample.item for sample, _ in self.items]:
+            self.clear()
+            for curve, name in entries:
+                self.addItem(curve, name)
+            return
+        for (_, label), (_, name) in zip(self.items, entries, strict=True):
+            if label.text != name:
+                label.setText(name)
+        self.updateSize()
+        self.update()

@@ -122,6 +122,7 @@ class FitItems:
         self.model, self.background = (self._curve(plot, z) for z in (40, 38))
         self.residual = self._curve(residual, 10, steps=True)
         self.families: list[SpectrumCurve] = []
+        self._model_name = ""
         self._guides = [
             pg.InfiniteLine(height, angle=0) for height in (-GUIDE_SIGMA, 0.0, GUIDE_SIGMA)
         ]
@@ -158,6 +159,7 @@ class FitItems:
         fitted, background = fit.result.fit.fitted[fit.row], fit.result.fit.background[fit.row]
         self.model.set_values(fit.x, look.height(fitted, fit.n_pixels))
         self.background.set_values(fit.x, look.height(background, fit.n_pixels))
+        self._model_name = "Fit, outdated" if fit.outdated else "Fit"
         style = Qt.PenStyle.DashLine if fit.outdated else Qt.PenStyle.SolidLine
         color = look.colors.muted if fit.outdated else look.colors.error
         self.model.set_line(look.color(color), style, look.width)
@@ -176,6 +178,11 @@ class FitItems:
             curve.set_values(fit.x, look.height(values, fit.n_pixels))
             curve.set_line(look.color(colors[family.element]), Qt.PenStyle.SolidLine, look.width)
             curve.show()
+
+    def entries(self) -> list[tuple[SpectrumCurve, str]]:
+        """Return the curves that the legend names; families have the colours of their lines."""
+        named = [(self.model, self._model_name), (self.background, "Background")]
+        return [(curve, name) for curve, name in named if curve.isVisible()]
 
     def fit_residual_view(self, fit: LabelFit | None) -> None:
         """Show all of the residual, within limits."""

@@ -19,8 +19,11 @@ _WEAKEST = 0.01
 _WEAKEST_OVERLAP = 0.1
 
 #: Height of the stick of an alpha line as a part of the view; labels are stacked above.
-_ALPHA_HEIGHT = 0.78
-_STACKED = 3
+_ALPHA_HEIGHT = 0.75
+
+#: Weakest line that gets a label, and rows of labels at the top of the view.
+_WEAKEST_LABEL = 0.05
+_ROWS = 3
 _FONT_PT = 8.0
 _BRACKET_PX = 4.0
 
@@ -98,14 +101,20 @@ class MarkerItems:
         self._metrics = QFontMetricsF(self._font)
         self._markers: tuple[Marker, ...] = ()
         self._look: Look | None = None
+        self._fill = pg.mkBrush(None)
 
     def show(self, markers: tuple[Marker, ...], look: Look) -> None:
         """Take the markers; `place` draws them."""
         if markers == self._markers and look == self._look:
             return
         self._markers, self._look = markers, look
-        self._sticks.setPen(pg.mkPen(look.color(look.colors.muted), width=look.width))
-        self._brackets.setPen(pg.mkPen(look.colors.warning, width=2))
+        color = pg.mkColor(look.colors.text)
+        color.setAlpha(90)
+        self._sticks.setPen(pg.mkPen(color, width=1))
+        fill = pg.mkColor(look.colors.background)
+        fill.setAlpha(190)
+        self._fill = pg.mkBrush(fill)
+        self._brackets.setPen(pg.mkPen(look.color(look.colors.warning), width=2))
 
     def labels(self) -> list[tuple[str, QRectF]]:
         """Return the labels that are shown and the rectangles they take, in pixels."""
@@ -134,28 +143,22 @@ class MarkerItems:
         if min(size) <= 0:
             return
         per_px = (high - low) / size[0], (top - bottom) / size[1]
-        spots = self._spots(
-            inside, (energies - low) / per_px[0], (top - heights) / per_px[1], taken
-        )
+        spots = self._spots(inside, (energies - low) / per_px[0], taken)
         self._write(spots, low, top, per_px)
         self._bracket(inside, bottom, per_px[1])
 
     def _spots(
-        self,
-        markers: Sequence[Marker],
-        x_px: np.ndarray,
-        y_px: np.ndarray,
-        taken: Sequence[QRectF],
+        self, markers: Sequence[Marker], x_px: np.ndarray, taken: Sequence[QRectF]
     ) -> list[tuple[Marker, QRectF]]:
-        """Return where labels go: above their stick, or stacked, or nowhere."""
+        """Return where labels go: in rows at the top, the strongest lines first, or nowhere."""
         height = self._metrics.height()
         used, spots = list(taken), []
-        for marker, x, y in zip(markers, x_px, y_px, strict=True):
-            width = self._metrics.horizontalAdvance(marker.name) + 4
-            for level in range(_STACKED + 1):
-                spot = QRectF(x - width / 2, y - (level + 1) * height, width, height)
-                if spot.top() < 0:
-                    break
+        for marker, x in zip(markers, x_px.tolist(), strict=True):
+            if marker.line.weight < _WEAKEST_LABEL:
+                continue
+            width = self._metrics.horizontalAdvance(marker.name) + 6
+            for row in reversed(range(_ROWS)):
+                spot = QRectF(x - width / 2, row * height, width, height)
                 if not any(spot.intersects(other) for other in used):
                     used.append(spot)
                     spots.append((marker, spot))
@@ -183,6 +186,7 @@ class MarkerItems:
             if text.toPlainText() != marker.name:
                 text.setPlainText(marker.name)
             text.setColor(self._look.color(marker.color) if self._look else marker.color)
+            text.fill = self._fill
             text.setToolTip(_about(marker))
             center = spot.center()
             text.setPos(left + center.x() * per_px[0], top - center.y() * per_px[1])

@@ -22,7 +22,6 @@ from napari_eds._napari.widgets.spectrum_window import SpectrumViewBox, WindowRe
 _AXIS_WIDTH_PX = 58
 _AXIS_HEIGHT_PX = 34
 _FONT_PT = 8
-_LABEL_STYLE = {"font-size": "8.5pt"}
 
 #: Room above the highest peak for the labels of lines.
 _HEADROOM = 1.3
@@ -85,6 +84,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         super().__init__()
         self._content = Content()
         self._look = Look(PAPER)
+        self._axis_texts: tuple[Any, ...] = ()
         self.ci.layout.setContentsMargins(2, 2, 8, 2)
         self.ci.layout.setSpacing(2)
         self._counts_axis = CountsAxis()
@@ -92,12 +92,11 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self.plot = self._add_plot(0, self.view, self._counts_axis)
         self.residual_view = SpectrumViewBox()
         self.residual_plot = self._add_plot(1, self.residual_view, pg.AxisItem("left"))
-        self.residual_plot.setLabel("left", "Residual (σ)", **_LABEL_STYLE)
         self.residual_plot.setXLink(self.plot)
         self.ci.layout.setRowStretchFactor(0, 3)
         self.ci.layout.setRowStretchFactor(1, 1)
         self._legend = Legend(self.plot)
-        self.curves = CurveSet(self.plot, self._legend)
+        self.curves = CurveSet(self.plot)
         self.markers = MarkerItems(self.plot)
         self.fit_items = FitItems(self.plot, self.residual_plot)
         self.region = WindowRegion(self.plot)
@@ -115,7 +114,6 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
             plot.getAxis(name).setStyle(tickFont=font, tickTextOffset=3, tickLength=-4)
             plot.getAxis(name).enableAutoSIPrefix(enable=False)
         axis.setWidth(_AXIS_WIDTH_PX)
-        axis.setLabel("", **_LABEL_STYLE)
         view.disableAutoRange()
         return plot
 
@@ -154,17 +152,6 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         first_fit = content.fit is not None and self._content.fit is None
         self._content = content
         self._show_residual_plot(visible=content.fit is not None)
-        unit = "Energy (keV)" if content.calibrated else "Channel"
-        below, above = (
-            (self.residual_plot, self.plot)
-            if content.fit is not None
-            else (self.plot, self.residual_plot)
-        )
-        for plot, text, height in ((below, unit, _AXIS_HEIGHT_PX), (above, None, 6)):
-            axis = plot.getAxis("bottom")
-            axis.setLabel(text, **_LABEL_STYLE)
-            axis.setStyle(showValues=text is not None)
-            axis.setHeight(height)
         if first_fit:
             self.fit_items.fit_residual_view(content.fit)
         self._show()
@@ -192,13 +179,36 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
 
     def _show(self) -> None:
         content, look = self._content, self._look
-        self.plot.setLabel(
-            "left", "Counts per pixel" if look.per_pixel else "Counts", **_LABEL_STYLE
-        )
+        self._label_axes()
         self.curves.show(content.x, content.spectra, look)
         self.fit_items.show(content.fit, look, content.element_colors)
         self.markers.show(content.markers, look)
+        self._legend.set_entries([*self.curves.entries(), *self.fit_items.entries()])
         self._draw()
+
+    def _label_axes(self) -> None:
+        """Write energies below the lower plot only; where nothing changed, touch nothing."""
+        content, look = self._content, self._look
+        texts = (
+            "Counts per pixel" if look.per_pixel else "Counts",
+            "Energy (keV)" if content.calibrated else "Channel",
+            content.fit is not None,
+            look.colors.text,
+        )
+        if texts == self._axis_texts:
+            return
+        self._axis_texts = texts
+        style = {"font-size": "8.5pt", "color": look.colors.text}
+        self.plot.setLabel("left", texts[0], **style)
+        self.residual_plot.setLabel("left", "Residual (σ)", **style)
+        lower, upper = self.plot, self.residual_plot
+        if content.fit is not None:
+            lower, upper = upper, lower
+        for plot, text, height in ((lower, texts[1], _AXIS_HEIGHT_PX), (upper, None, 6)):
+            axis = plot.getAxis("bottom")
+            axis.setLabel(text, **style)
+            axis.setStyle(showValues=text is not None)
+            axis.setHeight(height)
 
     def _draw(self, *_: Any) -> None:
         """Draw what is in view."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QRectF, QSize, Qt
 from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgGenerator
 
@@ -25,6 +25,7 @@ _PICTURES = (".png", ".svg")
 #: Size of a figure in points of the screen, and how much finer a PNG is: 300 dpi at 7.6 inches.
 _SIZE = QSize(760, 420)
 _FINER = 3
+_LINE_WIDTH = 1.0
 
 
 def save(plot: SpectrumPlot, image: SpectrumImage, path: Path) -> None:
@@ -58,9 +59,11 @@ def save_picture(plot: SpectrumPlot, path: Path) -> None:
     OSError
         If it cannot be written.
     """
-    figure = _on_paper(plot)
+    vector = path.suffix.lower() == ".svg"
+    # Lines are as wide in pixels as they are told, however fine the pixels.
+    figure = _on_paper(plot, width=_LINE_WIDTH * (1 if vector else _FINER))
     area = QRectF(0, 0, _SIZE.width(), _SIZE.height())
-    if path.suffix.lower() == ".svg":
+    if vector:
         device: Any = QSvgGenerator()
         device.setFileName(str(path))
         device.setSize(_SIZE)
@@ -68,33 +71,33 @@ def save_picture(plot: SpectrumPlot, path: Path) -> None:
         device.setTitle("EDS spectrum")
     else:
         device = QImage(_SIZE * _FINER, QImage.Format.Format_RGB32)
+        device.setDevicePixelRatio(_FINER)
         device.fill(Qt.GlobalColor.white)
     painter = QPainter()
     if not painter.begin(device):
         raise OSError(f"cannot write {path}")
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    target = QRectF(area)
-    if isinstance(device, QImage):
-        target.setSize(target.size() * _FINER)
     figure.scene().prepareForPaint()
-    figure.render(painter, target, figure.viewport().rect())
+    figure.render(painter, area, figure.viewport().rect())
     painter.end()
     if isinstance(device, QImage) and not device.save(str(path)):
         raise OSError(f"cannot write {path}")
     figure.close()
 
 
-def _on_paper(plot: SpectrumPlot) -> SpectrumPlot:
+def _on_paper(plot: SpectrumPlot, *, width: float) -> SpectrumPlot:
     """Return a plot of the same view in the size and colours of a figure."""
     figure = SpectrumPlot()
     figure.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     figure.resize(_SIZE)
     figure.show()
-    figure.set_look(scale=plot.look.scale, per_pixel=plot.look.per_pixel, width=1.2)
+    figure.set_look(scale=plot.look.scale, per_pixel=plot.look.per_pixel, width=width)
     figure.set_colors(PAPER)
     figure.show_content(plot.content)
     (low, high), (bottom, top) = plot.view.viewRange()
     figure.view.setRange(xRange=(low, high), yRange=(bottom, top), padding=0)
     figure.residual_view.setYRange(*plot.residual_view.viewRange()[1], padding=0)
-    figure.ci.layout.activate()
+    # Two rounds: axes tell their size to plots, and those to the layout of both.
+    for _ in range(2):
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
     return figure
