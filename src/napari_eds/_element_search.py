@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_eds import xray
 from napari_eds.calibration import Calibration, calibrate
+from napari_eds.fitting import Progress
 from napari_eds.model import SpectralModel
 
 #: Where the search starts: support or contamination, oxygen, grid.
@@ -145,10 +146,12 @@ class ElementSearch:
         All families that may be found, in the order K, L, M for each element, on the axis of the
         file.
     counts : ndarray, (channels of the model,)
+    progress : callable
+        Called as ``progress(found, 0, what)``: how many there will be is not known.
     """
 
-    def __init__(self, model: SpectralModel, counts: np.ndarray) -> None:
-        self._model = model
+    def __init__(self, model: SpectralModel, counts: np.ndarray, progress: Progress) -> None:
+        self._model, self._progress = model, progress
         self._counts = counts
         self._families = model.families
         self._columns: dict[str, list[int]] = {}
@@ -199,6 +202,7 @@ class ElementSearch:
             if not seen:
                 break
             best = self._most_common(seen)
+            self._progress(len(self._elements), 0, f"judging {best.element}")
             doubt = self._doubt(best) or "beside the others it is not proved"
             self._elements.append(best.element)
             self._fit_elements()
@@ -210,9 +214,19 @@ class ElementSearch:
                 self._fit_elements()
                 skipped.add(best.element)
         findings = [replace(self._finding(e), doubt=doubt) for e, doubt in found.items()]
+        self.drawn = self._draw()
         self._elements = proved
         self._fit_elements()
         return sorted(findings, key=lambda finding: -finding.share)
+
+    def _draw(self) -> dict[str, np.ndarray]:
+        """Return the fitted counts of the lines of each element, and of the background: ""."""
+        fit, drawn = self._fit, {"": self._fit.fitted.copy()}
+        for column, area in zip(fit.columns, np.maximum(fit.areas, 0), strict=True):
+            lines, element = area * self._profiles[:, column], self._families[column].element
+            drawn[element] = drawn.get(element, 0) + lines
+            drawn[""] -= lines
+        return drawn
 
     # The model and its fit
 
@@ -327,6 +341,7 @@ class ElementSearch:
                 best = self._most_common(proved)
                 pending += 1 - self._fit.net / best.net
                 self._elements.append(best.element)
+                self._progress(len(self._elements), 0, f"found {best.element}")
                 self._fit_elements()
             elif pending < _FINAL_SHARE:
                 return

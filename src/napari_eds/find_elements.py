@@ -7,7 +7,7 @@ matters, and so on until nothing that is left can be proved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from napari_eds import xray
 from napari_eds._element_search import SEEDS, SOFT, ElementSearch, Finding
 from napari_eds.acquisition import Acquisition
 from napari_eds.errors import EDSError
+from napari_eds.fitting import Progress
 from napari_eds.model import DEFAULT_RESOLUTION_EV, SpectralModel
 from napari_eds.refinement import corrected
 from napari_eds.spectrum_image import EnergyAxis
@@ -87,6 +88,32 @@ class Proposal:
     evidence: str
 
 
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Proposals, and the fit of the summed spectrum they rest on.
+
+    Attributes
+    ----------
+    proposals : tuple of Proposal
+    energies_keV, counts : ndarray, (channels,)
+        Of the searched range, in channels of about 10 eV.
+    background : ndarray, (channels,)
+    lines : mapping of str to ndarray, (channels,)
+        Fitted counts of all lines of each proposed element.
+    """
+
+    proposals: tuple[Proposal, ...]
+    energies_keV: np.ndarray
+    counts: np.ndarray
+    background: np.ndarray
+    lines: Mapping[str, np.ndarray]
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """Background and all lines together."""
+        return self.background + sum(self.lines.values())
+
+
 def find_elements(
     energy: EnergyAxis,
     total: np.ndarray,
@@ -126,19 +153,43 @@ def find_elements(
     Elements lighter than Na have no line above 1 keV. Of them, C and O are certain where they are
     seen, N and F are suggested, and the others are not looked for.
     """
+    return search_elements(energy, total, acquisition, beam_energy_keV=beam_energy_keV).proposals
+
+
+def search_elements(
+    energy: EnergyAxis,
+    total: np.ndarray,
+    acquisition: Acquisition,
+    *,
+    beam_energy_keV: float | None = None,
+    progress: Progress | None = None,
+) -> Evidence:
+    """Find elements as `find_elements` does, and return the fit as well.
+
+    Parameters
+    ----------
+    energy, total, acquisition, beam_energy_keV
+        As for `find_elements`, which also lists the errors.
+    progress : callable, optional
+        Called as ``progress(found, 0, what)``; what it raises ends the search.
+    """
     energy.require_calibrated()
     counts = _checked(energy, total)
     beam, note = _beam(energy, acquisition, beam_energy_keV)
     axis, counts = _searched(energy, counts, beam)
     if not counts.any():
-        return ()
-    search = ElementSearch(_all_families(axis, beam, acquisition), counts)
+        return Evidence((), axis.energies_keV, counts, np.zeros(axis.size), {})
+    report = progress or (lambda _done, _total, _what: None)
+    search = ElementSearch(_all_families(axis, beam, acquisition), counts, report)
     search.run()
     is_thin = acquisition.signal_type == "STEM" or (
         acquisition.signal_type is None and beam >= _THIN_FROM_KEV
     )
     system = _SYSTEM_THIN if is_thin else _SYSTEM_BULK
-    return tuple(_proposal(f, system, note) for f in [*search.proved(), *search.suggested()])
+    proposals = tuple(_proposal(f, system, note) for f in [*search.proved(), *search.suggested()])
+    lines = dict(search.drawn)
+    background = lines.pop("")
+    return Evidence(proposals, axis.energies_keV, counts, background, lines)
 
 
 def recipe_elements(proposals: Sequence[Proposal]) -> tuple[tuple[str, ...], tuple[str, ...]]:

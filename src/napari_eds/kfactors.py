@@ -29,6 +29,9 @@ _ALPHA_NAME = re.compile("a1?$")
 
 _COLUMNS = ("element", "family", "k_factor")
 
+#: Ending of the source of a table that was changed after it was read or computed.
+_BY_HAND = ", edited by hand"
+
 #: Beam energies for which k-factors are computed: below, films are not thin.
 _THEORY_RANGE_keV = (40.0, 400.0)
 
@@ -172,6 +175,20 @@ class KFactorTable(BaseModel):
             f"{beam_energy_keV:g} keV. Use a table for that beam energy, or set "
             "allow_beam_energy_mismatch=True in the recipe to take them all the same."
         )
+
+    def with_factor(self, factor: KFactor) -> KFactorTable:
+        """Return the table with a factor in the place of its family's, or added to the end.
+
+        The source then says that the table was edited by hand.
+        """
+        key = (factor.element, factor.family)
+        others = [f for f in self.factors if (f.element, f.family) != key]
+        place = len(others)
+        if len(others) < len(self.factors):
+            place = [(f.element, f.family) for f in self.factors].index(key)
+        factors = (*others[:place], factor, *others[place:])
+        source = self.source.removesuffix(_BY_HAND) + _BY_HAND
+        return self.model_copy(update={"factors": factors, "source": source})
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table as a DataFrame: element, family, k_factor, relative_error."""
