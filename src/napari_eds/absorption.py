@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any
 
@@ -64,6 +64,10 @@ class Foil:
     mass_absorption_cm2_g: np.ndarray
     mass_thickness_g_cm2: np.ndarray
     take_off_angle_deg: float
+
+    def of(self, labels: np.ndarray | slice) -> Foil:
+        """Return the foil of some of the labels, by their positions."""
+        return replace(self, mass_thickness_g_cm2=self.mass_thickness_g_cm2[labels])
 
     def factors(self, weight_fractions: np.ndarray) -> np.ndarray:
         """Absorption factors (labels, families) of weight fractions (labels, elements)."""

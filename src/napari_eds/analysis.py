@@ -243,7 +243,7 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     if not labels.any():
         raise LabelError("no pixel is labelled; paint a region or make a grid first")
     model = build_model(image.energy, image.acquisition, recipe)
-    k_factors = _k_factors(model, recipe)
+    k_factors = k_factors_of(model, recipe)
     label_spectra = image.label_spectra(labels)
     foil_ = _foil(
         model, image, labels, label_spectra.ids, recipe=recipe, thickness_nm=thickness_nm
@@ -253,7 +253,12 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
-    composition = _compose(fit, k_factors, foil_, label_spectra.ids)
+    composition = cliff_lorimer(
+        *for_k_factors(fit.model, k_factors, fit.alpha_areas, fit.covariance),
+        *k_arrays(fit.model, k_factors),
+        absorption=foil_,
+        label_names=label_spectra.ids.tolist(),
+    )
     return Quantification(
         image=image,
         labels=labels,
@@ -268,8 +273,14 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     )
 
 
-def _k_factors(model: SpectralModel, recipe: Recipe) -> KFactorTable:
-    """Return the table to use, checked: the recipe's, or a computed one where it has none."""
+def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
+    """Return the table to use, checked: the recipe's, or a computed one where it has none.
+
+    Raises
+    ------
+    KFactorError
+        If the table lacks a quantified family, or is for another beam energy.
+    """
     table = recipe.k_factors or theoretical_k_factors(model.beam_energy_keV)
     table.require(list(model.quantified))
     if not recipe.allow_beam_energy_mismatch:
@@ -308,27 +319,38 @@ def _foil(  # noqa: PLR0913 - a foil depends on this much
     )
 
 
-def _compose(
-    fit: fitting.Fit, table: KFactorTable, absorption: Foil | None, ids: np.ndarray
-) -> Composition:
-    """Cliff-Lorimer in the convention of the table.
+def for_k_factors(
+    model: SpectralModel, table: KFactorTable, alpha_areas: np.ndarray, covariance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return intensities of the quantified families and their covariance, as a table wants them.
 
     An alpha table is used with the counts of alpha lines, so that no table of line weights comes
     between a measured ratio and its k-factor.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    table : KFactorTable
+    alpha_areas : ndarray, (labels, families)
+    covariance : ndarray, (labels, families, families)
+        Of the intensities of whole families.
     """
-    families = fit.model.quantified
-    n = len(families)
-    scale = fit.model.weight_sums[:n] if table.convention == "family" else np.ones(n)
-    per_family = scale / fit.model.weight_sums[:n]
-    factors = [table.find(f.element, f.family) for f in families]
-    return cliff_lorimer(
-        fit.alpha_areas[:, :n] * scale,
-        fit.covariance[:, :n, :n] * np.outer(per_family, per_family),
-        np.array([factor.value for factor in factors if factor is not None]),
-        np.array([factor.relative_error for factor in factors if factor is not None]),
-        np.array([xray.atomic_weight(f.element) for f in families]),
-        absorption=absorption,
-        label_names=ids.tolist(),
+    n = model.n_quantified
+    scale = model.weight_sums[:n] if table.convention == "family" else np.ones(n)
+    per_family = scale / model.weight_sums[:n]
+    return alpha_areas[:, :n] * scale, covariance[:, :n, :n] * np.outer(per_family, per_family)
+
+
+def k_arrays(
+    model: SpectralModel, table: KFactorTable
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return k-factors, their relative errors and atomic weights, each (elements,)."""
+    found = [table.find(f.element, f.family) for f in model.quantified]
+    factors = [factor for factor in found if factor is not None]
+    return (
+        np.array([factor.value for factor in factors]),
+        np.array([factor.relative_error for factor in factors]),
+        np.array([xray.atomic_weight(f.element) for f in model.quantified]),
     )
 
 

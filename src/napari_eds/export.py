@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,12 +12,36 @@ from napari_eds.files import write_atomically
 
 if TYPE_CHECKING:
     from napari_eds.analysis import Quantification
+    from napari_eds.kfactors import KFactorTable
+    from napari_eds.preparation import Preparation
+    from napari_eds.recipe import Recipe
+    from napari_eds.spectrum_image import SpectrumImage
 
 #: Significant digits of the table: more than any EDS result holds, few enough to read.
 _TABLE_DIGITS = 6
 
 
-def account(result: Quantification) -> list[str]:
+class Accountable(Protocol):
+    """What an account needs to know of a result, whether of labels or of pixels."""
+
+    @property
+    def image(self) -> SpectrumImage:
+        """Its pixel size and take-off angle."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """Settings of the run."""
+
+    @property
+    def k_factors(self) -> KFactorTable:
+        """The table that was used."""
+
+    @property
+    def preparation(self) -> Preparation:
+        """What was settled on the summed spectrum."""
+
+
+def account(result: Accountable) -> list[str]:
     """Say in plain words what was done to get a result and what was not.
 
     Returns
@@ -35,8 +59,8 @@ def account(result: Quantification) -> list[str]:
     ]
 
 
-def _elements_account(result: Quantification) -> str:
-    model = result.fit.model
+def _elements_account(result: Accountable) -> str:
+    model = result.preparation.model
     fitted = {family.element for family in model.families}
     others = [
         name if name.partition("_")[0] in fitted else f"{name} (no line in the range)"
@@ -46,9 +70,9 @@ def _elements_account(result: Quantification) -> str:
     return f"Quantified: {families}. Fitted only: {', '.join(others) or 'nothing'}."
 
 
-def _k_account(result: Quantification) -> str:
+def _k_account(result: Accountable) -> str:
     k = result.k_factors
-    measured = result.fit.model.beam_energy_keV
+    measured = result.preparation.model.beam_energy_keV
     beam = "" if k.beam_energy_keV is None else f", {k.beam_energy_keV:g} keV"
     if k.beam_energy_keV is not None and not np.isclose(k.beam_energy_keV, measured, rtol=0.02):
         beam += f" although the map was taken at {measured:g} keV"
@@ -56,10 +80,10 @@ def _k_account(result: Quantification) -> str:
     return f"k-factors: {k.source}{beam}; {of}, as are the intensities they are used with."
 
 
-def _absorption_account(result: Quantification) -> str:
+def _absorption_account(result: Accountable) -> str:
     absorption = result.recipe.absorption
     if absorption is None:
-        soft = [f.element for f in result.fit.model.quantified if f.alpha.energy_keV < 1]
+        soft = [f.element for f in result.preparation.model.quantified if f.alpha.energy_keV < 1]
         caution = f"; {', '.join(soft)} read low unless the foil is thin" if soft else ""
         return f"Absorption in the specimen: not corrected{caution}."
     angle = absorption.take_off_angle_deg or result.image.acquisition.take_off_angle_deg
@@ -69,8 +93,9 @@ def _absorption_account(result: Quantification) -> str:
     )
 
 
-def _model_account(result: Quantification) -> str:
-    model, preparation = result.fit.model, result.preparation
+def _model_account(result: Accountable) -> str:
+    preparation = result.preparation
+    model = preparation.model
     low, high = model.energy.energies_keV[[0, -1]]
     lines = "eXSpy's lines"
     if model.integrated:
@@ -87,7 +112,7 @@ def _model_account(result: Quantification) -> str:
     )
 
 
-def _calibration_account(result: Quantification) -> str:
+def _calibration_account(result: Accountable) -> str:
     c = result.preparation.calibration
 
     def value(number: float, error: float, unit: str) -> str:
@@ -100,7 +125,7 @@ def _calibration_account(result: Quantification) -> str:
     )
 
 
-def _refinement_account(result: Quantification) -> str:
+def _refinement_account(result: Accountable) -> str:
     refinement = result.preparation.refinement
     if not refinement.ratios:
         return "Line ratios inside families: as in the table."
@@ -172,11 +197,29 @@ def save_maps(result: Quantification, folder: str | Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for element, data in result.maps().items():
-        stem = f"{element}_at_pct"
-        written.append(write_atomically(folder / f"{stem}.tif", _tiff(data)))
-        picture = _picture(data, f"{element} (at. %)", result)
-        written.append(write_atomically(folder / f"{stem}.png", picture))
+        stem = folder / f"{element}_at_pct"
+        written += save_map(data, stem, f"{element} (at. %)", result.image)
     return written
+
+
+def save_map(data: np.ndarray, stem: Path, title: str, image: SpectrumImage) -> list[Path]:
+    """Save one map of an image as 32-bit floats (``.tif``) and as a picture (``.png``).
+
+    Parameters
+    ----------
+    data : ndarray, (rows, columns)
+    stem : Path
+        Path without its ending, in a folder that exists.
+    title : str
+        Of the picture.
+    image : SpectrumImage
+        Its pixel size gives the scale.
+    """
+    picture = _picture(data, title, image)
+    return [
+        write_atomically(stem.with_name(f"{stem.name}.tif"), _tiff(data)),
+        write_atomically(stem.with_name(f"{stem.name}.png"), picture),
+    ]
 
 
 def _tiff(data: np.ndarray) -> bytes:
@@ -187,12 +230,12 @@ def _tiff(data: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(data: np.ndarray, title: str, result: Quantification) -> bytes:
+def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
     """Draw a map with its colour bar and a true scale, as PNG."""
     from matplotlib.figure import Figure
 
     height, width = (
-        size * pixel for size, pixel in zip(data.shape, result.image.pixel_size, strict=True)
+        size * pixel for size, pixel in zip(data.shape, image.pixel_size, strict=True)
     )
     figure = Figure(figsize=(5.5, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -201,7 +244,7 @@ def _picture(data: np.ndarray, title: str, result: Quantification) -> bytes:
         data, extent=(0, width, height, 0), vmin=0, vmax=max(float(top), 1.0), cmap="viridis"
     )
     axes.set_facecolor("0.85")  # what is not labelled
-    axes.set(title=title, xlabel=result.image.pixel_unit, ylabel=result.image.pixel_unit)
+    axes.set(title=title, xlabel=image.pixel_unit, ylabel=image.pixel_unit)
     figure.colorbar(drawn, ax=axes)
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=150)

@@ -101,10 +101,18 @@ def fit_shared(
     alpha_areas, variances : ndarray, (spectra, families)
         Counts of alpha lines, and their variances with observed counts standing for their means.
     """
+    rows = shared_inverse(model, expected_shape)
+    return np.asarray(counts @ rows), np.asarray(counts @ rows**2)
+
+
+def shared_inverse(model: SpectralModel, expected_shape: np.ndarray) -> np.ndarray:
+    """Return what one count in a channel adds to the alpha areas, (channels, families).
+
+    Parameters are those of `fit_shared`.
+    """
     weighted = model.design / expected_shape[:, None]
     _, covariance = weighted_fit(model.design, expected_shape, expected_shape)
-    rows = (weighted @ covariance)[:, : len(model.families)]
-    return np.asarray(counts @ rows), np.asarray(counts @ rows**2)
+    return (weighted @ covariance)[:, : len(model.families)]
 
 
 class _Solver:

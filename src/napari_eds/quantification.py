@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -57,6 +58,7 @@ def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
     *,
     absorption: Foil | None = None,
     label_names: Sequence[object] | None = None,
+    unsettled: Literal["raise", "nan"] = "raise",
 ) -> Composition:
     """Quantify intensities by Cliff and Lorimer's ratio method.
 
@@ -85,6 +87,8 @@ def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
         Its families being those of the intensities; None leaves absorption uncorrected.
     label_names : sequence, optional
         How errors call the labels; their positions by default.
+    unsettled : {"raise", "nan"}
+        What becomes of labels whose composition and absorption do not converge.
 
     Raises
     ------
@@ -96,7 +100,10 @@ def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
     sigma = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
     detected = intensities > DETECTION_SIGMA * sigma
     emitted = np.where(detected.any(axis=1, keepdims=True), intensities * k_factors, np.nan)
-    c, a = _consistent(emitted, absorption, label_names)
+    c, a, moving = _consistent(emitted, absorption)
+    if moving.size and unsettled == "raise":
+        raise _does_not_settle(moving, label_names)
+    c[moving] = np.nan
     moles = c / atomic_weights
     # NaN where the total is not positive, in either unit.
     x = _shares(moles)
@@ -120,23 +127,30 @@ def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
 
 
 def _consistent(
-    emitted: np.ndarray, absorption: Foil | None, label_names: Sequence[object] | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weight fractions and absorption factors that agree with each other, for ``k I``."""
+    emitted: np.ndarray, absorption: Foil | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weight fractions and absorption factors that agree with each other, for ``k I``.
+
+    The third value are the positions of labels where they do not.
+    """
     c = _shares(emitted)
-    if absorption is None:
-        return c, np.ones_like(c)
+    a = np.ones_like(c)
+    moving = np.arange(0 if absorption is None else len(c))
     for _ in range(_MAX_ITERATIONS):
-        a = absorption.factors(c)
-        before, c = c, _shares(emitted * a)
+        if absorption is None or not moving.size:
+            break
+        a[moving] = absorption.of(moving).factors(c[moving])
+        before, c[moving] = c[moving], _shares(emitted[moving] * a[moving])
         # NaN does not move.
-        moving = np.abs(c - before).max(axis=1) > _CONSISTENT
-        if not moving.any():
-            return c, a
-    names = np.arange(len(c)) if label_names is None else np.asarray(label_names)
-    raise EDSError(
+        moving = moving[np.abs(c[moving] - before).max(axis=1) > _CONSISTENT]
+    return c, a, moving
+
+
+def _does_not_settle(moving: np.ndarray, label_names: Sequence[object] | None) -> EDSError:
+    names = moving if label_names is None else np.asarray(label_names)[moving]
+    return EDSError(
         "composition and absorption do not settle in label "
-        f"{', '.join(map(str, names[moving][:10]))}{' and more' if moving.sum() > 10 else ''}: "
+        f"{', '.join(map(str, names[:10]))}{' and more' if moving.size > 10 else ''}: "
         "check thickness, density and take-off angle"
     )
 
