@@ -1,0 +1,271 @@
+"""Numbers over several labels: which meet a condition, how far they scatter, what to beware of."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeGuard
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from napari_eds.errors import EDSError
+
+#: Reduced chi-squared above which a fit is called poor. Over the hundreds of channels of a fit,
+#: noise alone moves it by less than 0.1, so 1.5 means a peak or a background the model lacks.
+POOR_FIT = 1.5
+
+#: A scatter that counting alone would give this rarely is called larger than counting explains.
+RARE = 0.01
+
+_SHORT_NAMES = {"chi2": "reduced_chi_squared", "pixels": "n_pixels"}
+_EXAMPLE = "Fe > 20 and chi2 < 2"
+_LISTS = "a list stands after in, and only there, such as label in [1, 2]"
+_LONGEST_CONDITION = 500
+_NAMES_IN_MESSAGE = 12
+
+_OPERATORS = (
+    *(ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd),
+    *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div),
+    *(ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn),
+    *(ast.Name, ast.Load, ast.Constant, ast.List, ast.Tuple),
+)
+
+
+class ConditionError(EDSError):
+    """A condition on labels that cannot be understood."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Values of one quantity over labels; NaN where too few labels tell.
+
+    Attributes
+    ----------
+    n : int
+        Labels with a value.
+    mean, deviation : float
+        Mean and sample standard deviation.
+    expected : float
+        Standard deviation that counting alone would give: root mean square of the errors.
+    weighted_mean, weighted_error : float
+        Mean weighted by the inverse squares of the errors, and its own error from counting.
+    probability : float
+        How probable at least this scatter is if the labels differ by counting only.
+    """
+
+    n: int
+    mean: float
+    deviation: float
+    expected: float
+    weighted_mean: float
+    weighted_error: float
+    probability: float
+
+    @property
+    def real(self) -> bool:
+        """Whether the labels differ by more than counting explains."""
+        return self.probability < RARE
+
+
+def spread(values: np.ndarray, errors: np.ndarray) -> Spread:
+    """Return mean and scatter of values, beside the scatter that their errors explain.
+
+    Values that are NaN are left out; values without an error take part in mean and deviation
+    only.
+
+    Parameters
+    ----------
+    values, errors : ndarray, (labels,)
+    """
+    known = np.isfinite(values)
+    values, errors = values[known], errors[known]
+    n = len(values)
+    mean = float(values.mean()) if n else np.nan
+    deviation = float(values.std(ddof=1)) if n > 1 else np.nan
+    weighed = np.isfinite(errors) & (errors > 0)
+    x, sigma = values[weighed], errors[weighed]
+    if not len(x):
+        return Spread(n, mean, deviation, np.nan, np.nan, np.nan, np.nan)
+    weights = sigma**-2
+    weighted_mean = float((weights * x).sum() / weights.sum())
+    chi_squared = float((((x - weighted_mean) / sigma) ** 2).sum())
+    return Spread(
+        n=n,
+        mean=mean,
+        deviation=deviation,
+        expected=float(np.sqrt((sigma**2).mean())),
+        weighted_mean=weighted_mean,
+        weighted_error=float(weights.sum() ** -0.5),
+        probability=float(stats.chi2.sf(chi_squared, len(x) - 1)) if len(x) > 1 else np.nan,
+    )
+
+
+def spreads(
+    table: pd.DataFrame, elements: Iterable[str], ids: Sequence[int], quantity: str = "at_pct"
+) -> dict[str, Spread]:
+    """Return the spread of every element over labels.
+
+    Parameters
+    ----------
+    table : DataFrame
+        That of a `Quantification`.
+    elements : iterable of str
+    ids : sequence of int
+        Labels; those that the table does not hold are left out.
+    quantity : str
+        ``"at_pct"`` or ``"wt_pct"``, of which the latter has no errors in the table.
+    """
+    rows = np.isin(table.index, ids)
+    nothing = np.full(rows.sum(), np.nan)
+    return {
+        e: spread(
+            table[f"{e}_{quantity}"].to_numpy(float)[rows],
+            table[f"{e}_{quantity}_error"].to_numpy(float)[rows]
+            if f"{e}_{quantity}_error" in table
+            else nothing,
+        )
+        for e in elements
+    }
+
+
+def remarks(table: pd.DataFrame, poor_fit: float = POOR_FIT) -> list[str]:
+    """Say per label what to beware of: the table's flag, and a poor fit; empty where nothing is.
+
+    Parameters
+    ----------
+    table : DataFrame
+        That of a `Quantification`.
+    poor_fit : float
+        Reduced chi-squared above which a fit is called poor.
+    """
+    poor = table["reduced_chi_squared"].to_numpy(float) > poor_fit
+    return [
+        ", ".join(filter(None, (flag, "poor fit" if bad else "")))
+        for flag, bad in zip(table["flag"], poor, strict=True)
+    ]
+
+
+# Conditions.
+
+
+def names_of(table: pd.DataFrame, elements: Iterable[str]) -> dict[str, str]:
+    """Return the names that conditions may use, short ones first, with the columns they mean.
+
+    Elements are short for their at. %, ``chi2`` for ``reduced_chi_squared``, ``pixels`` for
+    ``n_pixels``; the index is called ``label``.
+    """
+    short = {e: f"{e}_at_pct" for e in elements} | _SHORT_NAMES
+    short = {name: column for name, column in short.items() if column in table}
+    return {"label": "label", **short, **{str(column): str(column) for column in table}}
+
+
+def matching(table: pd.DataFrame, elements: Iterable[str], condition: str) -> np.ndarray:
+    """Return which labels meet a condition, (labels,); an empty condition is met by all.
+
+    Columns are compared with ``< <= == != >= >``, with numbers or text in quotes, also
+    ``in [...]``; comparisons are joined by ``and``, ``or``, ``not``, columns by ``+ - * /``.
+    Nothing else is evaluated.
+
+    Parameters
+    ----------
+    table : DataFrame
+        That of a `Quantification`.
+    elements : iterable of str
+        Quantified elements.
+    condition : str
+        Such as ``"Fe > 20 and chi2 < 2"``; see `names_of`.
+
+    Raises
+    ------
+    ConditionError
+        If the condition cannot be understood, with words that say why.
+    """
+    condition = condition.strip()
+    if not condition:
+        return np.ones(len(table), bool)
+    names = names_of(table, elements)
+    _check(_parsed(condition), names, table)
+    frame = table.reset_index(names="label")
+    frame = frame.assign(**{name: frame[column] for name, column in names.items()})
+    try:
+        met = frame.eval(condition, engine="python")
+    except (ArithmeticError, NotImplementedError, TypeError, ValueError, KeyError) as error:
+        raise ConditionError(
+            "numbers are compared with numbers, text with text in quotes, such as chip == 'R0C0'"
+        ) from error
+    if not isinstance(met, pd.Series) or met.dtype != bool:
+        raise ConditionError(f"this compares nothing; write for example {_EXAMPLE}")
+    return met.to_numpy()
+
+
+def _parsed(condition: str) -> ast.Expression:
+    if len(condition) > _LONGEST_CONDITION:
+        raise ConditionError(f"a condition has {_LONGEST_CONDITION} characters at most")
+    try:
+        return ast.parse(condition, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if re.search(r"(?<![<>=!])=(?!=)", condition):
+            raise ConditionError("equality is written ==") from error
+        raise ConditionError(
+            f"the condition is not complete; write for example {_EXAMPLE}"
+        ) from error
+
+
+def _check(tree: ast.Expression, names: dict[str, str], table: pd.DataFrame) -> None:
+    """Let through comparisons of columns with numbers and text, and nothing else."""
+    lists = {id(node.comparators[-1]) for node in ast.walk(tree) if _is_membership(node)}
+    for node in ast.walk(tree):
+        if not isinstance(node, _OPERATORS):
+            raise ConditionError(_refusal(node))
+        if isinstance(node, ast.Name) and node.id not in names:
+            raise ConditionError(_no_column(node.id, names))
+        if isinstance(node, (ast.List, ast.Tuple)) and id(node) not in lists:
+            raise ConditionError(_LISTS)
+        if _is_membership(node) and not isinstance(node.comparators[-1], (ast.List, ast.Tuple)):
+            raise ConditionError(_LISTS)
+        if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float, str)):
+            raise ConditionError("only numbers and text in quotes can be compared with columns")
+        if isinstance(node, ast.BinOp) or _is_sign(node):
+            _check_arithmetic(node, names, table)
+
+
+def _is_membership(node: ast.AST) -> TypeGuard[ast.Compare]:
+    return isinstance(node, ast.Compare) and isinstance(node.ops[-1], (ast.In, ast.NotIn))
+
+
+def _is_sign(node: ast.AST) -> bool:
+    return isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not)
+
+
+def _check_arithmetic(node: ast.AST, names: dict[str, str], table: pd.DataFrame) -> None:
+    """Let only numbers be calculated with: text times a number could fill the memory."""
+    for part in ast.walk(node):
+        text = isinstance(part, ast.Constant) and not isinstance(part.value, (int, float))
+        if isinstance(part, ast.Name) and part.id != "label":
+            text = not pd.api.types.is_numeric_dtype(table[names[part.id]])
+        if text or isinstance(part, (ast.List, ast.Tuple, ast.Compare, ast.BoolOp)):
+            raise ConditionError(
+                "only numbers can be calculated with; to join comparisons, write and, or, not"
+            )
+
+
+def _refusal(node: ast.AST) -> str:
+    if isinstance(node, (ast.BitAnd, ast.BitOr, ast.Invert)):
+        return "comparisons are joined by and, or, not; & | ~ are not used"
+    if isinstance(node, ast.Call):
+        return "functions cannot be used in a condition"
+    if isinstance(node, ast.Attribute):
+        return "a name holds no dot; decimals are written 0.5"
+    return f"only comparisons can be used in a condition, such as {_EXAMPLE}"
+
+
+def _no_column(name: str, names: dict[str, str]) -> str:
+    listed = ", ".join(list(names)[:_NAMES_IN_MESSAGE])
+    more = len(names) - _NAMES_IN_MESSAGE
+    return f"there is no column {name}; there are {listed}" + (
+        f" and {more} more" if more > 0 else ""
+    )
