@@ -224,4 +224,23 @@ def test_demo_opens_a_window_with_the_result(make_napari_viewer, monkeypatch, tm
     names = [layer.name for layer in viewer.layers]
     assert "chips" in names
     assert sum("at. %" in name for name in names) == 6
-    assert [name for name in viewer.window.dock_widgets if "EDS quantification" in name]
+    assert [name for name in viewer.window.dock_widgets if "EDS workbench" in name]
+
+
+def test_open_shows_the_map_in_the_workbench(make_napari_viewer, monkeypatch, data_dir):
+    import napari
+
+    viewers = []
+    monkeypatch.setattr(
+        napari, "Viewer", lambda **_: viewers.append(make_napari_viewer()) or viewers[0]
+    )
+    monkeypatch.setattr(napari, "run", lambda: None)
+    assert main(["open", str(data_dir / "simulated/LFO_STO_96.emd")]) == 0
+    (viewer,) = viewers
+    assert [layer.name for layer in viewer.layers][-1] == "LFO_STO_96 X-ray counts"
+    assert [name for name in viewer.window.dock_widgets if "EDS workbench" in name]
+
+
+def test_open_says_what_is_wrong_before_a_window_comes(capsys, tmp_path):
+    assert main(["open", str(tmp_path / "gone.emd")]) == 1
+    assert "gone.emd" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+import pint
 from napari.layers import Labels
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
@@ -116,6 +117,8 @@ def event_loop_runs() -> bool:
 
 def preload() -> None:
     """Import HyperSpy and compile napari's label look-ups in a thread: both take seconds."""
+    # The registry of units is filled at its first use, which is not safe from two threads at once.
+    pint.get_application_registry().Unit("pixel")
     # A daemon, so that a window closed meanwhile does not wait for it.
     threading.Thread(target=_preload, name="import HyperSpy", daemon=True).start()
 
