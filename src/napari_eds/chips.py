@@ -17,27 +17,29 @@ from napari_eds.spectrum_image import check_labels
 
 @dataclass(frozen=True, eq=False)
 class Chips:
-    """A tiling of a map.
+    """Labels of a map with their names: a grid, or regions of any shape.
 
     Attributes
     ----------
     labels : ndarray of int32, (rows, columns)
-        Label map; 0 where no chip fits. Ids count from 1 in row order.
+        Label map; 0 where there is no chip. Ids count from 1 in reading order, by the first
+        pixel of each.
     names : mapping of int to str
-        Label id to chip name, ``R{row}C{col}`` with zero-based row and column of the grid.
-    grid : tuple of int
-        Number of chips along (rows, columns).
-    size : tuple of int
-        Chip size in pixels along (rows, columns).
+        Label id to chip name. In a grid it is ``R{row}C{col}``, with zero-based row and column
+        of the grid; every maker of other regions says how it names them.
+    grid : tuple of int or None
+        Number of chips along (rows, columns); None where the chips form no grid.
+    size : tuple of int or None
+        Chip size in pixels along (rows, columns); None where the chips form no grid.
     """
 
     labels: np.ndarray
     names: Mapping[int, str] = field(repr=False)
-    grid: tuple[int, int]
-    size: tuple[int, int]
+    grid: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
-        return self.grid[0] * self.grid[1]
+        return len(self.names)
 
 
 def grid_chips(shape: tuple[int, int], size: int | tuple[int, int]) -> Chips:

@@ -1,0 +1,115 @@
+"""Advice on chip size: predicted errors against those of chips, and against their scatter."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import napari_eds as eds
+from napari_eds import EDSError, LabelError, Recipe, grid_chips
+from napari_eds.chip_advice import chip_size_advice, counts_for_error
+
+STRAY = ("C", "Cu", "Ga", "La", "Fe", "Pt")
+
+
+@pytest.fixture(scope="module")
+def substrate(lfo_sto_96):
+    """Part of the substrate, of one phase only."""
+    return lfo_sto_96.crop(slice(66, 96), slice(0, 96))
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return Recipe(elements=("Sr", "Ti", "O"), fit_only=STRAY)
+
+
+@pytest.fixture(scope="module")
+def advice(substrate, recipe):
+    return chip_size_advice(substrate, recipe, error_at_pct=1.0)
+
+
+def test_predicted_errors_are_those_that_chips_state(substrate, recipe, advice):
+    for size in (4, 6, 10):
+        stated = eds.quantify(substrate, grid_chips(substrate.shape, size), recipe).table
+        for element in ("Sr", "Ti", "O"):
+            column = f"{element}_at_pct_error"
+            assert advice.frame.loc[size, column] == pytest.approx(stated[column].mean(), rel=0.05)
+
+
+def test_predicted_errors_are_the_scatter_of_chips(substrate, recipe, advice):
+    """In one phase of varying thickness, so neighbours are compared: they are equally thick."""
+    size = 5
+    chips = grid_chips(substrate.shape, size)
+    table = eds.quantify(substrate, chips, recipe).table
+    for element in ("Sr", "Ti", "O"):
+        at_pct = table[f"{element}_at_pct"].to_numpy().reshape(chips.grid)
+        steps = np.diff(at_pct, axis=0)
+        scatter = np.sqrt((steps**2).mean() / 2)
+        # 95 differences, each chip in two of them, know a deviation to about 9 %.
+        assert scatter == pytest.approx(advice.frame.loc[size, f"{element}_at_pct_error"], rel=0.2)
+
+
+def test_the_frame_says_how_many_chips_of_which_size_there_are(substrate, advice):
+    frame = advice.frame
+    assert frame.index.is_monotonic_increasing
+    assert frame.index.max() == 24
+    sizes = frame.index.to_numpy()
+    assert frame["n_chips"].tolist() == [len(grid_chips(substrate.shape, int(s))) for s in sizes]
+    np.testing.assert_allclose(frame["size_nm"], 0.25 * sizes)
+    per_pixel = substrate.total_counts / substrate.n_pixels
+    np.testing.assert_allclose(frame["counts"], per_pixel * sizes**2)
+    np.testing.assert_allclose(frame["worst_error"], frame["O_at_pct_error"])
+
+
+def test_the_smallest_good_size_is_recommended(advice):
+    assert advice.major == ("Sr", "Ti", "O")
+    worst = advice.frame["worst_error"]
+    assert worst[advice.recommended_px] <= 1.0
+    assert (worst[worst.index < advice.recommended_px] > 1.0).all()
+
+
+def test_no_size_is_recommended_where_none_is_good_enough(substrate, recipe):
+    advice = chip_size_advice(substrate, recipe, [2, 4], error_at_pct=0.01)
+    assert advice.frame.index.tolist() == [2, 4]
+    assert advice.recommended_px is None
+
+
+def test_the_worst_label_counts(lfo_sto_96, data_dir):
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz")
+    labels = np.where(truth["pure"] & np.isin(truth["label"], (2, 3)), truth["label"], 0)
+    recipe = Recipe(elements=("La", "Fe", "Sr", "Ti", "O"), fit_only=("C", "Cu", "Ga", "Pt"))
+    both = chip_size_advice(lfo_sto_96, recipe, [8], labels=labels)
+    each = [
+        eds.quantify(lfo_sto_96, np.where(labels > 0, 1, 0) * (labels == i), recipe).table
+        for i in (2, 3)
+    ]
+    assert set(both.major) == {"La", "Fe", "Sr", "Ti", "O"}
+    scaled = [t["O_at_pct_error"].iloc[0] * np.sqrt(t["n_pixels"].iloc[0]) / 8 for t in each]
+    assert both.frame.loc[8, "O_at_pct_error"] == pytest.approx(max(scaled), rel=0.03)
+    tiles = labels[:96, :96].reshape(12, 8, 12, 8) > 0
+    assert both.frame.loc[8, "n_chips"] == tiles.all(axis=(1, 3)).sum()
+
+
+def test_chips_of_the_counts_advised_have_the_error_wanted(substrate, recipe, advice):
+    in_range = substrate.window_map(*recipe.energy_range_keV).sum() / substrate.n_pixels
+    for size in (4, 10):
+        error = advice.frame.loc[size, "O_at_pct_error"]
+        counts = counts_for_error(substrate, recipe, "O", error)
+        assert counts == pytest.approx(in_range * size**2)
+
+
+def test_advice_needs_an_element_that_is_there(substrate, recipe):
+    empty = dataclasses.replace(substrate, counts=substrate.counts * 0)
+    with pytest.raises(EDSError, match="no element of the recipe"):
+        chip_size_advice(empty, recipe)
+
+
+def test_what_makes_no_sense_is_refused(substrate, recipe):
+    with pytest.raises(EDSError, match="positive"):
+        chip_size_advice(substrate, recipe, error_at_pct=0)
+    with pytest.raises(LabelError, match="do not fit"):
+        chip_size_advice(substrate, recipe, [4, 31])
+    with pytest.raises(LabelError, match="no chip size"):
+        chip_size_advice(substrate, recipe, [])
+    with pytest.raises(EDSError, match="Mn is not quantified"):
+        counts_for_error(substrate, recipe, "Mn", 2)
