@@ -288,6 +288,26 @@ def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
     return table
 
 
+def check_thickness(
+    thickness_nm: np.ndarray | None, shape: tuple[int, ...], recipe: Recipe
+) -> None:
+    """Say what is wrong with a map of thickness, if anything is.
+
+    Raises
+    ------
+    RecipeError, EDSError
+        If the recipe does not correct absorption, or the map has another shape than the image.
+    """
+    if thickness_nm is None:
+        return
+    if recipe.absorption is None:
+        raise RecipeError("a thickness map needs a recipe with absorption, for the density")
+    if np.shape(thickness_nm) != shape:
+        raise EDSError(
+            f"a thickness map of shape {np.shape(thickness_nm)} does not fit the map of {shape}"
+        )
+
+
 def _foil(  # noqa: PLR0913 - a foil depends on this much
     model: SpectralModel,
     image: SpectrumImage,
@@ -298,18 +318,10 @@ def _foil(  # noqa: PLR0913 - a foil depends on this much
     thickness_nm: np.ndarray | None,
 ) -> Foil | None:
     """Return what absorbs in each label; None where absorption is not to be corrected."""
+    check_thickness(thickness_nm, labels.shape, recipe)
     if recipe.absorption is None:
-        if thickness_nm is not None:
-            raise RecipeError("a thickness map needs a recipe with absorption, for the density")
         return None
-    per_label = None
-    if thickness_nm is not None:
-        if np.shape(thickness_nm) != labels.shape:
-            raise EDSError(
-                f"a thickness map of shape {np.shape(thickness_nm)} does not fit the map of "
-                f"{labels.shape}"
-            )
-        per_label = ndimage.mean(thickness_nm, labels, ids)
+    per_label = None if thickness_nm is None else ndimage.mean(thickness_nm, labels, ids)
     return foil(
         recipe.absorption,
         model.quantified,
