@@ -56,7 +56,9 @@ class SpectrumSources(QObject):
         self._pointer: tuple[np.ndarray, int] | None = None
         self._jobs = Jobs(self)
         self._edits: list[Box | None] = []
-        # A stroke tells each dab, fill and undo tell the same twice: all in one go.
+        # A dab is followed at once, so that plot and canvas are painted together: whatever is put
+        # off, even by a timer of 0 ms, comes a painting later. More that comes in the same turn of
+        # the event loop is followed in one go: a fill tells the same twice.
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
@@ -178,12 +180,15 @@ class SpectrumSources(QObject):
 
     def _on_edited(self, box: Box | None) -> None:
         self._edits.append(box)
-        self._timer.start()
+        if not self._timer.isActive():
+            self._timer.start()
+            if box is not None:
+                self._follow_edits()
 
     def _follow_edits(self) -> None:
         layer, image = self._focus.labels_layer, self.image
         edits, self._edits = self._edits, []
-        if layer is None or image is None:
+        if not edits or layer is None or image is None:
             return
         if self._sums is None or not eds_layers.fits(layer, image):
             self._on_labels()
