@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -26,7 +27,7 @@ class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
 
 
 class Job(QObject):
-    """One piece of work in a worker thread.
+    """One piece of work in a worker thread; it must be held until it has finished.
 
     The function gets a progress callback ``(done, total, what)``, which raises `Cancelled` once
     `cancel` was called. Exactly one of `returned`, `failed` and `cancelled` follows `start`, then
@@ -43,7 +44,7 @@ class Job(QObject):
         super().__init__()
         self._cancel = threading.Event()
         self._worker = create_worker(
-            function, self._report, _start_thread=False, _ignore_errors=True
+            _Work(function, self, self._cancel), _start_thread=False, _ignore_errors=True
         )
         self._worker.returned.connect(self._on_returned)
         self._worker.errored.connect(self._on_errored)
@@ -55,12 +56,6 @@ class Job(QObject):
     def cancel(self) -> None:
         """Leave the work at its next report of progress and drop a result that comes anyway."""
         self._cancel.set()
-
-    def _report(self, done: int, total: int, what: str) -> None:
-        """Run in the worker's thread; signals cross to the window's thread by themselves."""
-        if self._cancel.is_set():
-            raise Cancelled
-        self.progressed.emit(done, total, what)
 
     def _on_returned(self, value: Any) -> None:
         if self._cancel.is_set():
@@ -75,6 +70,28 @@ class Job(QObject):
         else:
             self.failed.emit(error)
         self.finished.emit()
+
+
+class _Work:
+    """What runs in the thread. Workers are never freed, so it must hold neither data nor job."""
+
+    def __init__(
+        self, function: Callable[[Progress], Any], job: Job, cancel: threading.Event
+    ) -> None:
+        self._function: Callable[[Progress], Any] | None = function
+        self._job = weakref.ref(job)
+        self._cancel = cancel
+
+    def __call__(self) -> Any:
+        function, self._function = self._function, None
+        return None if function is None else function(self._report)
+
+    def _report(self, done: int, total: int, what: str) -> None:
+        """Signals cross to the window's thread by themselves."""
+        job = self._job()
+        if job is None or self._cancel.is_set():
+            raise Cancelled
+        job.progressed.emit(done, total, what)
 
 
 def notify(error: Exception) -> None:
