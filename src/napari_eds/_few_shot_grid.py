@@ -7,6 +7,7 @@ the right and bottom and go down each column of chips in turn.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,10 @@ import pandas as pd
 
 from napari_eds.chips import Chips, describe_labels, grid_chips
 from napari_eds.errors import EDSError, LabelError
+from napari_eds.spectrum_image import check_labels
 
+#: Part of a chip's painted pixels that must be of one class; the rest counts as spilled over.
+_CLEAR_MAJORITY = 0.75
 _PYCHIP_NAME = re.compile(r"cropX_(\d+)_Y_(\d+)")
 
 
@@ -212,3 +216,77 @@ def check_support(
         owner |= dict.fromkeys(ids, name)
         checked[name] = ids
     return checked
+
+
+def support_from_painting(
+    labels: np.ndarray | Chips,
+    painting: np.ndarray,
+    class_names: Mapping[int, str] | None = None,
+) -> dict[str, tuple[str, ...]]:
+    """Read a support set from classes painted over the chips.
+
+    A chip with a painted pixel is an example of that class. Where a stroke of another class
+    touches it, too, the class with three quarters of the chip's painted pixels has it, with a
+    warning.
+
+    Parameters
+    ----------
+    labels : ndarray of int, (rows, columns), or Chips
+    painting : ndarray of int, (rows, columns)
+        Class of each pixel; 0 is none.
+    class_names : mapping of int to str, optional
+        A class without a name is called ``class 3``.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Chip ids of each class, classes in ascending order of their numbers.
+
+    Raises
+    ------
+    FewShotError
+        If a chip is painted with several classes and none prevails, or no chip is painted.
+    LabelError
+        If either is no label map or they differ in shape.
+    """
+    labels = labels.labels if isinstance(labels, Chips) else labels
+    labels = check_labels(labels, np.shape(labels))
+    painting = check_labels(painting, labels.shape)
+    chips = order_chips(labels)
+    both = (labels > 0) & (painting > 0)
+    if not both.any():
+        raise FewShotError("no chip is painted with a class; paint over a few chips of each")
+    class_ids, class_of = np.unique(painting[both], return_inverse=True)
+    called = {int(i): (class_names or {}).get(int(i), f"class {i}") for i in class_ids}
+    if len(set(called.values())) < len(called):
+        raise FewShotError(f"two painted classes bear one name: {', '.join(called.values())}")
+    label_ids, label_of = np.unique(labels[both], return_inverse=True)
+    painted = np.zeros((label_ids.size, class_ids.size), np.int64)
+    np.add.at(painted, (label_of, class_of), 1)
+    share = painted.max(axis=1) / painted.sum(axis=1)
+    _report_mixed(chips, label_ids[share < 1], label_ids[share < _CLEAR_MAJORITY])
+    winner = dict(zip(label_ids.tolist(), class_ids[painted.argmax(axis=1)], strict=True))
+    support = {
+        called[int(i)]: tuple(
+            chip for chip, label in chips.labels.items() if winner.get(label) == i
+        )
+        for i in class_ids
+    }
+    return {name: members for name, members in support.items() if members}
+
+
+def _report_mixed(chips: ChipOrder, touched: np.ndarray, unclear: np.ndarray) -> None:
+    """Refuse chips of no clear class; warn of those another stroke touches."""
+    if unclear.size:
+        names = ", ".join(chips.id_of(int(label)) for label in unclear[:5])
+        raise FewShotError(
+            f"painted with more than one class: {names}{' and more' if unclear.size > 5 else ''}; "
+            "erase one of them there"
+        )
+    if touched.size:
+        names = ", ".join(chips.id_of(int(label)) for label in touched[:5])
+        warnings.warn(
+            f"strokes of another class touch {names}{' and more' if touched.size > 5 else ''}; "
+            "the class with most of the painted pixels has them",
+            stacklevel=3,
+        )
