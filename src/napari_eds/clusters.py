@@ -23,6 +23,9 @@ _BLOCK_COUNTS = 200
 _CHANNEL_KEV = 0.05
 #: Components that k-means is given, beyond one for each cluster.
 _MORE_COMPONENTS = 2
+#: Decimals kept of what is clustered, whose noise is about 1: equal spectra are not to be told
+#: apart by the rounding of a solver, which differs from call to call.
+_DECIMALS = 6
 
 
 def cluster_labels(  # noqa: PLR0913 - the last four have defaults
@@ -161,7 +164,8 @@ def _by_k_means(weighted: sparse.csr_array, n_clusters: int, seed: int) -> np.nd
 
     n = min(n_clusters + _MORE_COMPONENTS, min(weighted.shape) - 1)
     vectors, values, _ = svds(weighted, k=n, rng=np.random.default_rng(seed))
-    return KMeans(n_clusters, n_init=5, random_state=seed).fit_predict(vectors * values)
+    scores = np.round(vectors * values, _DECIMALS)
+    return KMeans(n_clusters, n_init=5, random_state=seed).fit_predict(scores)
 
 
 def _by_factors(
@@ -173,4 +177,4 @@ def _by_factors(
     model = NMF(n_clusters, init="nndsvda", random_state=seed, max_iter=1000, tol=1e-3)
     amounts = model.fit_transform(weighted)
     counts_of_one = (model.components_ * by_channel).sum(axis=1)
-    return (amounts * counts_of_one).argmax(axis=1)
+    return np.round(amounts * counts_of_one, _DECIMALS).argmax(axis=1)
