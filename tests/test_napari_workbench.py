@@ -50,7 +50,9 @@ def workbench(make_napari_viewer, qtbot):
         for path in paths:
             viewer.open(path, plugin=PLUGIN)
         _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WORKBENCH)
-        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None)
+        window = dock_of(widget).parent()
+        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: window.height() == 900, timeout=20_000)
         qtbot.wait(200)
         return viewer, widget
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from napari.viewer import Viewer
@@ -36,18 +38,22 @@ class Workbench(QuantificationWidget):
         size = window.size()
         # Layer controls and list need the whole height of a small window.
         window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        window.addDockWidget(_RIGHT, dock_of(self))
-        one_per_turn(
-            [
-                lambda: window.tabifyDockWidget(dock_of(self), self._dock(ELEMENTS)),
-                lambda: window.addDockWidget(_BOTTOM, self._dock(SPECTRUM)),
-                lambda: window.addDockWidget(
-                    _BOTTOM, self._dock(RESULTS), Qt.Orientation.Horizontal
-                ),
-                lambda: self._settle(window, size),
-                self._viewer.reset_view,
-            ]
-        )
+        steps = [
+            lambda: window.addDockWidget(_RIGHT, dock_of(self)),
+            lambda: window.tabifyDockWidget(dock_of(self), self._dock(ELEMENTS)),
+            lambda: window.addDockWidget(_BOTTOM, self._dock(SPECTRUM)),
+            lambda: window.addDockWidget(_BOTTOM, self._dock(RESULTS), Qt.Orientation.Horizontal),
+            lambda: self._settle(window, size),
+            self._viewer.reset_view,
+        ]
+        destroyed: list[bool] = []
+        self.destroyed.connect(lambda: destroyed.append(True))
+        # Whoever closes the dock meanwhile does not want the others either.
+        one_per_turn(partial(self._while_open, destroyed, step) for step in steps)
+
+    def _while_open(self, destroyed: list[bool], step: Callable[[], object]) -> None:
+        if not destroyed and dock_of(self) is not None:
+            step()
 
     def _dock(self, title: str) -> Any:
         return dock_of(open_panel(self._viewer, title))
