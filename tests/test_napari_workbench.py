@@ -92,7 +92,7 @@ def test_every_panel_works_alone_and_without_a_map(qtbot, make_napari_viewer, ti
     qtbot.wait(300)
     assert open_panel(viewer, title) is widget, "a panel is opened only once"
     viewer.window.remove_dock_widget(widget)
-    qtbot.wait(100)
+    qtbot.wait(500)
 
 
 @pytest.mark.parametrize("title", ALONE)
