@@ -90,8 +90,8 @@ class Kernel:
             return [self.size, self.size]
         if pixel_unit not in _NM_PER_UNIT or min(pixel_size) <= 0:
             raise EDSError(
-                f"the size of the image's pixels is given in {pixel_unit!r}, not in nm or µm: give "
-                "the kernel's size in px"
+                f"pixels have a size in {pixel_unit!r}, not in nm or µm: give the kernel's "
+                "size in px"
             )
         return [self.size / (length * _NM_PER_UNIT[pixel_unit]) for length in pixel_size]
 

@@ -7,39 +7,26 @@ intensities and covariances; no spectrum of a pixel is ever fitted, and no map m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from napari_eds import export
-from napari_eds.absorption import foil
-from napari_eds.analysis import check_thickness, for_k_factors, k_arrays, k_factors_of
-from napari_eds.errors import EDSError, LabelError, RecipeError
+from napari_eds._pixel_fit import LEAST_TOTAL_SIGMA, Block, Shared, blocks, share
+from napari_eds.analysis import check_thickness
+from napari_eds.errors import EDSError, LabelError
 from napari_eds.files import write_atomically
 from napari_eds.fitting import Progress
-from napari_eds.kernels import Kernel, Shape, smoothed
+from napari_eds.kernels import Kernel, Shape
 from napari_eds.kfactors import KFactorTable
-from napari_eds.model import build_model
-from napari_eds.poisson import shared_inverse
-from napari_eds.preparation import Preparation, prepare
-from napari_eds.quantification import Composition, cliff_lorimer
+from napari_eds.preparation import Preparation
 from napari_eds.recipe import Recipe
-from napari_eds.refinement import fit_sum
 from napari_eds.spectrum_image import SpectrumImage, check_labels
 from napari_eds.xray import Family
 
-#: A pixel has a composition where the amount of atoms in all, sum(k I a / A), exceeds this many
-#: of its standard deviations. Everything is divided by that amount.
-LEAST_TOTAL_SIGMA = 5.0
 #: Elements above this share of the specimen decide how large a recommended kernel is.
 MAJOR_AT_PCT = 10.0
-
-#: Pixels that are held at a time, with all their products.
-_BLOCK_PIXELS = 16384
-#: Pixels of dense counts that are widened to 64 bit at a time.
-_DENSE_BLOCK_PIXELS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,15 +185,15 @@ def pixel_maps(  # noqa: PLR0913 - all but two have defaults
     """
     inside = _inside(mask, image.shape)
     check_thickness(thickness_nm, image.shape, recipe)
-    shared = _share(image, recipe, inside)
+    shared = share(image, recipe, inside)
     if kernel is None:
         kernel = _recommended(shared, _mean_thickness(thickness_nm, inside), 3.0, "mean")
     report = progress or (lambda _done, _total, _what: None)
     maps = _empty_maps(shared)
-    for rows, block in _blocks(shared, kernel, thickness_nm):
-        report(rows.start, image.shape[0], "pixels")
+    for rows, block in blocks(shared, kernel, thickness_nm):
+        report(rows.start, image.shape[0], "rows")
         _fill(maps, rows, shared, block)
-    report(image.shape[0], image.shape[0], "pixels")
+    report(image.shape[0], image.shape[0], "rows")
     return PixelMaps(
         image=image,
         recipe=recipe,
@@ -257,70 +244,7 @@ def recommended_kernel(  # noqa: PLR0913 - all but two have defaults
     inside = _inside(mask, image.shape)
     check_thickness(thickness_nm, image.shape, recipe)
     thickness = _mean_thickness(thickness_nm, inside)
-    return _recommended(_share(image, recipe, inside), thickness, error_at_pct, shape)
-
-
-@dataclass(frozen=True, eq=False)
-class _Shared:
-    """What all pixels of a map have in common.
-
-    Attributes
-    ----------
-    image : SpectrumImage
-    recipe : Recipe
-    inside : ndarray of bool, (rows, columns)
-    total : ndarray, (channels,)
-        Summed spectrum of the pixels inside.
-    k_factors : KFactorTable
-    preparation : Preparation
-    products : ndarray, (channels, families + 1 + pairs)
-        What a count in a channel adds to the alpha areas, to the counts, and to the covariances
-        of the quantified alpha areas, of which the upper triangle is given.
-    """
-
-    image: SpectrumImage
-    recipe: Recipe
-    inside: np.ndarray
-    total: np.ndarray
-    k_factors: KFactorTable
-    preparation: Preparation
-    products: np.ndarray
-
-    @property
-    def n_sums(self) -> int:
-        """Number of columns of `products` that are sums, before those that are covariances."""
-        return len(self.preparation.model.families) + 1
-
-    def compose(
-        self, sums: np.ndarray, pairs: np.ndarray, thickness_nm: np.ndarray | None
-    ) -> tuple[Composition, np.ndarray]:
-        """Quantify averaged products (pixels, columns); also say which totals are significant."""
-        model = self.preparation.model
-        n = model.n_quantified
-        upper = np.triu_indices(n)
-        covariance = np.empty((len(pairs), n, n))
-        covariance[:, upper[0], upper[1]] = pairs
-        covariance[:, upper[1], upper[0]] = pairs
-        covariance *= np.outer(model.weight_sums[:n], model.weight_sums[:n])
-        intensities, covariance = for_k_factors(model, self.k_factors, sums, covariance)
-        absorption = None
-        if self.recipe.absorption is not None:
-            absorption = foil(
-                self.recipe.absorption,
-                model.quantified,
-                len(sums),
-                take_off_angle_deg=self.image.acquisition.take_off_angle_deg,
-                thickness_nm=thickness_nm,
-            )
-        k, k_errors, weights = k_arrays(model, self.k_factors)
-        composition = cliff_lorimer(
-            intensities, covariance, k, k_errors, weights, absorption=absorption, unsettled="nan"
-        )
-        atoms = k * composition.absorption_factors / weights
-        variance = np.einsum("pi,pij,pj->p", atoms, covariance, atoms)
-        total = (atoms * intensities).sum(axis=1)
-        # A comparison with NaN is false.
-        return composition, total > LEAST_TOTAL_SIGMA * np.sqrt(np.maximum(variance, 0))
+    return _recommended(share(image, recipe, inside), thickness, error_at_pct, shape)
 
 
 def _inside(mask: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
@@ -332,41 +256,17 @@ def _inside(mask: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
     return inside
 
 
-def _share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> _Shared:
-    """Prepare the model on the summed spectrum, and the one pseudo-inverse."""
-    if recipe.engine != "poisson" or recipe.non_negative:
-        raise RecipeError(
-            "single pixels are estimated with one pseudo-inverse for all, which needs the engine "
-            "'poisson' and intensities of either sign (non_negative off)"
-        )
-    model = build_model(image.energy, image.acquisition, recipe)
-    k_factors = k_factors_of(model, recipe)
-    total = image.label_spectra(inside).spectra[0]
-    counts = total[model.channels]
-    preparation = prepare(model, counts, recipe, k_factors)
-    model = preparation.model
-    inverse = shared_inverse(model, fit_sum(model, counts).expected)
-    first, second = np.triu_indices(model.n_quantified)
-    n = len(model.families)
-    products = np.zeros((image.n_channels, n + 1 + len(first)))
-    products[model.channels, :n] = inverse
-    products[:, n] = 1
-    products[model.channels, n + 1 :] = inverse[:, first] * inverse[:, second]
-    return _Shared(image, recipe, inside, total, k_factors, preparation, products)
-
-
 def _mean_thickness(thickness_nm: np.ndarray | None, inside: np.ndarray) -> np.ndarray | None:
     return None if thickness_nm is None else np.array([np.mean(thickness_nm[inside])])
 
 
 def _recommended(
-    shared: _Shared, thickness_nm: np.ndarray | None, error_at_pct: float, shape: Shape
+    shared: Shared, thickness_nm: np.ndarray | None, error_at_pct: float, shape: Shape
 ) -> Kernel:
     if not 0 < error_at_pct < np.inf:
         raise EDSError(f"the limit of the error must be positive, not {error_at_pct} at. %")
-    sums = shared.total @ shared.products
-    n = shared.n_sums
-    composition, _ = shared.compose(sums[None, :n], sums[None, n:], thickness_nm)
+    sums = (shared.total @ shared.inverse)[None, :-1]
+    composition, _ = shared.compose(sums, sums, thickness_nm)
     major = 100 * composition.atomic_fractions[0] > MAJOR_AT_PCT
     if not major.any():
         raise EDSError(
@@ -389,71 +289,7 @@ def _recommended(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """Averaged products of some rows, where pixels are inside.
-
-    `where` are their places in the block; the rest is (pixels, ...).
-    """
-
-    where: tuple[np.ndarray, ...]
-    sums: np.ndarray
-    pairs: np.ndarray
-    thickness_nm: np.ndarray | None
-
-
-def _blocks(
-    shared: _Shared, kernel: Kernel, thickness_nm: np.ndarray | None
-) -> Iterator[tuple[slice, _Block]]:
-    """Average the products block by block of rows, with the neighbours that the kernel needs."""
-    n_rows, n_columns = shared.inside.shape
-    weights = kernel.weights(shared.image.pixel_size, shared.image.pixel_unit)
-    radius = len(weights[0]) // 2
-    height = max(_BLOCK_PIXELS // n_columns, 2 * radius, 1)
-    for start in range(0, n_rows, height):
-        rows = slice(start, min(start + height, n_rows))
-        around = slice(max(rows.start - radius, 0), min(rows.stop + radius, n_rows))
-        own = slice(rows.start - around.start, rows.stop - around.start)
-        inside = shared.inside[around]
-        fields = _products(shared, around)
-        fields[~inside] = 0
-        where = np.nonzero(inside[own])
-
-        def averaged(values: np.ndarray, *, squared: bool = False) -> np.ndarray:
-            chosen = [w**2 if squared else w for w in weights]
-            return smoothed(values, *chosen)[own][where]  # noqa: B023 - used in this turn only
-
-        share = averaged(inside.astype(float))[:, None]
-        thickness = None
-        if thickness_nm is not None:
-            known = np.where(inside, thickness_nm[around], 0.0)
-            thickness = averaged(known) / share[:, 0]
-        yield (
-            rows,
-            _Block(
-                where,
-                averaged(fields[..., : shared.n_sums]) / share,
-                averaged(fields[..., shared.n_sums :], squared=True) / share**2,
-                thickness,
-            ),
-        )
-
-
-def _products(shared: _Shared, rows: slice) -> np.ndarray:
-    """Products of some rows of the image, (rows, columns, products)."""
-    n_columns = shared.inside.shape[1]
-    counts = shared.image.counts[rows.start * n_columns : rows.stop * n_columns]
-    if not isinstance(counts, np.ndarray):
-        found = np.asarray(counts @ shared.products)
-    else:
-        found = np.empty((len(counts), shared.products.shape[1]))
-        for start in range(0, len(counts), _DENSE_BLOCK_PIXELS):
-            part = slice(start, start + _DENSE_BLOCK_PIXELS)
-            found[part] = counts[part].astype(float) @ shared.products
-    return found.reshape(-1, n_columns, shared.products.shape[1])
-
-
-def _empty_maps(shared: _Shared) -> dict[str, np.ndarray]:
+def _empty_maps(shared: Shared) -> dict[str, np.ndarray]:
     """Return the maps of a `PixelMaps`, of pixels without anything known."""
     shape = shared.inside.shape
     model = shared.preparation.model
@@ -473,13 +309,13 @@ def _empty_maps(shared: _Shared) -> dict[str, np.ndarray]:
     }
 
 
-def _fill(maps: dict[str, np.ndarray], rows: slice, shared: _Shared, block: _Block) -> None:
+def _fill(maps: dict[str, np.ndarray], rows: slice, shared: Shared, block: Block) -> None:
     """Quantify the pixels of a block and put them into the maps."""
     row, column = block.where
     if not row.size:
         return
     n = len(shared.preparation.model.families)
-    composition, enough = shared.compose(block.sums, block.pairs, block.thickness_nm)
+    composition, enough = shared.compose(block.sums, block.squares, block.thickness_nm)
 
     def put(name: str, values: np.ndarray) -> None:
         maps[name][..., rows, :][..., row, column] = values.T
@@ -493,4 +329,4 @@ def _fill(maps: dict[str, np.ndarray], rows: slice, shared: _Shared, block: _Blo
     put("errors_k", percent(composition.atomic_errors_k))
     put("detected", composition.detected)
     put("intensities", block.sums[:, :n] * shared.preparation.model.weight_sums)
-    put("counts", block.sums[:, n])
+    put("counts", block.counts)

@@ -101,18 +101,18 @@ def fit_shared(
     alpha_areas, variances : ndarray, (spectra, families)
         Counts of alpha lines, and their variances with observed counts standing for their means.
     """
-    rows = shared_inverse(model, expected_shape)
+    rows = shared_inverse(model, expected_shape)[:, : len(model.families)]
     return np.asarray(counts @ rows), np.asarray(counts @ rows**2)
 
 
 def shared_inverse(model: SpectralModel, expected_shape: np.ndarray) -> np.ndarray:
-    """Return what one count in a channel adds to the alpha areas, (channels, families).
+    """Return what a count in a channel adds to each coefficient, (channels, coefficients).
 
     Parameters are those of `fit_shared`.
     """
     weighted = model.design / expected_shape[:, None]
     _, covariance = weighted_fit(model.design, expected_shape, expected_shape)
-    return (weighted @ covariance)[:, : len(model.families)]
+    return weighted @ covariance
 
 
 class _Solver:

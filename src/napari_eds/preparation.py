@@ -79,7 +79,7 @@ def prepare(
         prepared = with_background(prepared, background)
         description = (
             f"{background.description} on the summed spectrum, height and slope fitted to each "
-            "label"
+            "spectrum"
         )
     return Preparation(
         prepared,
