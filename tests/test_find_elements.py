@@ -7,7 +7,7 @@ import pytest
 
 import napari_eds as eds
 from napari_eds.cli import main
-from napari_eds.find_elements import recipe_elements
+from napari_eds.find_elements import recipe_elements, search_elements
 from napari_eds.simulate import Phase, simulate
 
 
@@ -323,3 +323,33 @@ def test_the_command_needs_an_index_where_there_are_several(data_dir, capsys):
     assert "choose one" in capsys.readouterr().err
     assert main(["find-elements", file, "--index", "1"]) == 0
     assert "--elements" in capsys.readouterr().out
+
+
+def test_the_fit_behind_the_proposals_is_told(lfo_sto_96):
+    image = lfo_sto_96
+    steps = []
+    evidence = search_elements(
+        image.energy,
+        image.total_spectrum(),
+        image.acquisition,
+        progress=lambda *step: steps.append(step),
+    )
+    assert evidence.proposals == eds.find_elements(
+        image.energy, image.total_spectrum(), image.acquisition
+    )
+    assert set(evidence.lines) == {p.element for p in evidence.proposals}
+    assert evidence.counts.sum() == pytest.approx(evidence.fitted.sum(), rel=0.01)
+    (iron,) = [p for p in evidence.proposals if p.element == "Fe"]
+    near = np.abs(evidence.energies_keV - 6.7) < 0.7
+    assert evidence.lines["Fe"][near].sum() == pytest.approx(iron.counts, rel=0.01)
+    assert (evidence.background > 0).all()
+    assert "found Fe" in [what for _, _, what in steps]
+
+
+def test_what_progress_raises_ends_the_search(lfo_sto_96):
+    def stop(*_step):
+        raise InterruptedError
+
+    image = lfo_sto_96
+    with pytest.raises(InterruptedError):
+        search_elements(image.energy, image.total_spectrum(), image.acquisition, progress=stop)

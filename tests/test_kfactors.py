@@ -344,3 +344,17 @@ def test_alpha_energies_without_an_alpha_line():
     assert emission.alpha_energy_keV("La", "M", 200) == pytest.approx(0.85, abs=0.15)
     with pytest.raises(ValueError, match="a beam of 40 keV excites no Pm K line"):
         emission.alpha_energy_keV("Pm", "K", 40)
+
+
+def test_a_factor_is_changed_in_its_place_and_the_source_says_so():
+    table = KFactorTable.from_mapping({"O_K": 1.1, "Fe_K": 1.4, "La_L": 2.3}, "family", source="a")
+    changed = table.with_factor(KFactor(element="Fe", family="K", value=1.5, relative_error=0.1))
+    assert [(f.element, f.value) for f in changed.factors] == [
+        ("O", 1.1),
+        ("Fe", 1.5),
+        ("La", 2.3),
+    ]
+    added = changed.with_factor(KFactor(element="Fe", family="L", value=3.0))
+    assert added.factors == (*changed.factors, KFactor(element="Fe", family="L", value=3.0))
+    assert added.source == "a, edited by hand"
+    assert table.find("Fe", "K").value == 1.4

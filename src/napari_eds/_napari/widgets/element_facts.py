@@ -122,7 +122,7 @@ class ElementFacts:
 def facts_of(symbol: str, span: Span) -> ElementFacts:
     """Return what is known of an element; needs eXSpy's tables."""
     if symbol not in xray.element_symbols():
-        return ElementFacts(symbol, reason="no X-ray lines are known")
+        return ElementFacts(symbol, reason=f"{symbol} has no known X-ray lines")
     lines = "\n".join(_told(xray.family(symbol, name)) for name in xray.families_of(symbol))
     try:
         auto = xray.default_family(symbol, span.low_keV, span.high_keV, span.beam_keV)

@@ -123,7 +123,7 @@ class MapSearch(QObject):
         self.destroyed.connect(job.cancel)
         job.progressed.connect(self._on_progressed)
         job.returned.connect(lambda found: self._keep(layer, found))
-        job.failed.connect(notify)
+        job.failed.connect(self._on_failed)
         job.finished.connect(self._on_finished)
         self._job, self._searched = job, wanted
         job.start()
@@ -143,6 +143,11 @@ class MapSearch(QObject):
         """Put what was found into the layer it was found for, whichever is looked at now."""
         if layer.metadata.get(SPECTRUM_IMAGE) is found.image:
             layer.metadata[FOUND] = found
+
+    def _on_failed(self, error: Exception) -> None:
+        """Report a defect, and do not run into it again by itself."""
+        self._declined = self._searched
+        notify(error)
 
     def _on_finished(self) -> None:
         self._job = self._searched = None

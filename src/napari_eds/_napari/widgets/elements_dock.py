@@ -163,7 +163,7 @@ class ElementsWidget(QWidget):
         job = Job(lambda progress: _load_tables(beam, progress))
         self.destroyed.connect(job.cancel)
         job.returned.connect(self._on_tables)
-        job.failed.connect(notify)
+        job.failed.connect(lambda error: self._on_tables_failed(beam, error))
         job.finished.connect(self._on_tables_finished)
         self._tables_job = job
         job.start()
@@ -171,6 +171,12 @@ class ElementsWidget(QWidget):
     def _on_tables(self, theory: dict[float, KFactorTable | EDSError]) -> None:
         self._tables_loaded = True
         self._theory.update(theory)
+
+    def _on_tables_failed(self, beam_keV: float | None, error: Exception) -> None:
+        """Report a defect, and do not run into it again by itself."""
+        if beam_keV is not None:
+            self._theory[beam_keV] = KFactorError("k-factors could not be computed")
+        notify(error)
 
     def _on_tables_finished(self) -> None:
         self._tables_job = None

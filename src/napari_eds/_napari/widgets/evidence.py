@@ -74,6 +74,7 @@ class FindPage(QWidget):
         self._colors = colors
         self._evidence: Evidence | None = None
         self._chosen: tuple[ElementChoice, ...] = ()
+        self._text = ""
         self._make()
         self._lay_out()
         self.add_all.clicked.connect(self.all_wanted)

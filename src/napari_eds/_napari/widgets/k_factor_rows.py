@@ -156,12 +156,18 @@ def with_factor(
 ) -> KFactorTable:
     """Return the table in use with the k-factor of a row changed or added.
 
+    Where none can be computed, that is the first of a new table, of whole families.
+
     Raises
     ------
     KFactorError
         If there is no table yet, or the number is not one of a k-factor.
     """
-    if used.table is None or not row.family:
+    table = used.table
+    if table is None and used.computed and used.error:
+        # Nothing can be computed: a table begins with what is typed.
+        table = KFactorTable(factors=(), convention="family")
+    if table is None or not row.family:
         raise KFactorError(row.problem or "the k-factors are still being computed")
     old = row.factor
     if value is None and old is None:
@@ -181,12 +187,7 @@ def with_factor(
         raise KFactorError(
             "a k-factor is a number above 0, its error one of 0 % or more"
         ) from problem
-    return used.table.with_factor(factor)
-
-
-def with_edited(settings: Settings, table: KFactorTable) -> Settings:
-    """Return settings that use a table edited by hand."""
-    return replace(settings, k_factor_table=table)
+    return table.with_factor(factor)
 
 
 def with_file(settings: Settings, path: Path) -> Settings:

@@ -19,6 +19,7 @@ from napari_eds._napari.widgets.faded import faded
 _ASPECT, _GAP = 1.0, 0.25
 _MIN_CELL_PX, _MAX_CELL_PX = 18.0, 34.0
 _NARROW_PX = 370
+_DISABLED_OPACITY = 0.5
 _QUANTIFIED, _HINT = PALETTE[0], PALETTE[1]
 #: The legend lies in the bay above the transition metals: first column, width and rows.
 _BAY_COLUMN, _BAY_WIDTH, _BAY_ROWS = 2.4, 9.4, 2.9
@@ -194,6 +195,7 @@ class PeriodicTable(QWidget):
         """Draw cells and legend."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setOpacity(1.0 if self.isEnabled() else _DISABLED_OPACITY)
         font = painter.font()
         font.setPixelSize(max(10, round(self._cell_width() * 0.55)))
         painter.setFont(font)
