@@ -117,17 +117,6 @@ class SpectrumWidget(QWidget):
             self.plot.fit_items.fit_residual_view(fit)
         self.plot.setFocus()
 
-    def on_file_axis(self, energy_keV: float) -> float:
-        """Return the energy that the file gives to a calibrated energy of the plot, in keV.
-
-        Spectrum images keep the axis of their file; so do windows of energies cut from them.
-        """
-        result = self._focus.result
-        if result is None or not self._is_own_axis():
-            return energy_keV
-        calibration = result.preparation.calibration
-        return (energy_keV - calibration.offset_eV / 1000) / (1 + calibration.gain_percent / 100)
-
     # What is shown.
 
     def _is_own_axis(self) -> bool:

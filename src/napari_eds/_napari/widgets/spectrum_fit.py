@@ -19,6 +19,9 @@ GUIDE_SIGMA = 3.0
 #: Smallest and largest extent of the residual's view, in standard deviations.
 _RESIDUAL_VIEW = (4.5, 12.0)
 
+#: Lines weaker than this, relative to their alpha line, name no peak that a stronger one can.
+_WEAK_LINE = 0.1
+
 #: Families are drawn where they stand above the background by this part of its noise.
 _ABOVE_NOISE = 0.02
 
@@ -70,17 +73,16 @@ class LabelFit:
         return np.where(visible, background + alone, np.nan)
 
     def family_at(self, energy_keV: float) -> int | None:
-        """Return the family that has the line nearest to an energy, within the resolution."""
+        """Return the family with the nearest line within the resolution, strong lines first."""
         model = self.result.fit.model
-        lines = [
-            (abs(line.energy_keV - energy_keV), line.energy_keV, i)
+        near = [
+            (line.weight < _WEAK_LINE, abs(line.energy_keV - energy_keV), i)
             for i, family in enumerate(model.families)
             for line in model.lines_in_range(family)
+            if abs(line.energy_keV - energy_keV)
+            <= xray.fwhm_keV(line.energy_keV, model.resolution_MnKa_eV)
         ]
-        if not lines:
-            return None
-        distance, energy, family = min(lines)
-        return family if distance <= xray.fwhm_keV(energy, model.resolution_MnKa_eV) else None
+        return min(near)[2] if near else None
 
     def describe(self, family: int) -> str:
         """Say what the fit found of a family: intensity, and at. % of its element."""

@@ -292,7 +292,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
 
     def chosen_window(self) -> tuple[float, float] | None:
         """Return the chosen window, low and high energy in keV."""
-        return self.region.span()
+        return self.region.limits()
 
     def set_window_mode(self, on: bool) -> None:  # noqa: FBT001 - slot of a button
         """Let a drag with the left button choose a window (as it does with Ctrl), or pan."""
@@ -300,15 +300,15 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
 
     def clear_window(self) -> None:
         """Take the window away."""
-        if self.region.span() is not None:
+        if self.region.limits() is not None:
             self.region.hide()
             self.window_cleared.emit()
 
     def _on_window_dragged(self, start: float, end: float) -> None:
         if self._content.calibrated and self._content.x.size:
-            self.region.set_span(start, end)
+            self.region.set_limits(start, end)
 
     def _emit_window(self, *_: Any) -> None:
-        span = self.region.span()
+        span = self.region.limits()
         if span is not None and span[1] > span[0]:
             self.window_chosen.emit(*span)

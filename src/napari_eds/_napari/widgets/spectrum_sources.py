@@ -173,6 +173,7 @@ class SpectrumSources(QObject):
         self._on_selection()
 
     def _on_selection(self) -> None:
+        self._follow_edits()
         if self._sums is not None:
             self._sums.want(self.shown_labels())
             self._sum_pending()

@@ -6,12 +6,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QSpinBox,
     QWidget,
 )
+from superqt import QFlowLayout
 
 from napari_eds._napari.widgets.spectrum_scale import LINEAR, LOG, SQRT
 
@@ -19,7 +18,7 @@ _SCALE_TEXTS = {LINEAR: "Linear", LOG: "Log", SQRT: "√ counts"}
 
 
 class SpectrumToolbar(QWidget):
-    """One row of controls."""
+    """A row of controls; where the dock is narrow, the last ones go below."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,6 +26,7 @@ class SpectrumToolbar(QWidget):
         for scale, text in _SCALE_TEXTS.items():
             self.scale.addItem(text, scale)
         self.scale.setToolTip("Scale of the counts: linear, logarithmic or square root")
+        self.scale.setFixedWidth(90)
         self.per_pixel = _switch(
             "/px", "Divide by the number of pixels: counts per pixel", on=True
         )
@@ -40,8 +40,10 @@ class SpectrumToolbar(QWidget):
         )
         self.radius = QSpinBox()
         self.radius.setRange(0, 64)
+        self.radius.setFixedWidth(72)
         self.radius.setPrefix("⇧ ")
         self.radius.setSuffix(" px")
+        self.radius.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.radius.setToolTip(
             "Hold Shift over the map: spectrum of the disc of this radius (px) under the pointer"
         )
@@ -49,18 +51,13 @@ class SpectrumToolbar(QWidget):
         self.fit_view.setToolTip("Show everything (F)")
         self.save = QPushButton("Save…")
         self.save.setToolTip("Save the view as PNG or SVG, or the spectra as CSV or .msa")
-        self._row = QHBoxLayout(self)
+        self._row = QFlowLayout(self)
         self._row.setContentsMargins(4, 2, 4, 0)
         self._row.setSpacing(4)
         for widget in self._controls():
-            widget.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-            self._row.addWidget(widget)
-        self._row.addStretch(1)
-        self._place_of_added = self._row.count() - 1
+            self.add(widget)
 
     def _controls(self) -> list[QWidget]:
-        for button in (self.fit_view, self.save):
-            button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         return [
             self.scale,
             self.per_pixel,
@@ -75,8 +72,9 @@ class SpectrumToolbar(QWidget):
 
     def add(self, widget: QWidget) -> None:
         """Append a control."""
-        self._row.insertWidget(self._place_of_added, widget)
-        self._place_of_added += 1
+        # Keys are for the plot: letters typed after a click on a switch zoom it.
+        widget.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._row.addWidget(widget)
 
 
 def _switch(text: str, tooltip: str, *, on: bool = False) -> QCheckBox:

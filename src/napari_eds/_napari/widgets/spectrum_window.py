@@ -64,14 +64,14 @@ class WindowRegion(pg.LinearRegionItem):
         self.hide()
         plot.addItem(self, ignoreBounds=True)
 
-    def span(self) -> tuple[float, float] | None:
+    def limits(self) -> tuple[float, float] | None:
         """Return low and high energy, None where there is no window."""
         if not self.isVisible():
             return None
         low, high = self.getRegion()
         return float(low), float(high)
 
-    def set_span(self, start: float, end: float) -> None:
+    def set_limits(self, start: float, end: float) -> None:
         """Show the window between two energies, without a signal."""
         blocked = QSignalBlocker(self)
         self.setRegion(sorted((start, end)))
