@@ -54,6 +54,16 @@ def test_pure_chips_get_their_phase_whatever_the_examples(result, phase, feature
         assert (predicted == phase).mean() > (0.99 if n > 1 else 0.95)
 
 
+def test_chips_at_an_interface_are_of_a_phase_beside_it(result, phase, data_dir):
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz")["label"]
+    found = classify(result, examples(phase, 3, 0)).table["prediction"]
+    for chip, name in found.items():
+        row, column = (CHIP * int(part) for part in chip[1:].split("C"))
+        inside = np.unique(truth[row : row + CHIP, column : column + CHIP])
+        if inside.tolist() == [2, 3]:
+            assert name in {"LaFeO3", "SrTiO3"}
+
+
 def test_chips_of_another_phase_lie_far_from_every_class(result, phase):
     examples_ = examples(phase, 3, 0)
     del examples_["SrTiO3"]
@@ -200,7 +210,7 @@ def test_densities_are_those_of_a_multivariate_t():
     tau = (2 * 0.01 * np.var(means, axis=0) + 3 * np.maximum(0, (q - freedom) / c)) / 5
     for i, rows in enumerate(members):
         for label in range(12):
-            scale = noise[label] + errors[i] + tau * (1 + 1 / len(rows))
+            scale = noise[label] + np.median(errors, axis=0) + tau * (1 + 1 / len(rows))
             t = stats.multivariate_t(means[i], np.diag(scale), df=5)
             constant = stats.multivariate_t(np.zeros(3), np.eye(3), df=5).logpdf(np.zeros(3))
             assert density[label, i] == pytest.approx(t.logpdf(values[label]) - constant)

@@ -120,10 +120,10 @@ def classify(
 
     A chip's probability of a class is, with equal priors, the Student t density of its features
     around the prototype, the precision-weighted mean of the examples. Its scale is the counting
-    noise of chip and prototype plus the scatter of members of a class beyond noise, pooled over
-    classes by the moment estimator of DerSimonian and Laird (1986) and drawn to a prior of a
-    tenth of the spread between classes. Logarithms of the densities of spectra and composition
-    are averaged, not added, since both come from the same counts.
+    noise of the chip and of a middling prototype plus the scatter of members of a class beyond
+    noise, pooled over classes by the moment estimator of DerSimonian and Laird (1986) and drawn to
+    a prior of a tenth of the spread between classes. Logarithms of the densities of spectra and
+    composition are averaged, not added, since both come from the same counts.
 
     Parameters
     ----------
@@ -251,7 +251,9 @@ def _log_densities(
     prior = _PRIOR_SCATTER**2 * means.var(axis=0)
     scatter = (_PRIOR_EXAMPLES * prior + n_spare * beyond) / (_PRIOR_EXAMPLES + n_spare)
     shots = np.array([len(rows) for rows in members])[:, None]
-    variance = noise[:, None] + errors + scatter * (1 + 1 / shots)
+    # One error for all prototypes: were each given its own, the class known worst, such as the
+    # composition of vacuum, would be the one that every mixed chip falls into.
+    variance = noise[:, None] + np.median(errors, axis=0) + scatter * (1 + 1 / shots)
     distance = ((values[:, None] - means) ** 2 / variance).sum(axis=2)
     nu, n = _PRIOR_EXAMPLES + n_spare, values.shape[1]
     density = -(nu + n) / 2 * np.log1p(distance / nu) - np.log(variance).sum(axis=2) / 2
