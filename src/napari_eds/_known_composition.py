@@ -141,7 +141,7 @@ def compare_known(
             f"{source.name} has no {', '.join(missing)}: quantify it, or give the atoms of the "
             'other elements alone, such as {"Sr": 1, "Ti": 1}'
         )
-    chosen = source if labels is None else source.rows(_keys_of(source, labels))
+    chosen = source if labels is None else source.rows(keys_of(source, labels))
     known = chosen.percent.notna().all(axis=1)
     if not known.any():
         raise EDSError("none of the labels has a composition")
@@ -167,7 +167,7 @@ def _formula(composition: str | Mapping[str, float], atoms: Mapping[str, float])
     return "".join(e if n == 1 else f"{e}{n:g}" for e, n in atoms.items())
 
 
-def _keys_of(source: CompositionTable, labels: Sequence[int | str]) -> list[Any]:
+def keys_of(source: CompositionTable, labels: Sequence[int | str]) -> list[Any]:
     """Return rows of the table by label id or chip name, each once."""
     chips = {} if source.chips is None else {str(c): i for i, c in source.chips.items()}
     keys = []

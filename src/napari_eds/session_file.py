@@ -431,7 +431,7 @@ def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
     with np.load(BytesIO(_part(archive, "labels.npz")), allow_pickle=False) as arrays:
         labels = check_labels(arrays["labels"], source["shape"])
     labels.setflags(write=False)
-    table = _read_table(_part(archive, "table.csv"))
+    table = read_table(_part(archive, "table.csv"))
     if table.index.tolist() != np.setdiff1d(labels, 0).tolist() or "chip" not in table:
         raise ValueError("its table is not one of its labels")
     return Session(
@@ -448,7 +448,7 @@ def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
     )
 
 
-def _read_table(text: bytes) -> pd.DataFrame:
+def read_table(text: bytes) -> pd.DataFrame:
     """Read a table back as it was: whole numbers whole, fractions to the last bit."""
     cells = pd.read_csv(BytesIO(text), dtype=str, keep_default_na=False)
     columns = {name: _column(name, cells[name].tolist()) for name in cells.columns}
