@@ -113,3 +113,17 @@ def test_what_makes_no_sense_is_refused(substrate, recipe):
         chip_size_advice(substrate, recipe, [])
     with pytest.raises(EDSError, match="Mn is not quantified"):
         counts_for_error(substrate, recipe, "Mn", 2)
+
+
+def test_a_measured_velox_map_gets_advice(data_dir):
+    image = eds.load(data_dir / "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd")
+    recipe = Recipe(elements=("Ni", "Cr", "Fe", "Nb", "Ti"), fit_only=("Cu", "Al", "Si", "O"))
+    advice = chip_size_advice(image, recipe, [1, 2, 5])
+    assert advice.major[:3] == ("Ni", "Cr", "Fe")
+    stated = eds.quantify(image, grid_chips(image.shape, 5), recipe).table
+    predicted = advice.frame.loc[5]
+    for element in ("Ni", "Cr", "Fe"):
+        assert predicted[f"{element}_at_pct_error"] == pytest.approx(
+            stated[f"{element}_at_pct_error"].mean(), rel=0.1
+        )
+    assert predicted["n_chips"] == len(stated) == 20

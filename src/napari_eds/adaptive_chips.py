@@ -98,7 +98,8 @@ def adaptive_chips_for_error(  # noqa: PLR0913 - the last three have defaults
 
     The error is the statistical one of the sum of all labels, scaled to the counts of a chip in
     the recipe's energy range; see `chip_advice.counts_for_error`. It holds for chips of the
-    sum's composition.
+    sum's composition: in a map of several phases, give a label to each, or the error of an
+    element will be larger in the phase that holds it.
 
     Parameters
     ----------
