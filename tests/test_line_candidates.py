@@ -123,6 +123,27 @@ def test_chosen_elements_come_before_others_that_fit_as_well():
     assert "Ta is chosen already" in after["Ta"].reasons
 
 
+def test_minor_lines_of_chosen_elements_explain_a_blend_before_others_do(lfo_sto_96):
+    # Ti_Kb and La_Lb1 make one peak, where V_Ka lies between them.
+    spectrum = lfo_sto_96.energy, lfo_sto_96.total_spectrum(), lfo_sto_96.acquisition
+    found = candidates(4.95, *spectrum, chosen={"La", "Ti", "Fe", "O"})
+    assert set(ranked(found)[:2]) == {"La", "Ti"}
+    vanadium = next(c for c in found if c.element == "V")
+    assert vanadium.score < 0.2 * found[0].score
+    assert any("chosen elements explain" in reason for reason in vanadium.reasons)
+    assert any("by its alpha line" in reason for reason in found[0].reasons)
+
+
+def test_what_chosen_elements_do_not_explain_is_found_beside_them():
+    # Co Ka lies on Fe Kb, which is an eighth of Fe Ka only.
+    image = simulated({"Fe": 20, "Co": 20, "O": 60}, 5.0)
+    spectrum = image.energy, image.total_spectrum(), image.acquisition
+    assert ranked(candidates(6.93, *spectrum, chosen={"Fe", "O"}))[0] == "Co"
+    alone = simulated({"Fe": 40, "O": 60}, 5.0)
+    spectrum = alone.energy, alone.total_spectrum(), alone.acquisition
+    assert ranked(candidates(7.05, *spectrum, chosen={"Fe", "O"}))[0] == "Fe"
+
+
 def test_noble_gases_and_elements_without_stable_isotopes_come_last():
     image = simulated({"Mo": 100}, 10.2, stray={})
     found = candidates(2.29, image.energy, image.total_spectrum(), image.acquisition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 import numpy as np
@@ -30,6 +30,9 @@ _WEAK = 0.1
 #: Beam energy from which a specimen is taken to be a foil.
 _THIN_FROM_KEV = 40.0
 _MAX_CHECKS = 4
+#: Parts of a peak, known from the alpha lines of chosen elements: least that counts, and how far
+#: such knowledge is trusted.
+_LEAST_SHARE, _SURE = 0.05, 0.9
 
 _NOBLE = frozenset({"He", "Ne", "Ar", "Kr", "Xe"})
 _UNSTABLE = frozenset({"Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"})
@@ -222,14 +225,43 @@ class _Judge:
     def candidates(self) -> Iterator[Candidate]:
         reach = REACH_FWHM * self.spectrum.fwhm(self.peak.energy_keV)
         yields = _alpha_yields(round(self.beam_keV, 3))
+        shares = self._shares()
         for family in _families():
             if yields.get(str(family), 1.0) <= 0 or family.alpha.energy_keV >= self.beam_keV:
                 continue
             near = [n for n in family.lines if abs(n.energy_keV - self.peak.energy_keV) <= reach]
             strongest = max((line.weight for line in near), default=0.0)
+            share = shares.get(family.element, 0.0)
             checks = self._checks(family, near) if near else []
             for line in near:
-                yield self._candidate(family, line, strongest, checks)
+                found = self._candidate(family, line, strongest, checks)
+                if not shares:
+                    yield found
+                elif family.element in self.chosen:
+                    yield _explained(found, share * line.weight / strongest)
+                else:
+                    yield _superfluous(found, min(sum(shares.values()), 1.0))
+
+    def _shares(self) -> dict[str, float]:
+        """Return the part of the peak that minor lines of each chosen element must hold.
+
+        It follows from their alpha lines, where these lie apart from the peak.
+        """
+        shares: dict[str, float] = {}
+        if not self.peak.found:
+            return shares
+        for family in _families():
+            at = family.alpha.energy_keV
+            if family.element not in self.chosen or not self._apart([family.alpha]):
+                continue
+            if at >= self.beam_keV or not self.spectrum.holds(at):
+                continue
+            net, error = self.spectrum.net(at)
+            alpha = net / self._in_window(family, at) if net > SIGNIFICANT * error else 0.0
+            share = alpha * self._in_window(family, self.peak.energy_keV) / self.peak.counts
+            if share > _LEAST_SHARE:
+                shares[family.element] = min(shares.get(family.element, 0.0) + share, 1.0)
+        return shares
 
     def _candidate(
         self, family: xray.Family, line: xray.XRayLine, strongest: float, checks: list[_Check]
@@ -359,3 +391,19 @@ class _Judge:
             return least if self.is_thin else least / 2
         # In bulk, electrons slow down until they excite soft lines only.
         return 0.3 if self.is_thin else 0.3 * (1 - at / self.beam_keV) ** 2
+
+
+def _explained(candidate: Candidate, share: float) -> Candidate:
+    """Return a line of a chosen element, whose alpha line tells how much of the peak it is."""
+    if share <= _LEAST_SHARE:
+        return candidate
+    text = f"by its alpha line it must be {100 * share:.0f} % of this peak"
+    score = max(candidate.score, _SURE * share)
+    return replace(candidate, score=score, reasons=(*candidate.reasons, text))
+
+
+def _superfluous(candidate: Candidate, share: float) -> Candidate:
+    """Return a line of another element, for which chosen ones leave only a part of the peak."""
+    text = f"lines of chosen elements explain {100 * share:.0f} % of this peak"
+    score = candidate.score * (1 - _SURE * share)
+    return replace(candidate, score=score, reasons=(*candidate.reasons, text))
