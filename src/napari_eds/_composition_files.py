@@ -29,7 +29,7 @@ _UNITS = {
 _PERCENT = {"%", "pct", "percent", "percentage"}
 _AMOUNT = _PERCENT | {"fraction", "frac", "concentration", "conc", "norm", "normalised"}
 _ERROR = {"error", "err", "sigma", "sd", "std", "stdev", "uncertainty", "±", "σ", "statistical"}
-_LABEL_HEADERS = {"label", "label_id", "labels", "index", "id"}
+_LABEL_HEADERS = {"label", "label_id", "labels", "id"}
 _CHIP_HEADERS = {"chip", "region", "name"}
 _MISSING = {"", "-", "--", "nan", "na", "n/a", "n.d.", "nd"}
 
@@ -240,7 +240,8 @@ def _keys(
     chip = next((by_name[h] for h in by_name if h in _CHIP_HEADERS), None)
     if label is not None:
         try:
-            keys = pd.Index([int(str(v).strip()) for v in frame[label]], name="label")
+            ids = [int(str(v).strip().removesuffix(".0")) for v in frame[label]]
+            keys = pd.Index(ids, name="label")
         except ValueError as error:
             raise EDSError(f"{name}: a label is no whole number: {error}") from error
         _check_unique(keys.tolist(), f"{name}: label")
@@ -317,4 +318,5 @@ def _check_unique(keys: Sequence[object], what: str) -> None:
 def _symbols() -> frozenset[str]:
     import xraylib
 
-    return frozenset(xraylib.AtomicNumberToSymbol(z) for z in range(1, 108))
+    # A column "No" is a number, not nobelium.
+    return frozenset(xraylib.AtomicNumberToSymbol(z) for z in range(1, 108)) - {"No"}
