@@ -222,21 +222,28 @@ def _write_support(folder: Path, job: Job) -> None:
 
 
 def _write_map(folder: Path, job: Job) -> None:
-    """Write the dense map a block of rows at a time."""
+    """Write the dense map a block of rows at a time.
+
+    Written as a stream, not through a memory map, whose pages would count as ours until the
+    system writes them back.
+    """
     if not job.settings.save_map:
         return
     shape, dtype, _ = map_size(job.image, job.pixels, job.settings)
+    descr = np.lib.format.dtype_to_descr(dtype)
     width, channels = job.image.shape[1], shape[2]
     step = max(int(_BLOCK_BYTES // (width * channels * 8)), 1)
-    dense = np.lib.format.open_memmap(folder / "map.npy", mode="w+", dtype=dtype, shape=shape)
-    for start in range(0, shape[0], step):
-        if job.progress is not None:
-            job.progress(start, shape[0], "rows of the map")
-        stop = min(start + step, shape[0])
-        block = job.binned.counts[start * width : stop * width]
-        counts = block if isinstance(block, np.ndarray) else block.toarray()
-        dense[start:stop] = counts.reshape(stop - start, width, channels)[:, : shape[1]]
-    dense.flush()
+    with (folder / "map.npy").open("wb") as file:
+        header = {"descr": descr, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, shape[0], step):
+            if job.progress is not None:
+                job.progress(start, shape[0], "rows of the map")
+            stop = min(start + step, shape[0])
+            block = job.binned.counts[start * width : stop * width]
+            counts = block if isinstance(block, np.ndarray) else block.toarray()
+            kept = counts.reshape(stop - start, width, channels)[:, : shape[1]]
+            file.write(kept.astype(dtype, copy=False).tobytes())
 
 
 def _write_provenance(folder: Path, job: Job) -> None:
