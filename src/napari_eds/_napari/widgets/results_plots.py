@@ -186,6 +186,10 @@ class LabelPlot(QWidget):
     def _on_clicked(self, point: QPointF, add: bool) -> None:  # noqa: FBT001 - Qt calls it
         self._tell(self._near(point), add=add)
 
+    def _on_point(self, _item: object, _points: object, ev: Any) -> None:
+        """Answer a click that a point took before the view got it."""
+        self._on_clicked(ev.pos(), bool(ev.modifiers() & _TO_ADD))
+
     def _tell(self, which: np.ndarray, *, add: bool) -> None:
         if which.any():
             self.chosen.emit(self._ids[which].tolist(), add)
@@ -210,6 +214,7 @@ class Histogram(LabelPlot):
         )
         for item in (self.bars, self.selected_bars, self.ticks):
             self.plot.addItem(item)
+        self.ticks.sigClicked.connect(self._on_point)
         self.plot.setLabel("left", "labels")
         self.edges = np.empty(0)
 
@@ -266,6 +271,7 @@ class _Points(LabelPlot):
         )
         for item in (self.points, self.selected_points):
             self.plot.addItem(item, ignoreBounds=self.frame_decides)
+            item.sigClicked.connect(self._on_point)
         self._x = self._y = np.empty(0)
 
     def _place(self) -> tuple[np.ndarray, np.ndarray]:

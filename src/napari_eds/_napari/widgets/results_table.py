@@ -67,6 +67,7 @@ class ResultsTable(ResultsForm):
         self._edits.timeout.connect(self._compare_labels)
         self.model.modelReset.connect(self._on_rows)
         self.table.chosen.connect(self._select)
+        self.table.brought.connect(self._bring_into_sight)
         self.table.opened.connect(self._on_opened)
         self.table.columns_chosen.connect(lambda groups: self._change(groups=groups))
         self.table.unit_chosen.connect(lambda unit: self._change(unit=unit))
@@ -373,7 +374,7 @@ class ResultsTable(ResultsForm):
 def show_position(viewer: Any, layer: Labels, position: np.ndarray) -> None:
     """Move the camera over a position in a layer's pixels."""
     world = dict(zip(range(-layer.ndim, 0), layer.data_to_world(position), strict=True))
-    center = list(viewer.camera.center)
+    center = list(viewer.scene.camera.center)
     for place, axis in zip((-2, -1), viewer.dims.displayed[-2:], strict=True):
         center[place] = world.get(axis - viewer.dims.ndim, center[place])
-    viewer.camera.center = tuple(center)
+    viewer.scene.camera.center = tuple(center)

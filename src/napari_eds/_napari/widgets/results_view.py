@@ -6,8 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from qtpy.QtGui import QAction, QGuiApplication, QKeySequence, QShortcut
+from qtpy.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPoint,
+    Qt,
+    Signal,
+)
+from qtpy.QtGui import QAction, QGuiApplication, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QMenu, QTableView, QWidget
 
 from napari_eds._napari.widgets.results_columns import GROUPS, UNITS
@@ -17,6 +25,7 @@ _ROW_HEIGHT_PX = 20
 #: Beside the widest text of a cell.
 _PADDING_PX = 12
 
+_COPY = QKeySequence.StandardKey.Copy
 _SELECT = QItemSelectionModel.SelectionFlag
 
 
@@ -27,6 +36,8 @@ class ResultsView(QTableView):
     ----------
     chosen : Signal
         The user selected rows; carries the labels' ids, the one clicked last at the end.
+    brought : Signal
+        A row was clicked, selected before or not; carries the label's id.
     opened : Signal
         A row was double-clicked; carries the label's id.
     columns_chosen : Signal
@@ -36,6 +47,7 @@ class ResultsView(QTableView):
     """
 
     chosen = Signal(list)
+    brought = Signal(int)
     opened = Signal(int)
     columns_chosen = Signal(tuple)
     unit_chosen = Signal(str)
@@ -56,8 +68,8 @@ class ResultsView(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setWordWrap(False)
         self._set_up()
+        self.clicked.connect(self._on_click)
         self.doubleClicked.connect(self._on_double_click)
-        self._shortcut(QKeySequence.StandardKey.Copy, self.copy_selected)
 
     def _set_up(self) -> None:
         rows: Any = self.verticalHeader()
@@ -69,11 +81,6 @@ class ResultsView(QTableView):
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._on_header_menu)
         self._selection.selectionChanged.connect(self._on_selection)
-
-    def _shortcut(self, key: QKeySequence.StandardKey, answer: object) -> None:
-        shortcut = QShortcut(QKeySequence(key), self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(answer)
 
     # Rows.
 
@@ -87,7 +94,7 @@ class ResultsView(QTableView):
             rows.append(current)
         return self._model.ids[rows].tolist()
 
-    def follow(self, ids: Sequence[int], *, scroll: bool = True) -> None:
+    def follow(self, ids: Sequence[int]) -> None:
         """Select the rows of labels that were selected elsewhere."""
         rows = self._model.rows_of(ids)
         if len(rows) and set(self._model.ids[rows].tolist()) == set(self.selected_ids()):
@@ -97,20 +104,26 @@ class ResultsView(QTableView):
         for first, after in _runs(rows):
             selection.select(self._model.index(first, 0), self._model.index(after - 1, last))
         current = self._model.rows_of(ids[-1:])
+        column = max(self.currentIndex().column(), 0)
         self._following = True
         try:
+            # Qt compares every old range of rows with every new one, unless there is none.
+            self._selection.reset()
             if len(current):
-                index = self._model.index(int(current[0]), max(self.currentIndex().column(), 0))
+                index = self._model.index(int(current[0]), column)
                 self._selection.setCurrentIndex(index, _SELECT.NoUpdate)
-                if scroll:
-                    self.scrollTo(index)
-            self._selection.select(selection, _SELECT.ClearAndSelect)
+                self.scrollTo(index)
+            self._selection.select(selection, _SELECT.Select)
+            self.repaint_cells()
         finally:
             self._following = False
 
     def _on_selection(self) -> None:
         if not self._following:
             self.chosen.emit(self.selected_ids())
+
+    def _on_click(self, index: QModelIndex) -> None:
+        self.brought.emit(int(self._model.ids[index.row()]))
 
     def _on_double_click(self, index: QModelIndex) -> None:
         self.opened.emit(int(self._model.ids[index.row()]))
@@ -121,6 +134,20 @@ class ResultsView(QTableView):
         viewport.update()
 
     # Copying.
+
+    def event(self, event: Any) -> bool:
+        """Keep Ctrl+C, for which the window's menus have another meaning."""
+        if event.type() == QEvent.Type.ShortcutOverride and event.matches(_COPY):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Copy rows with Ctrl+C; Qt itself would copy one cell."""
+        if event.matches(_COPY):
+            self.copy_selected()
+        else:
+            super().keyPressEvent(event)
 
     def copy_selected(self) -> None:
         """Copy the selected rows as text, with their header."""
