@@ -118,6 +118,14 @@ def test_a_mean_kernel_at_a_chips_centre_is_the_chips_sum(maps, lfo_sto_96, reci
     )
 
 
+def test_pixels_add_up_to_what_quantify_makes_of_all(lfo_sto_96, quick):
+    single = pixel_maps(lfo_sto_96, quick, kernel=Kernel()).intensities
+    whole = eds.quantify(lfo_sto_96, np.ones(lfo_sto_96.shape, int), quick).fit
+    added = single.sum(axis=(1, 2), dtype=float)
+    difference = np.abs(added - whole.intensities[0]) / whole.intensity_errors[0]
+    assert difference.max() < 0.01
+
+
 @pytest.mark.parametrize("phase", [FILM, SUBSTRATE])
 def test_phases_come_out_as_they_are(maps, truth, phase):
     inside = pure_inside(truth, phase, 5)
