@@ -127,6 +127,7 @@ def test_tables_of_both_programs_are_read(tmp_path):
     [
         ("", "no table of classes"),
         ("a,b\n1,2\n", "needs a column"),
+        (",A,prediction,chip\n", "names no chip"),
         (",A,prediction,chip\nR9C9,1,A,R9C9\n", "no chip 'R9C9'"),
         (",A,prediction,chip\nR0C0,1,B,R0C0\n", "predicts 'B'"),
         (",A,prediction,chip\nR0C0,x,A,R0C0\n", "could not convert"),

@@ -334,4 +334,6 @@ def _read_table(path: Path) -> pd.DataFrame:
             f"{path.name} is no table of classes: it needs a column of probability per class and "
             "one called prediction"
         )
+    if table.empty:
+        raise FewShotError(f"{path.name} names no chip")
     return table
