@@ -231,7 +231,7 @@ class _Judge:
                 continue
             near = [n for n in family.lines if abs(n.energy_keV - self.peak.energy_keV) <= reach]
             strongest = max((line.weight for line in near), default=0.0)
-            share = shares.get(family.element, 0.0)
+            share = shares.get(str(family), 0.0)
             checks = self._checks(family, near) if near else []
             for line in near:
                 found = self._candidate(family, line, strongest, checks)
@@ -243,7 +243,7 @@ class _Judge:
                     yield _superfluous(found, min(sum(shares.values()), 1.0))
 
     def _shares(self) -> dict[str, float]:
-        """Return the part of the peak that minor lines of each chosen element must hold.
+        """Return the part of the peak that minor lines of chosen elements must hold, by family.
 
         It follows from their alpha lines, where these lie apart from the peak.
         """
@@ -260,7 +260,7 @@ class _Judge:
             alpha = net / self._in_window(family, at) if net > SIGNIFICANT * error else 0.0
             share = alpha * self._in_window(family, self.peak.energy_keV) / self.peak.counts
             if share > _LEAST_SHARE:
-                shares[family.element] = min(shares.get(family.element, 0.0) + share, 1.0)
+                shares[str(family)] = min(share, 1.0)
         return shares
 
     def _candidate(
