@@ -428,6 +428,7 @@ def test_cancel_leaves_the_search_and_it_does_not_start_again(qtbot, window, hea
     qtbot.waitUntil(dock.found.progress.isVisible)
     qtbot.waitUntil(lambda: "found" in dock.found.detail.text(), timeout=30_000)
     QTest.mouseClick(dock.found.cancel, LEFT)
+    assert dock.search.running, "it ends at its next step"
     qtbot.waitUntil(lambda: not dock.search.running, timeout=30_000)
     qtbot.wait(600)
     assert FOUND not in layer.metadata
@@ -438,6 +439,9 @@ def test_cancel_leaves_the_search_and_it_does_not_start_again(qtbot, window, hea
     qtbot.wait(500)
     assert not dock.search.running, "not asked for again"
     QTest.mouseClick(dock.find, LEFT)
+    QTest.mouseClick(dock.found.cancel, LEFT)
+    assert dock.search.running
+    QTest.mouseClick(dock.find, LEFT)
     settle(qtbot, dock)
     assert layer.metadata[FOUND].evidence.proposals == headless(SMALL).proposals
 
@@ -447,7 +451,8 @@ def test_two_maps_are_not_mixed_up(qtbot, window, headless):
     small, alloy = (x for x in viewer.layers if SPECTRUM_IMAGE in x.metadata)
     dock.focus.set_map_layer(small)
     QTest.mouseClick(dock.find, LEFT)
-    assert dock.search.running
+    image = small.metadata[SPECTRUM_IMAGE]
+    qtbot.waitUntil(lambda: getattr(dock.search._searched, "image", None) is image)
     dock.focus.set_map_layer(alloy)
     settle(qtbot, dock)
     assert FOUND not in small.metadata, "left when another map was looked at"

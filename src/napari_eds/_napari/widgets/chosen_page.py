@@ -36,6 +36,7 @@ from napari_eds.errors import EDSError, KFactorError
 from napari_eds.kfactors import KFactorTable
 
 _STATUS_LINES = 3
+_CONVENTION_LENGTH = 8
 _CONVENTIONS = (
     ("as the file says", FROM_FILE),
     ("of whole families", "family"),
@@ -76,6 +77,11 @@ class ChosenPage(QWidget):
         self.convention = QComboBox()
         for text, value in _CONVENTIONS:
             self.convention.addItem(text, value)
+        # The row of buttons must not widen the dock.
+        self.convention.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.convention.setMinimumContentsLength(_CONVENTION_LENGTH)
         self.convention.setToolTip(
             "Counts that the k-factors belong to: those of all lines of a family, as vendor "
             "programs have them, or of its alpha line alone. Mixing them up costs up to a factor "

@@ -111,12 +111,12 @@ class MapSearch(QObject):
             self.start()
 
     def start(self) -> None:
-        """Search the map that is looked at, unless that is under way."""
+        """Search the map that is looked at, at once or as soon as a search that was left ends."""
+        self._declined = None
         wanted, layer = self._wanted(), self._focus.map_layer
         if wanted is None or layer is None or self._job is not None:
             return
         self._timer.stop()
-        self._declined = None
         image, beam = wanted.image, wanted.beam_energy_keV
         job = Job(lambda progress: _search(image, beam, progress))
         # Children die with their parent; `destroyed` of the dock would come too late for `self`.

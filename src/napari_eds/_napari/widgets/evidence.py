@@ -40,7 +40,7 @@ _TOOLTIPS = (
 _WIDTHS_PX = (30, 84, 54, 44, 70)
 _NUMBERS = (2, 3)
 _SYMBOL = Qt.ItemDataRole.UserRole
-_PLOT_HEIGHT_PX = 96
+_LIST_HEIGHT_PX, _PLOT_HEIGHT_PX = 48, 84
 _FIT, _WITHOUT = PALETTE[0], PALETTE[1]
 
 #: Full width at half maximum in keV that is good enough to choose what to show.
@@ -101,7 +101,7 @@ class FindPage(QWidget):
         self.list.setUniformRowHeights(True)
         self.list.setHeaderLabels(_TITLES)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.list.setMinimumHeight(62)
+        self.list.setMinimumHeight(_LIST_HEIGHT_PX)
         header: Any = self.list.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, width in enumerate(_WIDTHS_PX):
