@@ -4,7 +4,8 @@ Run as ``python benchmarks/painting.py [DATA_FOLDER]`` with a display, or on a m
 one under ``xvfb-run -s "-screen 0 1600x1000x24"``. A simulated mouse paints strokes on a shown
 window with the dock *EDS spectrum*; timed is what passes from the Labels layer's event of a dab
 to the end of the plot's next painting that shows it. After every stroke the plotted spectrum is
-compared with one summed from scratch.
+compared with one summed from scratch. "Busy" is what of the time the window's own thread worked:
+on a machine that does other things as well, the rest is waiting for it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from napari_eds._napari.widgets.spectrum import SpectrumWidget
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-STROKES, DABS_PER_STROKE, BRUSH_PX = 8, 30, 20
+STROKES, DABS_PER_STROKE, BRUSH_PX = 4, 30, 20
 COUNTS_PER_PIXEL = 20
 
 
@@ -34,8 +35,8 @@ class Stopwatch:
     """Times from a dab to the end of the painting of the plot that shows its counts."""
 
     def __init__(self, dock: SpectrumWidget) -> None:
-        self.ms: list[float] = []
-        self._started: float | None = None
+        self.ms: list[tuple[float, float]] = []
+        self._started: tuple[float, float] | None = None
         self._summed = False
         dock.sources.edited.connect(self._on_sums)
         self._paint = dock.plot.paintEvent
@@ -44,7 +45,7 @@ class Stopwatch:
     def start(self, _event: object) -> None:
         """Start at the first dab that is not yet shown."""
         if self._started is None:
-            self._started = time.perf_counter()
+            self._started = time.perf_counter(), time.thread_time()
 
     def _on_sums(self, _ids: object) -> None:
         self._summed = True
@@ -52,7 +53,10 @@ class Stopwatch:
     def _on_paint(self, event: QEvent) -> None:
         self._paint(event)
         if self._summed and self._started is not None:
-            self.ms.append(1000 * (time.perf_counter() - self._started))
+            passed, busy = self._started
+            self.ms.append(
+                (1000 * (time.perf_counter() - passed), 1000 * (time.thread_time() - busy))
+            )
             self._summed, self._started = False, None
 
 
@@ -60,20 +64,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="?", type=Path, default=DATA)
     arguments = parser.parse_args()
-    print("| Map | Channels | Counts | Dabs | Median ms | 95th percentile ms | Allowed ms |")
-    print("|---|---|---|---|---|---|---|")
+    print("| Map | Channels | Counts | Dabs | Median ms | 95 % ms | Busy ms | Allowed ms |")
+    print("|---|---|---|---|---|---|---|---|")
+    slow: list[str] = []
     measured = eds.load(arguments.data / "simulated/LFO_STO_512.emd")
     for image, allowed in ((measured, 30), (synthetic(2048, 4096), 60)):
         ms = paint(image)
-        median, high = np.percentile(ms, [50, 95])
+        median, high = np.percentile(ms[:, 0], [50, 95])
+        slow += [image.name] if median > allowed else []
         rows, columns = image.shape
         print(
             f"| {rows} x {columns} | {image.n_channels} | {image.total_counts:,} | {len(ms)} | "
-            f"{median:.1f} | {high:.1f} | {allowed} |",
+            f"{median:.1f} | {high:.1f} | {np.median(ms[:, 1]):.1f} | {allowed} |",
             flush=True,
         )
         assert len(ms) > STROKES * DABS_PER_STROKE / 3, "dabs were lost"
-        assert median <= allowed, (median, allowed)
+    assert not slow, f"slower than allowed: {slow}"
 
 
 def synthetic(size: int, n_channels: int) -> eds.SpectrumImage:
@@ -91,8 +97,8 @@ def synthetic(size: int, n_channels: int) -> eds.SpectrumImage:
     return eds.SpectrumImage(counts, (size, size), energy, name="synthetic")
 
 
-def paint(image: eds.SpectrumImage) -> list[float]:
-    """Paint strokes in a window and return the times of the dabs in ms."""
+def paint(image: eds.SpectrumImage) -> np.ndarray:
+    """Paint strokes in a window; return time passed and busy time of the dabs in ms, (dabs, 2)."""
     viewer = napari.Viewer()
     viewer.window.resize(1400, 900)
     add_layers(viewer, image_layers(image))
@@ -111,7 +117,7 @@ def paint(image: eds.SpectrumImage) -> list[float]:
         stroke(viewer, layer, np.linspace(*ends, DABS_PER_STROKE))
         check(dock, layer, image)
     viewer.close()
-    return stopwatch.ms
+    return np.array(stopwatch.ms)
 
 
 def stroke(viewer, layer, points: np.ndarray) -> None:

@@ -29,6 +29,9 @@ from napari_eds.model import DEFAULT_RESOLUTION_EV
 
 _MIN_SIZE_PX = (420, 200)
 
+#: Shown as long as the pointer has nothing to say; brackets in the plot mark the same lines.
+_OVERLAP = "* closer to another element's line than the resolution"
+
 
 def show_residual(viewer: Viewer) -> None:
     """Open the dock, or find it, and show the residual of the selected label."""
@@ -194,8 +197,6 @@ class SpectrumWidget(QWidget):
             notes.append("Fit is outdated: the label was edited since")
         elif fit is not None:
             notes.append(f"χ²/ν = {fit.reduced_chi_squared:.2f}")
-        if any(marker.overlaps for marker in content.markers):
-            notes.append("* lines overlap")
         self.note.setText("   ".join(notes))
 
     # Elements and their lines.
@@ -244,7 +245,8 @@ class SpectrumWidget(QWidget):
     def _write_readout(self) -> None:
         content, at = self.plot.content, self._cursor_keV
         if at is None or content.x.size < 2:
-            self.readout.setText("")
+            overlap = any(marker.overlaps for marker in content.markers)
+            self.readout.setText(_OVERLAP if overlap else "")
             return
         texts = [f"{at:.3f} keV" if content.calibrated else f"channel {at:.0f}"]
         step = content.x[1] - content.x[0]
