@@ -79,6 +79,24 @@ def test_no_chip_could_be_cut_into_four(counts):
         assert any(q.size == 0 or q.sum() < 40 for q in quarters)
 
 
+@given(
+    st.integers(2, 24).flatmap(lambda n: npst.arrays(int, (n, n), elements=st.integers(0, 40))),
+    st.integers(1, 200),
+)
+def test_a_square_map_is_not_cut_into_strips(counts, min_counts):
+    if counts.sum() >= min_counts:
+        sides = tiles(adaptive_chips(counts, min_counts))[["rows", "columns"]]
+        assert (sides.max(axis=1) <= 4 * sides.min(axis=1)).all()
+
+
+def test_a_rising_map_is_not_cut_into_strips():
+    """Halves by columns would hold enough where those by rows do not."""
+    counts = np.zeros((32, 32), int)
+    counts[0] = 100
+    sides = tiles(adaptive_chips(counts, 100))[["rows", "columns"]]
+    assert (sides.max(axis=1) <= 2 * sides.min(axis=1)).all()
+
+
 @pytest.mark.parametrize("shape", [(64, 64), (96, 96), (50, 10), (37, 53)])
 def test_chips_of_a_uniform_map_are_all_alike(shape):
     table = tiles(adaptive_chips(np.full(shape, 10), 90))

@@ -74,6 +74,25 @@ def test_no_size_is_recommended_where_none_is_good_enough(substrate, recipe):
     assert advice.recommended_px is None
 
 
+def test_no_size_is_recommended_of_which_no_chip_fits(substrate, recipe, advice):
+    strip = np.zeros(substrate.shape, int)
+    strip[3:8] = 1
+    narrow = chip_size_advice(substrate, recipe, [2, 5, 6, 10], labels=strip, error_at_pct=0.9)
+    assert narrow.frame["n_chips"].tolist() == [2 * 48, 0, 0, 0]
+    assert narrow.frame.loc[10, "worst_error"] < 0.9 < narrow.frame.loc[2, "worst_error"]
+    assert narrow.recommended_px is None
+
+
+def test_traces_do_not_decide(substrate):
+    """The Cu of the grid is there, at few atomic %."""
+    with_copper = Recipe(elements=("Sr", "Ti", "O", "Cu"), fit_only=("C", "Ga", "La", "Fe", "Pt"))
+    table = eds.quantify(substrate, np.ones(substrate.shape, int), with_copper).table
+    assert 0 < table.loc[1, "Cu_at_pct"] < 5
+    advice = chip_size_advice(substrate, with_copper, [4])
+    assert advice.major == ("Sr", "Ti", "O")
+    assert "Cu_at_pct_error" in advice.frame
+
+
 def test_the_worst_label_counts(lfo_sto_96, data_dir):
     truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz")
     labels = np.where(truth["pure"] & np.isin(truth["label"], (2, 3)), truth["label"], 0)

@@ -136,10 +136,10 @@ def test_a_small_label_joins_the_neighbour_of_the_longest_border():
     labels = np.array([[1, 1, 1, 2, 2], [1, 5, 5, 2, 2], [3, 3, 3, 2, 2], [3, 3, 3, 0, 9]])
     expected = np.array([[1, 1, 1, 2, 2], [1, 1, 1, 2, 2], [3, 3, 3, 2, 2], [3, 3, 3, 0, 2]])
     np.testing.assert_array_equal(remove_small_labels(labels, 3, into_neighbour=True), expected)
-    # Two small ones become one that is large enough.
+    # Two small ones become one that is large enough, and stays.
     np.testing.assert_array_equal(
-        remove_small_labels(np.array([[4, 6, 6, 0, 8]]), 3, into_neighbour=True),
-        [[6, 6, 6, 0, 0]],
+        remove_small_labels(np.array([[4, 6, 6, 9, 9, 9, 0, 8]]), 3, into_neighbour=True),
+        [[6, 6, 6, 9, 9, 9, 0, 0]],
     )
 
 

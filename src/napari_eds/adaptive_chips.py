@@ -28,10 +28,10 @@ def adaptive_chips(
 ) -> Chips:
     """Cut a map into rectangles that all hold enough counts, small where there are many.
 
-    Beginning with the whole map, a rectangle is cut into four as long as every part holds
-    `min_counts`; where that fails, into two across its longer side, or across either where the
-    sides are nearly equal (a quadtree, R. A. Finkel and J. L. Bentley, Acta Informatica 4 (1974)
-    1, for maps of any shape). Odd sides give parts that differ by one pixel.
+    Beginning with the whole map, a rectangle is halved across its longer side, so that a square
+    becomes four, as long as every part holds `min_counts`; where that fails and its sides are
+    nearly equal, across the other (a quadtree, R. A. Finkel and J. L. Bentley, Acta Informatica 4
+    (1974) 1, for maps of any shape). Odd sides give parts that differ by one pixel.
 
     Parameters
     ----------
@@ -188,17 +188,12 @@ def _boxes(counts: np.ndarray, limits: _Limits) -> Iterator[_Box]:
 def _cuts(box: _Box, smallest: int) -> Iterator[list[_Box]]:
     """Yield the ways to cut a rectangle, the preferred first."""
     rows, columns = box[1] - box[0], box[3] - box[2]
-    by_row, by_column = rows >= 2 * smallest, columns >= 2 * smallest
-    if by_row and by_column:
-        yield _parts(box, by_row=True, by_column=True)
     # Only what is nearly square is cut across its shorter side: strips would be poor pictures.
     nearly_square = 2 * max(rows, columns) < 3 * min(rows, columns)
-    if by_row and rows >= columns:
-        yield _parts(box, by_row=True, by_column=False)
-    if by_column and (columns > rows or nearly_square):
-        yield _parts(box, by_row=False, by_column=True)
-    if by_row and rows < columns and nearly_square:
-        yield _parts(box, by_row=True, by_column=False)
+    for by_row in (rows >= columns, rows < columns):
+        longer = by_row == (rows >= columns)
+        if (longer or nearly_square) and (rows if by_row else columns) >= 2 * smallest:
+            yield _parts(box, by_row=by_row, by_column=not by_row)
 
 
 def _too_long(box: _Box, largest: int) -> tuple[bool, bool]:
