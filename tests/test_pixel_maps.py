@@ -167,6 +167,14 @@ def test_noise_falls_with_the_independent_pixels_of_a_kernel(film):
     np.testing.assert_allclose(scaled, scaled[0], rtol=0.03)
 
 
+def test_corners_average_fewer_pixels(film):
+    image, recipe = film
+    errors = pixel_maps(image, recipe, kernel=Kernel("mean", 9)).errors_statistical
+    corners = errors[:, [0, 0, -1, -1], [0, -1, 0, -1]].mean(axis=1)
+    # 25 pixels instead of 81.
+    np.testing.assert_allclose(corners / np.median(errors, axis=(1, 2)), 9 / 5, rtol=0.15)
+
+
 def test_kernels_average_as_scipy_does(lfo_sto_96, quick):
     single = pixel_maps(lfo_sto_96, quick, kernel=Kernel("mean", 1))
     mean = pixel_maps(lfo_sto_96, quick, kernel=Kernel("mean", 7))
@@ -203,7 +211,8 @@ def test_a_mask_is_all_that_is_seen(lfo_sto_96, quick, thickness_nm, truth):
     mask = truth["label"] == SUBSTRATE
     kernel = Kernel("gaussian", 4)
     counts = lfo_sto_96.counts.copy().tolil()
-    counts[np.flatnonzero(~mask.ravel())[:50]] = 7
+    beside = ndimage.binary_dilation(mask) & ~mask
+    counts[np.flatnonzero(beside)[:60]] = 7
     spoiled = replace(lfo_sto_96, counts=counts.tocsr())
     unknown = np.where(mask, thickness_nm, np.nan)
     clean = pixel_maps(lfo_sto_96, quick, kernel=kernel, mask=mask, thickness_nm=thickness_nm)
