@@ -210,10 +210,23 @@ def test_a_row_clicked_after_sorting_selects_its_label(window, result):
     label = int(dock.model.ids[3])
     assert window.labels.selected_label == label
     assert window.focus.selected == (label,)
-    order = result.table["Fe_at_pct"].rank(method="first", ascending=False)
-    assert (
-        dock.table.header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder or order[label] > 4
-    )
+    ascending = dock.table.header.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
+    assert result.table["Fe_at_pct"].rank(ascending=ascending)[label] == 4
+
+
+def test_the_order_is_kept_with_the_map(qtbot, window, data_dir):
+    dock = window.dock
+    click_heading(dock, "Fe at.%")
+    order = dock.model.ids.tolist()
+    alloy = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
+    for data, attributes, _ in image_layers(eds.load(data_dir / alloy)):
+        other = window.viewer.add_image(data, **attributes)
+    window.viewer.layers.selection.active = other
+    assert dock.outer.currentWidget() is dock.help
+    assert dock.state.sorted_by is None
+    window.viewer.layers.selection.active = window.labels
+    assert dock.model.ids.tolist() == order
+    assert dock.table.header.sortIndicatorSection() == column(dock, "Fe at.%")
 
 
 def test_many_rows_are_selected_with_ctrl_shift_and_all(qtbot, window):

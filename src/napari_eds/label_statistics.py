@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from napari_eds.errors import EDSError
 
@@ -100,7 +100,7 @@ def spread(values: np.ndarray, errors: np.ndarray) -> Spread:
         expected=float(np.sqrt((sigma**2).mean())),
         weighted_mean=weighted_mean,
         weighted_error=float(weights.sum() ** -0.5),
-        probability=float(stats.chi2.sf(chi_squared, len(x) - 1)) if len(x) > 1 else np.nan,
+        probability=float(special.chdtrc(len(x) - 1, chi_squared)) if len(x) > 1 else np.nan,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -72,9 +71,6 @@ class ResultsForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.outer)
-        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
-        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        find.activated.connect(self.filter.setFocus)
 
     def _make_top(self) -> QHBoxLayout:
         self.tabs = QTabBar()

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_eds._napari.theme import PALETTE, ThemeColors
@@ -196,7 +195,7 @@ class LabelPlot(QWidget):
 
 
 class Histogram(LabelPlot):
-    """How many labels have which value; selected ones are hatched."""
+    """How many labels have which value; below the bars, a triangle for each selected one."""
 
     only_x = True
 
@@ -205,9 +204,8 @@ class Histogram(LabelPlot):
         self.column = self._add_choice("Values of", "Column whose values are counted")
         self.choices.addStretch()
         self.bars = pg.BarGraphItem(x0=[], x1=[], height=[], brush=_COLOR, pen=None)
-        hatch = QBrush(QColor(_SELECTED_COLOR), Qt.BrushStyle.SolidPattern)
         self.selected_bars = pg.BarGraphItem(
-            x0=[], x1=[], height=[], brush=hatch, pen=pg.mkPen(_SELECTED_COLOR)
+            x0=[], x1=[], height=[], brush=_SELECTED_COLOR, pen=None
         )
         self.ticks = pg.ScatterPlotItem(
             symbol="t1", size=_SELECTED_SIZE_PX, brush=_SELECTED_COLOR, pen=None
@@ -368,6 +366,7 @@ class Ternary(_Points):
         self.choices.addWidget(self.hint)
         self.choices.addStretch()
         self.view.setAspectLocked()
+        self.plot.setToolTip(f"Lines are 20 % apart; a corner is 100 % of its element. {_HOW}")
         for name in ("left", "bottom"):
             self.plot.hideAxis(name)
         self.frame = pg.PlotCurveItem(connect="pairs")

@@ -66,6 +66,8 @@ class ResultsTable(ResultsForm):
         focus.labels_edited.connect(self._on_edited)
         self._edits.timeout.connect(self._compare_labels)
         self.model.modelReset.connect(self._on_rows)
+        # The table has sorted its rows by then: it was connected first.
+        self.table.header.sortIndicatorChanged.connect(self._on_sorted)
         self.table.chosen.connect(self._select)
         self.table.brought.connect(self._bring_into_sight)
         self.table.opened.connect(self._on_opened)
@@ -164,9 +166,12 @@ class ResultsTable(ResultsForm):
 
     def _on_rows(self) -> None:
         """Show the selection and the plots again after rows were sorted or filtered."""
-        self._keep(sorted_by=self.model.sorted_by)
         self._draw_plot()
         self._on_selection()
+
+    def _on_sorted(self) -> None:
+        """Keep an order that the user asked for."""
+        self._keep(sorted_by=self.model.sorted_by)
 
     def _on_page(self, page: int) -> None:
         self.pages.setCurrentIndex(page)

@@ -25,7 +25,7 @@ _ROW_HEIGHT_PX = 20
 #: Beside the widest text of a cell.
 _PADDING_PX = 12
 
-_COPY = QKeySequence.StandardKey.Copy
+_COPY, _ALL = QKeySequence.StandardKey.Copy, QKeySequence.StandardKey.SelectAll
 _SELECT = QItemSelectionModel.SelectionFlag
 
 
@@ -136,8 +136,10 @@ class ResultsView(QTableView):
     # Copying.
 
     def event(self, event: Any) -> bool:
-        """Keep Ctrl+C, for which the window's menus have another meaning."""
-        if event.type() == QEvent.Type.ShortcutOverride and event.matches(_COPY):
+        """Keep Ctrl+C and Ctrl+A, which the window's menus may give another meaning."""
+        if event.type() == QEvent.Type.ShortcutOverride and (
+            event.matches(_COPY) or event.matches(_ALL)
+        ):
             event.accept()
             return True
         return super().event(event)
