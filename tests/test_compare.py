@@ -186,6 +186,15 @@ def test_errors_of_a_part_beside_a_large_rest():
     np.testing.assert_allclose(found, [expected, expected], rtol=1e-6)
 
 
+def test_normalised_errors_do_not_depend_on_the_scale():
+    """Percentages of a part of what is there are as good as those of the whole."""
+    x, errors = np.array([0.3, 0.2, 0.5]), np.array([0.02, 0.015, 0.03])
+    elements = ["A", "B", "C"]
+    whole = normalised_errors(x, errors, elements, ["A", "C"])
+    part = normalised_errors(0.7 * x, 0.7 * errors, elements, ["A", "C"])
+    np.testing.assert_allclose(part, whole, rtol=1e-9)
+
+
 def test_what_cannot_be_compared_with_a_formula_is_said(result):
     with pytest.raises(eds.EDSError, match="no Al"):
         compare_known(result, "LaAlO3")
@@ -313,6 +322,19 @@ def test_the_mean_over_labels_is_the_composition_of_all_their_counts(lfo_sto_96,
         assert found[f"{e}_difference_error"] == pytest.approx(
             whole.table.loc[1, f"{e}_at_pct_error"], rel=0.15
         )
+
+
+def test_labels_weigh_what_matter_they_hold(result):
+    """Thick labels are absorbed more, and still weigh more."""
+    names = [str(family) for family in result.fit.model.quantified]
+    k = [result.k_factors.value_for(f, "family") for f in result.fit.model.quantified]
+    weights = {"La": 138.905, "Fe": 55.845, "O": 15.999, "Sr": 87.62, "Ti": 47.867}
+    amounts = result.table[[f"{name}_intensity" for name in names]].to_numpy()
+    amounts = (amounts * k * result.composition.absorption_factors).sum(axis=0)
+    moles = amounts / [weights[e] for e in result.elements]
+    row = compare_results(result, dict.fromkeys(result.elements, 20)).table.loc["all"]
+    for e, share in zip(result.elements, 100 * moles / moles.sum(), strict=True):
+        assert row[f"{e}_ours"] == pytest.approx(share, rel=1e-4, abs=1e-4)
 
 
 # Tables of others
