@@ -195,7 +195,7 @@ def test_labels_must_be_a_map(tmp_path):
 def test_densities_are_those_of_a_multivariate_t():
     """One class per feature scale, against scipy's own t with the same scale and freedom."""
     rng = np.random.default_rng(0)
-    values, noise = rng.normal(size=(12, 3)), rng.uniform(0.5, 2, (12, 3))
+    values, noise = rng.normal(0, 5, (12, 3)), rng.uniform(0.5, 2, (12, 3))
     members = [[0, 1, 2], [3, 4]]
     density, squares = _log_densities(_Features(values, noise), members)
     # Pooled scatter by the textbook's formula, feature by feature.

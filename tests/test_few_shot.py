@@ -30,6 +30,7 @@ from napari_eds.classify import classify
 from napari_eds.few_shot import (
     FewShotError,
     FewShotFormat,
+    _put_in_place,
     export_few_shot,
     few_shot_grid,
     few_shot_map_size,
@@ -290,6 +291,8 @@ def test_irregular_labels_get_masks_and_boxes(tmp_path):
     expected = [counts[labels == 7].sum(axis=0), counts[labels == 12].sum(axis=0)]
     np.testing.assert_array_equal(np.load(folder / "spectra_sum.npy"), expected)
     assert pd.read_csv(folder / "quantification.csv")["chip"].tolist() == ["L7", "L12"]
+    export_few_shot(folder, result, names={7: "other", 12: "core"})
+    assert pd.read_csv(folder / "quantification.csv")["name"].tolist() == ["other", "core"]
 
 
 def test_a_grid_with_chips_missing_stays_a_grid():
@@ -297,6 +300,8 @@ def test_a_grid_with_chips_missing_stays_a_grid():
     labels[labels == 1] = 0
     order = order_chips(labels)
     assert order.ids == ("R1C0", "R0C1", "R1C1", "R0C2", "R1C2")
+    shifted = np.roll(labels, 1, axis=0)
+    assert order_chips(shifted).size is None
     labels[3, 0] = 0  # a chip nibbled at is none
     assert order_chips(labels).size is None
 
@@ -354,6 +359,14 @@ def test_other_folders_and_files_are_left_alone(quantified, tmp_path):
         export_few_shot(tmp_path / "file", quantified)
     (tmp_path / "empty").mkdir()
     assert export_few_shot(tmp_path / "empty", quantified).is_dir()
+
+
+def test_a_folder_that_cannot_be_replaced_is_put_back(quantified, tmp_path):
+    folder = export_few_shot(tmp_path / "out", quantified)
+    with pytest.raises(FileNotFoundError):
+        _put_in_place(tmp_path / "never made", folder, tmp_path / "old")
+    assert (folder / "provenance.json").is_file()
+    assert not (tmp_path / "old").exists()
 
 
 def test_a_cancelled_export_leaves_the_earlier_one(quantified, tmp_path):
