@@ -20,7 +20,7 @@ from napari_eds._napari.widgets.elements import AUTO, FIT_ONLY, QUANTIFY, Elemen
 from napari_eds._napari.widgets.peak_popup import PeakPopup, listed, with_element
 from napari_eds._napari.widgets.settings import Settings
 from napari_eds._napari.widgets.spectrum import SpectrumWidget
-from napari_eds._napari.widgets.spectrum_tools import attach, chosen_spectrum, shown_axis
+from napari_eds._napari.widgets.spectrum_tools import chosen_spectrum, shown_axis
 from napari_eds._napari.widgets.window_maps import element_map_layers, preview_of
 from napari_eds.energy_windows import element_maps, main_lines_keV, window_map
 from napari_eds.line_candidates import candidates
@@ -49,7 +49,7 @@ def window(make_napari_viewer, qtbot, lfo_sto_96):
     dock = SpectrumWidget(viewer)
     viewer.window.add_dock_widget(dock, area="bottom", name="EDS spectrum")
     focus = focus_of(viewer)
-    tools = attach(dock, focus)
+    tools = dock.tools
     qtbot.waitUntil(lambda: bool(dock.plot.content.spectra) and not dock._jobs, timeout=20_000)
     dock.plot.fit_view()
     qtbot.wait(100)

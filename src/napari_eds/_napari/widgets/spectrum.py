@@ -24,6 +24,7 @@ from napari_eds._napari.widgets.spectrum_markers import Marker, element_colors, 
 from napari_eds._napari.widgets.spectrum_plot import Content, SpectrumPlot
 from napari_eds._napari.widgets.spectrum_sources import SpectrumSources
 from napari_eds._napari.widgets.spectrum_toolbar import SpectrumToolbar
+from napari_eds._napari.widgets.spectrum_tools import SpectrumTools
 from napari_eds.errors import EDSError
 from napari_eds.model import DEFAULT_RESOLUTION_EV
 
@@ -43,8 +44,8 @@ class SpectrumWidget(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self._viewer = napari_viewer
         self._focus = focus_of(napari_viewer)
+        self._viewer = self._focus.viewer
         self._markers: tuple[Marker, ...] = ()
         self._jobs = Jobs(self)
         self._framed: Any = None
@@ -54,6 +55,7 @@ class SpectrumWidget(QWidget):
         self.readout, self.note = QLabel(), QLabel()
         self.sources = SpectrumSources(self._focus, self)
         self._lay_out()
+        self.tools = SpectrumTools(self, self._focus)
         self._connect()
         self._on_theme()
         self._on_elements()
@@ -176,7 +178,9 @@ class SpectrumWidget(QWidget):
     def _frame(self, content: Content) -> None:
         """Zoom to a map once, when its first spectrum is there; later zoom is the user's."""
         image = self._focus.image
-        axis = None if image is None else (self._focus.map_layer, image.energy)
+        layer = self._focus.map_layer
+        # The id of the layer, not the layer: it must be free to go.
+        axis = None if image is None or layer is None else (layer.unique_id, image.energy)
         if content.spectra and axis != self._framed:
             self._framed = axis
             self.plot.fit_view()

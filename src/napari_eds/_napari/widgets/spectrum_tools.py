@@ -33,11 +33,6 @@ class SpectrumDock(Protocol):
         """Append a control to the toolbar."""
 
 
-def attach(spectrum_widget: SpectrumDock, focus: Focus) -> SpectrumTools:
-    """Add the tools to a dock; they live as long as its plot."""
-    return SpectrumTools(spectrum_widget, focus)
-
-
 class SpectrumTools(QObject):
     """Tools in the toolbar, and answers to clicks and windows in the plot."""
 
