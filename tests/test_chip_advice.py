@@ -93,6 +93,21 @@ def test_traces_do_not_decide(substrate):
     assert "Cu_at_pct_error" in advice.frame
 
 
+def test_a_large_error_of_a_trace_does_not_decide(substrate):
+    """Sn is absent; a k-factor far too large makes its error the largest."""
+    k = {"O_K": 1.13, "Ti_K": 1.26, "Sr_K": 4.91, "Sn_L": 60.0}
+    recipe = Recipe(
+        elements=("Sr", "Ti", "O", "Sn"),
+        fit_only=STRAY,
+        k_factors=eds.KFactorTable.from_mapping(k, "family"),
+    )
+    sizes = chip_size_advice(substrate, recipe, [4])
+    assert sizes.major == ("Sr", "Ti", "O")
+    frame = sizes.frame.loc[4]
+    assert frame["Sn_at_pct_error"] > 1.2 * frame["worst_error"]
+    assert frame["worst_error"] == frame[[f"{e}_at_pct_error" for e in ("Sr", "Ti", "O")]].max()
+
+
 def test_the_worst_label_counts(lfo_sto_96, data_dir):
     truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz")
     labels = np.where(truth["pure"] & np.isin(truth["label"], (2, 3)), truth["label"], 0)

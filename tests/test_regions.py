@@ -76,6 +76,14 @@ def mixed(labels, phases):
     return 1 - table.max(axis=1).sum() / labels.size
 
 
+def test_what_is_not_known_neither_counts_nor_darkens_its_neighbours():
+    image = np.ones((40, 40))
+    image[:, 20:] = np.nan
+    assert 12 <= len(superpixels(image, n_regions=16)) <= 22
+    chips = threshold_regions(image, 0.99, smoothing_px=3)
+    np.testing.assert_array_equal(chips.labels > 0, np.isfinite(image))
+
+
 def test_one_hot_pixel_does_not_hide_the_others():
     image = np.zeros((40, 40))
     image[:, 20:] = 1
