@@ -13,6 +13,7 @@ QUANTIFICATION = "EDS quantification"
 ELEMENTS = "EDS elements"
 SPECTRUM = "EDS spectrum"
 RESULTS = "EDS results"
+REGIONS = "EDS regions"
 
 
 def find_panel(viewer: Viewer, title: str) -> Any:

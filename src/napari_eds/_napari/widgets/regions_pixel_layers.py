@@ -1,0 +1,100 @@
+"""Maps of single pixels as image layers: found again, and updated in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_eds._napari.focus import Focus
+from napari_eds._napari.jobs import one_per_turn
+from napari_eds._napari.layers import geometry
+from napari_eds.kernels import Kernel
+from napari_eds.pixel_maps import PixelMaps
+
+#: Key in the metadata of a map: (id of the layer of the spectrum image, element, kind).
+PIXEL_MAP_OF = "eds_pixel_map_of"
+#: Key of the latest result in the metadata of the layer of the spectrum image.
+PIXEL_MAPS = "eds_pixel_maps"
+#: Key of the name a map was given, which the user may have changed since.
+_NAME = "eds_pixel_map_name"
+
+AT_PCT, ERROR = "at. %", "error"
+
+_COLORMAPS = {AT_PCT: "viridis", ERROR: "magma"}
+_LIMIT_STEP = 5.0
+
+
+def pixel_layers(focus: Focus, map_layer: Image) -> dict[tuple[str, str], Image]:
+    """Return the maps made for the layer of a spectrum image by element and kind."""
+    found = {}
+    for layer in focus.viewer.layers:
+        owner, element, kind = layer.metadata.get(PIXEL_MAP_OF, (None, "", ""))
+        if owner == map_layer.unique_id:
+            found[element, kind] = layer
+    return found
+
+
+def kernel_words(kernel: Kernel) -> str:
+    """Return a kernel in a few words, for names of layers."""
+    if kernel == Kernel():
+        return "no averaging"
+    return f"{kernel.shape} {kernel.size:g} {kernel.unit}"
+
+
+def show_maps(focus: Focus, map_layer: Image, maps: PixelMaps) -> None:
+    """Show maps of at. % and, hidden, of their errors; one layer per turn of the event loop."""
+    map_layer.metadata[PIXEL_MAPS] = maps
+    for (element, _), stale in pixel_layers(focus, map_layer).items():
+        if element not in maps.elements:
+            focus.viewer.layers.remove(stale)
+    one_per_turn(_steps(focus, map_layer, maps))
+
+
+def _steps(focus: Focus, map_layer: Image, maps: PixelMaps) -> Iterator[Any]:
+    for kind, data in ((ERROR, maps.error_maps()), (AT_PCT, maps.maps())):
+        for element in reversed(maps.elements):
+            yield partial(_show, focus, map_layer, maps, element, kind, data[element])
+
+
+def _show(  # noqa: PLR0913, PLR0917 - called by `_steps` only
+    focus: Focus, map_layer: Image, maps: PixelMaps, element: str, kind: str, data: np.ndarray
+) -> None:
+    """Add or update one map, unless something newer came meanwhile."""
+    viewer = focus.viewer
+    if map_layer not in viewer.layers or map_layer.metadata.get(PIXEL_MAPS) is not maps:
+        return
+    what = f"{element} at. %" if kind == AT_PCT else f"{element} error at. %"
+    name = f"{what} per pixel ({kernel_words(maps.kernel)})"
+    layer = pixel_layers(focus, map_layer).get((element, kind))
+    if layer is not None:
+        layer.data = data
+        layer.contrast_limits = _limits(data, kind)
+        if layer.name == layer.metadata[_NAME]:
+            layer.name = name
+            layer.metadata[_NAME] = layer.name
+        return
+    active = viewer.layers.selection.active
+    added = viewer.add_image(
+        data,
+        name=name,
+        colormap=_COLORMAPS[kind],
+        contrast_limits=_limits(data, kind),
+        visible=kind == AT_PCT and element == maps.elements[0],
+        metadata={PIXEL_MAP_OF: (map_layer.unique_id, element, kind)},
+        **geometry(maps.image),
+    )
+    # napari numbers names that are taken.
+    added.metadata[_NAME] = added.name
+    viewer.layers.selection.active = active
+
+
+def _limits(data: np.ndarray, kind: str) -> tuple[float, float]:
+    """Return limits from 0, which the noise of a few pixels does not spoil."""
+    known = data[np.isfinite(data)]
+    top = float(np.percentile(known, 99)) if known.size else 0.0
+    step = _LIMIT_STEP if kind == AT_PCT else 1.0
+    return (0.0, max(step, float(np.ceil(top / step) * step)))
