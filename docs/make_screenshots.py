@@ -1,67 +1,115 @@
 """Makes the pictures of the window in ``docs/images``, by the same clicks a user makes.
 
 Run it with a display, or on a machine without one:
-``xvfb-run -s "-screen 0 1600x1000x24" python docs/make_screenshots.py``
+``xvfb-run -s "-screen 0 2000x1200x24" python docs/make_screenshots.py``
 """
 
 from __future__ import annotations
 
 import itertools
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import napari
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from napari._qt.dialogs.qt_notification import NapariQtNotification
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QTableView
+from qtpy.QtWidgets import QTabBar
 
 import napari_eds as eds
-from napari_eds._napari.layers import image_layers
+from napari_eds import _hyperspy
+from napari_eds._napari.focus import focus_of
+from napari_eds._napari.layers import image_layers, maps_of
+from napari_eds._napari.panels import (
+    ELEMENTS,
+    PLUGIN,
+    RESULTS,
+    SPECTRUM,
+    WORKBENCH,
+    dock_of,
+    find_panel,
+    open_panel,
+)
 from napari_eds._napari.reader import add_layers
 from napari_eds.simulate import lanthanum_ferrite_on_strontium_titanate
 
 FOLDER = Path(__file__).parent / "images"
-SIZE = (1400, 900)
-TABLE_SORTED_BY = 3  # the first element's at. %
+SIZES = {"": (1400, 900), "_large": (1920, 1080)}
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
 def main() -> None:
+    _hyperspy.exspy()
     simulation = lanthanum_ferrite_on_strontium_titanate((192, 192), counts_per_pixel=120)
+    for theme, (ending, size) in itertools.product(("dark", "light"), SIZES.items()):
+        with tempfile.TemporaryDirectory() as folder:
+            table = Path(folder) / "k-factors.csv"
+            k_factors(simulation).to_csv(table)
+            session(simulation.image, table, theme, size, f"{theme}{ending}")
+
+
+def session(
+    image: eds.SpectrumImage, k_table: Path, theme: str, size: tuple[int, int], ending: str
+) -> None:
+    """Walk the way of the tutorial; the steps in between are pictured on the smaller window."""
     viewer = napari.Viewer()
-    viewer.window.resize(*SIZE)
-    add_layers(viewer, image_layers(simulation.image))
-    _, dock = viewer.window.add_plugin_dock_widget("napari-eds", "EDS quantification")
-    picture(viewer, "opened")
-
-    dock.chip_size.value = 8
-    click(dock.make_grid)
-    picture(viewer, "grid")
-
-    with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder) / "k-factors.csv"
-        k_factors(simulation).to_csv(table)
-        dock.k_file.value = table
-        run(dock)
-        click(dock.table)
-        QTest.qWait(500)
-        table = viewer.window.dock_widgets["EDS results"].findChild(QTableView)
-        table.sortByColumn(TABLE_SORTED_BY, Qt.SortOrder.DescendingOrder)
-        table.selectRow(1)
-        viewer.reset_view()
-        picture(viewer, "quantified")
-
-        for layer in viewer.layers:
-            layer.visible = layer.name.endswith("X-ray counts")
-        click(dock.new_labels)
-        labels = viewer.layers.selection.active
-        labels.brush_size = 12
-        paint(viewer, labels, 1, [(60, 20), (52, 60), (60, 100), (50, 150)])
-        paint(viewer, labels, 2, [(120, 30), (150, 60), (130, 110), (160, 150)])
-        picture(viewer, "painted")
-        run(dock)
-        picture(viewer, "painted_quantified")
+    viewer.theme = theme
+    viewer.window.resize(*size)
+    add_layers(viewer, image_layers(image))
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, WORKBENCH)
+    wait_for(lambda: find_panel(viewer, RESULTS) is not None)
+    QTest.qWait(2500)
+    steps = ending in SIZES or ending == "dark"
+    if steps:
+        picture(viewer, "tutorial_opened")
+    elements = open_panel(viewer, ELEMENTS)
+    elements.load_k_factors(k_table)
+    QTest.mouseClick(elements.find, LEFT)
+    QTest.qWait(3000)
+    picture(viewer, f"elements_{ending}")
+    dock_of(dock).raise_()
+    if steps:
+        regions(viewer, dock)
+    chips(viewer, dock, ending)
     viewer.close()
+
+
+def regions(viewer: napari.Viewer, dock) -> None:
+    """Paint two regions with the spectrum in sight, and click a peak."""
+    click(dock.new_labels)
+    labels = viewer.layers.selection.active
+    labels.brush_size = 12
+    paint(viewer, labels, 1, [(60, 20), (52, 60), (60, 100), (50, 150)])
+    paint(viewer, labels, 2, [(120, 30), (150, 60), (130, 110), (160, 150)])
+    picture(viewer, "tutorial_painted")
+    click_peak(viewer, 8.04)
+    picture(viewer, "tutorial_peak")
+    QTest.keyClick(viewer.window._qt_window, Qt.Key.Key_Escape)
+    QTest.qWait(200)
+    run(dock, viewer)
+    picture(viewer, "tutorial_regions")
+    for layer in list(viewer.layers):
+        layer.visible = layer.name.endswith("X-ray counts")
+
+
+def chips(viewer: napari.Viewer, dock, ending: str) -> None:
+    """Quantify a grid of chips, look at one, and plot them all."""
+    focus = focus_of(viewer)
+    focus.set_settings(replace(focus.settings, chip_size=8))
+    click(dock.make_grid)
+    run(dock, viewer)
+    focus.select([300])
+    viewer.reset_view()
+    picture(viewer, f"workbench_{ending}")
+    results = find_panel(viewer, RESULTS)
+    tabs = results.findChild(QTabBar)
+    for index, name in ((2, "scatter"), (3, "ternary")):
+        tabs.setCurrentIndex(index)
+        if ending == "dark":
+            picture(viewer, f"tutorial_{name}")
+    tabs.setCurrentIndex(0)
 
 
 def k_factors(simulation) -> eds.KFactorTable:
@@ -73,14 +121,29 @@ def k_factors(simulation) -> eds.KFactorTable:
 
 
 def click(button) -> None:
-    QTest.mouseClick(button.native, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(button.native, LEFT)
 
 
-def run(dock) -> None:
-    """Press Quantify and wait for the result."""
-    click(dock.run)
-    while not dock.run.enabled:
+def click_peak(viewer, energy_keV: float) -> None:
+    """Click into the spectrum at an energy."""
+    plot = find_panel(viewer, SPECTRUM).plot
+    low, high = plot.view.viewRange()[1]
+    spot = plot.view.mapViewToScene(QPointF(energy_keV, low + 0.5 * (high - low)))
+    QTest.mouseClick(plot.viewport(), LEFT, NONE, plot.mapFromScene(spot))
+
+
+def wait_for(condition) -> None:
+    while not condition():
         QTest.qWait(20)
+
+
+def run(dock, viewer) -> None:
+    """Press Quantify and wait for the maps."""
+    focus = focus_of(viewer)
+    before = focus.result
+    click(dock.run)
+    wait_for(lambda: focus.result is not before)
+    wait_for(lambda: set(maps_of(viewer, focus.labels_layer)) == set(focus.result.elements))
 
 
 def paint(viewer, labels, label: int, points: list[tuple[int, int]]) -> None:
@@ -92,22 +155,27 @@ def paint(viewer, labels, label: int, points: list[tuple[int, int]]) -> None:
     spots = [
         QPoint(*np.rint(transform.map([c, r, 0, 1])[:2]).astype(int).tolist()) for r, c in dense
     ]
-    native, left, none = canvas.native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    native = canvas.native
     QTest.mouseMove(native, spots[0])
     QTest.qWait(50)
-    QTest.mousePress(native, left, none, spots[0])
+    QTest.mousePress(native, LEFT, NONE, spots[0])
     for spot in spots[1:]:
         QTest.mouseMove(native, spot)
         QTest.qWait(15)
-    QTest.mouseRelease(native, left, none, spots[-1])
+    QTest.mouseRelease(native, LEFT, NONE, spots[-1])
     QTest.qWait(100)
 
 
 def picture(viewer, name: str) -> None:
-    """Save the whole window once it has come to rest."""
+    """Save the whole window, and what pops up above it, once it has come to rest."""
+    window = viewer.window._qt_window
+    for notification in window.findChildren(NapariQtNotification):
+        notification.close()
     QTest.qWait(800)
     FOLDER.mkdir(exist_ok=True)
-    viewer.screenshot(FOLDER / f"{name}.png", canvas_only=False, flash=False)
+    place = window.frameGeometry()
+    screen = window.screen().grabWindow(0, place.x(), place.y(), place.width(), place.height())
+    assert screen.save(str(FOLDER / f"{name}.png"))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -143,4 +144,10 @@ def preload() -> None:
 def _preload() -> None:
     # What the first Labels layer makes napari compile, here off the window's thread.
     Labels(np.eye(4, dtype=np.int32))
-    _hyperspy.exspy()
+    # An import makes no garbage but a heap that grows; each full collection that sets off would
+    # stop every thread for a fifth of a second.
+    gc.disable()
+    try:
+        _hyperspy.exspy()
+    finally:
+        gc.enable()

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
 
-from napari_eds._napari.jobs import one_per_turn
+from napari_eds._napari.jobs import Job, one_per_turn
 from napari_eds._napari.panels import ELEMENTS, RESULTS, SPECTRUM, dock_of, open_panel
 from napari_eds._napari.widgets.quantify import QuantificationWidget
+from napari_eds.fitting import Progress
 
 #: Sizes of the panels in pixels; on 1400 x 900 they leave half of the window to the map.
 _BOTTOM_HEIGHT_PX = 310
 _RIGHT_WIDTH_PX = 390
 _SPECTRUM_TO_RESULTS = (610, 470)
+_LAYOUT_MS = 50
 
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
@@ -30,24 +33,32 @@ class Workbench(QuantificationWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        # napari docks this widget only after it was made.
-        QTimer.singleShot(0, self._open_others)
+        # Modules of panels take a moment to import, and napari docks this widget only once it is
+        # made.
+        self._importing = Job(_import_panels)
+        self._importing.finished.connect(self._open_others)
+        self._importing.start()
 
     def _open_others(self) -> None:
+        if dock_of(self) is None:
+            return
         window = dock_of(self).parent()
         size = window.size()
         # Layer controls and list need the whole height of a small window.
         window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        destroyed: list[bool] = []
+        self.destroyed.connect(lambda: destroyed.append(True))
         steps = [
             lambda: window.addDockWidget(_RIGHT, dock_of(self)),
             lambda: window.tabifyDockWidget(dock_of(self), self._dock(ELEMENTS)),
             lambda: window.addDockWidget(_BOTTOM, self._dock(SPECTRUM)),
             lambda: window.addDockWidget(_BOTTOM, self._dock(RESULTS), Qt.Orientation.Horizontal),
-            lambda: self._settle(window, size),
-            self._viewer.reset_view,
+            # Not before Qt has laid the docks out: until then the window cannot be made smaller.
+            lambda: QTimer.singleShot(
+                _LAYOUT_MS,
+                partial(self._while_open, destroyed, partial(self._settle, window, size)),
+            ),
         ]
-        destroyed: list[bool] = []
-        self.destroyed.connect(lambda: destroyed.append(True))
         # Whoever closes the dock meanwhile does not want the others either.
         one_per_turn(partial(self._while_open, destroyed, step) for step in steps)
 
@@ -68,3 +79,9 @@ class Workbench(QuantificationWidget):
         window.resizeDocks([spectrum, results], list(_SPECTRUM_TO_RESULTS), along)
         window.resizeDocks([spectrum], [_BOTTOM_HEIGHT_PX], across)
         window.resizeDocks([dock_of(self)], [_RIGHT_WIDTH_PX], along)
+        self._viewer.reset_view()
+
+
+def _import_panels(_report: Progress) -> None:
+    for module in ("elements_dock", "results_table", "spectrum"):
+        import_module(f"napari_eds._napari.widgets.{module}")
