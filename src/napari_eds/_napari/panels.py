@@ -14,6 +14,8 @@ ELEMENTS = "EDS elements"
 SPECTRUM = "EDS spectrum"
 RESULTS = "EDS results"
 REGIONS = "EDS regions"
+COMPARE = "EDS compare"
+EXCHANGE = "EDS exchange"
 
 
 def find_panel(viewer: Viewer, title: str) -> Any:
