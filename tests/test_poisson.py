@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 
 from napari_eds import Acquisition, EnergyAxis, KFactorTable, Recipe, fitting, xray
 from napari_eds.model import build_model
-from napari_eds.poisson import fit_poisson
+from napari_eds.poisson import fit_poisson, grouped_chi_squared
 from napari_eds.quantification import cliff_lorimer
 
 #: Counts of alpha lines, relative to each other; titanium is absent.
@@ -267,3 +267,33 @@ def test_raising_in_progress_cancels(model):
 
     with pytest.raises(StopError):
         fitting.fit(model, np.ones((2, model.energy.size)), progress=cancel)
+
+
+def test_chi_squared_of_well_filled_channels_is_pearsons():
+    random = np.random.default_rng(3)
+    expected = random.uniform(5, 500, (4, 300))
+    counts = random.poisson(expected)
+    pearson = ((counts - expected) ** 2 / expected).sum(axis=1) / (300 - 7)
+    np.testing.assert_allclose(grouped_chi_squared(counts, expected, 7), pearson)
+
+
+def test_one_stray_count_where_nothing_is_expected_is_no_misfit():
+    expected = np.full((1, 1000), 1e-4)
+    expected[:, :200] = 10
+    counts = np.round(expected).astype(int)
+    counts[0, 700] = 1
+    assert grouped_chi_squared(counts, expected, 10)[0] < 0.1
+
+
+@pytest.mark.parametrize("total", [100, 300, 3000])
+def test_chi_squared_of_sparse_spectra_is_one_in_the_mean(total):
+    shape = np.exp(-np.linspace(0, 8, 1500))
+    shape[300:310] += 5
+    expected = np.tile(total * shape / shape.sum(), (2000, 1))
+    counts = np.random.default_rng(4).poisson(expected)
+    assert grouped_chi_squared(counts, expected, 0).mean() == pytest.approx(1, abs=0.03)
+
+
+def test_chi_squared_of_fewer_counts_than_parameters_is_unknown():
+    expected = np.full((1, 100), 0.1)
+    assert np.isnan(grouped_chi_squared(np.zeros((1, 100)), expected, 10)).all()

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_eds import _hyperspy_fit
 from napari_eds.model import SpectralModel
-from napari_eds.poisson import fit_poisson
+from napari_eds.poisson import fit_poisson, grouped_chi_squared
 from napari_eds.recipe import Engine
 from napari_eds.refinement import fit_sum, with_sum_background
 
@@ -35,7 +35,8 @@ class Fit:
     expected : ndarray, (labels, channels of the fit)
         Fitted counts, positive: the variance of the counts.
     reduced_chi_squared : ndarray, (labels,)
-        NaN for a label without counts in the range of the fit.
+        NaN for a label with too few counts in the range of the fit. ``"poisson"``: over groups of
+        channels, see `poisson.grouped_chi_squared`.
     engine : {"poisson", "linear", "nonlinear"}
     """
 
@@ -153,8 +154,6 @@ def _poisson(
     )
     counted = counts.sum(axis=1) > 0
     coefficients[~counted], covariance[~counted], expected[~counted] = 0, 0, 0
-    squares = (counts - expected) ** 2 / np.where(counted[:, None], expected, 1.0)
-    degrees = counts.shape[1] - model.n_parameters
     return Fit(
         model=model,
         counts=counts,
@@ -162,6 +161,6 @@ def _poisson(
         background_coefficients=coefficients[:, n:],
         covariance=covariance[:, :n, :n] * np.outer(model.weight_sums, model.weight_sums),
         expected=expected,
-        reduced_chi_squared=np.where(counted, squares.sum(axis=1) / degrees, np.nan),
+        reduced_chi_squared=grouped_chi_squared(counts, expected, model.n_parameters),
         engine="poisson",
     )

@@ -35,6 +35,10 @@ _LINES_FLOOR = 0.5
 _LEAST_BACKGROUND_COUNTS = 1.0
 #: Coefficients move by less than this, in counts, without being told apart.
 _TINY = 1e-6
+#: Counts expected in a group of channels of chi-squared. A group may come out smaller where a
+#: channel with many counts follows; its variance is taken as the floor then.
+_GROUP_COUNTS = 3.0
+_GROUP_FLOOR = 1.0
 
 
 def fit_poisson(
@@ -113,6 +117,37 @@ def shared_inverse(model: SpectralModel, expected_shape: np.ndarray) -> np.ndarr
     weighted = model.design / expected_shape[:, None]
     _, covariance = weighted_fit(model.design, expected_shape, expected_shape)
     return weighted @ covariance
+
+
+def grouped_chi_squared(counts: np.ndarray, expected: np.ndarray, n_parameters: int) -> np.ndarray:
+    """Return Pearson's reduced chi-squared over groups of neighbouring channels.
+
+    Where nearly nothing is expected, a single stray count would outweigh all else: one count
+    where a thousandth is expected adds a thousand. So channels are taken together until about
+    three counts are expected, as Pearson's test asks for.
+
+    Parameters
+    ----------
+    counts, expected : ndarray, (labels, channels of the fit)
+    n_parameters : int
+        Free parameters of each label.
+
+    Returns
+    -------
+    ndarray, (labels,)
+        NaN where there are not more groups than parameters.
+    """
+    n_labels, n_channels = counts.shape
+    group = np.floor(np.cumsum(expected, axis=1) / _GROUP_COUNTS)
+    begins = np.ones(counts.shape, dtype=bool)
+    begins[:, 1:] = group[:, 1:] > group[:, :-1]
+    starts = np.flatnonzero(begins)
+    observed = np.add.reduceat(np.ravel(counts).astype(float), starts)
+    mean = np.add.reduceat(np.ravel(expected), starts)
+    squares = (observed - mean) ** 2 / np.maximum(mean, _GROUP_FLOOR)
+    degrees = begins.sum(axis=1) - n_parameters
+    total = np.bincount(starts // n_channels, squares, minlength=n_labels)
+    return np.where(degrees > 0, total, np.nan) / np.maximum(degrees, 1)
 
 
 class _Solver:
