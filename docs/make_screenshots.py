@@ -1,12 +1,13 @@
 """Makes the pictures of the window in ``docs/images``, by the same clicks a user makes.
 
 Run it with a display, or on a machine without one:
-``xvfb-run -s "-screen 0 2000x1200x24" python docs/make_screenshots.py``
+``xvfb-run -s "-screen 0 2000x1200x24" python docs/make_screenshots.py [DATA_FOLDER]``
 """
 
 from __future__ import annotations
 
 import itertools
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from napari._qt.dialogs.qt_notification import NapariQtNotification
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QTabBar
+from qtpy.QtWidgets import QApplication, QTabBar
 
 import napari_eds as eds
 from napari_eds import _hyperspy
@@ -33,9 +34,12 @@ from napari_eds._napari.panels import (
     open_panel,
 )
 from napari_eds._napari.reader import add_layers
+from napari_eds._napari.widgets.peak_popup import PeakPopup
 from napari_eds.simulate import lanthanum_ferrite_on_strontium_titanate
 
 FOLDER = Path(__file__).parent / "images"
+DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+MEASURED = "real/hspy/SiO2 EDS Spectrum Image.hspy"
 SIZES = {"": (1400, 900), "_large": (1920, 1080)}
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -48,6 +52,7 @@ def main() -> None:
             table = Path(folder) / "k-factors.csv"
             k_factors(simulation).to_csv(table)
             session(simulation.image, table, theme, size, f"{theme}{ending}")
+    measured(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_DATA)
 
 
 def session(
@@ -86,10 +91,10 @@ def regions(viewer: napari.Viewer, dock) -> None:
     picture(viewer, "tutorial_painted")
     click_peak(viewer, 8.04)
     picture(viewer, "tutorial_peak")
-    QTest.keyClick(viewer.window._qt_window, Qt.Key.Key_Escape)
-    QTest.qWait(200)
+    for popup in QApplication.topLevelWidgets():
+        if isinstance(popup, PeakPopup):
+            QTest.keyClick(popup, Qt.Key.Key_Escape)
     run(dock, viewer)
-    picture(viewer, "tutorial_regions")
     for layer in list(viewer.layers):
         layer.visible = layer.name.endswith("X-ray counts")
 
@@ -105,11 +110,31 @@ def chips(viewer: napari.Viewer, dock, ending: str) -> None:
     picture(viewer, f"workbench_{ending}")
     results = find_panel(viewer, RESULTS)
     tabs = results.findChild(QTabBar)
-    for index, name in ((2, "scatter"), (3, "ternary")):
-        tabs.setCurrentIndex(index)
-        if ending == "dark":
-            picture(viewer, f"tutorial_{name}")
-    tabs.setCurrentIndex(0)
+    if ending == "dark":
+        tabs.setCurrentIndex(2)
+        picture(viewer, "tutorial_scatter")
+
+
+def measured(data: Path) -> None:
+    """Find the elements of a measured map and quantify chips of it."""
+    viewer = napari.Viewer()
+    viewer.window.resize(*SIZES[""])
+    add_layers(viewer, image_layers(eds.load(data / MEASURED)))
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, WORKBENCH)
+    wait_for(lambda: find_panel(viewer, RESULTS) is not None)
+    QTest.qWait(2500)
+    elements = open_panel(viewer, ELEMENTS)
+    QTest.mouseClick(elements.find, LEFT)
+    wait_for(lambda: not elements.search.running)
+    QTest.mouseClick(elements.found.add_all, LEFT)
+    dock_of(dock).raise_()
+    focus = focus_of(viewer)
+    focus.set_settings(replace(focus.settings, chip_size=8))
+    click(dock.make_grid)
+    run(dock, viewer)
+    focus.select([int(focus.result.table["counts"].idxmax())])
+    picture(viewer, "tutorial_silica")
+    viewer.close()
 
 
 def k_factors(simulation) -> eds.KFactorTable:
