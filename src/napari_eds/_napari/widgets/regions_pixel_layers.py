@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
 
-from napari_eds._napari.focus import Focus
+from napari_eds._napari.focus import Focus, focus_of
 from napari_eds._napari.jobs import one_per_turn
 from napari_eds._napari.layers import geometry
+from napari_eds._napari.widgets.regions_plans import add_unseen
 from napari_eds.kernels import Kernel
 from napari_eds.pixel_maps import PixelMaps
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
 
 #: Key in the metadata of a map: (id of the layer of the spectrum image, element, kind).
 PIXEL_MAP_OF = "eds_pixel_map_of"
@@ -55,16 +59,22 @@ def show_maps(focus: Focus, map_layer: Image, maps: PixelMaps) -> None:
 
 
 def _steps(focus: Focus, map_layer: Image, maps: PixelMaps) -> Iterator[Any]:
+    viewer = focus.viewer  # held until the last map is shown; the focus holds it weakly
     for kind, data in ((ERROR, maps.error_maps()), (AT_PCT, maps.maps())):
         for element in reversed(maps.elements):
-            yield partial(_show, focus, map_layer, maps, element, kind, data[element])
+            yield partial(_show, viewer, map_layer, maps, element, kind, data[element])
 
 
 def _show(  # noqa: PLR0913, PLR0917 - called by `_steps` only
-    focus: Focus, map_layer: Image, maps: PixelMaps, element: str, kind: str, data: np.ndarray
+    viewer: ViewerModel,
+    map_layer: Image,
+    maps: PixelMaps,
+    element: str,
+    kind: str,
+    data: np.ndarray,
 ) -> None:
     """Add or update one map, unless something newer came meanwhile."""
-    viewer = focus.viewer
+    focus = focus_of(viewer)
     if map_layer not in viewer.layers or map_layer.metadata.get(PIXEL_MAPS) is not maps:
         return
     what = f"{element} at. %" if kind == AT_PCT else f"{element} error at. %"
@@ -77,8 +87,8 @@ def _show(  # noqa: PLR0913, PLR0917 - called by `_steps` only
             layer.name = name
             layer.metadata[_NAME] = layer.name
         return
-    active = viewer.layers.selection.active
-    added = viewer.add_image(
+    added = add_unseen(
+        focus,
         data,
         name=name,
         colormap=_COLORMAPS[kind],
@@ -89,7 +99,6 @@ def _show(  # noqa: PLR0913, PLR0917 - called by `_steps` only
     )
     # napari numbers names that are taken.
     added.metadata[_NAME] = added.name
-    viewer.layers.selection.active = active
 
 
 def _limits(data: np.ndarray, kind: str) -> tuple[float, float]:

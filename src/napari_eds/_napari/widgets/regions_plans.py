@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import Colormap
 
 from napari_eds._napari.focus import Focus
-from napari_eds._napari.layers import add_chips, bind, geometry
+from napari_eds._napari.layers import SPECTRUM_IMAGE, add_chips, bind, geometry, owner_of
 from napari_eds._napari.widgets.regions_sources import PREVIEW
 from napari_eds._napari.widgets.settings import Settings
 from napari_eds.analysis import Quantification
@@ -206,7 +206,7 @@ def preview_of(focus: Focus) -> Preview | None:
 
 def show_preview(focus: Focus, preview: Preview) -> None:
     """Show outlines of regions, in the one layer there is for it."""
-    image, viewer = focus.image, focus.viewer
+    image = focus.image
     if image is None:
         return
     layer = preview_layer(focus)
@@ -220,8 +220,8 @@ def show_preview(focus: Focus, preview: Preview) -> None:
         layer.metadata[PREVIEW] = preview
         return
     remove_preview(focus)
-    active = viewer.layers.selection.active
-    viewer.add_image(
+    add_unseen(
+        focus,
         preview.outlines,
         name=name,
         colormap=_dashes(),
@@ -230,7 +230,25 @@ def show_preview(focus: Focus, preview: Preview) -> None:
         metadata={PREVIEW: preview},
         **{**geometry(image), "scale": scale, "translate": translate},
     )
+
+
+def add_unseen(focus: Focus, data: np.ndarray, **attributes: Any) -> Image:
+    """Add an image that does not become the active layer, nor changes what is looked at.
+
+    The active layer may be another map or other labels than those chosen in a list: making it
+    active again would choose it.
+    """
+    viewer = focus.viewer
+    active, chosen = viewer.layers.selection.active, (focus.labels_layer, focus.map_layer)
+    layer = viewer.add_image(data, **attributes)
+    owner = owner_of(viewer, active)
+    is_choice = owner is not None and (
+        isinstance(owner, Labels) or SPECTRUM_IMAGE in owner.metadata
+    )
+    if is_choice and owner not in chosen:
+        active = next((x for x in chosen if x is not None), None)
     viewer.layers.selection.active = active
+    return layer
 
 
 def remove_preview(focus: Focus) -> None:
