@@ -250,4 +250,4 @@ def _say_saved(written: Sequence[Path]) -> None:
 
 
 def _say(lines: Sequence[str]) -> None:
-    print("\n".join(lines))  # noqa: T201 - a command prints
+    print("\n".join(lines))

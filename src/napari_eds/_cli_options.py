@@ -14,16 +14,22 @@ if TYPE_CHECKING:
     from napari_eds.absorption import Absorption
     from napari_eds.chips import Chips
     from napari_eds.recipe import Recipe
+    from napari_eds.spectrum_image import SpectrumImage
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run: file, regions, recipe."""
     add_map_options(parser)
+    _add_region_options(parser)
+    add_recipe_options(parser)
+
+
+def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a recipe, and of the detectors it is for."""
     parser.add_argument(
         "--detectors", type=_names, metavar="D1,D2", help="detectors to sum, by name (Velox)"
     )
-    _add_region_options(parser)
-    _add_recipe_options(parser)
+    _add_fit_options(parser)
     _add_correction_options(parser)
 
 
@@ -46,11 +52,17 @@ def _add_region_options(parser: argparse.ArgumentParser) -> None:
         "--grid", metavar="PX", help="chips of so many pixels: 15 or 15x20 (rows x columns)"
     )
     regions.add_argument(
+        "--min-counts",
+        type=int,
+        metavar="N",
+        help="chips as small as their counts allow: each holds at least N",
+    )
+    regions.add_argument(
         "--labels", type=Path, metavar="FILE", help="label map: .npy, .tif or .png"
     )
 
 
-def _add_recipe_options(parser: argparse.ArgumentParser) -> None:
+def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     from napari_eds.recipe import Background, Engine
 
     parser.add_argument(
@@ -103,13 +115,16 @@ def _add_correction_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def regions_from(options: argparse.Namespace, shape: tuple[int, int]) -> np.ndarray | Chips:
+def regions_from(options: argparse.Namespace, image: SpectrumImage) -> np.ndarray | Chips:
     """Return the labels or chips that the options describe."""
+    from napari_eds.adaptive_chips import adaptive_chips
     from napari_eds.chips import grid_chips, read_labels
 
     if options.labels is not None:
         return read_labels(options.labels)
-    return grid_chips(shape, _grid_size(options.grid))
+    if options.min_counts is not None:
+        return adaptive_chips(image.counts_map(), options.min_counts)
+    return grid_chips(image.shape, _grid_size(options.grid))
 
 
 def _grid_size(text: str) -> int | tuple[int, int]:

@@ -5,23 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds._cli_options import (
-    add_map_options,
-    add_run_options,
-    density_from,
-    recipe_from,
-    regions_from,
-)
+from napari_eds import _cli_compare, _cli_exchange
+from napari_eds._cli_options import add_map_options, add_run_options, density_from
+from napari_eds._cli_run import TerminalProgress, report, run
 from napari_eds._version import __version__
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
     from napari_eds.acquisition import VendorComposition
-    from napari_eds.analysis import Quantification
     from napari_eds.find_elements import Proposal
     from napari_eds.spectrum_image import SpectrumImage
 
@@ -64,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_quantify(commands)
     _add_calibrate(commands)
     _add_detectors(commands)
+    _cli_compare.add_parser(commands)
+    _cli_exchange.add_parsers(commands)
     _add_open(commands)
     _add_demo(commands)
     return parser
@@ -116,6 +113,11 @@ def _add_quantify(commands: Any) -> None:
     quantify.add_argument("--spectra", action="store_true", help="save the spectra as well")
     quantify.add_argument(
         "--maps", type=Path, metavar="DIR", help="save at.%% maps as TIFF and PNG"
+    )
+    quantify.add_argument(
+        "--session",
+        action="store_true",
+        help="save a session beside the map, from which the run can be repeated",
     )
     quantify.set_defaults(run=_quantify)
 
@@ -258,33 +260,20 @@ def _proposal_table(proposals: Sequence[Proposal]) -> list[str]:
 
 def _quantify(options: argparse.Namespace) -> None:
     from napari_eds.export import save_maps
+    from napari_eds.session_file import save_session
 
-    result = _run(options)
+    result = run(options)
     written = result.to_csv(options.output, spectra=options.spectra)
     if options.maps is not None:
         written += save_maps(result, options.maps)
-    print("\n".join(_report(result)))
+    if options.session:
+        written.append(save_session(None, result))
+    print("\n".join(report(result)))
     print(f"Saved {', '.join(map(str, written))}")
 
 
-def _run(options: argparse.Namespace) -> Quantification:
-    """Do the run that the options of `add_run_options` describe."""
-    from napari_eds.analysis import quantify
-    from napari_eds.readers import load
-
-    recipe = recipe_from(options)
-    image = load(
-        options.file,
-        options.index,
-        detectors=options.detectors,
-        energy_axis=options.energy_axis,
-    )
-    with _Progress() as progress:
-        return quantify(image, regions_from(options, image.shape), recipe, progress=progress)
-
-
 def _calibrate(options: argparse.Namespace) -> None:
-    result = _run(options)
+    result = run(options)
     if options.density is not None:
         thickness = result.thickness_from(
             options.label, options.formula, density_from(options.density)
@@ -301,23 +290,11 @@ def _calibrate(options: argparse.Namespace) -> None:
     print(f"Saved {options.output}")
 
 
-def _report(result: Quantification) -> list[str]:
-    table = result.table
-    lines = [f"{len(table)} labels quantified. Mean over labels, at.%:"]
-    for e in result.elements:
-        values = table[f"{e}_at_pct"]
-        lines.append(f"  {e:<3}{values.mean():8.2f}   standard deviation {values.std():6.2f}")
-    flagged = int((table["flag"] != "").sum())
-    if flagged:
-        lines.append(f"{flagged} labels carry a remark in the column 'flag'.")
-    return lines + result.account()
-
-
 def _demo(options: argparse.Namespace) -> None:
     from napari_eds import demo
 
     print("Simulating a LaFeO3 film on SrTiO3 and quantifying it on a grid ...")
-    with _Progress() as progress:
+    with TerminalProgress() as progress:
         shown = demo.run(progress)
     comparison = shown.comparison.to_string(index=False, float_format=lambda x: f"{x:.2f}")
     print(f"\nAtomic % found beside the truth, chips inside one phase:\n{comparison}\n")
@@ -342,22 +319,3 @@ def _has_display() -> bool:
     return not sys.platform.startswith("linux") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
-
-
-class _Progress:
-    """Progress on one line of a terminal; nothing where standard error is none."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-
-    def __enter__(self) -> Callable[[int, int, str], None]:
-        return self._report
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-    def _report(self, done: int, total: int, what: str) -> None:
-        if self._shown:
-            count = f" {done} of {total}" if 0 < done < total else ""
-            print(f"\r\033[K{what}{count} ...", end="", file=sys.stderr, flush=True)
