@@ -54,6 +54,7 @@ class KnownPage(QWidget):
             "Select two labels or more, in the table of results, to compare these alone"
         )
         self.table = NumberTable()
+        self.table.setToolTip("One row per element of the formula; Ctrl+C copies")
         self.account = WrappedText()
         self.save_csv, self.save_figure = QPushButton("Save CSV…"), QPushButton("Save figure…")
         self.save_csv.setToolTip("Save this table, and that of single labels (at.%) beside it")
@@ -140,11 +141,11 @@ class KnownPage(QWidget):
         work = partial(_compared, result, self.formula.text().strip(), labels)
         self._jobs.run("known", work, self._show)
 
-    def _show(self, known: KnownComparison | EDSError | None) -> None:
-        failed = isinstance(known, EDSError)
+    def _show(self, known: KnownComparison | str | None) -> None:
+        """Show a comparison, or say what stands against it."""
         self._known = known if isinstance(known, KnownComparison) else None
         self.table.setVisible(self._known is not None)
-        lines = [f"⚠ {known}"] if failed else []
+        lines = [f"⚠ {known}"] if isinstance(known, str) else []
         if self._known is not None:
             fill_known(self.table, self._known)
             lines = self._known.account()
@@ -181,8 +182,8 @@ class KnownPage(QWidget):
 
 def _compared(
     result: Quantification, formula: str, labels: list[int] | None
-) -> KnownComparison | EDSError:
-    """Return what is wrong as a value: it is shown beside the formula, not as a notification."""
+) -> KnownComparison | str:
+    """Return what is wrong as a text: it is shown beside the formula, not as a notification."""
     chosen: Any = labels
     if labels is not None:
         # What was painted or selected after the run is in no result.
@@ -190,7 +191,7 @@ def _compared(
     try:
         return compare_known(result, formula, chosen)
     except EDSError as error:
-        return error
+        return str(error)
 
 
 def _applies(result: Quantification | None, labels: list[int] | None) -> str:

@@ -208,8 +208,8 @@ class ExportPage(QWidget):
         work = partial(_size, image, chips.data.copy(), self.settings())
         self._jobs.run("size", work, self._on_size)
 
-    def _on_size(self, size: MapSize | EDSError) -> None:
-        if isinstance(size, EDSError):
+    def _on_size(self, size: MapSize | str) -> None:
+        if isinstance(size, str):
             self.map_size.setText(f"⚠ {size}")
             return
         rows, columns, channels = size.shape
@@ -284,12 +284,12 @@ def _export(order: _Order, report: Progress) -> Path:
     )
 
 
-def _size(image: SpectrumImage, chips: np.ndarray, settings: FewShotFormat) -> MapSize | EDSError:
-    """Return what is wrong as a value: it is shown beside the fields."""
+def _size(image: SpectrumImage, chips: np.ndarray, settings: FewShotFormat) -> MapSize | str:
+    """Return what is wrong as a text: it is shown beside the fields."""
     try:
         return few_shot_map_size(image, chips, settings)
     except EDSError as error:
-        return error
+        return str(error)
 
 
 def _bytes(n: int) -> str:

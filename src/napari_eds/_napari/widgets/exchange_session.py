@@ -18,6 +18,8 @@ from qtpy.QtWidgets import (
 
 from napari_eds._napari.focus import Focus
 from napari_eds._napari.jobs import notify
+from napari_eds._napari.layers import QUANTIFICATION
+from napari_eds._napari.widgets.exchange_classes import chips_layer
 from napari_eds._napari.widgets.exchange_restore import (
     Found,
     examine,
@@ -35,6 +37,7 @@ from napari_eds.analysis import Quantification
 from napari_eds.errors import EDSError
 from napari_eds.hyperspy_exchange import save_hspy
 from napari_eds.session_file import SUFFIX, Session, SessionError, repeat, save_session
+from napari_eds.spectrum_image import SpectrumImage
 
 _SESSIONS = f"Sessions (*{SUFFIX})"
 
@@ -123,12 +126,12 @@ class SessionPage(QWidget):
             return
         self._jobs.run("beside", lambda: _beside(image), self._show)
 
-    def _show(self, found: Found | EDSError | None) -> None:
+    def _show(self, found: Found | str | None) -> None:
         self._found = found if isinstance(found, Found) else None
         if self._found is not None:
             lines = [*warnings_of(self._found), *provenance(self._found)]
             self.about.setText("\n".join(lines))
-        elif isinstance(found, EDSError):
+        elif isinstance(found, str):
             self.about.setText(f"⚠ {found}")
         elif self._focus.image is None:
             self.about.setText("Open an EDS map first.")
@@ -137,14 +140,18 @@ class SessionPage(QWidget):
         self._enable()
 
     def _enable(self) -> None:
-        free, focus = not self._task.is_busy, self._focus
-        source = None if focus.result is None else focus.result.image.source
-        self.save.setEnabled(free and source is not None)
-        self.save_as.setEnabled(free and focus.result is not None)
-        self.hyperspy.setEnabled(free and focus.result is not None)
-        self.open.setEnabled(free and focus.image is not None)
+        free, result = not self._task.is_busy, self._result()
+        self.save.setEnabled(free and result is not None and result.image.source is not None)
+        self.save_as.setEnabled(free and result is not None)
+        self.hyperspy.setEnabled(free and result is not None)
+        self.open.setEnabled(free and self._focus.image is not None)
         self.restore.setEnabled(free and self._found is not None)
-        self.repeat.setEnabled(free and session_of(focus.labels_layer) is not None)
+        self.repeat.setEnabled(free and session_of(chips_layer(self._focus)) is not None)
+
+    def _result(self) -> Quantification | None:
+        """Return the result of the labels, also while examples are painted over them."""
+        labels = chips_layer(self._focus)
+        return None if labels is None else labels.metadata.get(QUANTIFICATION)
 
     def _on_open(self) -> None:
         image = self._focus.image
@@ -155,14 +162,14 @@ class SessionPage(QWidget):
     # Saving.
 
     def _on_save(self) -> None:
-        result = self._focus.result
+        result = self._result()
         if result is not None:
             self._task.run(
                 "saving", lambda _report: save_session(None, result), self._on_saved_session
             )
 
     def _on_save_as(self) -> None:
-        result = self._focus.result
+        result = self._result()
         if result is None:
             return
         path = self._ask("Save the session", result, SUFFIX, _SESSIONS)
@@ -181,7 +188,7 @@ class SessionPage(QWidget):
             self._on_map()
 
     def _on_hyperspy(self) -> None:
-        result = self._focus.result
+        result = self._result()
         if result is None:
             return
         path = self._ask("Save for HyperSpy", result, ".hspy", "HyperSpy (*.hspy)")
@@ -225,7 +232,7 @@ class SessionPage(QWidget):
         self._run_again(labels, found.session)
 
     def _on_repeat(self) -> None:
-        labels = self._focus.labels_layer
+        labels = chips_layer(self._focus)
         session = session_of(labels)
         if labels is not None and session is not None:
             self._run_again(labels, session)
@@ -249,12 +256,12 @@ class SessionPage(QWidget):
         self._task.say(same_numbers(session, result))
 
 
-def _beside(image: object) -> Found | EDSError | None:
-    """Return what is wrong as a value: nobody asked, so no notification pops up."""
+def _beside(image: SpectrumImage) -> Found | str | None:
+    """Return what is wrong as a text: nobody asked, so no notification pops up."""
     try:
-        return find_beside(image)  # type: ignore[arg-type]
+        return find_beside(image)
     except EDSError as error:
-        return error
+        return str(error)
 
 
 def _heading(text: str) -> QLabel:
