@@ -21,9 +21,11 @@ from pathlib import Path
 
 import napari
 from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QTabBar
 
 from napari_eds._napari.focus import focus_of
-from napari_eds._napari.panels import find_panel
+from napari_eds._napari.layers import maps_of
+from napari_eds._napari.panels import RESULTS, SPECTRUM, WORKBENCH, find_panel
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512.emd"
@@ -59,7 +61,9 @@ class Heartbeat:
             if time.perf_counter() - self._last > LIMIT_S and reported != self._last:
                 reported = self._last
                 frames = traceback.extract_stack(sys._current_frames()[self._thread])
-                print("   stalled in " + " < ".join(f"{f.name}:{f.lineno}" for f in frames[:-9:-1]))
+                print(
+                    "   stalled in " + " < ".join(f"{f.name}:{f.lineno}" for f in frames[:-9:-1])
+                )
 
 
 def wait(milliseconds: int) -> None:
@@ -79,9 +83,7 @@ def main() -> None:
     viewer.window.resize(1400, 900)
     wait(1000)
     heart = Heartbeat(where=options.where)
-    rows = [
-        measure(heart, name, act, done) for name, act, done in steps(viewer, options.data)
-    ]
+    rows = [measure(heart, name, act, done) for name, act, done in steps(viewer, options.data)]
     report = "\n".join(["| step | took s | longest stall ms |", "|---|---|---|", *rows])
     print(report)
     if options.write:
@@ -92,7 +94,7 @@ def main() -> None:
 def measure(
     heart: Heartbeat, name: str, act: Callable[[], object], done: Callable[[], bool]
 ) -> str:
-    """Act from a timer, wait until done and half a second of rest more."""
+    """Act from a timer, wait until done and let things come to rest."""
     print(name)
     heart.pauses.clear()
     start = time.perf_counter()
@@ -101,7 +103,7 @@ def measure(
     while not done():
         wait(10)
     took = time.perf_counter() - start
-    wait(500)
+    wait(1500)
     return f"| {name} | {took:.2f} | {1000 * max(heart.pauses):.0f} |"
 
 
@@ -112,7 +114,23 @@ def steps(
     focus = focus_of(viewer)
 
     def dock():
-        return find_panel(viewer, "EDS workbench")
+        return find_panel(viewer, WORKBENCH)
+
+    def results():
+        return find_panel(viewer, RESULTS)
+
+    def color() -> None:
+        results().color_by.setCurrentIndex(2)
+        results().color_by.activated.emit(2)
+
+    def tabs():
+        return results().findChild(QTabBar)
+
+    def spectrum():
+        return find_panel(viewer, SPECTRUM)
+
+    def plot():
+        return spectrum().plot
 
     def use_k_factors() -> None:
         focus.set_settings(replace(focus.settings, k_factor_file=data / K_FACTORS))
@@ -126,8 +144,8 @@ def steps(
         ),
         (
             "open the workbench",
-            lambda: viewer.window.add_plugin_dock_widget("napari-eds", "EDS workbench"),
-            lambda: find_panel(viewer, "EDS results") is not None,
+            lambda: viewer.window.add_plugin_dock_widget("napari-eds", WORKBENCH),
+            lambda: find_panel(viewer, RESULTS) is not None,
         ),
         ("look at it for 5 s; HyperSpy loads", lambda: wait(5000), lambda: True),
         ("choose k-factors", use_k_factors, lambda: True),
@@ -139,8 +157,19 @@ def steps(
         (
             "quantify 1,156 chips",
             lambda: dock().start(),
-            lambda: focus.result is not None and dock()._job is None,
+            lambda: (
+                focus.result is not None
+                and set(maps_of(viewer, focus.labels_layer)) == set(focus.result.elements)
+            ),
         ),
+        ("select a label", lambda: focus.select([400]), lambda: True),
+        ("colour labels by a column", color, lambda: True),
+        ("show the scatter plot", lambda: tabs().setCurrentIndex(2), lambda: True),
+        ("map a window of energies", lambda: plot().window_chosen.emit(6.2, 6.6), lambda: True),
+        ("element maps", lambda: spectrum().tools.maps.click(), lambda: True),
+        ("paint new", lambda: dock().new_labels.native.click(), lambda: True),
+        ("paint a dab", lambda: focus.labels_layer.paint((100, 100), 1), lambda: True),
+        ("other theme", lambda: setattr(viewer, "theme", "light"), lambda: True),
     ]
 
 

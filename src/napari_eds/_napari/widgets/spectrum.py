@@ -199,7 +199,7 @@ class SpectrumWidget(QWidget):
             notes.append(f"{len(labels)} of {chosen} labels")
         if fit is not None and fit.outdated:
             notes.append("Fit is outdated: the label was edited since")
-        elif fit is not None:
+        elif fit is not None and np.isfinite(fit.reduced_chi_squared):
             notes.append(f"χ²/ν = {fit.reduced_chi_squared:.2f}")
         self.note.setText("   ".join(notes))
 

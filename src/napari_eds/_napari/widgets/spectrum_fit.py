@@ -58,6 +58,18 @@ class LabelFit:
         """Reduced chi-squared of the label's fit."""
         return float(self.result.fit.reduced_chi_squared[self.row])
 
+    # Of one label at a time: all of them together would hold the window up.
+
+    def background(self) -> np.ndarray:
+        """Return the fitted background in counts, (channels of the fit,)."""
+        fit = self.result.fit
+        return fit.model.background @ fit.background_coefficients[self.row]
+
+    def fitted(self) -> np.ndarray:
+        """Return the fitted counts, (channels of the fit,)."""
+        fit = self.result.fit
+        return fit.model.profiles @ fit.alpha_areas[self.row] + self.background()
+
     def residual(self) -> np.ndarray:
         """Return counts minus expected counts, in standard deviations of the expected ones."""
         fit = self.result.fit
@@ -67,7 +79,7 @@ class LabelFit:
     def components(self) -> np.ndarray:
         """Return background plus each family, (families, channels), NaN where it is nothing."""
         fit = self.result.fit
-        background = fit.background[self.row]
+        background = self.background()
         alone = fit.alpha_areas[self.row][:, None] * fit.model.profiles.T
         visible = np.abs(alone) > _ABOVE_NOISE * np.sqrt(np.maximum(background, 1))
         return np.where(visible, background + alone, np.nan)
@@ -109,7 +121,7 @@ def label_fit(
     if result is None or label not in result.table.index:
         return None
     row = int(np.searchsorted(result.label_spectra.ids, label))
-    if not np.isfinite(result.fit.reduced_chi_squared[row]):
+    if not result.fit.counts[row].any():
         return None
     same = spectrum is not None and np.array_equal(spectrum, result.spectra[row])
     return LabelFit(result, row, outdated=not (same and same_axis))
@@ -158,7 +170,7 @@ class FitItems:
         self.background.setVisible(fit is not None and not fit.outdated)
         if fit is None:
             return
-        fitted, background = fit.result.fit.fitted[fit.row], fit.result.fit.background[fit.row]
+        fitted, background = fit.fitted(), fit.background()
         self.model.set_values(fit.x, look.height(fitted, fit.n_pixels))
         self.background.set_values(fit.x, look.height(background, fit.n_pixels))
         self._model_name = "Fit, outdated" if fit.outdated else "Fit"
