@@ -23,7 +23,12 @@ from napari_eds._napari.panels import REGIONS
 from napari_eds._napari.widgets import regions_pixels, regions_plans
 from napari_eds._napari.widgets.elements import ElementChoice
 from napari_eds._napari.widgets.regions_edits import EDITED
-from napari_eds._napari.widgets.regions_pixel_layers import AT_PCT, ERROR, pixel_layers
+from napari_eds._napari.widgets.regions_pixel_layers import (
+    AT_PCT,
+    ERROR,
+    PIXEL_MAPS,
+    pixel_layers,
+)
 from napari_eds._napari.widgets.regions_plans import draw_outlines, preview_layer
 from napari_eds.adaptive_chips import adaptive_chips, adaptive_chips_for_error
 from napari_eds.chip_advice import chip_size_advice
@@ -113,6 +118,9 @@ def use(qtbot, dock):
     """Press *Use these regions* and return the layer that comes."""
     click(dock.make.use)
     wait(qtbot, dock.make.work)
+    qtbot.waitUntil(
+        lambda: not any(x.name.startswith("preview") for x in dock.focus.viewer.layers)
+    )
     return dock.focus.labels_layer
 
 
@@ -196,6 +204,7 @@ def test_each_kind_gives_the_labels_of_its_headless_function(qtbot, window, kind
     assert made_for(layer, dock.focus.map_layer)
     assert preview_layer(dock.focus) is None
     assert viewer.layers.selection.active is layer
+    assert f"now the labels “{layer.name}”" in dock.make.summary.text()
     assert not notifications()
 
 
@@ -257,6 +266,37 @@ def test_a_preview_follows_fields_in_place_and_tells_counts_and_error(qtbot, win
     frame = chip_size_advice(dock.focus.image, dock.focus.settings.recipe(), [24]).frame
     scaled = frame["worst_error"].iloc[0] * np.sqrt(frame["counts"].iloc[0] / np.array(sums))
     assert f"error {np.median(scaled):.2g} at. %" in dock.make.summary.text()
+
+
+def test_clusters_that_are_shown_are_not_made_again_to_be_used(qtbot, window, monkeypatch):
+    _viewer, dock = window()
+    page = choose(dock, "clusters", number=2, block=8)
+    preview(qtbot, dock)
+    made = []
+    real = regions_plans.make_preview
+    monkeypatch.setattr(regions_plans, "make_preview", lambda *a: made.append(1) or real(*a))
+    expected = cluster_labels(dock.focus.image, 2, bin_px=8).labels
+    np.testing.assert_array_equal(use(qtbot, dock).data, expected)
+    assert not made
+    preview(qtbot, dock)
+    made.clear()
+    # Used before the preview could follow.
+    page.number.value = 3
+    expected = cluster_labels(dock.focus.image, 3, bin_px=8).labels
+    np.testing.assert_array_equal(use(qtbot, dock).data, expected)
+    assert made == [1]
+
+
+def test_a_preview_leaves_another_choice_in_the_lists_alone(qtbot, window):
+    viewer, dock = window()
+    choose(dock, "grid", side=16)
+    first = use(qtbot, dock)
+    dock.make.page.side.value = 24
+    second = use(qtbot, dock)
+    assert viewer.layers.selection.active is second
+    dock.focus.set_labels_layer(first)  # as the list of the quantification dock does
+    preview(qtbot, dock)
+    assert dock.focus.labels_layer is first
 
 
 def test_columns_give_the_side_of_the_chips(qtbot, window):
@@ -582,9 +622,16 @@ def test_pixel_maps_are_those_of_the_headless_function_and_are_updated_in_place(
 
 
 def wait_for_maps(qtbot, dock):
+    """Wait for the work and for all layers, which are updated one per turn."""
     wait(qtbot, dock.pixels.work)
-    qtbot.waitUntil(lambda: len(pixel_layers(dock.focus, dock.focus.map_layer)) == 12)
-    qtbot.wait(300)  # layers are updated one per turn
+    focus = dock.focus
+
+    def all_there():
+        layers = pixel_layers(focus, focus.map_layer).values()
+        maps = focus.map_layer.metadata[PIXEL_MAPS]
+        return len(layers) == 12 and all(x.metadata[PIXEL_MAPS] is maps for x in layers)
+
+    qtbot.waitUntil(all_there, timeout=10_000)
 
 
 def test_the_recommended_kernel_and_a_mask_are_those_of_the_headless_functions(qtbot, window):

@@ -23,7 +23,7 @@ from napari_eds._napari.jobs import notify
 from napari_eds._napari.widgets import regions_edits as edits
 from napari_eds._napari.widgets.regions_job import JobRow
 from napari_eds._napari.widgets.text import WrappedText
-from napari_eds.errors import LabelError
+from napari_eds.errors import EDSError, LabelError
 
 _SETTLE_MS = 100
 _STATUS_LINES = 2
@@ -204,7 +204,7 @@ class EditPage(QWidget):
             counts = None if image is None else image.counts_map()
             return edits.edit(before, features, what, ids, counts)
 
-        self.work.run(work, partial(self._on_edited, layer, what.words), what.words)
+        self.work.run(work, partial(self._on_edited, layer, what.words), what.words, self._say)
 
     def _on_edited(self, layer: Labels, words: str, done: edits.Edited) -> None:
         if layer not in self.focus.viewer.layers:
@@ -218,6 +218,12 @@ class EditPage(QWidget):
         if words == edits.merged().words and layer is self.focus.labels_layer:
             ids = [i for i in self.focus.selected if (done.after == i).any()]
             self.focus.select(ids[:1])
+
+    def _say(self, error: Exception) -> None:
+        """Say here why nothing was done: a notification would be too loud for it."""
+        if not isinstance(error, EDSError):
+            raise error
+        self.status.setText(f"Nothing done: {error}.")
 
     def _step(self, way: str, *_: Any) -> None:
         layer = self.focus.labels_layer

@@ -159,7 +159,7 @@ def edit(
     if after.dtype != labels.dtype:
         raise LabelError(f"there are more labels than {labels.dtype} can count")
     if np.array_equal(labels, after):
-        raise LabelError("nothing to change: the labels are so already")
+        raise LabelError("the labels are so already")
     if what.words == in_order().words:
         changed = _features_renumbered(features, _new_ids(labels, ids))
     else:

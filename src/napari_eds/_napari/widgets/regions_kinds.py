@@ -506,7 +506,9 @@ class ClusterPage(KindPage):
         def make() -> Made:
             return Made(cluster_labels(image, number, method=method, bin_px=block))
 
-        return Plan(f"{number} clusters", make, is_colored=True)
+        # Seconds on a large map, so a preview is not made again to be used.
+        key = (self.title, image, number, method, block)
+        return Plan(f"{number} clusters", make, is_colored=True, key=key)
 
 
 class ShapesPage(KindPage):

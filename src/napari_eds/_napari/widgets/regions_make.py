@@ -62,7 +62,7 @@ class MakePage(QWidget):
     def __init__(self, focus: Focus, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.focus = focus
-        self._filling = False
+        self._told: plans.Preview | None = None
         self.kind = QComboBox()
         self.kind.setToolTip("Kind of regions to make")
         self.pages: dict[str, KindPage] = {}
@@ -159,7 +159,8 @@ class MakePage(QWidget):
     def _on_layers_changed(self) -> None:
         for page in self.pages.values():
             page.refresh()
-        self._show_preview()
+        if plans.preview_of(self.focus) is not self._told:
+            self._show_preview()
 
     def _on_settings_changed(self) -> None:
         """Take the chip size, and elements, which other docks may change."""
@@ -198,7 +199,7 @@ class MakePage(QWidget):
     def _on_use(self) -> None:
         """Use what the fields say now, which the preview may not show yet."""
         self._timer.stop()
-        self._make(self._use_made)
+        self._make(self._use_made, may_be_shown=True)
 
     # Work.
 
@@ -206,6 +207,8 @@ class MakePage(QWidget):
         self,
         answer: Callable[[plans.Preview], None],
         failure: Callable[[Exception], None] = notify,
+        *,
+        may_be_shown: bool = False,
     ) -> None:
         """Make what the fields say in a thread, for the map that is looked at now."""
         focus = self.focus
@@ -217,6 +220,12 @@ class MakePage(QWidget):
         except (EDSError, OSError) as error:
             self.work.drop()
             failure(error)
+            return
+        shown = plans.preview_of(focus)
+        same = shown is not None and plan.key is not None and shown.key == plan.key
+        if may_be_shown and same and shown is not None:
+            self.work.drop()
+            answer(shown)
             return
         errors, map_id = plans.error_scale(focus), map_layer.unique_id
         self.work.run(
@@ -238,11 +247,12 @@ class MakePage(QWidget):
     def _use_made(self, preview: plans.Preview) -> None:
         layer = plans.use_regions(self.focus, preview)
         if layer is not None:
+            self._told = None
             self.summary.setText(f"{preview.summary}\nnow the labels “{layer.name}”")
 
     def _show_preview(self) -> None:
         """Say what the preview shows."""
-        preview = plans.preview_of(self.focus)
+        preview = self._told = plans.preview_of(self.focus)
         if self.focus.image is None:
             self.summary.setText("Open an EDS map first.")
         else:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Key in the metadata of a map: (id of the layer of the spectrum image, element, kind).
 PIXEL_MAP_OF = "eds_pixel_map_of"
-#: Key of the latest result in the metadata of the layer of the spectrum image.
+#: Key of the result in the metadata of its maps; the latest in that of the spectrum image.
 PIXEL_MAPS = "eds_pixel_maps"
 #: Key of the name a map was given, which the user may have changed since.
 _NAME = "eds_pixel_map_name"
@@ -82,6 +82,7 @@ def _show(  # noqa: PLR0913, PLR0917 - called by `_steps` only
     layer = pixel_layers(focus, map_layer).get((element, kind))
     if layer is not None:
         layer.data = data
+        layer.metadata[PIXEL_MAPS] = maps
         layer.contrast_limits = _limits(data, kind)
         if layer.name == layer.metadata[_NAME]:
             layer.name = name
@@ -94,7 +95,7 @@ def _show(  # noqa: PLR0913, PLR0917 - called by `_steps` only
         colormap=_COLORMAPS[kind],
         contrast_limits=_limits(data, kind),
         visible=kind == AT_PCT and element == maps.elements[0],
-        metadata={PIXEL_MAP_OF: (map_layer.unique_id, element, kind)},
+        metadata={PIXEL_MAP_OF: (map_layer.unique_id, element, kind), PIXEL_MAPS: maps},
         **geometry(maps.image),
     )
     # napari numbers names that are taken.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import Colormap
 
-from napari_eds._napari.focus import Focus
+from napari_eds._napari.focus import Focus, focus_of
+from napari_eds._napari.jobs import one_per_turn
 from napari_eds._napari.layers import SPECTRUM_IMAGE, add_chips, bind, geometry, owner_of
 from napari_eds._napari.widgets.regions_sources import PREVIEW
 from napari_eds._napari.widgets.settings import Settings
@@ -18,6 +20,9 @@ from napari_eds.analysis import Quantification
 from napari_eds.chip_advice import MAJOR_AT_PCT, ChipSizeAdvice
 from napari_eds.chips import Chips
 from napari_eds.spectrum_image import SpectrumImage
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
 
 #: Key of the advice on chip sizes in the metadata of the map's layer.
 ADVICE = "eds_chip_size_advice"
@@ -52,12 +57,14 @@ class Made(NamedTuple):
 class Plan(NamedTuple):
     """Regions to be made: how they are called, how they are made, and how they are drawn.
 
-    `make` is called in another thread and touches no layer.
+    `make` is called in another thread and touches no layer. Plans of equal keys, other than None,
+    give the same.
     """
 
     name: str
     make: Callable[[], Made]
     is_colored: bool = False
+    key: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +80,7 @@ class Preview:
     error_of: str
     outlines: np.ndarray
     finer: int
+    key: Any
 
     @property
     def summary(self) -> str:
@@ -109,6 +117,7 @@ def make_preview(
         error_of=of,
         outlines=outlines,
         finer=finer,
+        key=plan.key,
     )
 
 
@@ -192,7 +201,7 @@ def _scale_of(result: Quantification) -> ErrorScale | None:
 
 def preview_layer(focus: Focus) -> Image | None:
     """Return the layer of the preview, if there is one."""
-    return next((x for x in focus.viewer.layers if PREVIEW in x.metadata), None)
+    return next((x for x in focus.viewer.layers if x.metadata.get(PREVIEW) is not None), None)
 
 
 def preview_of(focus: Focus) -> Preview | None:
@@ -280,10 +289,22 @@ def use_regions(focus: Focus, preview: Preview) -> Labels | None:
     if layer is None:
         layer = _add_labels(focus, preview, image)
         bind(layer, map_layer)
-    remove_preview(focus)
     focus.set_labels_layer(layer)
     focus.viewer.layers.selection.active = layer
+    # napari collects garbage when a layer goes, which takes as long as adding one.
+    one_per_turn(_leaving(focus.viewer))
     return layer
+
+
+def _leaving(viewer: ViewerModel) -> Iterator[Callable[[], object]]:
+    """Let go of the layer of the preview, then remove it."""
+    layer = preview_layer(focus_of(viewer))
+    if layer is None:
+        return
+    layer.metadata[PREVIEW] = None
+    yield partial(setattr, layer, "visible", False)  # noqa: FBT003 - no argument of ours
+    if layer in viewer.layers:
+        yield partial(viewer.layers.remove, layer)
 
 
 def _add_labels(focus: Focus, preview: Preview, image: SpectrumImage) -> Labels:
