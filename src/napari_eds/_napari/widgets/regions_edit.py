@@ -214,7 +214,7 @@ class EditPage(QWidget):
         except LabelError as error:
             notify(error)
             return
-        self.status.setText(f"{words}: {changed:,} pixels changed. Undo takes it back.")
+        self.status.setText(f"{words.capitalize()}: {changed:,} pixels changed (Undo: Ctrl+Z).")
         if words == edits.merged().words and layer is self.focus.labels_layer:
             ids = [i for i in self.focus.selected if (done.after == i).any()]
             self.focus.select(ids[:1])

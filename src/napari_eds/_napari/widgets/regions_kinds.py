@@ -285,6 +285,9 @@ class SuperpixelPage(KindPage):
         self.images = QListWidget()
         self.images.setToolTip("Images whose edges the regions follow, equally weighted")
         self.images.setFixedHeight(_LIST_HEIGHT_PX)
+        # Names often differ only at their end.
+        self.images.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.images.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.form.addRow("Images", self.images)
         self.images.itemChanged.connect(self.on_edited)
         self.mean_size = self.add(

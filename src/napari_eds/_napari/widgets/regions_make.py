@@ -34,6 +34,7 @@ from napari_eds._napari.widgets.regions_kinds import (
     WatershedPage,
 )
 from napari_eds._napari.widgets.text import WrappedText
+from napari_eds.chip_advice import MAJOR_AT_PCT
 from napari_eds.errors import EDSError
 
 #: Key of what the fields say in the metadata of the map's layer.
@@ -74,6 +75,10 @@ class MakePage(QWidget):
             self.stack.addWidget(page)
             page.edited.connect(self._on_edited)
         self.summary = WrappedText(lines=_SUMMARY_LINES)
+        self.summary.setToolTip(
+            "Errors are standard deviations from counting, scaled by the counts of each region "
+            f"from the advice on chip sizes, or a result; of elements above {MAJOR_AT_PCT:g} at. %"
+        )
         self.preview = PushButton(
             text="Preview", tooltip="Outline the regions on the map (dashed), as a layer"
         )

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 #: Key of the advice on chip sizes in the metadata of the map's layer.
 ADVICE = "eds_chip_size_advice"
 
+#: Whose error is told: of the elements above `MAJOR_AT_PCT`.
+_WORST = "worst element"
+
 #: Outlines are drawn on pixels so much finer that the longer side has about so many.
 _FINE_SIDE = 800
 _MOST_FINER = 8
@@ -177,8 +180,7 @@ def error_scale(focus: Focus) -> ErrorScale | None:
     found, result = advice_of(focus), focus.result
     if found is not None:
         first = found.frame.iloc[0]
-        of = "worst major element"
-        return ErrorScale(float(first["worst_error"] * np.sqrt(first["counts"])), of)
+        return ErrorScale(float(first["worst_error"] * np.sqrt(first["counts"])), _WORST)
     if result is not None and result.image is focus.image:
         return _scale_of(result)
     return None
@@ -193,7 +195,7 @@ def _scale_of(result: Quantification) -> ErrorScale | None:
         return None
     worst = np.nanmax(errors[known], axis=1)
     counts = result.table["counts"].to_numpy(float)[known]
-    return ErrorScale(float(np.median(worst * np.sqrt(counts))), "worst major element")
+    return ErrorScale(float(np.median(worst * np.sqrt(counts))), _WORST)
 
 
 # Layers.
