@@ -105,6 +105,7 @@ def binned(image: SpectrumImage, settings: FewShotFormat) -> SpectrumImage:
 
 
 def map_size(image: SpectrumImage, pixels: tuple[int, int], settings: FewShotFormat) -> MapSize:
+    """Return what the dense map of so many (rows, columns) will take."""
     axis = image.energy.rebin(settings.rebin)
     if settings.energy_range_keV is not None:
         axis = axis.crop(axis.channels(*settings.energy_range_keV))
@@ -118,6 +119,7 @@ def map_size(image: SpectrumImage, pixels: tuple[int, int], settings: FewShotFor
 
 
 def write(folder: Path, job: Job) -> None:
+    """Write all files of an export, reporting progress by step."""
     steps = {
         "chip pictures": _write_pictures,
         "spectra": _write_spectra,
@@ -251,7 +253,6 @@ def _write_provenance(folder: Path, job: Job) -> None:
     image, chips, size = job.image, job.chips, map_size(job.image, job.pixels, job.settings)
     black, white = _grey_limits(job)
     square = chips.size is not None and chips.size[0] == chips.size[1]
-    energy = job.binned.energy
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     _json(
         folder / PROVENANCE,
@@ -275,13 +276,7 @@ def _write_provenance(folder: Path, job: Job) -> None:
                 "n_columns": chips.grid[1] if chips.grid and square else None,
                 "chip_size": chips.size[0] if chips.size and square else None,
             },
-            "energy": {
-                "offset_keV": energy.offset_keV if energy.calibrated else None,
-                "scale_keV": energy.scale_keV if energy.calibrated else None,
-                "channels": energy.size,
-                "rebin": job.settings.rebin,
-                "range_keV": job.settings.energy_range_keV,
-            },
+            "energy": _energy(job),
             "picture": {"name": job.picture_name, "black": float(black), "white": float(white)},
             "spectra_normalised": "counts over the sum of the chip's counts in these channels",
             "map": {
@@ -293,6 +288,17 @@ def _write_provenance(folder: Path, job: Job) -> None:
             "files": files,
         },
     )
+
+
+def _energy(job: Job) -> dict[str, object]:
+    energy = job.binned.energy
+    return {
+        "offset_keV": energy.offset_keV if energy.calibrated else None,
+        "scale_keV": energy.scale_keV if energy.calibrated else None,
+        "channels": energy.size,
+        "rebin": job.settings.rebin,
+        "range_keV": job.settings.energy_range_keV,
+    }
 
 
 def _versions() -> dict[str, str]:

@@ -151,6 +151,25 @@ class QuantificationForm(QWidget):
         )
 
     def _lay_out(self) -> None:
+        content = self._fields()
+        for layer_list in (self.map_layer, self.labels_layer):
+            # Long layer names must not widen the dock.
+            layer_list.native.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+        scroll = QScrollArea()
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(scroll)
+        column.addLayout(self._footer())
+        self.setMinimumWidth(_MIN_WIDTH_PX)
+
+    def _fields(self) -> QWidget:
+        """Lay out what is set, under headings."""
         content = QWidget()
         self._form = QFormLayout(content)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -186,21 +205,7 @@ class QuantificationForm(QWidget):
             ("Formula", self.formula),
             (self.solve_thickness, self.calibrate_k),
         )
-        for layer_list in (self.map_layer, self.labels_layer):
-            # Long layer names must not widen the dock.
-            layer_list.native.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(scroll)
-        column.addLayout(self._footer())
-        self.setMinimumWidth(_MIN_WIDTH_PX)
+        return content
 
     def _footer(self) -> QVBoxLayout:
         """Lay out what must never scroll out of sight."""
