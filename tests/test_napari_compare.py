@@ -269,7 +269,8 @@ def test_a_comparison_outlives_its_dock_and_tells_when_it_is_of_an_earlier_resul
     add_result(viewer, chips.labels, linear, "least squares")
     viewer.layers.selection.active = labels
     compare(qtbot, dock)
-    viewer.window.remove_dock_widget(dock.parent())
+    viewer.window.remove_dock_widget(dock)
+    dock.deleteLater()
     dock = open_panel(viewer, COMPARE)
     assert cells(dock.other.table).loc["La", "n"] == "36"
     focus.show_result(labels, replace(ours))

@@ -35,17 +35,24 @@ ensure_colormap(Colormap(_RED_BLUE.split(), name=DIVERGING))
 
 
 class Compared(NamedTuple):
-    """A comparison, the result it is of, and its maps by ending of the table's columns."""
+    """A comparison, the result it is of, and its maps by ending of the table's columns.
+
+    `limits` are those of the differences by element; all of it takes a moment for large maps.
+    """
 
     result: Quantification
     comparison: Comparison
     maps: dict[str, dict[str, np.ndarray]]
+    limits: dict[str, float]
 
     @classmethod
     def of(cls, result: Quantification, comparison: Comparison) -> Compared:
-        """Add the maps, where the compositions are of labels; it takes a moment."""
+        """Add the maps, where the compositions are of labels."""
         sides = () if comparison.is_whole else ("ours", "other", "difference")
-        return cls(result, comparison, {side: comparison.maps(side) for side in sides})
+        maps = {side: comparison.maps(side) for side in sides}
+        differences = maps.get("difference", {})
+        limits = {e: difference_limit(data) for e, data in differences.items()}
+        return cls(result, comparison, maps, limits)
 
 
 def compared_of(labels: Labels | None) -> Compared | None:
@@ -89,7 +96,7 @@ def _show_difference(
     if labels not in viewer.layers or compared_of(labels) is not compared:
         return
     data = compared.maps["difference"][element]
-    limit = difference_limit(data)
+    limit = compared.limits[element]
     layer = difference_layers(viewer, labels).get(element)
     if layer is not None:
         layer.data = data

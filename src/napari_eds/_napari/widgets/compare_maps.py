@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor, QImage, QPainter
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolTip, QWidget
 
 from napari_eds._napari.theme import ThemeColors
-from napari_eds._napari.widgets.compare_layers import DIVERGING, Compared, difference_limit
+from napari_eds._napari.widgets.compare_layers import DIVERGING, Compared
 from napari_eds._napari.widgets.label_colors import ColorBar, Scale
 
 _SEQUENTIAL = "viridis"
@@ -19,6 +19,7 @@ _LEAST_HEIGHT_PX = 40
 _MOST_HEIGHT_PX = 260
 #: Both results share a scale from zero, or below, to what but the outermost values exceed.
 _LIMITS_PERCENT = (1, 99)
+_MOST_PIXELS = 512
 _SIDES = ("ours", "other", "difference")
 
 
@@ -39,6 +40,7 @@ class MapPane(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._picture = QImage()
+        self._shape = (0, 0)
         self._aspect = 1.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
@@ -48,6 +50,8 @@ class MapPane(QWidget):
     ) -> None:
         """Show a map; pixels that are NaN stay empty. `aspect` is width over height."""
         low, high = limits
+        self._shape = data.shape
+        data = _thinned(data)
         colors = ensure_colormap(colormap).map(np.clip((data - low) / (high - low), 0, 1))
         rgba = np.ascontiguousarray(255 * colors + 0.5, dtype=np.uint8).reshape(*data.shape, 4)
         rgba[np.isnan(data)] = 0
@@ -93,9 +97,9 @@ class MapPane(QWidget):
         area, place = self.area(), event.position()
         if self._picture.isNull() or not area.contains(place):
             return
-        row = int((place.y() - area.top()) / area.height() * self._picture.height())
-        column = int((place.x() - area.left()) / area.width() * self._picture.width())
-        rows, columns = self._picture.height(), self._picture.width()
+        rows, columns = self._shape
+        row = int((place.y() - area.top()) / area.height() * rows)
+        column = int((place.x() - area.left()) / area.width() * columns)
         signal.emit(min(row, rows - 1), min(column, columns - 1))
 
 
@@ -151,15 +155,16 @@ class MapsView(QWidget):
             n * size
             for n, size in zip(data["ours"].shape, comparison.ours.pixel_size, strict=True)
         )
-        common = _common_scale(data["ours"], data["other"])
-        limit = difference_limit(data["difference"])
+        common = _common_scale(_thinned(data["ours"]), _thinned(data["other"]))
+        limit = compared.limits[element]
         for side in _SIDES:
             limits = (-limit, limit) if side == "difference" else (common.low, common.high)
             colormap = DIVERGING if side == "difference" else _SEQUENTIAL
             self.panes[side].show_map(data[side], limits, colormap, width / height)
         self.common_bar.set_scale(common, _SEQUENTIAL)
-        beyond = data["difference"][np.isfinite(data["difference"])]
-        scale = Scale(-limit, limit, bool((beyond < -limit).any()), bool((beyond > limit).any()))
+        differences = comparison.table[f"{element}_difference"]
+        low, high = bool((differences < -limit).any()), bool((differences > limit).any())
+        scale = Scale(-limit, limit, beyond_low=low, beyond_high=high)
         self.difference_bar.set_scale(scale, DIVERGING)
         self._show_titles(comparison.ours.name, comparison.other.name, comparison.unit)
 
@@ -200,6 +205,12 @@ class MapsView(QWidget):
         pane = self.sender()
         where = pane.cursor().pos() if isinstance(pane, QWidget) else self.mapToGlobal(QPoint())
         QToolTip.showText(where, text, self)
+
+
+def _thinned(data: np.ndarray) -> np.ndarray:
+    """Return a large map with pixels left out: a pane does not show more."""
+    step = max(1, -(-max(data.shape) // _MOST_PIXELS))
+    return data[::step, ::step]
 
 
 def _common_scale(*maps: np.ndarray) -> Scale:

@@ -10,7 +10,7 @@ from napari_eds._napari.jobs import preload
 from napari_eds._napari.widgets.exchange_export import ExportPage
 from napari_eds._napari.widgets.exchange_few_shot import FewShotPage
 from napari_eds._napari.widgets.exchange_session import SessionPage
-from napari_eds._napari.widgets.exchange_task import TaskBar
+from napari_eds._napari.widgets.exchange_task import TaskBar, scrolling
 
 _MIN_WIDTH_PX = 350
 
@@ -31,13 +31,11 @@ class ExchangeWidget(QWidget):
             (self.export, "Export chips", "Hand chips to Multimodal-Few-Shot and pychip_gui"),
             (self.session, "Session", "Save and restore all of a run; hand it to HyperSpy"),
         ):
-            self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
+            self.tabs.setTabToolTip(self.tabs.addTab(scrolling(page), title), tip)
         box = QVBoxLayout(self)
         box.setContentsMargins(4, 4, 4, 4)
         box.setSpacing(4)
         box.addWidget(self.tabs, 1)
         box.addWidget(self.task)
         self.setMinimumWidth(_MIN_WIDTH_PX)
-        # What is painted and named on one page is told on the other.
-        self.tabs.currentChanged.connect(self.export.show_about)
         preload()

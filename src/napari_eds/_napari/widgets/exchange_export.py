@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -140,6 +140,12 @@ class ExportPage(QWidget):
         self.dense.toggled.connect(self._show_size)
         self.run.clicked.connect(self._on_run)
 
+    def showEvent(self, event: Any) -> None:
+        """Tell what became of the chips while the page was hidden."""
+        super().showEvent(event)
+        self._show_about()
+        self._show_size()
+
     # What is exported.
 
     def _pictures(self) -> list[Image]:
@@ -162,14 +168,14 @@ class ExportPage(QWidget):
             self.picture.clear()
             self.picture.addItems(pictures)
             self.picture.setCurrentIndex(max(self.picture.findText(chosen), _best(pictures)))
-        self.show_about()
+        self._show_about()
         self._show_size()
         self._enable()
 
     def _enable(self) -> None:
         self.run.setEnabled(not self._task.is_busy and chips_layer(self._focus) is not None)
 
-    def show_about(self) -> None:
+    def _show_about(self) -> None:
         """Say which chips and examples are exported."""
         chips, examples = chips_layer(self._focus), examples_of(self._focus)
         if chips is None:
@@ -200,8 +206,10 @@ class ExportPage(QWidget):
         )
 
     def _show_size(self) -> None:
-        """Tell how large the dense map would be, computed in a thread."""
+        """Tell how large the dense map would be, computed in a thread while the page is seen."""
         chips, image = chips_layer(self._focus), self._focus.image
+        if not self.isVisible():
+            return
         if chips is None or image is None:
             self.map_size.setText("")
             return

@@ -120,11 +120,11 @@ class SessionPage(QWidget):
     def _on_map(self) -> None:
         """Look for a session beside the map, in a thread: its file is hashed."""
         image = self._focus.image
-        if image is None:
-            self._jobs.drop("beside")
-            self._show(None)
-            return
-        self._jobs.run("beside", lambda: _beside(image), self._show)
+        self._jobs.drop("beside")
+        self._show(None)
+        if image is not None:
+            self.about.setText("Looking beside the map…")
+            self._jobs.run("beside", lambda: _beside(image), self._show)
 
     def _show(self, found: Found | str | None) -> None:
         self._found = found if isinstance(found, Found) else None
