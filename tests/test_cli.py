@@ -210,7 +210,15 @@ def test_demo_prints_truth_and_writes_files(tmp_path, capsys):
     assert (absent["found"].abs() < 0.3).all()
 
 
-def test_demo_opens_a_window_with_the_result(make_napari_viewer, monkeypatch, tmp_path):
+def wait_for_the_workbench(qtbot, viewer):
+    """Wait until all panels are open: they come one after the other."""
+    qtbot.waitUntil(
+        lambda: any("EDS results" in name for name in viewer.window.dock_widgets), timeout=20_000
+    )
+    qtbot.wait(1000)
+
+
+def test_demo_opens_a_window_with_the_result(qtbot, make_napari_viewer, monkeypatch, tmp_path):
     import napari
 
     viewers = []
@@ -225,9 +233,10 @@ def test_demo_opens_a_window_with_the_result(make_napari_viewer, monkeypatch, tm
     assert "chips" in names
     assert sum("at. %" in name for name in names) == 6
     assert [name for name in viewer.window.dock_widgets if "EDS workbench" in name]
+    wait_for_the_workbench(qtbot, viewer)
 
 
-def test_open_shows_the_map_in_the_workbench(make_napari_viewer, monkeypatch, data_dir):
+def test_open_shows_the_map_in_the_workbench(qtbot, make_napari_viewer, monkeypatch, data_dir):
     import napari
 
     viewers = []
@@ -239,6 +248,7 @@ def test_open_shows_the_map_in_the_workbench(make_napari_viewer, monkeypatch, da
     (viewer,) = viewers
     assert [layer.name for layer in viewer.layers][-1] == "LFO_STO_96 X-ray counts"
     assert [name for name in viewer.window.dock_widgets if "EDS workbench" in name]
+    wait_for_the_workbench(qtbot, viewer)
 
 
 def test_open_says_what_is_wrong_before_a_window_comes(capsys, tmp_path):
