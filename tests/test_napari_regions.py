@@ -18,7 +18,7 @@ from skimage.io import imsave
 import napari_eds as eds
 from napari_eds import _hyperspy, label_edits
 from napari_eds._napari.focus import focus_of
-from napari_eds._napari.layers import geometry, made_for
+from napari_eds._napari.layers import SETTINGS, geometry, made_for
 from napari_eds._napari.panels import REGIONS
 from napari_eds._napari.widgets import regions_pixels, regions_plans
 from napari_eds._napari.widgets.elements import ElementChoice
@@ -86,8 +86,9 @@ def click(button):
 
 def tick(box):
     """Click the box, not the room beside its text."""
-    spot = QPoint(8, box.native.height() // 2)
-    QTest.mouseClick(box.native, LEFT, Qt.KeyboardModifier.NoModifier, spot)
+    native = getattr(box, "native", box)
+    spot = QPoint(8, native.height() // 2)
+    QTest.mouseClick(native, LEFT, Qt.KeyboardModifier.NoModifier, spot)
 
 
 def show(dock, page):
@@ -250,6 +251,7 @@ def test_a_preview_follows_fields_in_place_and_tells_counts_and_error(qtbot, win
     field.selectAll()
     QTest.keyClicks(field, "32")
     QTest.keyClick(field, Qt.Key.Key_Return)
+    qtbot.wait(30)
     page.side.value = 24
     qtbot.waitUntil(lambda: shown.name == "preview: chips 24 px", timeout=5000)
     assert len(made) == 1, "changes in a row are answered once"
@@ -432,7 +434,7 @@ def test_what_cannot_be_made_is_said(qtbot, window, tmp_path):
 
 
 def test_advice_is_that_of_the_headless_function_and_its_size_is_taken(qtbot, window):
-    _viewer, dock = window()
+    viewer, dock = window()
     show(dock, dock.advice)
     assert not dock.advice.use.enabled
     dock.advice.error.value = 0.7
@@ -453,6 +455,22 @@ def test_advice_is_that_of_the_headless_function_and_its_size_is_taken(qtbot, wi
     assert dock.focus.settings.chip_size == expected.recommended_px != 16
     assert dock.tabs.currentWidget() is dock.make
     assert preview_layer(dock.focus).name == f"preview: chips {expected.recommended_px} px"
+
+    # The preview follows the chip size that another dock sets.
+    change(dock, chip_size=31)
+    qtbot.waitUntil(lambda: preview_layer(dock.focus).name == "preview: chips 31 px")
+
+    labels = np.repeat([[1], [2]], 48, axis=0).repeat(96, axis=1)
+    viewer.add_labels(labels, **geometry(dock.focus.image))
+    show(dock, dock.advice)
+    dock.advice.region.value = "each label"
+    click(dock.advice.advise)
+    wait(qtbot, dock.advice.work)
+    by_label = chip_size_advice(
+        dock.focus.image, dock.focus.settings.recipe(), labels=labels, error_at_pct=0.7
+    )
+    pd.testing.assert_frame_equal(regions_plans.advice_of(dock.focus).frame, by_label.frame)
+    assert not by_label.frame.equals(expected.frame)
 
     change(dock, energy_low_keV=0.3)
     assert regions_plans.advice_of(dock.focus) is None, "it was for other settings"
@@ -513,7 +531,7 @@ def test_edits_do_what_the_headless_functions_do_and_are_undone(qtbot, parts, na
     dock.edit.grow_by.value, dock.edit.shrink_by.value = 3, 2
     dock.edit.radius.value, dock.edit.least.value = 2, 40
     if ids is None:
-        dock.edit.all.click()
+        tick(dock.edit.all)
     else:
         dock.focus.select(ids)
     click(getattr(dock.edit, name))
@@ -561,11 +579,29 @@ def test_names_follow_and_compositions_of_changed_labels_are_forgotten(qtbot, pa
     assert table.loc[[5, 10], "flag"].tolist() == [EDITED] * 2
     assert table.loc[[2, 4, 9], "Fe_at_pct"].tolist() == [10, 20, 40]
 
-    dock.edit.all.click()
+    tick(dock.edit.all)
     click(dock.edit.relabel)
     wait(qtbot, dock.edit.work)
     assert names_of(layer) == {1: "five", 2: "two", 3: "nine", 4: "five, part 10", 5: "four"}
     assert layer.features.set_index("index").loc[2, "Fe_at_pct"] == 10
+
+
+def test_labels_that_features_do_not_name_can_be_edited(qtbot, window):
+    viewer, dock = window()
+    labels = np.zeros((96, 96), np.int32)
+    labels[3, 3:9], labels[50:60, 3:9] = 1, 2
+    features = pd.DataFrame({"index": [7], "chip": ["gone"], "n_pixels": [3], "counts": [1]})
+    layer = viewer.add_labels(labels, features=features, **geometry(dock.focus.image))
+    show(dock, dock.edit)
+    tick(dock.edit.all)
+    dock.edit.least.value = 10
+    click(dock.edit.remove)
+    wait(qtbot, dock.edit.work)
+    assert set(np.unique(layer.data)) == {0, 2}
+    click(dock.edit.fill)
+    wait(qtbot, dock.edit.work)
+    assert "so already" in dock.edit.status.text()
+    assert not notifications()
 
 
 def test_an_edit_is_dropped_if_the_labels_were_painted_meanwhile(qtbot, parts, monkeypatch):
@@ -737,12 +773,15 @@ def test_maps_of_two_images_are_not_mixed_up(qtbot, window, slow_maps, lfo_sto_9
     click(dock.pixels.run)
     viewer.layers.selection.active = second
     go_on.set()
-    qtbot.wait(200)
-    assert not dock.pixels.work
+    wait(qtbot, dock.pixels.work)
+    qtbot.waitUntil(lambda: len(pixel_layers(focus, first)) == 2 * len(FEW), timeout=10_000)
+    assert focus.map_layer is second
     assert not pixel_layers(focus, second)
-    click(dock.pixels.run)
-    wait_for_maps(qtbot, dock)
-    assert not pixel_layers(focus, first)
+    assert dock.pixels.text.text() == "Every pixel gets a composition."
+    shown = pixel_layers(focus, first)["La", AT_PCT]
+    settings = first.metadata[SETTINGS]
+    expected = pixel_maps(lfo_sto_96, settings.recipe(), kernel=Kernel("gaussian", 3.0))
+    np.testing.assert_array_equal(shown.data, expected.maps()["La"])
 
 
 def add_map(viewer, image):

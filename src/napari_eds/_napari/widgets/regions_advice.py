@@ -51,7 +51,7 @@ class AdvicePage(QWidget):
         self.text = WrappedText(lines=_TEXT_LINES)
         self.work = JobRow()
         self._lay_out()
-        focus.map_changed.connect(self._on_map_changed)
+        focus.map_changed.connect(self._show)
         focus.settings_changed.connect(self._show)
         focus.labels_changed.connect(self._show_state)
         self.advise.changed.connect(self._on_advise)
@@ -100,10 +100,6 @@ class AdvicePage(QWidget):
 
     def _on_theme(self) -> None:
         self.plot.set_colors(theme_colors(self.focus.viewer))
-        self._show()
-
-    def _on_map_changed(self) -> None:
-        self.work.drop()
         self._show()
 
     def _show(self) -> None:

@@ -204,9 +204,9 @@ class EditPage(QWidget):
             counts = None if image is None else image.counts_map()
             return edits.edit(before, features, what, ids, counts)
 
-        self.work.run(work, partial(self._on_edited, layer, what.words), what.words, self._say)
+        self.work.run(work, partial(self._on_edited, layer, what), what.words, self._say)
 
-    def _on_edited(self, layer: Labels, words: str, done: edits.Edited) -> None:
+    def _on_edited(self, layer: Labels, what: edits.Edit, done: edits.Edited) -> None:
         if layer not in self.focus.viewer.layers:
             return
         try:
@@ -214,8 +214,10 @@ class EditPage(QWidget):
         except LabelError as error:
             notify(error)
             return
-        self.status.setText(f"{words.capitalize()}: {changed:,} pixels changed (Undo: Ctrl+Z).")
-        if words == edits.merged().words and layer is self.focus.labels_layer:
+        self.status.setText(
+            f"{what.words.capitalize()}: {changed:,} pixels changed (Undo: Ctrl+Z)."
+        )
+        if what.features == "joined" and layer is self.focus.labels_layer:
             ids = [i for i in self.focus.selected if (done.after == i).any()]
             self.focus.select(ids[:1])
 

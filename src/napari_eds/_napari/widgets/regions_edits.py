@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from napari.layers import Labels
 
 from napari_eds._napari.layers import QUANTIFICATION
 from napari_eds.analysis import Quantification
-from napari_eds.chips import describe_labels
 from napari_eds.errors import LabelError
 from napari_eds.label_edits import (
     features_after_merge,
@@ -37,10 +36,14 @@ _COUNTED = {"index", "chip", "flag", "n_pixels"}
 
 
 class Edit(NamedTuple):
-    """An edit in words, and the function that gives the new labels; `ids` None means all."""
+    """An edit in words, and the function that gives the new labels; `ids` None means all.
+
+    `features` tells what becomes of them: labels were joined, have other numbers, or other shapes.
+    """
 
     words: str
     function: Callable[[np.ndarray, Sequence[int] | None], np.ndarray]
+    features: Literal["joined", "numbers", "shapes"] = "shapes"
 
 
 class _State(NamedTuple):
@@ -67,7 +70,7 @@ def merged() -> Edit:
         after[pixels] = lowest
         return after
 
-    return Edit("merged", merge)
+    return Edit("merged", merge, "joined")
 
 
 def split() -> Edit:
@@ -123,7 +126,7 @@ def in_order() -> Edit:
     def relabel(labels: np.ndarray, ids: Sequence[int] | None) -> np.ndarray:
         return renumbered(labels, _new_ids(labels, ids))
 
-    return Edit("in reading order", relabel)
+    return Edit("in reading order", relabel, "numbers")
 
 
 def _new_ids(labels: np.ndarray, ids: Sequence[int] | None) -> dict[int, int]:
@@ -160,13 +163,13 @@ def edit(
         raise LabelError(f"there are more labels than {labels.dtype} can count")
     if np.array_equal(labels, after):
         raise LabelError("the labels are so already")
-    if what.words == in_order().words:
+    if what.features == "numbers":
         changed = _features_renumbered(features, _new_ids(labels, ids))
-    else:
-        changed = _features_after(features, labels, after, counts_map)
-    if what.words == merged().words:
+    elif what.features == "joined":
         _, lowest, others = pixels_to_merge(labels, np.unique(labels) if ids is None else ids)
         changed = features_after_merge(features, lowest, others)
+    else:
+        changed = _features_after(features, labels, after, counts_map)
     return Edited(labels, after, changed)
 
 
@@ -222,20 +225,27 @@ def _forget(
     counts_map: np.ndarray | None,
 ) -> pd.DataFrame:
     """Count touched labels anew; their compositions are not known."""
-    there = describe_labels(after)["n_pixels"]
     row = features["index"].isin(touched)
-    ids = features.loc[row, "index"]
+    if not row.any():
+        return features
+    ids = features.loc[row, "index"].to_numpy()
     for name in features.columns.drop(list(_COUNTED), errors="ignore"):
         if pd.api.types.is_float_dtype(features[name]):
             features.loc[row, name] = np.nan
     if "n_pixels" in features:
-        features.loc[row, "n_pixels"] = there.reindex(ids).fillna(0).to_numpy()
+        features.loc[row, "n_pixels"] = _sums(after, np.ones(after.shape), ids)
+        if features["n_pixels"].notna().all():
+            features["n_pixels"] = features["n_pixels"].astype(np.int64)
     if "counts" in features and counts_map is not None:
-        sums = np.bincount(after.ravel(), weights=counts_map.ravel(), minlength=ids.max() + 1)
-        features.loc[row, "counts"] = sums[ids]
+        features.loc[row, "counts"] = _sums(after, counts_map, ids)
     if "flag" in features:
         features.loc[row, "flag"] = EDITED
     return features
+
+
+def _sums(labels: np.ndarray, values: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    sums = np.bincount(labels.ravel(), weights=values.ravel(), minlength=int(ids.max()) + 1)
+    return sums[ids]
 
 
 # Layers.

@@ -10,7 +10,7 @@ import numpy as np
 from magicgui.widgets import LineEdit, PushButton, SpinBox
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QWidget
 
-from napari_eds._napari.widgets.regions_kinds import NO_MAP, KindPage, require
+from napari_eds._napari.widgets.regions_page import NO_MAP, KindPage, require
 from napari_eds._napari.widgets.regions_plans import Made, Plan
 from napari_eds.chip_classes import read_chip_classes
 from napari_eds.chips import Chips, grid_chips, read_labels

@@ -27,12 +27,12 @@ from napari_eds._napari.widgets.regions_kinds import (
     CountsPage,
     ErrorPage,
     GridPage,
-    KindPage,
     ShapesPage,
     SuperpixelPage,
     ThresholdPage,
     WatershedPage,
 )
+from napari_eds._napari.widgets.regions_page import KindPage
 from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.chip_advice import MAJOR_AT_PCT
 from napari_eds.errors import EDSError
@@ -169,8 +169,11 @@ class MakePage(QWidget):
 
     def _on_settings_changed(self) -> None:
         """Take the chip size, and elements, which other docks may change."""
+        before = self.page.shown()
         for page in self.pages.values():
             page.refresh()
+        if self.page.shown() != before and plans.preview_of(self.focus) is not None:
+            self._timer.start()
         self._show_state()
 
     # What the user does.

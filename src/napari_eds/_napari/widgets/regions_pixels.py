@@ -123,8 +123,10 @@ class PixelsPage(QWidget):
     # State.
 
     def _on_map_changed(self) -> None:
-        self.work.drop()
+        """Show what was set for the map; work for another one goes on, and belongs to that."""
         layer = self.focus.map_layer
+        if layer is None:
+            self.work.drop()
         self._filling = True
         try:
             for name, value in ({} if layer is None else layer.metadata.get(_FORM, {})).items():
@@ -172,8 +174,8 @@ class PixelsPage(QWidget):
 
     def _on_recommend(self) -> None:
         focus = self.focus
-        image, settings = focus.image, focus.settings
-        if image is None or settings is None:
+        image, settings, map_layer = focus.image, focus.settings, focus.map_layer
+        if image is None or settings is None or map_layer is None:
             return
         try:
             recipe, mask = settings.recipe(), self._mask()
@@ -185,11 +187,13 @@ class PixelsPage(QWidget):
             lambda _progress: recommended_kernel(
                 image, recipe, error_at_pct=wanted, mask=mask, shape=shape
             ),
-            self._on_recommended,
+            partial(self._on_recommended, map_layer),
             "finding a kernel",
         )
 
-    def _on_recommended(self, kernel: Kernel) -> None:
+    def _on_recommended(self, map_layer: Image, kernel: Kernel) -> None:
+        if map_layer is not self.focus.map_layer:
+            return
         self.kernel.value, self.unit.value, self.kernel_size.value = (
             kernel.shape,
             kernel.unit,
