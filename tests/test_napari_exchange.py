@@ -186,7 +186,9 @@ def test_chips_are_classified_by_painted_and_named_examples(
     for i in (1, 2):
         np.testing.assert_array_equal(layer.get_color(i), examples.get_color(i))
     assert not np.allclose(layer.get_color(1), layer.get_color(2))
-    probability = next(x for x in viewer.layers if x.name == "class probability (chips)")
+    name = "class probability (chips)"
+    qtbot.waitUntil(lambda: name in viewer.layers)
+    probability = viewer.layers[name]
     np.testing.assert_array_equal(probability.data, probability_map(expected))
     n = (expected.table["prediction"] == "film").sum()
     assert f"film: {n} chips" in page.legend.text()

@@ -9,7 +9,7 @@ from napari_eds._napari.focus import focus_of
 from napari_eds._napari.theme import on_theme, theme_colors
 from napari_eds._napari.widgets.compare_known import KnownPage
 from napari_eds._napari.widgets.compare_other import OtherPage
-from napari_eds._napari.widgets.exchange_task import TaskBar, scrolling
+from napari_eds._napari.widgets.exchange_task import TaskBar
 
 _MIN_WIDTH_PX = 350
 
@@ -24,8 +24,8 @@ class CompareWidget(QWidget):
         self.other = OtherPage(self.focus, self.task)
         self.known = KnownPage(self.focus, self.task)
         self.tabs = QTabWidget()
-        self.tabs.addTab(scrolling(self.other), "Another result")
-        self.tabs.addTab(scrolling(self.known), "Known composition")
+        self.tabs.addTab(self.other, "Another result")
+        self.tabs.addTab(self.known, "Known composition")
         self.tabs.setTabToolTip(0, "Differences from another result, label by label")
         self.tabs.setTabToolTip(1, "Percent errors beside a formula")
         box = QVBoxLayout(self)

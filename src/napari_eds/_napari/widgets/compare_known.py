@@ -13,9 +13,8 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVB
 from napari_eds._napari.focus import Focus
 from napari_eds._napari.theme import ThemeColors
 from napari_eds._napari.widgets.compare_table import NumberTable, fill_known
-from napari_eds._napari.widgets.exchange_task import TaskBar
+from napari_eds._napari.widgets.exchange_task import FittedText, TaskBar, scrolling
 from napari_eds._napari.widgets.spectrum_jobs import Jobs
-from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.analysis import Quantification
 from napari_eds.compare import KnownComparison, compare_known
 from napari_eds.composition import parse_formula
@@ -48,20 +47,21 @@ class KnownPage(QWidget):
         self.formula = QLineEdit()
         self.formula.setPlaceholderText("SrTiO3")
         self.formula.setToolTip("Known composition as a formula, such as SrTiO3 or La0.7Sr0.3MnO3")
-        self.says = WrappedText(lines=1)
-        self.applies = WrappedText(lines=1)
+        self.says = FittedText(lines=1)
+        self.applies = FittedText(lines=1)
         self.applies.setToolTip(
             "Select two labels or more, in the table of results, to compare these alone"
         )
         self.table = NumberTable()
         self.table.setToolTip("One row per element of the formula; Ctrl+C copies")
-        self.account = WrappedText()
+        self.account = FittedText()
         self.save_csv, self.save_figure = QPushButton("Save CSV…"), QPushButton("Save figure…")
         self.save_csv.setToolTip("Save this table, and that of single labels (at.%) beside it")
         self.save_figure.setToolTip("Save found and expected at.% as bars, PNG, SVG or PDF")
 
     def _lay_out(self) -> None:
-        box = QVBoxLayout(self)
+        body = QWidget()
+        box = QVBoxLayout(body)
         box.setContentsMargins(4, 6, 4, 2)
         box.setSpacing(4)
         for widget in (self.formula, self.says, self.applies, self.table, self.account):
@@ -70,7 +70,10 @@ class KnownPage(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.save_csv)
         row.addWidget(self.save_figure)
-        box.addLayout(row)
+        page = QVBoxLayout(self)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.addWidget(scrolling(body), 1)
+        page.addLayout(row)
 
     def _connect(self) -> None:
         focus = self._focus

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: result was compared with; of a map, files its results were compared with.
 _DIFFERENCE, _COMPARED, _FILES = "eds_difference_of", "eds_compared", "eds_compared_files"
 
+#: Metadata of a map of differences: that its colour bar was shown once.
+_HAS_BAR = "eds_color_bar"
+
 #: ColorBrewer's RdBu, from blue over white to red, as the figures have it.
 DIVERGING = "eds difference"
 _RED_BLUE = (
@@ -86,7 +89,12 @@ def show_compared(viewer: ViewerModel, labels: Labels, compared: Compared) -> No
     for element, stale in difference_layers(viewer, labels).items():
         if element not in differences:
             viewer.layers.remove(stale)
-    one_per_turn(partial(_show_difference, viewer, labels, compared, e) for e in differences)
+    # napari takes its time for a layer, and again for a colour bar.
+    one_per_turn(
+        partial(step, viewer, labels, compared, element)
+        for element in differences
+        for step in (_show_difference, _show_color_bar)
+    )
 
 
 def _show_difference(
@@ -104,7 +112,7 @@ def _show_difference(
         return
     comparison = compared.comparison
     active = viewer.layers.selection.active
-    layer = viewer.add_image(
+    viewer.add_image(
         data,
         name=f"{element} difference ({labels.name})",
         colormap=DIVERGING,
@@ -113,8 +121,16 @@ def _show_difference(
         metadata={_DIFFERENCE: (labels.unique_id, element)},
         **geometry(compared.result.image),
     )
-    layer.colorbar.visible = True
     viewer.layers.selection.active = active
+
+
+def _show_color_bar(
+    viewer: ViewerModel, labels: Labels, _compared: Compared, element: str
+) -> None:
+    layer = difference_layers(viewer, labels).get(element)
+    # Of a map that is there from before, it is the user's to show.
+    if layer is not None and not layer.metadata.get(_HAS_BAR):
+        layer.metadata[_HAS_BAR] = layer.colorbar.visible = True
 
 
 # What there is to compare with.

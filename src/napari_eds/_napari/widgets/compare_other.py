@@ -33,8 +33,7 @@ from napari_eds._napari.widgets.compare_layers import (
 )
 from napari_eds._napari.widgets.compare_maps import MapsView
 from napari_eds._napari.widgets.compare_table import NumberTable, fill_comparison
-from napari_eds._napari.widgets.exchange_task import TaskBar
-from napari_eds._napari.widgets.text import WrappedText
+from napari_eds._napari.widgets.exchange_task import FittedText, TaskBar, scrolling
 from napari_eds.analysis import Quantification
 from napari_eds.compare import compare_results
 
@@ -82,7 +81,7 @@ class OtherPage(QWidget):
             "the largest difference; Ctrl+C copies"
         )
         self.maps = MapsView()
-        self.account = WrappedText()
+        self.account = FittedText()
         self.save_csv, self.save_figure = QPushButton("Save CSV…"), QPushButton("Save figure…")
         self.save_csv.setToolTip(
             "Save values and differences of every label in percent, and the statistics beside it"
@@ -90,7 +89,8 @@ class OtherPage(QWidget):
         self.save_figure.setToolTip("Save the maps of all elements as PNG, SVG or PDF")
 
     def _lay_out(self) -> None:
-        box = QVBoxLayout(self)
+        body = QWidget()
+        box = QVBoxLayout(body)
         box.setContentsMargins(4, 6, 4, 2)
         box.setSpacing(4)
         box.addLayout(_row((self.source, 1), (self.file, 0)))
@@ -99,7 +99,10 @@ class OtherPage(QWidget):
         box.addWidget(self.maps)
         box.addWidget(self.account)
         box.addStretch(1)
-        box.addLayout(_row((self.save_csv, 1), (self.save_figure, 1)))
+        page = QVBoxLayout(self)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.addWidget(scrolling(body), 1)
+        page.addLayout(_row((self.save_csv, 1), (self.save_figure, 1)))
 
     def _connect(self) -> None:
         focus = self._focus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_eds._napari.focus import Focus
+from napari_eds._napari.jobs import one_per_turn
 from napari_eds._napari.layers import bind, geometry, label_names
 from napari_eds._napari.theme import PALETTE
 from napari_eds.classify import Classification
@@ -192,14 +194,25 @@ def show_classes(
     colors : dict of str to str, optional
         Colour by class as ``#rrggbb``, such as that of its examples.
     """
-    image, viewer = focus.image, focus.viewer
-    if image is None:
+    if focus.image is None:
         return
-    active = viewer.layers.selection.active
+    # napari takes its time for a layer.
+    one_per_turn(
+        [
+            partial(_show_classes, focus, chips, found, colors or {}),
+            partial(_show_probability, focus, chips, found),
+        ]
+    )
+
+
+def _show_classes(
+    focus: Focus, chips: Labels, found: Classification, colors: dict[str, str]
+) -> None:
+    viewer, image = focus.viewer, focus.image
+    if image is None or chips not in viewer.layers:
+        return
     palette = class_colors(len(found.classes))
-    chosen = [(colors or {}).get(name, c) for name, c in zip(found.classes, palette, strict=True)]
-    names = list(found.class_names.items())
-    features = pd.DataFrame(names, columns=["index", "chip"])
+    chosen = [colors.get(name, c) for name, c in zip(found.classes, palette, strict=True)]
     layer = class_layer(viewer, chips)
     if layer is None:
         layer = Labels(
@@ -211,14 +224,12 @@ def show_classes(
         )
         if focus.map_layer is not None:
             bind(layer, focus.map_layer)
-        viewer.add_layer(layer)
     else:
         layer.data = found.class_map()
     layer.colormap = _colormap(chosen)
-    layer.features = features
+    layer.features = pd.DataFrame(list(found.class_names.items()), columns=["index", "chip"])
     layer.metadata[_CLASSIFICATION] = found
-    _show_probability(viewer, chips, found, geometry(image))
-    viewer.layers.selection.active = active
+    _add(viewer, layer)
 
 
 def probability_map(found: Classification) -> np.ndarray:
@@ -230,9 +241,10 @@ def probability_map(found: Classification) -> np.ndarray:
     return np.where(ids[order][place] == found.labels, best[order][place], np.nan)
 
 
-def _show_probability(
-    viewer: ViewerModel, chips: Labels, found: Classification, where: dict
-) -> None:
+def _show_probability(focus: Focus, chips: Labels, found: Classification) -> None:
+    viewer, image = focus.viewer, focus.image
+    if image is None or chips not in viewer.layers:
+        return
     data = probability_map(found)
     layer = _made_of(viewer, chips, _PROBABILITY_OF)
     if layer is not None:
@@ -245,9 +257,17 @@ def _show_probability(
         contrast_limits=(0, 1),
         visible=False,
         metadata={_PROBABILITY_OF: chips.unique_id},
-        **where,
+        **geometry(image),
     )
-    viewer.add_layer(layer)
+    _add(viewer, layer)
+
+
+def _add(viewer: ViewerModel, layer: Labels | Image) -> None:
+    """Add a layer, unless it is there; the active layer stays, it may be painted on."""
+    if layer not in viewer.layers:
+        active = viewer.layers.selection.active
+        viewer.add_layer(layer)
+        viewer.layers.selection.active = active
 
 
 def _made_of(viewer: ViewerModel, chips: Labels | None, key: str) -> Labels | None:
