@@ -226,6 +226,7 @@ def test_a_table_of_another_program_updates_the_maps_in_place(
     assert difference_layers(viewer, labels)["La"] is layer
     assert layer.name == "mine"
     qtbot.waitUntil(lambda: np.nanmax(np.abs(layer.data + 1.5)) < 1e-6)
+    assert layer.contrast_limits == pytest.approx([-1.5, 1.5])
     assert cells(dock.other.table).loc["La", "diff."] == "-1.50"
     assert "Only in" in dock.other.account.toolTip()
 
