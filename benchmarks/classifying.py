@@ -20,7 +20,7 @@ from sklearn.neighbors import NearestCentroid
 
 import napari_eds as eds
 from napari_eds import _few_shot_grid
-from napari_eds import classify as classify_module
+from napari_eds import classification as classify_module
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 K_FACTORS = "simulated/kfactors_family_sum_windowless.csv"

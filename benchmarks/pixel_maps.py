@@ -24,7 +24,7 @@ import napari_eds as eds
 from napari_eds import _hyperspy, _pixel_fit
 from napari_eds.kernels import Kernel
 from napari_eds.model import build_model
-from napari_eds.pixel_maps import PixelMaps, pixel_maps, recommended_kernel
+from napari_eds.pixels import PixelMaps, pixel_maps, recommended_kernel
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512"

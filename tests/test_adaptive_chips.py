@@ -9,7 +9,7 @@ from scipy import ndimage
 
 import napari_eds as eds
 from napari_eds import LabelError, Recipe, describe_labels
-from napari_eds.adaptive_chips import adaptive_chips, adaptive_chips_for_error
+from napari_eds.quadtree import adaptive_chips, adaptive_chips_for_error
 
 COUNTS = npst.arrays(
     np.int64,

@@ -9,7 +9,7 @@ from scipy import stats
 
 from napari_eds import LabelError, Recipe, grid_chips, quantify, read_k_factors
 from napari_eds._few_shot_grid import FewShotError
-from napari_eds.classify import _Features, _log_densities, classify, read_classification
+from napari_eds.classification import _Features, _log_densities, classify, read_classification
 
 CHIP = 6
 PHASES = {0: "vacuum", 2: "LaFeO3", 3: "SrTiO3"}

@@ -9,10 +9,10 @@ import pytest
 import tifffile
 
 import napari_eds as eds
-from napari_eds.adaptive_chips import adaptive_chips
 from napari_eds.cli import main
 from napari_eds.kernels import Kernel
-from napari_eds.pixel_maps import pixel_maps
+from napari_eds.pixels import pixel_maps
+from napari_eds.quadtree import adaptive_chips
 
 ELEMENTS = ("La", "Fe", "O", "Sr", "Ti", "Pt")
 FIT_ONLY = ("Cu", "C")

@@ -26,7 +26,7 @@ from napari_eds import (
 )
 from napari_eds._few_shot_grid import order_chips
 from napari_eds.chips import read_labels
-from napari_eds.classify import classify
+from napari_eds.classification import classify
 from napari_eds.few_shot import (
     FewShotError,
     FewShotFormat,

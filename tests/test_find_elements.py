@@ -7,7 +7,7 @@ import pytest
 
 import napari_eds as eds
 from napari_eds.cli import main
-from napari_eds.find_elements import recipe_elements, search_elements
+from napari_eds.proposals import recipe_elements, search_elements
 from napari_eds.simulate import Phase, simulate
 
 

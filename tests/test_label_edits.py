@@ -16,6 +16,7 @@ from napari_eds.label_edits import (
     fill_holes,
     grow_labels,
     in_reading_order,
+    merge_labels,
     reading_order,
     remove_small_labels,
     shrink_labels,
@@ -208,3 +209,12 @@ def test_pixels_to_move_a_border_by_must_make_sense(pixels):
 def test_the_radius_of_smoothing_must_make_sense(radius):
     with pytest.raises(LabelError, match="radius"):
         smooth_labels(np.ones((2, 2), int), radius)
+
+
+def test_merged_labels_are_one_and_others_stay():
+    labels = np.array([[1, 1, 2], [3, 0, 2], [4, 4, 3]])
+    merged = merge_labels(labels, [3, 2])
+    np.testing.assert_array_equal(merged, [[1, 1, 2], [2, 0, 2], [4, 4, 2]])
+    assert labels[1, 0] == 3
+    with pytest.raises(LabelError, match="at least two"):
+        merge_labels(labels, [2])

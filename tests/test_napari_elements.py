@@ -33,8 +33,8 @@ from napari_eds._napari.widgets.k_factor_view import (
     ORIGIN,
     ROLE,
 )
-from napari_eds.find_elements import recipe_elements, search_elements
 from napari_eds.kfactors import read_k_factors, theoretical_k_factors
+from napari_eds.proposals import recipe_elements, search_elements
 
 LEFT = Qt.MouseButton.LeftButton
 SMALL = "simulated/LFO_STO_96.emd"

@@ -28,7 +28,7 @@ from napari_eds._napari.widgets.exchange_classes import (
 )
 from napari_eds._napari.widgets.exchange_restore import beyond_settings, with_recipe
 from napari_eds._napari.widgets.settings import default_settings
-from napari_eds.classify import classify, read_classification
+from napari_eds.classification import classify, read_classification
 from napari_eds.few_shot import export_few_shot, support_from_painting
 from napari_eds.hyperspy_exchange import read_hspy
 from napari_eds.session_file import load_session, save_session

@@ -153,3 +153,15 @@ def test_the_layers_own_selection_goes_before_an_older_one(viewer, focus):
     focus.select([2])
     assert focus.selected == (2,)
     assert len(told) == 2
+
+
+def test_layers_added_meanwhile_change_nothing(viewer, focus):
+    first, second = add_map(viewer, "first"), add_map(viewer, "second")
+    viewer.layers.selection.active = first
+    focus.set_map_layer(second)
+    with focus.staying():
+        viewer.add_image(np.zeros((6, 8)), metadata=dict(first.metadata))
+    assert focus.map_layer is second
+    assert viewer.layers.selection.active is second
+    viewer.layers.selection.active = first
+    assert focus.map_layer is first

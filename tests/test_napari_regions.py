@@ -30,12 +30,12 @@ from napari_eds._napari.widgets.regions_pixel_layers import (
     pixel_layers,
 )
 from napari_eds._napari.widgets.regions_plans import draw_outlines, preview_layer
-from napari_eds.adaptive_chips import adaptive_chips, adaptive_chips_for_error
 from napari_eds.chip_advice import chip_size_advice
 from napari_eds.chips import grid_chips
 from napari_eds.clusters import cluster_labels
 from napari_eds.kernels import Kernel
-from napari_eds.pixel_maps import pixel_maps, recommended_kernel
+from napari_eds.pixels import pixel_maps, recommended_kernel
+from napari_eds.quadtree import adaptive_chips, adaptive_chips_for_error
 from napari_eds.regions import resampled, superpixels, threshold_regions, watershed_regions
 from napari_eds.shape_labels import labels_from_shapes
 

@@ -13,7 +13,7 @@ import napari_eds as eds
 from napari_eds import _pixel_fit, xray
 from napari_eds.absorption import foil
 from napari_eds.kernels import Kernel
-from napari_eds.pixel_maps import pixel_maps, recommended_kernel
+from napari_eds.pixels import pixel_maps, recommended_kernel
 from napari_eds.poisson import fit_shared
 from napari_eds.quantification import cliff_lorimer
 from napari_eds.refinement import fit_sum

@@ -107,3 +107,9 @@ def test_the_public_names_are_all_listed():
 def test_a_missing_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         importlib.import_module("napari_eds").no_such_name  # noqa: B018
+
+
+def test_no_public_name_is_hidden_by_a_module_of_the_same_name():
+    # A module that is imported becomes an attribute of the package, whatever was there.
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    assert not modules & set(napari_eds.__all__)

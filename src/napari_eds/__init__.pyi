@@ -2,7 +2,12 @@ from ._version import __version__
 from .absorption import Absorption
 from .acquisition import Acquisition, Detector
 from .analysis import Quantification, quantify
-from .chips import Chips, describe_labels, grid_chips
+from .chip_advice import ChipSizeAdvice, chip_size_advice
+from .chip_classes import ChipClasses, read_chip_classes
+from .chips import Chips, describe_labels, grid_chips, read_labels
+from .classification import Classification, classify, read_classification
+from .clusters import cluster_labels
+from .compare import Comparison, KnownComparison, compare_known, compare_results
 from .composition import parse_formula
 from .detectors import DetectorComparison, compare_detectors
 from .errors import (
@@ -14,11 +19,44 @@ from .errors import (
     RecipeError,
     UncalibratedError,
 )
-from .find_elements import Proposal, find_elements
+from .few_shot import (
+    FewShotError,
+    FewShotFormat,
+    MapSize,
+    export_few_shot,
+    few_shot_grid,
+    few_shot_map_size,
+    support_from_painting,
+)
+from .hyperspy_exchange import LabelFile, read_hspy, save_hspy, to_hyperspy
+from .kernels import Kernel
 from .kfactors import KFactor, KFactorTable, read_k_factors, theoretical_k_factors
 from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
+from .label_edits import (
+    fill_holes,
+    grow_labels,
+    in_reading_order,
+    merge_labels,
+    remove_small_labels,
+    shrink_labels,
+    smooth_labels,
+    split_labels,
+)
+from .pixels import PixelMaps, pixel_maps, recommended_kernel
+from .proposals import Proposal, find_elements
+from .quadtree import adaptive_chips, adaptive_chips_for_error
 from .readers import load, read
 from .recipe import AxisCorrection, Recipe
+from .regions import resampled, superpixels, threshold_regions, watershed_regions
+from .session_file import (
+    Session,
+    SessionError,
+    load_session,
+    save_session,
+    session_beside,
+)
+from .shape_labels import labels_from_shapes
+from .spectrum_files import save_spectra
 from .spectrum_image import AuxiliaryImage, EnergyAxis, LabelSpectra, SpectrumImage
 
 __all__ = [
@@ -26,36 +64,85 @@ __all__ = [
     "Acquisition",
     "AuxiliaryImage",
     "AxisCorrection",
+    "ChipClasses",
+    "ChipSizeAdvice",
     "Chips",
+    "Classification",
+    "Comparison",
     "Detector",
     "DetectorComparison",
     "EDSError",
     "EnergyAxis",
+    "FewShotError",
+    "FewShotFormat",
     "KFactor",
     "KFactorError",
     "KFactorTable",
+    "Kernel",
+    "KnownComparison",
     "LabelError",
+    "LabelFile",
     "LabelSpectra",
+    "MapSize",
     "ModelError",
+    "PixelMaps",
     "Proposal",
     "Quantification",
     "ReadError",
     "Recipe",
     "RecipeError",
     "RegionThickness",
+    "Session",
+    "SessionError",
     "SpectrumImage",
     "UncalibratedError",
     "__version__",
+    "adaptive_chips",
+    "adaptive_chips_for_error",
+    "chip_size_advice",
+    "classify",
+    "cluster_labels",
     "compare_detectors",
+    "compare_known",
+    "compare_results",
     "describe_labels",
+    "export_few_shot",
+    "few_shot_grid",
+    "few_shot_map_size",
+    "fill_holes",
     "find_elements",
     "grid_chips",
+    "grow_labels",
+    "in_reading_order",
     "k_factors_from_region",
+    "labels_from_shapes",
     "load",
+    "load_session",
+    "merge_labels",
     "parse_formula",
+    "pixel_maps",
     "quantify",
     "read",
+    "read_chip_classes",
+    "read_classification",
+    "read_hspy",
     "read_k_factors",
+    "read_labels",
+    "recommended_kernel",
+    "remove_small_labels",
+    "resampled",
+    "save_hspy",
+    "save_session",
+    "save_spectra",
+    "session_beside",
+    "shrink_labels",
+    "smooth_labels",
+    "split_labels",
+    "superpixels",
+    "support_from_painting",
     "theoretical_k_factors",
     "thickness_from_region",
+    "threshold_regions",
+    "to_hyperspy",
+    "watershed_regions",
 ]

@@ -67,7 +67,7 @@ def _add_repeat(commands: Any) -> None:
 
 def _pixel_maps(options: argparse.Namespace) -> None:
     from napari_eds.kernels import Kernel, Shape
-    from napari_eds.pixel_maps import pixel_maps, recommended_kernel
+    from napari_eds.pixels import pixel_maps, recommended_kernel
 
     recipe, image = recipe_from(options), load_map(options)
     shape: Shape = "gaussian" if options.gaussian else "mean"

@@ -117,8 +117,8 @@ def _add_correction_options(parser: argparse.ArgumentParser) -> None:
 
 def regions_from(options: argparse.Namespace, image: SpectrumImage) -> np.ndarray | Chips:
     """Return the labels or chips that the options describe."""
-    from napari_eds.adaptive_chips import adaptive_chips
     from napari_eds.chips import grid_chips, read_labels
+    from napari_eds.quadtree import adaptive_chips
 
     if options.labels is not None:
         return read_labels(options.labels)

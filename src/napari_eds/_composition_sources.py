@@ -200,7 +200,7 @@ def _of_our_table(
         name,
         columns(""),
         columns("_error"),
-        errors_k if errors_k.to_numpy().any() else errors_k * np.nan,
+        errors_k if (errors_k.to_numpy() > 0).any() else errors_k * np.nan,
         "label",
         chips=table["chip"],
     )

@@ -1,4 +1,4 @@
-"""The search behind `napari_eds.find_elements`: score tests on a summed spectrum."""
+"""The search behind `napari_eds.proposals`: score tests on a summed spectrum."""
 
 from __future__ import annotations
 

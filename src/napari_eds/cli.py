@@ -17,7 +17,7 @@ from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
     from napari_eds.acquisition import VendorComposition
-    from napari_eds.find_elements import Proposal
+    from napari_eds.proposals import Proposal
     from napari_eds.spectrum_image import SpectrumImage
 
 
@@ -220,7 +220,7 @@ def _known(value: float | None, unit: str) -> str:
 
 
 def _find_elements(options: argparse.Namespace) -> None:
-    from napari_eds.find_elements import find_elements, recipe_elements
+    from napari_eds.proposals import find_elements, recipe_elements
     from napari_eds.readers import load
 
     image = load(options.file, options.index, energy_axis=options.energy_axis)

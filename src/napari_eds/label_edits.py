@@ -62,6 +62,25 @@ def pixels_to_merge(
     return np.nonzero(np.isin(labels, others)), lowest, others
 
 
+def merge_labels(labels: np.ndarray, ids: Iterable[int]) -> np.ndarray:
+    """Return labels in which some are one, with the lowest of their ids.
+
+    Parameters
+    ----------
+    labels : ndarray of int, (rows, columns)
+    ids : iterable of int
+
+    Raises
+    ------
+    LabelError
+        As for `pixels_to_merge`.
+    """
+    pixels, lowest, _ = pixels_to_merge(labels, ids)
+    merged = labels.copy()
+    merged[pixels] = lowest
+    return merged
+
+
 def features_after_merge(
     features: pd.DataFrame, lowest: int, others: Iterable[int]
 ) -> pd.DataFrame:

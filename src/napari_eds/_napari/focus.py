@@ -7,7 +7,8 @@ looked at and tells every dock when something in them changed, whoever changed i
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels, Layer
@@ -76,6 +77,7 @@ class Focus(QObject):
         self._map: Image | None = None
         self._labels: Labels | None = None
         self._last_selected: tuple[int, ...] = ()
+        self._follows = True
         events = viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
             event.connect(self._on_layers)
@@ -221,9 +223,32 @@ class Focus(QObject):
 
     def show_result(self, labels: Labels, result: Quantification) -> None:
         """Put a result into its layers, whichever labels are looked at now."""
-        eds_layers.show_result(self.viewer, labels, result)
+        eds_layers.show_result(self.viewer, labels, result, staying=self.staying)
         if labels is self._labels:
             self.result_changed.emit()
+
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Go on looking at the same layers while others are added.
+
+        napari makes a new layer the active one; afterwards the one before is active again, or,
+        where that is a map or labels other than those chosen in a list, the chosen ones.
+        """
+        selection = self.viewer.layers.selection
+        active, self._follows = selection.active, False
+        try:
+            yield
+            selection.active = active if self._agrees(active) else self._labels or self._map
+        finally:
+            self._follows = True
+
+    def _agrees(self, layer: Layer | None) -> bool:
+        """Whether a layer may be active: it is looked at, or is neither a map nor labels."""
+        owner = eds_layers.owner_of(self.viewer, layer)
+        candidate = isinstance(owner, Labels) or (
+            owner is not None and SPECTRUM_IMAGE in owner.metadata
+        )
+        return not candidate or owner in (self._labels, self._map)
 
     # What napari tells.
 
@@ -238,7 +263,7 @@ class Focus(QObject):
 
     def _on_active(self, _event: Any = None) -> None:
         layer = eds_layers.owner_of(self.viewer, self.viewer.layers.selection.active)
-        if layer is None:
+        if layer is None or not self._follows:
             return
         if SPECTRUM_IMAGE in layer.metadata:
             self.set_map_layer(layer)

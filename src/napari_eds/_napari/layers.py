@@ -6,6 +6,8 @@ and the result in the metadata of the Labels layer, numbers per label in its fea
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -164,19 +166,30 @@ def label_names(labels: Labels) -> dict[int, str]:
     }
 
 
-def show_result(viewer: ViewerModel, labels: Labels, result: Quantification) -> None:
+def show_result(
+    viewer: ViewerModel,
+    labels: Labels,
+    result: Quantification,
+    staying: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
     """Put a result into the viewer: features of its Labels layer and a map per element.
 
     A map that an earlier run made for the same Labels layer is updated in place and keeps the
     name, colours and visibility the user gave it; contrast follows the new values. In a running
-    window the maps appear one after the other, so that it goes on answering.
+    window the maps appear one after the other, so that it goes on answering; each is added within
+    the context that `staying` gives.
     """
     labels.features = _features(result)
     labels.metadata[QUANTIFICATION] = result
     for element, stale in maps_of(viewer, labels).items():
         if element not in result.elements:
             viewer.layers.remove(stale)
-    one_per_turn(partial(_show_map, viewer, labels, result, e) for e in result.elements)
+
+    def show(element: str) -> None:
+        with staying():
+            _show_map(viewer, labels, result, element)
+
+    one_per_turn(partial(show, element) for element in result.elements)
 
 
 def _show_map(viewer: ViewerModel, labels: Labels, result: Quantification, element: str) -> None:
@@ -193,7 +206,6 @@ def _show_map(viewer: ViewerModel, labels: Labels, result: Quantification, eleme
         layer.contrast_limits = limits
         layer.metadata[QUANTIFICATION] = result
         return
-    active = viewer.layers.selection.active
     viewer.add_image(
         data,
         name=f"{element} at. % ({labels.name})",
@@ -203,7 +215,6 @@ def _show_map(viewer: ViewerModel, labels: Labels, result: Quantification, eleme
         metadata={_MAP_OF: (labels.unique_id, element), QUANTIFICATION: result},
         **geometry(result.image),
     )
-    viewer.layers.selection.active = active
 
 
 def maps_of(viewer: ViewerModel, labels: Labels) -> dict[str, Image]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -16,6 +19,12 @@ RESULTS = "EDS results"
 REGIONS = "EDS regions"
 COMPARE = "EDS compare"
 EXCHANGE = "EDS exchange"
+
+#: Time in which Qt lays docks out.
+LAYOUT_MS = 50
+
+#: Panels that share a tab.
+_SETTINGS = (WORKBENCH, QUANTIFICATION, ELEMENTS, REGIONS, COMPARE, EXCHANGE)
 
 
 def find_panel(viewer: Viewer, title: str) -> Any:
@@ -43,6 +52,31 @@ def open_panel(viewer: Viewer, title: str) -> Any:
     dock.show()
     dock.raise_()
     return widget
+
+
+def share_tab(viewer: Viewer, widget: Any) -> None:
+    """Put a panel that is just being made into one tab with others of its kind, once it is docked.
+
+    napari stacks what it docks, and the window grows; it gets the size back that it had.
+    """
+    others = [find_panel(viewer, title) for title in _SETTINGS]
+    docks = [dock_of(other) for other in others if other is not None]
+    docked = [dock for dock in docks if not dock.isFloating()]
+    if docked:
+        window = docked[0].parent()
+        QTimer.singleShot(0, partial(_join, docked[0], widget, window, window.size()))
+
+
+def _join(other: Any, widget: Any, window: Any, size: Any) -> None:
+    try:
+        dock = dock_of(widget)
+        window.tabifyDockWidget(other, dock)
+    except (RuntimeError, TypeError):  # one of them was closed meanwhile
+        return
+    dock.raise_()
+    if not window.isMaximized():
+        # Only once Qt has laid the docks out can the window become smaller again.
+        QTimer.singleShot(LAYOUT_MS, partial(window.resize, size))
 
 
 def dock_of(widget: Any) -> Any:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 #: black and yellow, which vanish on one of the backgrounds.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 
+#: napari's own warning colour, a yellow, cannot be read on its light theme.
+_WARNING_ON_LIGHT = "#a84300"
+
 
 class ThemeColors(NamedTuple):
     """Colours of the window's theme as ``#rrggbb``, and whether it is a dark one."""
@@ -37,7 +40,7 @@ def theme_colors(viewer: ViewerModel) -> ThemeColors:
         text=_hex(theme.text),
         muted=_hex(theme.secondary if theme.type == "light" else theme.highlight),
         highlight=_hex(theme.current),
-        warning=_hex(theme.warning),
+        warning=_hex(theme.warning) if theme.type == "dark" else _WARNING_ON_LIGHT,
         error=_hex(theme.error),
         is_dark=theme.type == "dark",
     )

@@ -11,7 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
 
 from napari_eds._napari.jobs import Job, one_per_turn
-from napari_eds._napari.panels import ELEMENTS, RESULTS, SPECTRUM, dock_of, open_panel
+from napari_eds._napari.panels import ELEMENTS, LAYOUT_MS, RESULTS, SPECTRUM, dock_of, open_panel
 from napari_eds._napari.widgets.quantify import QuantificationWidget
 from napari_eds.fitting import Progress
 
@@ -19,7 +19,6 @@ from napari_eds.fitting import Progress
 _BOTTOM_HEIGHT_PX = 310
 _RIGHT_WIDTH_PX = 390
 _SPECTRUM_TO_RESULTS = (610, 470)
-_LAYOUT_MS = 50
 
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
@@ -55,7 +54,7 @@ class Workbench(QuantificationWidget):
             lambda: window.addDockWidget(_BOTTOM, self._dock(RESULTS), Qt.Orientation.Horizontal),
             # Not before Qt has laid the docks out: until then the window cannot be made smaller.
             lambda: QTimer.singleShot(
-                _LAYOUT_MS,
+                LAYOUT_MS,
                 partial(self._while_open, destroyed, partial(self._settle, window, size)),
             ),
         ]

@@ -6,6 +6,7 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_eds._napari.focus import focus_of
+from napari_eds._napari.panels import share_tab
 from napari_eds._napari.theme import on_theme, theme_colors
 from napari_eds._napari.widgets.compare_known import KnownPage
 from napari_eds._napari.widgets.compare_other import OtherPage
@@ -36,6 +37,7 @@ class CompareWidget(QWidget):
         self.setMinimumWidth(_MIN_WIDTH_PX)
         self.destroyed.connect(on_theme(self.focus.viewer, self._on_theme))
         self._on_theme()
+        share_tab(self.focus.viewer, self)
 
     def _on_theme(self) -> None:
         colors = theme_colors(self.focus.viewer)

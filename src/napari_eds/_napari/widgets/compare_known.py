@@ -13,8 +13,9 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVB
 from napari_eds._napari.focus import Focus
 from napari_eds._napari.theme import ThemeColors
 from napari_eds._napari.widgets.compare_table import NumberTable, fill_known
-from napari_eds._napari.widgets.exchange_task import FittedText, TaskBar, scrolling
+from napari_eds._napari.widgets.exchange_task import TaskBar, scrolling
 from napari_eds._napari.widgets.spectrum_jobs import Jobs
+from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.analysis import Quantification
 from napari_eds.compare import KnownComparison, compare_known
 from napari_eds.composition import parse_formula
@@ -47,14 +48,14 @@ class KnownPage(QWidget):
         self.formula = QLineEdit()
         self.formula.setPlaceholderText("SrTiO3")
         self.formula.setToolTip("Known composition as a formula, such as SrTiO3 or La0.7Sr0.3MnO3")
-        self.says = FittedText(lines=1)
-        self.applies = FittedText(lines=1)
+        self.says = WrappedText(lines=1)
+        self.applies = WrappedText(lines=1)
         self.applies.setToolTip(
             "Select two labels or more, in the table of results, to compare these alone"
         )
         self.table = NumberTable()
         self.table.setToolTip("One row per element of the formula; Ctrl+C copies")
-        self.account = FittedText()
+        self.account = WrappedText()
         self.save_csv, self.save_figure = QPushButton("Save CSV…"), QPushButton("Save figure…")
         self.save_csv.setToolTip("Save this table, and that of single labels (at.%) beside it")
         self.save_figure.setToolTip("Save found and expected at.% as bars, PNG, SVG or PDF")

@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import Colormap, ensure_colormap
 
-from napari_eds._napari.focus import Focus
+from napari_eds._napari.focus import Focus, focus_of
 from napari_eds._napari.jobs import one_per_turn
 from napari_eds._napari.layers import QUANTIFICATION, geometry
 from napari_eds.analysis import Quantification
@@ -111,17 +111,16 @@ def _show_difference(
         layer.contrast_limits_range = layer.contrast_limits = (-limit, limit)
         return
     comparison = compared.comparison
-    active = viewer.layers.selection.active
-    viewer.add_image(
-        data,
-        name=f"{element} difference ({labels.name})",
-        colormap=DIVERGING,
-        contrast_limits=(-limit, limit),
-        visible=element == comparison.elements[0],
-        metadata={_DIFFERENCE: (labels.unique_id, element)},
-        **geometry(compared.result.image),
-    )
-    viewer.layers.selection.active = active
+    with focus_of(viewer).staying():
+        viewer.add_image(
+            data,
+            name=f"{element} difference ({labels.name})",
+            colormap=DIVERGING,
+            contrast_limits=(-limit, limit),
+            visible=element == comparison.elements[0],
+            metadata={_DIFFERENCE: (labels.unique_id, element)},
+            **geometry(compared.result.image),
+        )
 
 
 def _show_color_bar(

@@ -33,7 +33,8 @@ from napari_eds._napari.widgets.compare_layers import (
 )
 from napari_eds._napari.widgets.compare_maps import MapsView
 from napari_eds._napari.widgets.compare_table import NumberTable, fill_comparison
-from napari_eds._napari.widgets.exchange_task import FittedText, TaskBar, scrolling
+from napari_eds._napari.widgets.exchange_task import TaskBar, scrolling
+from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.analysis import Quantification
 from napari_eds.compare import compare_results
 
@@ -81,7 +82,7 @@ class OtherPage(QWidget):
             "the largest difference; Ctrl+C copies"
         )
         self.maps = MapsView()
-        self.account = FittedText()
+        self.account = WrappedText()
         self.save_csv, self.save_figure = QPushButton("Save CSV…"), QPushButton("Save figure…")
         self.save_csv.setToolTip(
             "Save values and differences of every label in percent, and the statistics beside it"

@@ -13,7 +13,7 @@ from napari_eds import xray
 from napari_eds._napari.widgets.elements import AUTO, ElementChoice
 from napari_eds._napari.widgets.settings import Settings
 from napari_eds.errors import ModelError
-from napari_eds.find_elements import Proposal
+from napari_eds.proposals import Proposal
 from napari_eds.spectrum_image import SpectrumImage
 
 #: English names in the order of atomic numbers, each with its symbol.

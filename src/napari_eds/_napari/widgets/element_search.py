@@ -13,8 +13,8 @@ from napari_eds._napari.layers import SPECTRUM_IMAGE
 from napari_eds._napari.widgets.element_facts import beam_energy
 from napari_eds._napari.widgets.elements import FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds.errors import EDSError
-from napari_eds.find_elements import Evidence, Proposal, recipe_elements, search_elements
 from napari_eds.fitting import Progress
+from napari_eds.proposals import Evidence, Proposal, recipe_elements, search_elements
 from napari_eds.spectrum_image import SpectrumImage
 
 #: Key of what was found in the metadata of a map's layer.

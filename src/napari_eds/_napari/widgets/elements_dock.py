@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_eds import xray
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.jobs import Job, notify
+from napari_eds._napari.panels import share_tab
 from napari_eds._napari.theme import on_theme, theme_colors
 from napari_eds._napari.widgets.chosen_page import ChosenPage
 from napari_eds._napari.widgets.element_facts import (
@@ -80,6 +81,7 @@ class ElementsWidget(QWidget):
         self._connect()
         self._on_tab()
         self._refresh()
+        share_tab(self.focus.viewer, self)
 
     def _make(self) -> None:
         self.periodic_table = PeriodicTable(self._colors)

@@ -26,7 +26,7 @@ from napari_eds._napari.theme import PALETTE, ThemeColors
 from napari_eds._napari.widgets.element_search import choice_of
 from napari_eds._napari.widgets.elements import ElementChoice
 from napari_eds._napari.widgets.faded import SMALL_TEXT, faded
-from napari_eds.find_elements import Evidence, Proposal
+from napari_eds.proposals import Evidence, Proposal
 
 _TITLES = ("", "Line", "Share %", "z", "Proposed", "Chosen")
 _TOOLTIPS = (

@@ -11,11 +11,11 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import CyclicLabelColormap
 from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_eds._napari.focus import Focus
+from napari_eds._napari.focus import Focus, focus_of
 from napari_eds._napari.jobs import one_per_turn
 from napari_eds._napari.layers import bind, geometry, label_names
 from napari_eds._napari.theme import PALETTE
-from napari_eds.classify import Classification
+from napari_eds.classification import Classification
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -265,9 +265,8 @@ def _show_probability(focus: Focus, chips: Labels, found: Classification) -> Non
 def _add(viewer: ViewerModel, layer: Labels | Image) -> None:
     """Add a layer, unless it is there; the active layer stays, it may be painted on."""
     if layer not in viewer.layers:
-        active = viewer.layers.selection.active
-        viewer.add_layer(layer)
-        viewer.layers.selection.active = active
+        with focus_of(viewer).staying():
+            viewer.add_layer(layer)
 
 
 def _made_of(viewer: ViewerModel, chips: Labels | None, key: str) -> Labels | None:

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.jobs import preload
+from napari_eds._napari.panels import share_tab
 from napari_eds._napari.widgets.exchange_export import ExportPage
 from napari_eds._napari.widgets.exchange_few_shot import FewShotPage
 from napari_eds._napari.widgets.exchange_session import SessionPage
@@ -39,3 +40,4 @@ class ExchangeWidget(QWidget):
         box.addWidget(self.task)
         self.setMinimumWidth(_MIN_WIDTH_PX)
         preload()
+        share_tab(self.focus.viewer, self)

@@ -33,8 +33,9 @@ from napari_eds._napari.widgets.exchange_classes import (
     examples_of,
     painted_classes,
 )
-from napari_eds._napari.widgets.exchange_task import FittedText, TaskBar
+from napari_eds._napari.widgets.exchange_task import TaskBar
 from napari_eds._napari.widgets.spectrum_jobs import Jobs
+from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.analysis import Quantification
 from napari_eds.errors import EDSError
 from napari_eds.few_shot import (
@@ -75,7 +76,7 @@ class ExportPage(QWidget):
         self._on_map()
 
     def _make(self) -> None:
-        self.about = FittedText(lines=2)
+        self.about = WrappedText(lines=2)
         self.picture = QComboBox()
         self.picture.setToolTip("Image with the pixels of the map that is cut into chips")
         self.picture.setSizeAdjustPolicy(
@@ -98,7 +99,7 @@ class ExportPage(QWidget):
             "Write the whole map, which is dense, for programs that sum chips themselves; its "
             "size is told below"
         )
-        self.map_size = FittedText(lines=2)
+        self.map_size = WrappedText(lines=2)
         self.run = QPushButton("Export…")
         self.run.setToolTip(
             "Write pictures, spectra and examples into a new folder inside the one you choose; an "

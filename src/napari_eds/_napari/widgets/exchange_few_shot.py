@@ -44,9 +44,10 @@ from napari_eds._napari.widgets.exchange_classes import (
     painted_classes,
     show_classes,
 )
-from napari_eds._napari.widgets.exchange_task import FittedText, TaskBar
+from napari_eds._napari.widgets.exchange_task import TaskBar
+from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.analysis import Quantification
-from napari_eds.classify import Classification, classify, read_classification
+from napari_eds.classification import Classification, classify, read_classification
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.few_shot import support_from_painting
 
@@ -107,7 +108,7 @@ class FewShotPage(QWidget):
             "Show classes of these chips that Multimodal-Few-Shot, pychip_gui or this program "
             "saved"
         )
-        self.legend = FittedText(lines=1)
+        self.legend = WrappedText(lines=1)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
 
     def _lay_out(self) -> None:

@@ -30,8 +30,9 @@ from napari_eds._napari.widgets.exchange_restore import (
     session_of,
     warnings_of,
 )
-from napari_eds._napari.widgets.exchange_task import FittedText, TaskBar
+from napari_eds._napari.widgets.exchange_task import TaskBar
 from napari_eds._napari.widgets.spectrum_jobs import Jobs
+from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.analysis import Quantification
 from napari_eds.errors import EDSError
 from napari_eds.hyperspy_exchange import save_hspy
@@ -61,7 +62,7 @@ class SessionPage(QWidget):
             "stay in the map"
         )
         self.save_as.setToolTip("Save the session under another name")
-        self.about = FittedText(lines=1)
+        self.about = WrappedText(lines=1)
         self.restore, self.open = QPushButton("Restore"), QPushButton("Open…")
         self.restore.setToolTip(
             "Bring the labels back as a new layer, with the settings, and the result if the map "
@@ -77,7 +78,7 @@ class SessionPage(QWidget):
         self.hyperspy.setToolTip(
             "Save the labels' spectra (counts) with the fitted model as a .hspy file"
         )
-        self.hyperspy_about = FittedText()
+        self.hyperspy_about = WrappedText()
         self.hyperspy_about.setText(
             "In HyperSpy: s.models.restore('napari_eds') gives the fitted model."
         )

@@ -23,20 +23,6 @@ from napari_eds.fitting import Progress
 _BAR_HEIGHT_PX = 16
 
 
-class FittedText(WrappedText):
-    """Wrapped text that becomes lower again: Qt else keeps the least height it had."""
-
-    def setText(self, text: str | None) -> None:
-        """Show a text."""
-        self.setMinimumHeight(0)
-        super().setText(text)
-
-    def resizeEvent(self, event: Any) -> None:
-        """Wrap anew."""
-        self.setMinimumHeight(0)
-        super().resizeEvent(event)
-
-
 def scrolling(page: QWidget) -> QScrollArea:
     """Return a page in an area that scrolls it, so that it never makes the window higher."""
     area = QScrollArea()
@@ -61,7 +47,7 @@ class TaskBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._job: Job | None = None
-        self.text = FittedText(lines=1)
+        self.text = WrappedText(lines=1)
         self.bar = QProgressBar()
         self.bar.setFixedHeight(_BAR_HEIGHT_PX)
         self.cancel = QPushButton("Cancel")

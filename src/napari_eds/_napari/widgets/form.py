@@ -87,6 +87,10 @@ class QuantificationForm(QWidget):
         self.new_labels = PushButton(
             text="Paint new", tooltip="Add an empty Labels layer and take up the brush"
         )
+        self.more_regions = PushButton(
+            text="More…",
+            tooltip="Chips of other kinds, advice on their size, edits of labels, single pixels",
+        )
 
     def _make_element_fields(self) -> None:
         self.elements_text = WrappedText()
@@ -150,6 +154,14 @@ class QuantificationForm(QWidget):
             text="Save CSV…", tooltip="Save table, spectra and recipe of the result"
         )
 
+        self.compare = PushButton(
+            text="Compare…", tooltip="Compare with another result or a known composition"
+        )
+        self.exchange = PushButton(
+            text="Exchange…",
+            tooltip="Classify chips and export them, save and restore sessions, hand to HyperSpy",
+        )
+
     def _lay_out(self) -> None:
         content = self._fields()
         for layer_list in (self.map_layer, self.labels_layer):
@@ -186,7 +198,7 @@ class QuantificationForm(QWidget):
             ("Labels", self.labels_layer),
             ("Chip size (px)", self.chip_size),
             self.chip_count,
-            (self.make_grid, self.new_labels),
+            (self.make_grid, self.new_labels, self.more_regions),
         )
         self._section("Elements", self.elements_text, self.k_text, self.choose_elements)
         self._section(
@@ -214,7 +226,7 @@ class QuantificationForm(QWidget):
         footer.addLayout(_side_by_side(self.run, self.cancel))
         footer.addWidget(self.progress.native)
         footer.addWidget(self.status)
-        footer.addLayout(_side_by_side(self.table, self.save))
+        footer.addLayout(_side_by_side(self.table, self.save, self.compare, self.exchange))
         return footer
 
     def _section(self, heading: str | None, *rows: Any) -> None:

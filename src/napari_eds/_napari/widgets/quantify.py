@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from napari_eds._napari.focus import focus_of
 from napari_eds._napari.jobs import Job, notify, preload
 from napari_eds._napari.layers import add_chips, bind, geometry, label_names
 from napari_eds._napari.panels import (
+    COMPARE,
     ELEMENTS,
+    EXCHANGE,
     QUANTIFICATION,
+    REGIONS,
     RESULTS,
     find_quantification,
     open_panel,
@@ -58,13 +62,19 @@ class QuantificationWidget(QuantificationForm):
         self.map_layer.changed.connect(focus.set_map_layer)
         self.labels_layer.changed.connect(focus.set_labels_layer)
         self.settings_edited.connect(self._on_settings_edited)
-        self.choose_elements.changed.connect(self._on_choose_elements)
+        for button, title in (
+            (self.choose_elements, ELEMENTS),
+            (self.more_regions, REGIONS),
+            (self.table, RESULTS),
+            (self.compare, COMPARE),
+            (self.exchange, EXCHANGE),
+        ):
+            button.changed.connect(partial(self._open, title))
         self.calibrate.changed.connect(self._on_calibrate)
         self.make_grid.changed.connect(self._on_make_grid)
         self.new_labels.changed.connect(self._on_new_labels)
         self.run.changed.connect(self.start)
         self.cancel.changed.connect(self._on_cancel)
-        self.table.changed.connect(self._on_table)
         self.save.changed.connect(self._on_save)
         self.solve_thickness.changed.connect(self._on_solve_thickness)
         self.calibrate_k.changed.connect(self._on_calibrate_k)
@@ -118,7 +128,13 @@ class QuantificationWidget(QuantificationForm):
         self.run.enabled = (
             image is not None and self.focus.labels_layer is not None and self._job is None
         )
-        for button in (self.table, self.save, self.solve_thickness, self.calibrate_k):
+        for button in (
+            self.compare,
+            self.table,
+            self.save,
+            self.solve_thickness,
+            self.calibrate_k,
+        ):
             button.enabled = result is not None
         if self._job is None:
             self.status.setText("" if result is None else _summary(result))
@@ -139,8 +155,8 @@ class QuantificationWidget(QuantificationForm):
         if settings is not None:
             self.focus.set_settings(self.settings_from(settings))
 
-    def _on_choose_elements(self) -> None:
-        open_panel(self._viewer, ELEMENTS)
+    def _open(self, title: str, _pressed: Any = None) -> None:
+        open_panel(self._viewer, title)
 
     def _on_calibrate(self) -> None:
         """Put the energy axis the user gave into the layer, the home of the image."""
@@ -248,9 +264,6 @@ class QuantificationWidget(QuantificationForm):
         self._show_state()
 
     # Results.
-
-    def _on_table(self) -> None:
-        open_panel(self._viewer, RESULTS)
 
     def _on_save(self) -> None:
         result = self.result

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.jobs import preload
+from napari_eds._napari.panels import share_tab
 from napari_eds._napari.widgets.regions_advice import AdvicePage
 from napari_eds._napari.widgets.regions_edit import EditPage
 from napari_eds._napari.widgets.regions_kinds import GridPage
@@ -45,6 +46,7 @@ class RegionsWidget(QWidget):
         leave.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         leave.activated.connect(self._on_escape)
         preload()
+        share_tab(self.focus.viewer, self)
 
     def _on_size_taken(self) -> None:
         """Show the grid of the size that was recommended."""

@@ -19,10 +19,10 @@ from napari_eds._napari.widgets.regions_sources import (
     shapes_choices,
     shapes_on_map,
 )
-from napari_eds.adaptive_chips import adaptive_chips
 from napari_eds.chip_advice import WANTED_ERROR_AT_PCT, counts_for_error
 from napari_eds.chips import Chips, grid_chips
 from napari_eds.clusters import cluster_labels
+from napari_eds.quadtree import adaptive_chips
 from napari_eds.regions import superpixels, threshold_regions, watershed_regions
 from napari_eds.shape_labels import labels_from_shapes
 

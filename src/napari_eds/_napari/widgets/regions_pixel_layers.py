@@ -12,9 +12,8 @@ from napari.layers import Image
 from napari_eds._napari.focus import Focus, focus_of
 from napari_eds._napari.jobs import one_per_turn
 from napari_eds._napari.layers import geometry
-from napari_eds._napari.widgets.regions_plans import add_unseen
 from napari_eds.kernels import Kernel
-from napari_eds.pixel_maps import PixelMaps
+from napari_eds.pixels import PixelMaps
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -88,16 +87,16 @@ def _show(  # noqa: PLR0913, PLR0917 - called by `_steps` only
             layer.name = name
             layer.metadata[_NAME] = layer.name
         return
-    added = add_unseen(
-        focus,
-        data,
-        name=name,
-        colormap=_COLORMAPS[kind],
-        contrast_limits=_limits(data, kind),
-        visible=kind == AT_PCT and element == maps.elements[0],
-        metadata={PIXEL_MAP_OF: (map_layer.unique_id, element, kind), PIXEL_MAPS: maps},
-        **geometry(maps.image),
-    )
+    with focus.staying():
+        added = focus.viewer.add_image(
+            data,
+            name=name,
+            colormap=_COLORMAPS[kind],
+            contrast_limits=_limits(data, kind),
+            visible=kind == AT_PCT and element == maps.elements[0],
+            metadata={PIXEL_MAP_OF: (map_layer.unique_id, element, kind), PIXEL_MAPS: maps},
+            **geometry(maps.image),
+        )
     # napari numbers names that are taken.
     added.metadata[_NAME] = added.name
 

@@ -22,7 +22,7 @@ from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting import Progress
 from napari_eds.kernels import Kernel
-from napari_eds.pixel_maps import MAJOR_AT_PCT, PixelMaps, pixel_maps, recommended_kernel
+from napari_eds.pixels import MAJOR_AT_PCT, PixelMaps, pixel_maps, recommended_kernel
 
 _NONE = "none"
 #: Key of what the fields say in the metadata of the map's layer.

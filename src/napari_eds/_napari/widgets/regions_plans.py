@@ -13,7 +13,7 @@ from napari.utils.colormaps import Colormap
 
 from napari_eds._napari.focus import Focus, focus_of
 from napari_eds._napari.jobs import one_per_turn
-from napari_eds._napari.layers import SPECTRUM_IMAGE, add_chips, bind, geometry, owner_of
+from napari_eds._napari.layers import add_chips, bind, geometry
 from napari_eds._napari.widgets.regions_sources import PREVIEW
 from napari_eds._napari.widgets.settings import Settings
 from napari_eds.analysis import Quantification
@@ -231,35 +231,16 @@ def show_preview(focus: Focus, preview: Preview) -> None:
         layer.metadata[PREVIEW] = preview
         return
     remove_preview(focus)
-    add_unseen(
-        focus,
-        preview.outlines,
-        name=name,
-        colormap=_dashes(),
-        contrast_limits=(0, 2),
-        interpolation2d="nearest",
-        metadata={PREVIEW: preview},
-        **{**geometry(image), "scale": scale, "translate": translate},
-    )
-
-
-def add_unseen(focus: Focus, data: np.ndarray, **attributes: Any) -> Image:
-    """Add an image that does not become the active layer, nor changes what is looked at.
-
-    The active layer may be another map or other labels than those chosen in a list: making it
-    active again would choose it.
-    """
-    viewer = focus.viewer
-    active, chosen = viewer.layers.selection.active, (focus.labels_layer, focus.map_layer)
-    layer = viewer.add_image(data, **attributes)
-    owner = owner_of(viewer, active)
-    is_choice = owner is not None and (
-        isinstance(owner, Labels) or SPECTRUM_IMAGE in owner.metadata
-    )
-    if is_choice and owner not in chosen:
-        active = next((x for x in chosen if x is not None), None)
-    viewer.layers.selection.active = active
-    return layer
+    with focus.staying():
+        focus.viewer.add_image(
+            preview.outlines,
+            name=name,
+            colormap=_dashes(),
+            contrast_limits=(0, 2),
+            interpolation2d="nearest",
+            metadata={PREVIEW: preview},
+            **{**geometry(image), "scale": scale, "translate": translate},
+        )
 
 
 def remove_preview(focus: Focus) -> None:

@@ -32,7 +32,6 @@ from napari_eds.label_edits import (
 from napari_eds.label_statistics import ConditionError, matching, names_of, remarks
 
 _OWN_COLORS = "own colours"
-_WARNING_ON_LIGHT = "#a84300"
 #: Pause after an edit until labels are compared with those of the result.
 _PAUSE_MS = 150
 
@@ -242,7 +241,7 @@ class ResultsTable(ResultsForm):
             plot.set_colors(colors)
         self.color_bar.set_color(colors.text)
         # napari's yellow cannot be read on the light theme's background.
-        warning = colors.warning if colors.is_dark else _WARNING_ON_LIGHT
+        warning = colors.warning
         self.model.set_warning_color(warning)
         self.edited.setStyleSheet(f"color: {warning}; font-weight: bold")
         self.message.setStyleSheet(f"color: {warning}")

@@ -28,4 +28,6 @@ class WrappedText(QLabel):
         self._fit()
 
     def _fit(self) -> None:
+        # Qt never asks for less than the least height: without this it could only grow.
+        self.setMinimumHeight(0)
         self.setMinimumHeight(max(self._least, self.heightForWidth(self.width())))

@@ -13,7 +13,7 @@ from napari.utils.colormaps import Colormap
 from napari.utils.notifications import show_info
 
 from napari_eds import xray
-from napari_eds._napari.focus import Focus
+from napari_eds._napari.focus import Focus, focus_of
 from napari_eds._napari.jobs import notify, one_per_turn
 from napari_eds._napari.layers import SPECTRUM_IMAGE, geometry
 from napari_eds._napari.widgets.elements import AUTO, QUANTIFY
@@ -253,10 +253,9 @@ def _free_color(taken: list[str]) -> str:
 
 def _add(viewer: ViewerModel, layer: Image) -> None:
     """Put a layer above all images; the active layer stays, it may be painted on."""
-    active = viewer.layers.selection.active
     images = [i for i, other in enumerate(viewer.layers) if isinstance(other, Image)]
-    viewer.layers.insert(images[-1] + 1, layer)
-    viewer.layers.selection.active = active
+    with focus_of(viewer).staying():
+        viewer.layers.insert(images[-1] + 1, layer)
 
 
 def _limits(data: np.ndarray) -> tuple[float, float]:
