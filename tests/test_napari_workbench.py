@@ -16,8 +16,12 @@ from napari_eds import _hyperspy
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.layers import maps_of
 from napari_eds._napari.panels import (
+    COMPARE,
     ELEMENTS,
+    EXCHANGE,
     PLUGIN,
+    QUANTIFICATION,
+    REGIONS,
     RESULTS,
     SPECTRUM,
     WORKBENCH,
@@ -27,7 +31,16 @@ from napari_eds._napari.panels import (
 )
 
 LEFT = Qt.MouseButton.LeftButton
-ALONE = (WORKBENCH, "EDS quantification", ELEMENTS, SPECTRUM, RESULTS)
+ALONE = (
+    WORKBENCH,
+    QUANTIFICATION,
+    ELEMENTS,
+    SPECTRUM,
+    RESULTS,
+    REGIONS,
+    COMPARE,
+    EXCHANGE,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,6 +88,23 @@ def test_it_opens_every_panel_and_leaves_the_window_as_large(workbench, data_dir
     assert all(dock.isVisible() for dock in below)
     assert window.tabifiedDockWidgets(dock_of(widget)) == [dock_of(find_panel(viewer, ELEMENTS))]
     assert len(viewer.window.dock_widgets) == 4
+
+
+def test_further_panels_share_the_tab_and_leave_the_window_as_large(qtbot, workbench, data_dir):
+    viewer, widget = workbench(data_dir / "simulated/LFO_STO_96.emd")
+    quantify(qtbot, viewer, widget)
+    window = dock_of(widget).parent()
+    for button, title in (
+        (widget.more_regions, REGIONS),
+        (widget.compare, COMPARE),
+        (widget.exchange, EXCHANGE),
+    ):
+        QTest.mouseClick(button.native, LEFT)
+        qtbot.waitUntil(lambda title=title: find_panel(viewer, title) is not None)
+        qtbot.wait(300)
+    tabs = {dock.windowTitle() for dock in window.tabifiedDockWidgets(dock_of(widget))}
+    assert tabs == {"Elements", "Regions", "Compare", "Exchange"}
+    assert (window.width(), window.height()) == (1400, 900)
 
 
 def test_two_clicks_lead_from_a_file_that_names_its_elements_to_maps(qtbot, workbench, data_dir):

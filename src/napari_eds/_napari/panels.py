@@ -73,6 +73,9 @@ def _join(other: Any, widget: Any, window: Any, size: Any) -> None:
         window.tabifyDockWidget(other, dock)
     except (RuntimeError, TypeError):  # one of them was closed meanwhile
         return
+    for tab in (other, dock):
+        # Five tabs have room for one word each.
+        tab.setWindowTitle(tab.name.partition(" (")[0].removeprefix("EDS ").capitalize())
     dock.raise_()
     if not window.isMaximized():
         # Only once Qt has laid the docks out can the window become smaller again.
