@@ -115,11 +115,19 @@ def test_two_clicks_lead_from_a_file_that_names_its_elements_to_maps(qtbot, work
     assert not [n for n in notification_manager.records if "error" in str(n.severity).lower()]
 
 
+def open_and_settle(qtbot, viewer, title):
+    """Open a panel and wait until what it brings with it is there, too."""
+    widget = open_panel(viewer, title)
+    if title == WORKBENCH:
+        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None, timeout=20_000)
+    qtbot.wait(500)
+    return widget
+
+
 @pytest.mark.parametrize("title", ALONE)
 def test_every_panel_works_alone_and_without_a_map(qtbot, make_napari_viewer, title):
     viewer = make_napari_viewer(show=True)
-    widget = open_panel(viewer, title)
-    qtbot.wait(300)
+    widget = open_and_settle(qtbot, viewer, title)
     assert open_panel(viewer, title) is widget, "a panel is opened only once"
     viewer.window.remove_dock_widget(widget)
     qtbot.wait(500)
@@ -129,8 +137,7 @@ def test_every_panel_works_alone_and_without_a_map(qtbot, make_napari_viewer, ti
 def test_every_control_says_what_it_is(qtbot, make_napari_viewer, data_dir, title):
     viewer = make_napari_viewer(show=True)
     viewer.open(data_dir / "simulated/LFO_STO_96.emd", plugin=PLUGIN)
-    widget = open_panel(viewer, title)
-    qtbot.wait(500)
+    widget = open_and_settle(qtbot, viewer, title)
     kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit)
     silent = [
         f"{type(child).__name__} {child.objectName()} {getattr(child, 'text', str)()}"
