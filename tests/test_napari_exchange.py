@@ -394,7 +394,7 @@ def test_a_session_of_a_changed_file_or_another_map_is_told(
     )
     click(page.open)
     done(qtbot, dock)
-    assert "is not the image of this session" in page.about.text()
+    assert "is not the image that was saved" in page.about.text()
     n = len(focus.label_layers())
     click(page.restore)
     assert not dock.task.is_busy

@@ -151,7 +151,7 @@ class Session:
     versions: Mapping[str, str]
 
     def check_source(self, image: SpectrumImage, *, check_file: bool = True) -> None:
-        """Make sure that an image is the one of this session.
+        """Make sure that an image is the one that was saved.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class Session:
         differing = _differences(mine, image)
         if differing:
             raise SessionError(
-                f"{image.name} is not the image of this session ({mine.image_name}): "
+                f"{image.name} is not the image that was saved ({mine.image_name}): "
                 f"{'; '.join(differing)}. Open the same file, with the same detectors, frames, "
                 "binning and energy axis"
             )
