@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import napari_eds
+from napari_eds import _hyperspy
 
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -40,3 +41,17 @@ def data_file(data_dir, tmp_path_factory):
 def lfo_sto_96(data_dir) -> napari_eds.SpectrumImage:
     """The small simulated map, of known composition."""
     return napari_eds.load(data_dir / "simulated/LFO_STO_96.emd")
+
+
+@pytest.fixture(scope="module")
+def hyperspy_is_there() -> None:
+    """HyperSpy imported: tests turn warnings into errors, also of an import in another thread."""
+    _hyperspy.exspy()
+
+
+@pytest.fixture
+def no_notifications_yet() -> None:
+    """No notification of an earlier test left among napari's records."""
+    from napari.utils.notifications import notification_manager
+
+    notification_manager.records.clear()

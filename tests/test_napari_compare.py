@@ -11,7 +11,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 import napari_eds as eds
-from napari_eds import _hyperspy
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.layers import add_chips
 from napari_eds._napari.panels import COMPARE, open_panel
@@ -23,18 +22,9 @@ from napari_eds._napari.widgets.compare_layers import (
 )
 from napari_eds.compare import compare_known, compare_results
 
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
 LEFT, NO = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hyperspy_is_there():
-    # Tests turn warnings into errors, also those of an import in another thread.
-    _hyperspy.exspy()
-
-
-@pytest.fixture(autouse=True)
-def no_notifications_yet():
-    notification_manager.records.clear()
 
 
 @pytest.fixture(scope="module")

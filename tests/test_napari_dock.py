@@ -13,22 +13,12 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog
 
 import napari_eds as eds
-from napari_eds import _hyperspy
 from napari_eds._napari.layers import QUANTIFICATION, SPECTRUM_IMAGE, maps_of
 from napari_eds._napari.widgets.elements import ElementChoice
 
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hyperspy_is_there():
-    # Tests turn warnings into errors, also those of an import in another thread.
-    _hyperspy.exspy()
-
-
-@pytest.fixture(autouse=True)
-def no_notifications_yet():
-    notification_manager.records.clear()
 
 
 @pytest.fixture

@@ -36,22 +36,13 @@ from napari_eds._napari.widgets.k_factor_view import (
 from napari_eds.kfactors import read_k_factors, theoretical_k_factors
 from napari_eds.proposals import recipe_elements, search_elements
 
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
 LEFT = Qt.MouseButton.LeftButton
 SMALL = "simulated/LFO_STO_96.emd"
 ALLOY = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
 OLD_VELOX = "real/velox/velox_emd_version11.zip/Test SI 16x16 215 kx.emd"
 DACITE = "real/bruker/P45_12bit_packed_8bit.bcf"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hyperspy_is_there():
-    # Tests turn warnings into errors, also those of an import in another thread.
-    _hyperspy.exspy()
-
-
-@pytest.fixture(autouse=True)
-def no_notifications_yet():
-    notification_manager.records.clear()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 import napari_eds as eds
-from napari_eds import _hyperspy
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.layers import QUANTIFICATION, add_chips, geometry
 from napari_eds._napari.panels import EXCHANGE, open_panel
@@ -33,19 +32,10 @@ from napari_eds.few_shot import export_few_shot, support_from_painting
 from napari_eds.hyperspy_exchange import read_hspy
 from napari_eds.session_file import load_session, save_session
 
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
 LEFT, NO = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 MAP = "simulated/LFO_STO_96.emd"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hyperspy_is_there():
-    # Tests turn warnings into errors, also those of an import in another thread.
-    _hyperspy.exspy()
-
-
-@pytest.fixture(autouse=True)
-def no_notifications_yet():
-    notification_manager.records.clear()
 
 
 @pytest.fixture(scope="module")

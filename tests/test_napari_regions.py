@@ -16,7 +16,7 @@ from scipy import ndimage
 from skimage.io import imsave
 
 import napari_eds as eds
-from napari_eds import _hyperspy, label_edits
+from napari_eds import label_edits
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.layers import SETTINGS, geometry, made_for
 from napari_eds._napari.panels import REGIONS
@@ -39,22 +39,13 @@ from napari_eds.quadtree import adaptive_chips, adaptive_chips_for_error
 from napari_eds.regions import resampled, superpixels, threshold_regions, watershed_regions
 from napari_eds.shape_labels import labels_from_shapes
 
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
 LEFT = Qt.MouseButton.LeftButton
 MAP = "simulated/LFO_STO_96.emd"
 ELEMENTS = ("La", "Fe", "O", "Sr", "Ti", "Pt")
 #: Enough for maps of pixels, of which napari takes long to show many.
 FEW = ("La", "Sr", "O")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hyperspy_is_there():
-    # Tests turn warnings into errors, also those of an import in another thread.
-    _hyperspy.exspy()
-
-
-@pytest.fixture(autouse=True)
-def no_notifications_yet():
-    notification_manager.records.clear()
 
 
 @pytest.fixture

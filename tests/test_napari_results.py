@@ -23,16 +23,13 @@ from napari_eds._napari.widgets.results_columns import with_error
 from napari_eds._napari.widgets.results_table import ResultsTable
 from napari_eds.label_edits import MERGED
 
+pytestmark = pytest.mark.usefixtures("no_notifications_yet")
+
 LEFT = Qt.MouseButton.LeftButton
 NO_KEY = Qt.KeyboardModifier.NoModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 ELEMENTS = ("La", "Fe", "O", "Sr", "Ti")
-
-
-@pytest.fixture(autouse=True)
-def no_notifications_yet():
-    notification_manager.records.clear()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QLabel
 
 import napari_eds as eds
-from napari_eds import _hyperspy, xray
+from napari_eds import xray
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.layers import add_chips, geometry, image_layers
 from napari_eds._napari.reader import add_layers
@@ -24,15 +24,11 @@ from napari_eds._napari.widgets.spectrum_curves import extremes
 from napari_eds._napari.widgets.spectrum_markers import element_colors, line_markers
 from napari_eds._napari.widgets.spectrum_scale import forward, inverse, log_ticks, sqrt_ticks
 
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there")
+
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 DOCK = "EDS spectrum"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hyperspy_is_there():
-    # Tests turn warnings into errors, also those of an import in another thread.
-    _hyperspy.exspy()
 
 
 @pytest.fixture

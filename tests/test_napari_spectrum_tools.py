@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 import napari_eds as eds
-from napari_eds import _hyperspy, xray
+from napari_eds import xray
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.layers import image_layers
 from napari_eds._napari.reader import add_layers
@@ -25,20 +25,11 @@ from napari_eds._napari.widgets.window_maps import element_map_layers, preview_o
 from napari_eds.energy_windows import element_maps, main_lines_keV, window_map
 from napari_eds.line_candidates import candidates
 
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
 LEFT = Qt.MouseButton.LeftButton
 NO_KEY = Qt.KeyboardModifier.NoModifier
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hyperspy_is_there():
-    # Tests turn warnings into errors, also those of an import in another thread.
-    _hyperspy.exspy()
-
-
-@pytest.fixture(autouse=True)
-def no_notifications_yet():
-    notification_manager.records.clear()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
 
 import napari_eds as eds
-from napari_eds import _hyperspy
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.layers import maps_of
 from napari_eds._napari.panels import (
@@ -30,6 +29,8 @@ from napari_eds._napari.panels import (
     open_panel,
 )
 
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
 LEFT = Qt.MouseButton.LeftButton
 ALONE = (
     WORKBENCH,
@@ -41,16 +42,6 @@ ALONE = (
     COMPARE,
     EXCHANGE,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hyperspy_is_there():
-    _hyperspy.exspy()
-
-
-@pytest.fixture(autouse=True)
-def no_notifications_yet():
-    notification_manager.records.clear()
 
 
 @pytest.fixture

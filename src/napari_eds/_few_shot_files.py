@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +13,7 @@ import numpy as np
 
 from napari_eds import export
 from napari_eds._few_shot_grid import ChipOrder, FewShotError
-from napari_eds._version import __version__
+from napari_eds._provenance import file_sha256, versions
 from napari_eds.analysis import Quantification
 from napari_eds.fitting import Progress
 from napari_eds.spectrum_image import SpectrumImage
@@ -24,6 +22,9 @@ FORMAT = "napari-eds few-shot 1"
 PROVENANCE = "provenance.json"
 #: Dense counts held at a time while the map is written.
 _BLOCK_BYTES = 64e6
+
+#: Packages whose versions are written down.
+_PACKAGES = ("numpy", "scipy", "pandas", "pillow")
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ def _write_provenance(folder: Path, job: Job) -> None:
         {
             "format": FORMAT,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": _versions(),
+            "versions": {"python": platform.python_version(), **versions(_PACKAGES)},
             "source": _source(image.source),
             "image": {
                 "name": image.name,
@@ -301,24 +302,13 @@ def _energy(job: Job) -> dict[str, object]:
     }
 
 
-def _versions() -> dict[str, str]:
-    packages = ("numpy", "scipy", "pandas", "pillow")
-    return {
-        "napari-eds": __version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-    }
-
-
 def _source(path: Path | None) -> dict[str, Any] | None:
     """Describe the file the map came from; no sum where it is gone or a folder."""
     if path is None:
         return None
     if not path.is_file():
         return {"file": path.name, "bytes": None, "sha256": None}
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"file": path.name, "bytes": path.stat().st_size, "sha256": digest}
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
 def _json(path: Path, content: Any) -> None:

@@ -17,7 +17,7 @@ from napari_eds.analysis import Quantification, quantify
 from napari_eds.chips import chip_size
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.recipe import Recipe
-from napari_eds.spectrum_image import SpectrumImage, check_labels
+from napari_eds.spectrum_image import NM_PER_UNIT, SpectrumImage, check_labels
 
 #: An element above this many atomic % is a major one.
 MAJOR_AT_PCT = 5.0
@@ -25,7 +25,6 @@ MAJOR_AT_PCT = 5.0
 WANTED_ERROR_AT_PCT = 2.0
 
 _SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-_NM_PER_UNIT = {"pm": 1e-3, "Å": 0.1, "nm": 1.0, "µm": 1e3, "μm": 1e3, "um": 1e3, "mm": 1e6}
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +197,7 @@ def _checked_sizes(sizes: Iterable[int] | None, shape: tuple[int, int]) -> np.nd
 
 def _pixel_nm(image: SpectrumImage) -> float:
     """Return the side of a square as large as a pixel, in nm; NaN for pixels without a length."""
-    unit = _NM_PER_UNIT.get(image.pixel_unit, np.nan)
+    unit = NM_PER_UNIT.get(image.pixel_unit, np.nan)
     return float(np.sqrt(image.pixel_size[0] * image.pixel_size[1]) * unit)
 
 

@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from io import BytesIO, StringIO
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_eds._version import __version__
+from napari_eds._provenance import file_sha256, versions
 from napari_eds.analysis import Quantification, quantify
 from napari_eds.errors import EDSError
 from napari_eds.files import write_atomically
@@ -35,11 +34,8 @@ SUFFIX = ".edsession"
 FORMAT = "napari-eds session"
 VERSION = 1
 
-#: Packages whose versions may move a result.
-_PACKAGES = ("numpy", "scipy", "pandas", "hyperspy", "exspy", "xraylib")
 #: What a part of a session can hold at most; anything larger is no session.
 _LARGEST_PART_BYTES = 2**30
-_BLOCK_BYTES = 2**20
 
 #: What reading parts of a file raises that is no session, or was cut or changed. RuntimeError: an
 #: encrypted part, or one packed in an unknown way.
@@ -305,15 +301,6 @@ def repeat(
     )
 
 
-def file_sha256(path: Path) -> str:
-    """Hash a file without loading it whole."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def counts_sha256(image: SpectrumImage) -> str:
     """Hash the map of counts and the summed spectrum: other counts change at least one."""
     digest = hashlib.sha256()
@@ -380,17 +367,6 @@ def _archive(result: Quantification, source: Source) -> bytes:
         archive.writestr("table.csv", table.getvalue())
         archive.writestr("labels.npz", labels.getvalue())
     return buffer.getvalue()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of this package and of those that may move a result."""
-    found = {"napari-eds": __version__}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _thickness_nm(result: Quantification) -> dict[str, float]:

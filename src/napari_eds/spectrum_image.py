@@ -23,6 +23,19 @@ SPARSE_BELOW_DENSITY = 0.2
 _DENSE_BLOCK_PIXELS = 2048
 
 
+#: Units of length that files give, in nm.
+NM_PER_UNIT = {
+    "pm": 1e-3,
+    "Å": 0.1,
+    "nm": 1.0,
+    "um": 1e3,
+    "µm": 1e3,  # the micro sign
+    "μm": 1e3,  # the Greek letter
+    "mm": 1e6,
+    "m": 1e9,
+}
+
+
 @dataclass(frozen=True)
 class EnergyAxis:
     """A linear energy axis; channel `i` is centred on ``offset_keV + i * scale_keV``.

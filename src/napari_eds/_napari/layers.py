@@ -198,7 +198,7 @@ def _show_map(viewer: ViewerModel, labels: Labels, result: Quantification, eleme
         return
     column = f"{element}_at_pct"
     # The values of the labels, not of all pixels: percentiles of a large map take time.
-    limits = _at_limits(result.table[column].to_numpy())
+    limits = limits_from_zero(result.table[column].to_numpy())
     data = result.map_of(column)
     layer = maps_of(viewer, labels).get(element)
     if layer is not None:
@@ -227,10 +227,11 @@ def maps_of(viewer: ViewerModel, labels: Labels) -> dict[str, Image]:
     return found
 
 
-def _at_limits(values: np.ndarray) -> tuple[float, float]:
+def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[float, float]:
+    """Contrast limits from 0 to the 99th percentile, rounded up to a multiple of a step."""
     finite = values[np.isfinite(values)]
-    top = np.percentile(finite, 99) if finite.size else _LIMIT_STEP
-    return (0.0, max(_LIMIT_STEP, float(np.ceil(top / _LIMIT_STEP) * _LIMIT_STEP)))
+    top = np.percentile(finite, 99) if finite.size else step
+    return (0.0, max(step, float(np.ceil(top / step) * step)))
 
 
 def _features(result: Quantification) -> pd.DataFrame:

@@ -8,18 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_eds.spectrum_image import AuxiliaryImage
-
-_NM_PER_UNIT = {
-    "pm": 1e-3,
-    "Å": 0.1,
-    "nm": 1.0,
-    "um": 1e3,
-    "µm": 1e3,  # the micro sign
-    "μm": 1e3,  # the Greek letter
-    "mm": 1e6,
-    "m": 1e9,
-}
+from napari_eds.spectrum_image import NM_PER_UNIT, AuxiliaryImage
 
 PixelSize = tuple[tuple[float, float], str]
 NO_SIZE: PixelSize = ((1.0, 1.0), "pixel")
@@ -27,7 +16,7 @@ NO_SIZE: PixelSize = ((1.0, 1.0), "pixel")
 
 def pixel_size(row: float, column: float, unit: Any) -> PixelSize:
     """Return the (row, column) size of a pixel in nm, or in µm from 1 µm on, and that unit."""
-    in_nm = _NM_PER_UNIT.get(unit) if isinstance(unit, str) else None
+    in_nm = NM_PER_UNIT.get(unit) if isinstance(unit, str) else None
     if in_nm is None or not (row > 0 and column > 0):
         return NO_SIZE
     nm, unit = (in_nm, "nm") if column * in_nm < 1000 else (in_nm / 1000, "µm")
@@ -67,8 +56,8 @@ def _image(entry: Mapping[str, Any]) -> AuxiliaryImage:
 
 def in_unit(image: AuxiliaryImage, unit: str) -> AuxiliaryImage:
     """Return `image` with its pixel size in `unit`, if both are lengths."""
-    if not {image.pixel_unit, unit} <= set(_NM_PER_UNIT):
+    if not {image.pixel_unit, unit} <= set(NM_PER_UNIT):
         return image
-    factor = _NM_PER_UNIT[image.pixel_unit] / _NM_PER_UNIT[unit]
+    factor = NM_PER_UNIT[image.pixel_unit] / NM_PER_UNIT[unit]
     row, column = image.pixel_size
     return replace(image, pixel_size=(row * factor, column * factor), pixel_unit=unit)

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVB
 from napari_eds._napari.focus import Focus
 from napari_eds._napari.theme import ThemeColors
 from napari_eds._napari.widgets.compare_table import NumberTable, fill_known
-from napari_eds._napari.widgets.exchange_task import TaskBar, scrolling
+from napari_eds._napari.widgets.exchange_task import TaskBar
+from napari_eds._napari.widgets.scrolling import scrolling
 from napari_eds._napari.widgets.spectrum_jobs import Jobs
 from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.analysis import Quantification

@@ -33,7 +33,8 @@ from napari_eds._napari.widgets.compare_layers import (
 )
 from napari_eds._napari.widgets.compare_maps import MapsView
 from napari_eds._napari.widgets.compare_table import NumberTable, fill_comparison
-from napari_eds._napari.widgets.exchange_task import TaskBar, scrolling
+from napari_eds._napari.widgets.exchange_task import TaskBar
+from napari_eds._napari.widgets.scrolling import scrolling
 from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.analysis import Quantification
 from napari_eds.compare import compare_results

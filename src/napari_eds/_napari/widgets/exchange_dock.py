@@ -11,7 +11,8 @@ from napari_eds._napari.panels import share_tab
 from napari_eds._napari.widgets.exchange_export import ExportPage
 from napari_eds._napari.widgets.exchange_few_shot import FewShotPage
 from napari_eds._napari.widgets.exchange_session import SessionPage
-from napari_eds._napari.widgets.exchange_task import TaskBar, scrolling
+from napari_eds._napari.widgets.exchange_task import TaskBar
+from napari_eds._napari.widgets.scrolling import scrolling
 
 _MIN_WIDTH_PX = 350
 

@@ -13,6 +13,7 @@ from napari_eds._napari.focus import Focus
 from napari_eds._napari.layers import add_chips, bind
 from napari_eds._napari.widgets.elements import FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds._napari.widgets.settings import Settings
+from napari_eds._provenance import versions
 from napari_eds.analysis import Quantification
 from napari_eds.recipe import Recipe
 from napari_eds.session_file import (
@@ -20,7 +21,6 @@ from napari_eds.session_file import (
     SessionError,
     load_session,
     session_beside,
-    versions,
 )
 from napari_eds.spectrum_image import SpectrumImage
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -21,16 +19,6 @@ from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.fitting import Progress
 
 _BAR_HEIGHT_PX = 16
-
-
-def scrolling(page: QWidget) -> QScrollArea:
-    """Return a page in an area that scrolls it, so that it never makes the window higher."""
-    area = QScrollArea()
-    area.setWidget(page)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area
 
 
 class TaskBar(QWidget):

@@ -14,18 +14,17 @@ from magicgui.widgets import (
     PushButton,
     SpinBox,
 )
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_eds._napari.widgets.scrolling import scrolling
 from napari_eds._napari.widgets.settings import Settings
 from napari_eds._napari.widgets.text import WrappedText
 from napari_eds.recipe import Engine
@@ -163,20 +162,14 @@ class QuantificationForm(QWidget):
         )
 
     def _lay_out(self) -> None:
-        content = self._fields()
         for layer_list in (self.map_layer, self.labels_layer):
             # Long layer names must not widen the dock.
             layer_list.native.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(scroll)
+        column.addWidget(scrolling(self._fields()))
         column.addLayout(self._footer())
         self.setMinimumWidth(_MIN_WIDTH_PX)
 

@@ -11,7 +11,7 @@ from napari.layers import Image
 
 from napari_eds._napari.focus import Focus, focus_of
 from napari_eds._napari.jobs import one_per_turn
-from napari_eds._napari.layers import geometry
+from napari_eds._napari.layers import geometry, limits_from_zero
 from napari_eds.kernels import Kernel
 from napari_eds.pixels import PixelMaps
 
@@ -28,7 +28,8 @@ _NAME = "eds_pixel_map_name"
 AT_PCT, ERROR = "at. %", "error"
 
 _COLORMAPS = {AT_PCT: "viridis", ERROR: "magma"}
-_LIMIT_STEP = 5.0
+#: Contrast ends at a multiple of this.
+_LIMIT_STEP = {AT_PCT: 5.0, ERROR: 1.0}
 
 
 def pixel_layers(focus: Focus, map_layer: Image) -> dict[tuple[str, str], Image]:
@@ -82,7 +83,7 @@ def _show(  # noqa: PLR0913, PLR0917 - called by `_steps` only
     if layer is not None:
         layer.data = data
         layer.metadata[PIXEL_MAPS] = maps
-        layer.contrast_limits = _limits(data, kind)
+        layer.contrast_limits = limits_from_zero(data, _LIMIT_STEP[kind])
         if layer.name == layer.metadata[_NAME]:
             layer.name = name
             layer.metadata[_NAME] = layer.name
@@ -92,18 +93,10 @@ def _show(  # noqa: PLR0913, PLR0917 - called by `_steps` only
             data,
             name=name,
             colormap=_COLORMAPS[kind],
-            contrast_limits=_limits(data, kind),
+            contrast_limits=limits_from_zero(data, _LIMIT_STEP[kind]),
             visible=kind == AT_PCT and element == maps.elements[0],
             metadata={PIXEL_MAP_OF: (map_layer.unique_id, element, kind), PIXEL_MAPS: maps},
             **geometry(maps.image),
         )
     # napari numbers names that are taken.
     added.metadata[_NAME] = added.name
-
-
-def _limits(data: np.ndarray, kind: str) -> tuple[float, float]:
-    """Return limits from 0, which the noise of a few pixels does not spoil."""
-    known = data[np.isfinite(data)]
-    top = float(np.percentile(known, 99)) if known.size else 0.0
-    step = _LIMIT_STEP if kind == AT_PCT else 1.0
-    return (0.0, max(step, float(np.ceil(top / step) * step)))
