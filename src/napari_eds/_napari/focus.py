@@ -137,7 +137,9 @@ class Focus(QObject):
         image = self.image
         if self._map is None or image is None:
             return None
-        return self._map.metadata.setdefault(SETTINGS, default_settings(image))
+        if SETTINGS not in self._map.metadata:
+            self._map.metadata[SETTINGS] = default_settings(image)
+        return self._map.metadata[SETTINGS]
 
     def set_settings(self, settings: Settings) -> None:
         """Keep settings with the spectrum image."""

@@ -11,7 +11,6 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.notifications import show_error, show_info
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QFileDialog
 
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.jobs import Job, notify, preload
@@ -28,6 +27,7 @@ from napari_eds._napari.panels import (
 )
 from napari_eds._napari.widgets.elements import FIT_ONLY, QUANTIFY
 from napari_eds._napari.widgets.form import QuantificationForm
+from napari_eds._napari.widgets.saving import ask_csv_path, save_result
 from napari_eds._napari.widgets.settings import FROM_FILE, Settings
 from napari_eds.analysis import Quantification, quantify
 from napari_eds.chips import grid_chips
@@ -266,21 +266,8 @@ class QuantificationWidget(QuantificationForm):
     # Results.
 
     def _on_save(self) -> None:
-        result = self.result
-        path = result and self._ask_path("Save the quantification", result, "")
-        if not result or not path:
-            return
-        try:
-            written = result.to_csv(path, spectra=True)
-        except OSError as error:
-            notify(error)
-            return
-        show_info(f"Saved {', '.join(p.name for p in written)} in {written[0].parent}.")
-
-    def _ask_path(self, title: str, result: Quantification, ending: str) -> str:
-        """Ask for a CSV file named after the map; empty if the user thinks better of it."""
-        stem = result.image.source.stem if result.image.source else result.image.name
-        return QFileDialog.getSaveFileName(self, title, f"{stem}{ending}.csv", "CSV (*.csv)")[0]
+        if self.result is not None:
+            save_result(self, self.result)
 
     # A label of known composition.
 
@@ -310,7 +297,7 @@ class QuantificationWidget(QuantificationForm):
             table = result.k_factors_from(
                 self.known_label.value, self.formula.value, result.elements[0]
             )
-            path = self._ask_path("Save the k-factors", result, "_k-factors")
+            path = ask_csv_path(self, "Save the k-factors", result, "_k-factors")
             if not path:
                 return
             table.to_csv(path)

@@ -10,7 +10,6 @@ from napari.layers import Labels
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
-from qtpy.QtWidgets import QFileDialog
 
 from napari_eds._napari.focus import focus_of
 from napari_eds._napari.jobs import notify
@@ -21,6 +20,7 @@ from napari_eds._napari.widgets.results_columns import Column, columns_of, group
 from napari_eds._napari.widgets.results_footer import summary
 from napari_eds._napari.widgets.results_form import ResultsForm
 from napari_eds._napari.widgets.results_state import ResultsState, change_state, state_of
+from napari_eds._napari.widgets.saving import save_result
 from napari_eds.analysis import Quantification
 from napari_eds.errors import EDSError
 from napari_eds.label_edits import (
@@ -358,21 +358,8 @@ class ResultsTable(ResultsForm):
         quantify_again(self._viewer)
 
     def _on_save(self) -> None:
-        result = self.result
-        if result is None:
-            return
-        stem = result.image.source.stem if result.image.source else result.image.name
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the quantification", f"{stem}.csv", "CSV (*.csv)"
-        )
-        if not path:
-            return
-        try:
-            written = result.to_csv(path, spectra=True)
-        except OSError as error:
-            notify(error)
-            return
-        show_info(f"Saved {', '.join(p.name for p in written)} in {written[0].parent}.")
+        if self.result is not None:
+            save_result(self, self.result)
 
 
 def show_position(viewer: Any, layer: Labels, position: np.ndarray) -> None:
