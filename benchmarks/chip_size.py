@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import napari_eds as eds
-from napari_eds.chip_advice import WANTED_ERROR_AT_PCT, ChipSizeAdvice, chip_size_advice
+from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT, ChipSizeAdvice, chip_size_advice
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512.emd"

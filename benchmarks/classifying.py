@@ -19,8 +19,8 @@ import numpy as np
 from sklearn.neighbors import NearestCentroid
 
 import napari_eds as eds
-from napari_eds import _few_shot_grid
-from napari_eds import classification as classify_module
+from napari_eds.few_shot import chips as few_shot_grid
+from napari_eds.few_shot import classification as classify_module
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 K_FACTORS = "simulated/kfactors_family_sum_windowless.csv"
@@ -51,7 +51,7 @@ class Map(NamedTuple):
     """
 
     result: eds.Quantification
-    chips: _few_shot_grid.ChipOrder
+    chips: few_shot_grid.ChipOrder
     features: dict[str, tuple[np.ndarray, np.ndarray]]
     spectra: np.ndarray
     phase: np.ndarray
@@ -88,7 +88,7 @@ def quantified(data: Path, name: str, size: int) -> Map:
         elements=ELEMENTS, fit_only=FIT_ONLY, k_factors=eds.read_k_factors(data / K_FACTORS)
     )
     result = eds.quantify(image, eds.grid_chips(image.shape, size), recipe)
-    chips = _few_shot_grid.order_chips(result.labels)
+    chips = few_shot_grid.order_chips(result.labels)
     rows = np.searchsorted(result.label_spectra.ids, chips.label_ids)
     counts = result.spectra[rows][:, result.fit.model.channels].astype(float)
     both = METHODS["spectra and composition"]

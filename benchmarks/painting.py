@@ -21,9 +21,9 @@ from qtpy.QtTest import QTest
 from scipy import sparse
 
 import napari_eds as eds
-from napari_eds._napari.layers import geometry, image_layers
 from napari_eds._napari.reader import add_layers
-from napari_eds._napari.widgets.spectrum import SpectrumWidget
+from napari_eds._napari.spectrum.dock import SpectrumWidget
+from napari_eds._napari.state.layers import geometry, image_layers
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier

@@ -21,10 +21,11 @@ import numpy as np
 from scipy import ndimage
 
 import napari_eds as eds
-from napari_eds import _hyperspy, _pixel_fit
-from napari_eds.kernels import Kernel
-from napari_eds.model import build_model
-from napari_eds.pixels import PixelMaps, pixel_maps, recommended_kernel
+from napari_eds._support import hyperspy
+from napari_eds.fitting.model import build_model
+from napari_eds.quantification import pixel_fit
+from napari_eds.quantification.kernels import Kernel
+from napari_eds.quantification.pixels import PixelMaps, pixel_maps, recommended_kernel
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512"
@@ -246,10 +247,10 @@ def noise_rows(maps: PixelMaps, truth, phase: int, size: int):
 def limits_table(truth, image, recipe, thickness) -> str:
     film, oxygen = inside(truth, 2, 1), ELEMENTS.index("O")
     far = ndimage.distance_transform_edt(~truth["specimen"]) > BIN
-    used = _pixel_fit.LEAST_TOTAL_SIGMA
+    used = pixel_fit.LEAST_TOTAL_SIGMA
     rows = []
     for limit in LIMITS_SIGMA:
-        _pixel_fit.LEAST_TOTAL_SIGMA = limit
+        pixel_fit.LEAST_TOTAL_SIGMA = limit
         single, wide = (
             pixel_maps(image, recipe, kernel=Kernel("mean", size), thickness_nm=thickness)
             for size in (1, BIN)
@@ -266,7 +267,7 @@ def limits_table(truth, image, recipe, thickness) -> str:
                 f"{np.isfinite(wide.atomic_pct[0][far]).sum()} of {far.sum():,}",
             )
         )
-    _pixel_fit.LEAST_TOTAL_SIGMA = used
+    pixel_fit.LEAST_TOTAL_SIGMA = used
     return markdown(("limit", "known", "bias", "sd", "0.1 to 99.9 %", "in the vacuum"), rows)
 
 
@@ -359,7 +360,7 @@ def run(child: str, data: Path, out: Path) -> dict:
 
 
 def ours_child(data: Path, out: Path, *, corrected: bool) -> dict:
-    _hyperspy.exspy()  # imports are not counted
+    hyperspy.exspy()  # imports are not counted
     image, _, recipe, thickness = simulated(data)
     if not corrected:
         table = eds.read_k_factors(data / ALPHA, convention="alpha")
@@ -386,8 +387,8 @@ def hyperspy_child(data: Path, out: Path) -> dict:
     rows, columns = (extent // BIN for extent in image.shape)
     spectra = image.label_spectra(chips.labels).spectra
     model = build_model(image.energy, image.acquisition, recipe)
-    with _hyperspy.quiet():
-        signal = _hyperspy.exspy().signals.EDSTEMSpectrum(
+    with hyperspy.quiet():
+        signal = hyperspy.exspy().signals.EDSTEMSpectrum(
             spectra[:, model.channels].reshape(rows, columns, -1)
         )
         axis = signal.axes_manager.signal_axes[0]

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 import napari_eds as eds
-from napari_eds import _hyperspy, fitting
-from napari_eds.model import build_model
-from napari_eds.preparation import prepare
+from napari_eds._support import hyperspy
+from napari_eds.fitting import fit as fitting
+from napari_eds.fitting.model import build_model
+from napari_eds.fitting.preparation import prepare
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512.emd"
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--write", type=Path, help="save the report as markdown")
     options = parser.parse_args()
-    _hyperspy.exspy()  # imports are not counted
+    hyperspy.exspy()  # imports are not counted
 
     image, opening = timed(eds.load, options.data / MAP)
     recipe = eds.Recipe(
@@ -100,7 +101,7 @@ def hyperspy_script(path: Path, recipe, image) -> tuple[np.ndarray, dict[str, fl
     """Do the same with HyperSpy alone, as its users do; return alpha areas and seconds."""
     import hyperspy.api as hs
 
-    with _hyperspy.quiet():
+    with hyperspy.quiet():
         loaded, opening = timed(hs.load, path)
         signal = loaded[-1]
         rows, columns = (extent // CHIP * CHIP for extent in image.shape)

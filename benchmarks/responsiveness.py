@@ -23,9 +23,9 @@ import napari
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QTabBar
 
-from napari_eds._napari.focus import focus_of
-from napari_eds._napari.layers import maps_of
-from napari_eds._napari.panels import RESULTS, SPECTRUM, WORKBENCH, find_panel
+from napari_eds._napari.parts.panels import RESULTS, SPECTRUM, WORKBENCH, find_panel
+from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import maps_of
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512.emd"

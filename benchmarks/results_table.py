@@ -17,10 +17,10 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 import napari_eds as eds
-from napari_eds._napari.layers import add_chips, image_layers
 from napari_eds._napari.reader import add_layers
-from napari_eds._napari.widgets.results_table import ResultsTable
-from napari_eds.simulate import lanthanum_ferrite_on_strontium_titanate
+from napari_eds._napari.results.dock import ResultsTable
+from napari_eds._napari.state.layers import add_chips, image_layers
+from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
 SIDE, CHIP = 400, 4
 REPEATS = 5

@@ -13,14 +13,14 @@ import napari
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_eds import _hyperspy
-from napari_eds._napari.focus import focus_of
-from napari_eds._napari.layers import image_layers
-from napari_eds._napari.panels import PLUGIN, REGIONS, dock_of
+from napari_eds._napari.parts.panels import PLUGIN, REGIONS, dock_of
 from napari_eds._napari.reader import add_layers
-from napari_eds._napari.widgets.elements import ElementChoice
-from napari_eds._napari.widgets.regions_pixel_layers import pixel_layers
-from napari_eds.simulate import lanthanum_ferrite_on_strontium_titanate
+from napari_eds._napari.regions.pixel_layers import pixel_layers
+from napari_eds._napari.state.element_choice import ElementChoice
+from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import image_layers
+from napari_eds._support import hyperspy
+from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
 FOLDER = Path(__file__).parent / "images"
 SIZE = (1400, 900)
@@ -30,7 +30,7 @@ FIT_ONLY = {"Cu"}
 
 
 def main() -> None:
-    _hyperspy.exspy()
+    hyperspy.exspy()
     image = lanthanum_ferrite_on_strontium_titanate((192, 192), counts_per_pixel=120).image
     for theme in ("dark", "light"):
         viewer = napari.Viewer()

@@ -20,10 +20,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QTabBar
 
 import napari_eds as eds
-from napari_eds import _hyperspy
-from napari_eds._napari.focus import focus_of
-from napari_eds._napari.layers import image_layers, maps_of
-from napari_eds._napari.panels import (
+from napari_eds._napari.parts.panels import (
     ELEMENTS,
     PLUGIN,
     RESULTS,
@@ -34,8 +31,11 @@ from napari_eds._napari.panels import (
     open_panel,
 )
 from napari_eds._napari.reader import add_layers
-from napari_eds._napari.widgets.peak_popup import PeakPopup
-from napari_eds.simulate import lanthanum_ferrite_on_strontium_titanate
+from napari_eds._napari.spectrum.peak_popup import PeakPopup
+from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import image_layers, maps_of
+from napari_eds._support import hyperspy
+from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
 FOLDER = Path(__file__).parent / "images"
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -45,7 +45,7 @@ LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
 def main() -> None:
-    _hyperspy.exspy()
+    hyperspy.exspy()
     simulation = lanthanum_ferrite_on_strontium_titanate((192, 192), counts_per_pixel=120)
     for theme, (ending, size) in itertools.product(("dark", "light"), SIZES.items()):
         with tempfile.TemporaryDirectory() as folder:

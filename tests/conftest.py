@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import napari_eds
-from napari_eds import _hyperspy
+from napari_eds._support import hyperspy
 
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -46,7 +46,7 @@ def lfo_sto_96(data_dir) -> napari_eds.SpectrumImage:
 @pytest.fixture(scope="module")
 def hyperspy_is_there() -> None:
     """HyperSpy imported: tests turn warnings into errors, also of an import in another thread."""
-    _hyperspy.exspy()
+    hyperspy.exspy()
 
 
 @pytest.fixture

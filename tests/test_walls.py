@@ -59,7 +59,7 @@ def test_importing_the_package_loads_nothing_heavy():
 
 def test_importing_every_module_of_the_core_loads_nothing_heavy():
     modules = core_modules()
-    assert {"napari_eds.analysis", "napari_eds.readers.velox"} <= set(modules)
+    assert {"napari_eds.quantification.run", "napari_eds.readers.velox.maps"} <= set(modules)
     loaded = loaded_by("\n".join(f"import {module}" for module in modules))
     assert "numpy" in loaded
     assert not loaded & HEAVY
@@ -70,7 +70,7 @@ def test_only_the_napari_part_imports_napari_or_qt():
     assert len(files) > 15
     for path in files:
         # The command line may open the window, when asked to; what it opens is inside.
-        allowed = {"_napari"} if path == PACKAGE / "cli.py" else set()
+        allowed = {"_napari"} if path == PACKAGE / "cli" / "main.py" else set()
         assert not imported_packages(path) & (GUI | {"_napari"}) - allowed, path.name
 
 
@@ -84,7 +84,7 @@ def test_the_check_of_imports_sees_all_their_forms(tmp_path):
         encoding="utf-8",
     )
     assert {"napari", "qtpy", "_napari"} <= imported_packages(path)
-    path.write_text("from napari_eds._napari.jobs import Job\n", encoding="utf-8")
+    path.write_text("from napari_eds._napari.parts.jobs import Job\n", encoding="utf-8")
     assert "_napari" in imported_packages(path)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import napari_eds as eds
-from napari_eds import fitting, xray
-from napari_eds.model import SpectralModel, build_model
-from napari_eds.quantification import cliff_lorimer
+from napari_eds.fitting import fit as fitting
+from napari_eds.fitting.model import SpectralModel, build_model
+from napari_eds.physics import lines as xray
+from napari_eds.quantification.cliff_lorimer import cliff_lorimer
 
 from .report import Check, Run, Section, at_most, table
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 import napari_eds as eds
-from napari_eds import xray
-from napari_eds.absorption import foil
-from napari_eds.quantification import Composition, cliff_lorimer
+from napari_eds.physics import lines as xray
+from napari_eds.physics.absorption import foil
+from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
 
 from .report import Run, Section, all_near, joined, near, table
 

@@ -7,9 +7,10 @@ import time
 import numpy as np
 
 import napari_eds as eds
-from napari_eds import _hyperspy_fit, fitting
-from napari_eds.model import build_model
-from napari_eds.preparation import prepare
+from napari_eds.fitting import fit as fitting
+from napari_eds.fitting import hyperspy_fit
+from napari_eds.fitting.model import build_model
+from napari_eds.fitting.preparation import prepare
 
 from .report import Run, Section, table
 from .simulated import FAMILY, opened
@@ -31,7 +32,7 @@ def speed(run: Run) -> Section:
     counts = image.label_spectra(chips.labels).spectra[:, model.channels]
     # Of several runs the fastest: others may use the machine, too.
     theirs = min(
-        timed(lambda: _hyperspy_fit.fit_hyperspy(model, counts, lambda *_: None, nonlinear=False))[
+        timed(lambda: hyperspy_fit.fit_hyperspy(model, counts, lambda *_: None, nonlinear=False))[
             0
         ]
         for _ in range(1 if run.quick else 2)

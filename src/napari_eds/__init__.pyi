@@ -1,15 +1,6 @@
 from ._version import __version__
-from .absorption import Absorption
-from .acquisition import Acquisition, Detector
-from .analysis import Quantification, quantify
-from .chip_advice import ChipSizeAdvice, chip_size_advice
-from .chip_classes import ChipClasses, read_chip_classes
-from .chips import Chips, describe_labels, grid_chips, read_labels
-from .classification import Classification, classify, read_classification
-from .clusters import cluster_labels
-from .compare import Comparison, KnownComparison, compare_known, compare_results
-from .composition import parse_formula
-from .detectors import DetectorComparison, compare_detectors
+from .compare.results import Comparison, KnownComparison, compare_known, compare_results
+from .elements.proposals import Proposal, find_elements
 from .errors import (
     EDSError,
     KFactorError,
@@ -19,7 +10,18 @@ from .errors import (
     RecipeError,
     UncalibratedError,
 )
-from .few_shot import (
+from .exchange.hyperspy import LabelFile, read_hspy, save_hspy, to_hyperspy
+from .exchange.session import (
+    Session,
+    SessionError,
+    load_session,
+    save_session,
+    session_beside,
+)
+from .exchange.spectra import save_spectra
+from .few_shot.chip_classes import ChipClasses, read_chip_classes
+from .few_shot.classification import Classification, classify, read_classification
+from .few_shot.export import (
     FewShotError,
     FewShotFormat,
     MapSize,
@@ -28,11 +30,8 @@ from .few_shot import (
     few_shot_map_size,
     support_from_painting,
 )
-from .hyperspy_exchange import LabelFile, read_hspy, save_hspy, to_hyperspy
-from .kernels import Kernel
-from .kfactors import KFactor, KFactorTable, read_k_factors, theoretical_k_factors
-from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
-from .label_edits import (
+from .labels.chips import Chips, describe_labels, grid_chips, read_labels
+from .labels.edits import (
     fill_holes,
     grow_labels,
     in_reading_order,
@@ -42,22 +41,27 @@ from .label_edits import (
     smooth_labels,
     split_labels,
 )
-from .pixels import PixelMaps, pixel_maps, recommended_kernel
-from .proposals import Proposal, find_elements
-from .quadtree import adaptive_chips, adaptive_chips_for_error
-from .readers import load, read
-from .recipe import AxisCorrection, Recipe
-from .regions import resampled, superpixels, threshold_regions, watershed_regions
-from .session_file import (
-    Session,
-    SessionError,
-    load_session,
-    save_session,
-    session_beside,
+from .labels.from_counts import adaptive_chips, adaptive_chips_for_error
+from .labels.from_images import resampled, superpixels, threshold_regions, watershed_regions
+from .labels.from_shapes import labels_from_shapes
+from .labels.from_spectra import cluster_labels
+from .physics.absorption import Absorption
+from .physics.formulas import parse_formula
+from .quantification.advice import ChipSizeAdvice, chip_size_advice
+from .quantification.kernels import Kernel
+from .quantification.known_region import (
+    RegionThickness,
+    k_factors_from_region,
+    thickness_from_region,
 )
-from .shape_labels import labels_from_shapes
-from .spectrum_files import save_spectra
-from .spectrum_image import AuxiliaryImage, EnergyAxis, LabelSpectra, SpectrumImage
+from .quantification.pixels import PixelMaps, pixel_maps, recommended_kernel
+from .quantification.run import Quantification, quantify
+from .readers import load, read
+from .readers.detectors import DetectorComparison, compare_detectors
+from .recipe.k_factors import KFactor, KFactorTable, read_k_factors, theoretical_k_factors
+from .recipe.recipe import AxisCorrection, Recipe
+from .spectra.acquisition import Acquisition, Detector
+from .spectra.spectrum_image import AuxiliaryImage, EnergyAxis, LabelSpectra, SpectrumImage
 
 __all__ = [
     "Absorption",

@@ -12,7 +12,7 @@ from napari_eds.readers import SUFFIXES, read
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from napari_eds._napari.layers import LayerTuple
+    from napari_eds._napari.state.layers import LayerTuple
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -34,7 +34,7 @@ def read_layers(path: Paths) -> list[LayerTuple]:
     """
     from napari import current_viewer
 
-    from napari_eds._napari.jobs import event_loop_runs
+    from napari_eds._napari.parts.jobs import event_loop_runs
 
     paths = _as_list(path)
     viewer = current_viewer()
@@ -49,7 +49,7 @@ def load_in_background(
     """Run `load` in a thread, add its layers to the viewer, and return napari's "no layers"."""
     from napari.qt.threading import create_worker
 
-    from napari_eds._napari.jobs import notify
+    from napari_eds._napari.parts.jobs import notify
 
     create_worker(
         load,
@@ -65,7 +65,7 @@ def load_in_background(
 
 def add_layers(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
     """Add layer tuples to a viewer; in a running window one after the other."""
-    from napari_eds._napari.jobs import one_per_turn
+    from napari_eds._napari.parts.jobs import one_per_turn
 
     one_per_turn(partial(_add_layer, viewer, layer) for layer in layers)
 
@@ -77,7 +77,7 @@ def _add_layer(viewer: ViewerModel, layer: LayerTuple) -> None:
 
 
 def _read(paths: Sequence[str | Path]) -> list[LayerTuple]:
-    from napari_eds._napari.layers import image_layers
+    from napari_eds._napari.state.layers import image_layers
 
     return [layer for path in paths for image in read(path) for layer in image_layers(image)]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_eds._napari.layers import LayerTuple
+    from napari_eds._napari.state.layers import LayerTuple
 
 
 def lanthanum_ferrite() -> list[LayerTuple]:
     """Return the layers of a simulated LaFeO3 film on SrTiO3, at once or from a running window."""
     from napari import current_viewer
 
-    from napari_eds._napari.jobs import event_loop_runs
+    from napari_eds._napari.parts.jobs import event_loop_runs
     from napari_eds._napari.reader import load_in_background
 
     viewer = current_viewer()
@@ -22,7 +22,7 @@ def lanthanum_ferrite() -> list[LayerTuple]:
 
 
 def _simulate() -> list[LayerTuple]:
-    from napari_eds._napari.layers import image_layers
-    from napari_eds.simulate import lanthanum_ferrite_on_strontium_titanate
+    from napari_eds._napari.state.layers import image_layers
+    from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
     return image_layers(lanthanum_ferrite_on_strontium_titanate().image)

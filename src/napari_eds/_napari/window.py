@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import napari
 
-from napari_eds._napari.layers import add_chips, image_layers, show_result
-from napari_eds._napari.panels import PLUGIN, WORKBENCH
+from napari_eds._napari.parts.panels import PLUGIN, WORKBENCH
 from napari_eds._napari.reader import add_layers, read_layers
+from napari_eds._napari.state.layers import add_chips, image_layers, show_result
 
 if TYPE_CHECKING:
-    from napari_eds.analysis import Quantification
+    from napari_eds.quantification.run import Quantification
 
 #: Size that the layout of the panels is made for, in pixels.
 _SIZE_PX = (1400, 900)

@@ -10,10 +10,17 @@ from typing import Any
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
 
-from napari_eds._napari.jobs import Job, one_per_turn
-from napari_eds._napari.panels import ELEMENTS, LAYOUT_MS, RESULTS, SPECTRUM, dock_of, open_panel
-from napari_eds._napari.widgets.quantify import QuantificationWidget
-from napari_eds.fitting import Progress
+from napari_eds._napari.parts.jobs import Job, one_per_turn
+from napari_eds._napari.parts.panels import (
+    ELEMENTS,
+    LAYOUT_MS,
+    RESULTS,
+    SPECTRUM,
+    dock_of,
+    open_panel,
+)
+from napari_eds._napari.quantify.dock import QuantificationWidget
+from napari_eds.fitting.fit import Progress
 
 #: Sizes of the panels in pixels; on 1400 x 900 they leave half of the window to the map.
 _BOTTOM_HEIGHT_PX = 310
@@ -82,5 +89,5 @@ class Workbench(QuantificationWidget):
 
 
 def _import_panels(_report: Progress) -> None:
-    for module in ("elements_dock", "results_table", "spectrum"):
-        import_module(f"napari_eds._napari.widgets.{module}")
+    for panel in ("elements", "results", "spectrum"):
+        import_module(f"napari_eds._napari.{panel}.dock")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_eds._napari.layers import QUANTIFICATION
-from napari_eds.analysis import Quantification
-from napari_eds.chips import describe_labels
+from napari_eds._napari.state.layers import QUANTIFICATION
+from napari_eds._support.files import write_atomically
 from napari_eds.errors import EDSError
-from napari_eds.files import write_atomically
+from napari_eds.labels.chips import describe_labels
+from napari_eds.quantification.run import Quantification
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from napari_eds.errors import ReadError
 
 if TYPE_CHECKING:
-    from napari_eds.spectrum_image import SpectrumImage
+    from napari_eds.spectra.spectrum_image import SpectrumImage
 
 __all__ = ["SUFFIXES", "load", "read"]
 
@@ -93,7 +93,7 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     """
     path = _checked(Path(path))
 
-    from napari_eds.readers._options import Options
+    from napari_eds.readers.options import Options
 
     options = Options.of(
         detectors,
@@ -106,7 +106,7 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         from napari_eds.readers import hdf5
 
         return hdf5.read(path, options)
-    from napari_eds.readers import rosetta
+    from napari_eds.readers.rosetta import maps as rosetta
 
     return rosetta.read(path, options)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import h5py
 
 from napari_eds.errors import ReadError
-from napari_eds.readers import rosetta, velox
-from napari_eds.readers._options import Options
-from napari_eds.spectrum_image import SpectrumImage
+from napari_eds.readers.options import Options
+from napari_eds.readers.rosetta import maps as rosetta
+from napari_eds.readers.velox import maps as velox
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
 def read(path: Path, options: Options) -> list[SpectrumImage]:

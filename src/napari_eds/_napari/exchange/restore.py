@@ -1,0 +1,207 @@
+"""Sessions and the layers of a map: what a saved one brings back, and how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from napari.layers import Labels
+
+from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
+from napari_eds._napari.state.focus import Focus
+from napari_eds._napari.state.layers import add_chips, bind
+from napari_eds._napari.state.settings import Settings
+from napari_eds._support.provenance import versions
+from napari_eds.exchange.session import Session, SessionError, load_session, session_beside
+from napari_eds.quantification.run import Quantification
+from napari_eds.recipe.recipe import Recipe
+from napari_eds.spectra.spectrum_image import SpectrumImage
+
+#: Metadata of restored labels: their session.
+_SESSION = "eds_session"
+
+#: What of a recipe the settings of the docks hold; the rest stays in the session.
+_IN_SETTINGS = {
+    "elements",
+    "fit_only",
+    "k_factors",
+    "energy_range_keV",
+    "beam_energy_keV",
+    "calibrate",
+    "absorption",
+    "engine",
+}
+
+
+class Found(NamedTuple):
+    """A session, and what is wrong with taking it for one of a map.
+
+    Attributes
+    ----------
+    path : Path
+    session : Session
+    file_differs : str
+        The file was changed, though not its counts; empty if it was not.
+    counts_differ : str
+        It is another map; empty if it is not.
+    """
+
+    path: Path
+    session: Session
+    file_differs: str
+    counts_differ: str
+
+
+def find_beside(image: SpectrumImage) -> Found | None:
+    """Return the session saved beside a map; it takes a moment, since the file is hashed."""
+    path = None if image.source is None else session_beside(image.source)
+    return None if path is None else examine(path, image)
+
+
+def examine(path: Path, image: SpectrumImage) -> Found:
+    """Read a session and check whether it is of a map.
+
+    Raises
+    ------
+    FileNotFoundError
+    SessionError
+        If it is no session.
+    """
+    session = load_session(path)
+    counts, file = (
+        _complaint(session, image, check_file=check_file) for check_file in (False, True)
+    )
+    return Found(path, session, "" if counts else file, counts)
+
+
+def _complaint(session: Session, image: SpectrumImage, *, check_file: bool) -> str:
+    try:
+        session.check_source(image, check_file=check_file)
+    except SessionError as error:
+        return str(error)
+    return ""
+
+
+# Bringing back.
+
+
+def session_of(labels: Labels | None) -> Session | None:
+    """Return the session that labels were restored from."""
+    return None if labels is None else labels.metadata.get(_SESSION)
+
+
+def restore(focus: Focus, found: Found) -> Labels | None:
+    """Add the labels of a session as a new layer, with their names and saved numbers.
+
+    The settings become those of the session. Labels that are there are left alone.
+    """
+    image, map_layer, session = focus.image, focus.map_layer, found.session
+    if image is None or map_layer is None or session.labels.shape != tuple(image.shape):
+        return None
+    layer = add_chips(
+        focus.viewer,
+        session.labels.astype(np.int32),
+        image,
+        name=f"{found.path.stem} (restored)",
+        features=session.table.reset_index(names="index"),
+        metadata={_SESSION: session},
+    )
+    bind(layer, map_layer)
+    focus.set_labels_layer(layer)
+    if focus.settings is not None:
+        focus.set_settings(with_recipe(focus.settings, session.recipe))
+    return layer
+
+
+def with_recipe(settings: Settings, recipe: Recipe) -> Settings:
+    """Return settings that make a recipe, as far as they can hold it."""
+    absorption = recipe.absorption
+    return replace(
+        settings,
+        elements=(
+            *(_choice(entry, QUANTIFY) for entry in recipe.elements),
+            *(_choice(entry, FIT_ONLY) for entry in recipe.fit_only),
+        ),
+        k_factor_file=None,
+        k_factor_table=recipe.k_factors,
+        energy_low_keV=recipe.energy_range_keV[0],
+        energy_high_keV=recipe.energy_range_keV[1],
+        beam_energy_keV=recipe.beam_energy_keV or 0.0,
+        calibrate=recipe.calibrate,
+        thickness_nm=0.0 if absorption is None else absorption.thickness_nm,
+        density_g_cm3=settings.density_g_cm3 if absorption is None else absorption.density_g_cm3,
+        engine=recipe.engine,
+    )
+
+
+def _choice(entry: str, role: str) -> ElementChoice:
+    symbol, _, family = entry.partition("_")
+    return ElementChoice(symbol, role, family or "auto")
+
+
+def beyond_settings(recipe: Recipe) -> list[str]:
+    """Name what a recipe says that the docks' settings do not hold."""
+    default = Recipe.model_fields
+    names = [
+        name
+        for name in default
+        if name not in _IN_SETTINGS and getattr(recipe, name) != default[name].default
+    ]
+    if recipe.absorption is not None and recipe.absorption.take_off_angle_deg is not None:
+        names.append("take-off angle")
+    return names
+
+
+# Telling.
+
+
+def provenance(found: Found) -> list[str]:
+    """Say where a session comes from, in plain words."""
+    session, source = found.session, found.session.source
+    n, recipe = len(session.table), session.recipe
+    lines = [
+        f"{found.path.name}, saved {_date(session.created)}",
+        f"{n} label{'s' * (n != 1)}, {', '.join(recipe.elements)}, engine {recipe.engine}",
+        f"Map: {source.file_name or source.image_name}, {source.total_counts:,.0f} counts",
+    ]
+    if source.file_size is not None:
+        lines.append(f"{source.file_size:,} bytes, SHA-256 {(source.file_sha256 or '')[:12]}…")
+    now = versions()
+    other = [
+        f"{name} {saved} (now {now.get(name, 'missing')})"
+        for name, saved in session.versions.items()
+        if now.get(name) != saved
+    ]
+    lines.append(f"Other versions: {', '.join(other)}" if other else "Versions: the same as now")
+    return lines
+
+
+def _date(iso: str) -> str:
+    return iso.replace("T", " ").replace("+00:00", " UTC")
+
+
+def warnings_of(found: Found) -> list[str]:
+    """Say what keeps a session from being repeated as it was."""
+    lines = [f"⚠ {text}" for text in (found.counts_differ, found.file_differs) if text]
+    beyond = beyond_settings(found.session.recipe)
+    if beyond:
+        lines.append(
+            f"⚠ Not in the settings, only in Repeat: {', '.join(beyond).replace('_', ' ')}"
+        )
+    if found.session.thickness_nm:
+        lines.append("⚠ A map of thickness was used: only Repeat uses it again")
+    return lines
+
+
+def same_numbers(session: Session, result: Quantification) -> str:
+    """Say how a repeated result differs from the saved one."""
+    saved, now = session.table, result.table
+    columns = [c for c in saved.columns if saved[c].dtype.kind == "f" and c in now.columns]
+    before, after = saved[columns].to_numpy(), now[columns].to_numpy()
+    if np.array_equal(before, after, equal_nan=True):
+        return "Repeated: the same numbers as saved, to the last bit."
+    at_pct = [c for c in columns if c.endswith("_at_pct")]
+    shift = np.nanmax(np.abs(now[at_pct].to_numpy() - saved[at_pct].to_numpy()), initial=0)
+    return f"Repeated: at.% differ from the saved by up to {shift:.3g}."

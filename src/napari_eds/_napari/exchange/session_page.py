@@ -1,0 +1,268 @@
+"""The page of the dock *EDS exchange* for sessions and HyperSpy."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from napari.layers import Labels
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_eds._napari.exchange.classes import chips_layer
+from napari_eds._napari.exchange.restore import (
+    Found,
+    examine,
+    find_beside,
+    provenance,
+    restore,
+    same_numbers,
+    session_of,
+    warnings_of,
+)
+from napari_eds._napari.exchange.task import TaskBar
+from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.state.focus import Focus
+from napari_eds._napari.state.layers import QUANTIFICATION
+from napari_eds.errors import EDSError
+from napari_eds.exchange.hyperspy import save_hspy
+from napari_eds.exchange.session import SUFFIX, Session, SessionError, repeat, save_session
+from napari_eds.quantification.run import Quantification
+from napari_eds.spectra.spectrum_image import SpectrumImage
+
+_SESSIONS = f"Sessions (*{SUFFIX})"
+
+
+class SessionPage(QWidget):
+    """Saves a session, offers the one beside the map, restores and repeats it."""
+
+    def __init__(self, focus: Focus, task: TaskBar) -> None:
+        super().__init__()
+        self._focus, self._task = focus, task
+        self._jobs = Jobs(self)
+        self._found: Found | None = None
+        self._make()
+        self._lay_out()
+        self._connect()
+        self._on_map()
+
+    def _make(self) -> None:
+        self.save, self.save_as = QPushButton("Save session"), QPushButton("Save as…")
+        self.save.setToolTip(
+            "Save labels, settings, k-factors and numbers in one file beside the map; the counts "
+            "stay in the map"
+        )
+        self.save_as.setToolTip("Save the session under another name")
+        self.about = WrappedText(lines=1)
+        self.restore, self.open = QPushButton("Restore"), QPushButton("Open…")
+        self.restore.setToolTip(
+            "Bring the labels back as a new layer, with the settings, and the result if the map "
+            "is the same; layers that are there stay as they are"
+        )
+        self.open.setToolTip("Look at a session that lies elsewhere")
+        self.repeat = QPushButton("Repeat")
+        self.repeat.setToolTip(
+            "Quantify the restored labels again as the session says, and tell whether the "
+            "numbers are the same"
+        )
+        self.hyperspy = QPushButton("Save for HyperSpy…")
+        self.hyperspy.setToolTip(
+            "Save the labels' spectra (counts) with the fitted model as a .hspy file"
+        )
+        self.hyperspy_about = WrappedText()
+        self.hyperspy_about.setText(
+            "In HyperSpy: s.models.restore('napari_eds') gives the fitted model."
+        )
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        grid.addWidget(_heading("Result"), 0, 0, 1, 2)
+        grid.addWidget(self.save, 1, 0)
+        grid.addWidget(self.save_as, 1, 1)
+        grid.addWidget(_heading("Saved session"), 2, 0, 1, 2)
+        grid.addWidget(self.about, 3, 0, 1, 2)
+        grid.addWidget(self.restore, 4, 0)
+        grid.addWidget(self.repeat, 4, 1)
+        grid.addWidget(self.open, 5, 0)
+        grid.addWidget(_heading("HyperSpy"), 6, 0, 1, 2)
+        grid.addWidget(self.hyperspy_about, 7, 0, 1, 2)
+        grid.addWidget(self.hyperspy, 8, 0)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(4, 6, 4, 2)
+        box.addLayout(grid)
+        box.addStretch(1)
+
+    def _connect(self) -> None:
+        focus = self._focus
+        focus.map_changed.connect(self._on_map)
+        for signal in (focus.labels_changed, focus.result_changed):
+            signal.connect(self._enable)
+        self._task.busy_changed.connect(self._enable)
+        self.save.clicked.connect(self._on_save)
+        self.save_as.clicked.connect(self._on_save_as)
+        self.open.clicked.connect(self._on_open)
+        self.restore.clicked.connect(self._on_restore)
+        self.repeat.clicked.connect(self._on_repeat)
+        self.hyperspy.clicked.connect(self._on_hyperspy)
+
+    # The session of the map.
+
+    def _on_map(self) -> None:
+        """Look for a session beside the map, in a thread: its file is hashed."""
+        image = self._focus.image
+        self._jobs.drop("beside")
+        self._show(None)
+        if image is not None:
+            self.about.setText("Looking beside the map…")
+            self._jobs.run("beside", lambda: _beside(image), self._show)
+
+    def _show(self, found: Found | str | None) -> None:
+        self._found = found if isinstance(found, Found) else None
+        if self._found is not None:
+            lines = [*warnings_of(self._found), *provenance(self._found)]
+            self.about.setText("\n".join(lines))
+        elif isinstance(found, str):
+            self.about.setText(f"⚠ {found}")
+        elif self._focus.image is None:
+            self.about.setText("Open an EDS map first.")
+        else:
+            self.about.setText("There is none beside the map.")
+        self._enable()
+
+    def _enable(self) -> None:
+        free, result = not self._task.is_busy, self._result()
+        self.save.setEnabled(free and result is not None and result.image.source is not None)
+        self.save_as.setEnabled(free and result is not None)
+        self.hyperspy.setEnabled(free and result is not None)
+        self.open.setEnabled(free and self._focus.image is not None)
+        self.restore.setEnabled(free and self._found is not None)
+        self.repeat.setEnabled(free and session_of(chips_layer(self._focus)) is not None)
+
+    def _result(self) -> Quantification | None:
+        """Return the result of the labels, also while examples are painted over them."""
+        labels = chips_layer(self._focus)
+        return None if labels is None else labels.metadata.get(QUANTIFICATION)
+
+    def _on_open(self) -> None:
+        image = self._focus.image
+        path = QFileDialog.getOpenFileName(self, "Open a session", "", _SESSIONS)[0]
+        if image is not None and path:
+            self._task.run("reading", lambda _report: examine(Path(path), image), self._show)
+
+    # Saving.
+
+    def _on_save(self) -> None:
+        result = self._result()
+        if result is not None:
+            self._task.run(
+                "saving", lambda _report: save_session(None, result), self._on_saved_session
+            )
+
+    def _on_save_as(self) -> None:
+        result = self._result()
+        if result is None:
+            return
+        path = self._ask("Save the session", result, SUFFIX, _SESSIONS)
+        if path is not None:
+            # The dialog has asked whether a file that is there may be replaced.
+            self._task.run(
+                "saving",
+                lambda _report: save_session(path, result, overwrite=True),
+                self._on_saved_session,
+            )
+
+    def _on_saved_session(self, path: Path) -> None:
+        self._on_saved(path)
+        image = self._focus.image
+        if image is not None and image.source is not None:
+            self._on_map()
+
+    def _on_hyperspy(self) -> None:
+        result = self._result()
+        if result is None:
+            return
+        path = self._ask("Save for HyperSpy", result, ".hspy", "HyperSpy (*.hspy)")
+        if path is not None:
+            self._task.run(
+                "building HyperSpy's model",
+                lambda _report: save_hspy(result, path),
+                self._on_saved,
+            )
+
+    def _ask(self, title: str, result: Quantification, suffix: str, kinds: str) -> Path | None:
+        image = result.image
+        stem = image.source.with_suffix("") if image.source else Path(image.name)
+        path = QFileDialog.getSaveFileName(self, title, f"{stem}{suffix}", kinds)[0]
+        if not path:
+            return None
+        # A name typed without an ending gets it.
+        return Path(path) if Path(path).suffix else Path(f"{path}{suffix}")
+
+    def _on_saved(self, path: Path) -> None:
+        text = f"Saved {path.name} in {path.parent}."
+        self._task.say(text)
+        show_info(text)
+
+    # Restoring and repeating.
+
+    def _on_restore(self) -> None:
+        """Bring back labels and settings, and the result where the counts are the same."""
+        found = self._found
+        if found is None:
+            return
+        labels = restore(self._focus, found)
+        if labels is None:
+            notify(SessionError(found.counts_differ or "The labels do not fit the map."))
+            return
+        if found.counts_differ:
+            show_warning(f"Only labels and settings are restored: {found.counts_differ}")
+            return
+        if found.file_differs:
+            show_warning(found.file_differs)
+        self._run_again(labels, found.session)
+
+    def _on_repeat(self) -> None:
+        labels = chips_layer(self._focus)
+        session = session_of(labels)
+        if labels is not None and session is not None:
+            self._run_again(labels, session)
+
+    def _run_again(self, labels: Labels, session: Session) -> None:
+        """Repeat the session in a thread. A changed file has been told of; counts are checked."""
+        image = self._focus.image
+        if image is None:
+            return
+        self._task.run(
+            "repeating the session",
+            lambda report: repeat(session, image, check_file=False, progress=report),
+            partial(self._on_repeated, labels, session),
+        )
+
+    def _on_repeated(self, labels: Labels, session: Session, result: Quantification) -> None:
+        if labels not in self._focus.viewer.layers:
+            show_error("The restored labels were deleted meanwhile; nothing is shown.")
+            return
+        self._focus.show_result(labels, result)
+        self._task.say(same_numbers(session, result))
+
+
+def _beside(image: SpectrumImage) -> Found | str | None:
+    """Return what is wrong as a text: nobody asked, so no notification pops up."""
+    try:
+        return find_beside(image)
+    except EDSError as error:
+        return str(error)
+
+
+def _heading(text: str) -> QLabel:
+    return QLabel(f"<b>{text}</b>")

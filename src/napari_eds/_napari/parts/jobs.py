@@ -1,0 +1,153 @@
+"""Long work in a thread, with progress and cancel, reported to the thread of the window."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pint
+from napari.layers import Labels
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, QThread, QTimer, Signal
+
+from napari_eds._support import hyperspy
+from napari_eds.errors import EDSError
+from napari_eds.fitting.fit import Progress
+
+#: Pause between steps that share the window's thread: time to draw and to answer the mouse.
+_PAUSE_MS = 10
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
+    """Raised inside the work to leave it."""
+
+
+class Job(QObject):
+    """One piece of work in a worker thread; it must be held until it has finished.
+
+    The function gets a progress callback ``(done, total, what)``, which raises `Cancelled` once
+    `cancel` was called. Exactly one of `returned`, `failed` and `cancelled` follows `start`, then
+    `finished`; all signals arrive in the thread the job was made in.
+    """
+
+    progressed = Signal(int, int, str)
+    returned = Signal(object)
+    failed = Signal(Exception)
+    cancelled = Signal()
+    finished = Signal()
+
+    def __init__(self, function: Callable[[Progress], Any]) -> None:
+        super().__init__()
+        self._cancel = threading.Event()
+        self._worker = create_worker(
+            _Work(function, self, self._cancel), _start_thread=False, _ignore_errors=True
+        )
+        self._worker.returned.connect(self._on_returned)
+        self._worker.errored.connect(self._on_errored)
+
+    def start(self) -> None:
+        """Start the work."""
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Leave the work at its next report of progress and drop a result that comes anyway."""
+        self._cancel.set()
+
+    def _on_returned(self, value: Any) -> None:
+        if self._cancel.is_set():
+            self.cancelled.emit()
+        else:
+            self.returned.emit(value)
+        self.finished.emit()
+
+    def _on_errored(self, error: Exception) -> None:
+        if self._cancel.is_set() or isinstance(error, Cancelled):
+            self.cancelled.emit()
+        else:
+            self.failed.emit(error)
+        self.finished.emit()
+
+
+class _Work:
+    """What runs in the thread. Workers are never freed, so it must hold neither data nor job."""
+
+    def __init__(
+        self, function: Callable[[Progress], Any], job: Job, cancel: threading.Event
+    ) -> None:
+        self._function: Callable[[Progress], Any] | None = function
+        self._job = weakref.ref(job)
+        self._cancel = cancel
+
+    def __call__(self) -> Any:
+        function, self._function = self._function, None
+        return None if function is None else function(self._report)
+
+    def _report(self, done: int, total: int, what: str) -> None:
+        """Signals cross to the window's thread by themselves."""
+        job = self._job()
+        if job is None or self._cancel.is_set():
+            raise Cancelled
+        job.progressed.emit(done, total, what)
+
+
+def notify(error: Exception) -> None:
+    """Show an error the user can act on as a notification; raise one that is a defect.
+
+    napari turns what is raised in a slot into a notification that holds the traceback.
+    """
+    if isinstance(error, (EDSError, OSError)):
+        show_error(str(error))
+    else:
+        raise error
+
+
+def one_per_turn(steps: Iterable[Callable[[], object]]) -> None:
+    """Run steps one per turn of the event loop, so that the window answers in between.
+
+    Without a running event loop, as in a script, they are run at once. A step that raises is
+    reported by napari and the rest is left.
+    """
+    remaining = iter(steps)
+    if not event_loop_runs():
+        for step in remaining:
+            step()
+        return
+
+    def turn() -> None:
+        step = next(remaining, None)
+        if step is not None:
+            step()
+            QTimer.singleShot(_PAUSE_MS, turn)
+
+    turn()
+
+
+def event_loop_runs() -> bool:
+    """Whether a window is waiting for events: then nothing may block this thread."""
+    thread = QThread.currentThread()
+    return thread is not None and thread.loopLevel() > 0
+
+
+def preload() -> None:
+    """Import HyperSpy and compile napari's label look-ups in a thread: both take seconds."""
+    # The registry of units is filled at its first use, which is not safe from two threads at once.
+    pint.get_application_registry().Unit("pixel")
+    # A daemon, so that a window closed meanwhile does not wait for it.
+    threading.Thread(target=_preload, name="import HyperSpy", daemon=True).start()
+
+
+def _preload() -> None:
+    # What the first Labels layer makes napari compile, here off the window's thread.
+    Labels(np.eye(4, dtype=np.int32))
+    # An import makes no garbage but a heap that grows; each full collection that sets off would
+    # stop every thread for a fifth of a second.
+    gc.disable()
+    try:
+        hyperspy.exspy()
+    finally:
+        gc.enable()

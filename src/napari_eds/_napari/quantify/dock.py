@@ -1,0 +1,385 @@
+"""The dock *EDS quantification*: from a spectrum image and labels to at. % maps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_error, show_info
+from napari.viewer import Viewer
+
+from napari_eds._napari.parts.jobs import Job, notify, preload
+from napari_eds._napari.parts.panels import (
+    COMPARE,
+    ELEMENTS,
+    EXCHANGE,
+    QUANTIFICATION,
+    REGIONS,
+    RESULTS,
+    find_quantification,
+    open_panel,
+)
+from napari_eds._napari.parts.saving import ask_csv_path, save_result
+from napari_eds._napari.quantify.form import QuantificationForm
+from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
+from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import add_chips, bind, geometry, label_names
+from napari_eds._napari.state.settings import FROM_FILE, Settings
+from napari_eds.errors import EDSError
+from napari_eds.labels.chips import grid_chips
+from napari_eds.quantification.run import Quantification, quantify
+from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.spectra.spectrum_image import SpectrumImage
+
+
+class QuantificationWidget(QuantificationForm):
+    """Dock that makes labels, fits them and shows the result.
+
+    It holds no state: settings live in the layer of the spectrum image, labels in their layer,
+    results in the Labels layer and in image layers.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self.focus = focus_of(napari_viewer)
+        self._viewer: Any = self.focus.viewer
+        self._job: Job | None = None
+        super().__init__(self._map_choices, self._label_choices)
+        self._connect()
+        self._on_map_changed()
+        preload()
+
+    def _connect(self) -> None:
+        focus = self.focus
+        focus.map_changed.connect(self._on_map_changed)
+        focus.settings_changed.connect(self._on_settings_changed)
+        focus.labels_changed.connect(self._on_labels_changed)
+        focus.layers_changed.connect(self._on_layers_changed)
+        focus.result_changed.connect(self._show_state)
+        self.map_layer.changed.connect(focus.set_map_layer)
+        self.labels_layer.changed.connect(focus.set_labels_layer)
+        self.settings_edited.connect(self._on_settings_edited)
+        for button, title in (
+            (self.choose_elements, ELEMENTS),
+            (self.more_regions, REGIONS),
+            (self.table, RESULTS),
+            (self.compare, COMPARE),
+            (self.exchange, EXCHANGE),
+        ):
+            button.changed.connect(partial(self._open, title))
+        self.calibrate.changed.connect(self._on_calibrate)
+        self.make_grid.changed.connect(self._on_make_grid)
+        self.new_labels.changed.connect(self._on_new_labels)
+        self.run.changed.connect(self.start)
+        self.cancel.changed.connect(self._on_cancel)
+        self.save.changed.connect(self._on_save)
+        self.solve_thickness.changed.connect(self._on_solve_thickness)
+        self.calibrate_k.changed.connect(self._on_calibrate_k)
+
+    # What is chosen: read from the layers each time, never kept.
+
+    @property
+    def image(self) -> SpectrumImage | None:
+        """The chosen spectrum image."""
+        return self.focus.image
+
+    @property
+    def result(self) -> Quantification | None:
+        """The result of the chosen labels."""
+        return self.focus.result
+
+    def _map_choices(self, _widget: Any = None) -> list[tuple[str, Image]]:
+        return [(layer.name, layer) for layer in self.focus.map_layers()]
+
+    def _label_choices(self, _widget: Any = None) -> list[tuple[str, Labels]]:
+        return [(layer.name, layer) for layer in self.focus.label_layers()]
+
+    def _on_layers_changed(self) -> None:
+        """Offer the layers there are now."""
+        # Lists that lose their choice take another one, which the user did not choose.
+        with self.map_layer.changed.blocked(), self.labels_layer.changed.blocked():
+            self.map_layer.reset_choices()
+            self.labels_layer.reset_choices()
+            if self.focus.map_layer is not None:
+                self.map_layer.value = self.focus.map_layer
+            if self.focus.labels_layer is not None:
+                self.labels_layer.value = self.focus.labels_layer
+
+    def _on_map_changed(self) -> None:
+        image = self.image
+        self._on_layers_changed()
+        self.show_axis_fields(image is not None and not image.energy.calibrated)
+        self.about.setText("Open an EDS map first." if image is None else _about(image))
+        self._on_settings_changed()
+        self._show_state()
+
+    def _on_labels_changed(self) -> None:
+        self._on_layers_changed()
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Offer what can be done now and say what the last run gave."""
+        image, result = self.image, self.result
+        self.make_grid.enabled = self.new_labels.enabled = image is not None
+        self.choose_elements.enabled = image is not None
+        self.run.enabled = (
+            image is not None and self.focus.labels_layer is not None and self._job is None
+        )
+        for button in (
+            self.compare,
+            self.table,
+            self.save,
+            self.solve_thickness,
+            self.calibrate_k,
+        ):
+            button.enabled = result is not None
+        if self._job is None:
+            self.status.setText("" if result is None else _summary(result))
+            self.status.setToolTip("" if result is None else "\n".join(result.account()))
+
+    def _on_settings_changed(self) -> None:
+        """Show the settings of the map, and what they mean."""
+        image, settings = self.image, self.focus.settings
+        if image is None or settings is None:
+            return
+        self.fill(settings)
+        self.chip_count.setText(_chip_text(image, settings.chip_size))
+        self.elements_text.setText(_elements_text(settings))
+        self.k_text.setText(_k_text(settings))
+
+    def _on_settings_edited(self) -> None:
+        settings = self.focus.settings
+        if settings is not None:
+            self.focus.set_settings(self.settings_from(settings))
+
+    def _open(self, title: str, _pressed: Any = None) -> None:
+        open_panel(self._viewer, title)
+
+    def _on_calibrate(self) -> None:
+        """Put the energy axis the user gave into the layer, the home of the image."""
+        if self.image is not None:
+            self.focus.replace_image(
+                self.image.with_energy_axis(
+                    offset_keV=self.offset.value, scale_keV=self.scale.value
+                )
+            )
+
+    # Labels.
+
+    def _on_make_grid(self) -> None:
+        image, size = self.image, self.chip_size.value
+        if image is None:
+            return
+        try:
+            chips = grid_chips(image.shape, size)
+        except EDSError as error:
+            notify(error)
+            return
+        name = f"chips {size} px"
+        layer = self._find_unchanged(name, chips.labels)
+        if layer is None:
+            features = {"index": list(chips.names), "chip": list(chips.names.values())}
+            layer = add_chips(self._viewer, chips.labels, image, name=name, features=features)
+            self._bind(layer)
+        self.focus.set_labels_layer(layer)
+
+    def _bind(self, layer: Labels) -> None:
+        if self.focus.map_layer is not None:
+            bind(layer, self.focus.map_layer)
+
+    def _find_unchanged(self, name: str, labels: np.ndarray) -> Labels | None:
+        """Find a grid made before that nobody has painted on."""
+        for label, layer in self._label_choices():
+            if label == name and np.array_equal(layer.data, labels):
+                return layer
+        return None
+
+    def _on_new_labels(self) -> None:
+        image = self.image
+        if image is None:
+            return
+        layer = self._viewer.add_labels(
+            np.zeros(image.shape, np.int32), name="regions", opacity=0.5, **geometry(image)
+        )
+        layer.brush_size = max(2, min(image.shape) // 20)
+        layer.mode = "paint"
+        self._bind(layer)
+        self.focus.set_labels_layer(layer)
+        show_info("Paint a region with the brush; take another label number for the next one.")
+
+    # Running.
+
+    def start(self) -> None:
+        """Start a run; image, labels and recipe are bound to it, whatever is chosen later."""
+        image, layer, settings = self.image, self.focus.labels_layer, self.focus.settings
+        if image is None or layer is None or settings is None or self._job is not None:
+            return
+        try:
+            recipe = settings.recipe()
+        except (EDSError, OSError) as error:
+            notify(error)
+            return
+        self._bind(layer)
+        labels, names = layer.data.copy(), label_names(layer)
+        job = Job(lambda progress: quantify(image, labels, recipe, names=names, progress=progress))
+        self.destroyed.connect(job.cancel)
+        job.progressed.connect(self._on_progress)
+        job.returned.connect(lambda result: self._on_returned(layer, result))
+        job.failed.connect(notify)
+        job.cancelled.connect(lambda: show_info("Quantification cancelled."))
+        job.finished.connect(self._on_finished)
+        self._job = job
+        self.run.enabled, self.cancel.enabled = False, True
+        self.progress.visible = True
+        self._on_progress(0, 0, "summing spectra")
+        job.start()
+
+    def _on_progress(self, done: int, total: int, what: str) -> None:
+        busy = done in (0, total)
+        # A range of nothing makes the bar run to and fro.
+        self.progress.max = 0 if busy else total
+        self.progress.value = 0 if busy else done
+        self.status.setText(what if busy else f"{what}: {done} of {total}")
+
+    def _on_returned(self, layer: Labels, result: Quantification) -> None:
+        if layer not in self._viewer.layers:
+            show_error("The Labels layer was deleted while it was quantified; nothing is shown.")
+            return
+        # With the labels active, the status bar tells the composition under the pointer.
+        self._viewer.layers.selection.active = layer
+        self.focus.show_result(layer, result)
+
+    def _on_cancel(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+            self.status.setText("cancelling")
+
+    def _on_finished(self) -> None:
+        self._job = None
+        self.cancel.enabled = False
+        self.progress.visible = False
+        self._show_state()
+
+    # Results.
+
+    def _on_save(self) -> None:
+        if self.result is not None:
+            save_result(self, self.result)
+
+    # A label of known composition.
+
+    def _on_solve_thickness(self) -> None:
+        """Solve the thickness and put it into its field, for the next run."""
+        result, label = self.result, self.known_label.value
+        if result is None:
+            return
+        try:
+            solved = result.thickness_from(label, self.formula.value, self.density.value)
+        except (EDSError, OSError) as error:
+            notify(error)
+            return
+        self.thickness.value = round(solved.thickness_nm, 1)  # an edit like the user's own
+        show_info(
+            f"Label {label} is {solved.thickness_nm:.1f} nm thick, ± "
+            f"{solved.error_statistical_nm:.1f} from counting, ± {solved.error_k_nm:.1f} from the "
+            "k-factors. Quantify again to correct absorption."
+        )
+
+    def _on_calibrate_k(self) -> None:
+        """Save calibrated k-factors and choose them, for the next run."""
+        result = self.result
+        if result is None:
+            return
+        try:
+            table = result.k_factors_from(
+                self.known_label.value, self.formula.value, result.elements[0]
+            )
+            path = ask_csv_path(self, "Save the k-factors", result, "_k-factors")
+            if not path:
+                return
+            table.to_csv(path)
+        except (EDSError, OSError) as error:
+            notify(error)
+            return
+        self._use_k_factors(Path(path))
+        show_info(f"Saved and chosen: {_k_pairs(table)}. Quantify again to use them.")
+
+    def _use_k_factors(self, path: Path) -> None:
+        settings = self.focus.settings
+        if settings is not None:
+            self.focus.set_settings(
+                replace(settings, k_factor_file=path, convention=FROM_FILE, k_factor_table=None)
+            )
+
+
+def quantify_again(viewer: Viewer) -> None:
+    """Start a run with the settings there are, in the quantification dock."""
+    (find_quantification(viewer) or open_panel(viewer, QUANTIFICATION)).start()
+
+
+def _elements_text(settings: Settings) -> str:
+    """Name what is quantified and what is only fitted."""
+    names = {
+        role: ", ".join(c.entry for c in settings.elements if c.role == role)
+        for role in (QUANTIFY, FIT_ONLY)
+    }
+    if not names[QUANTIFY]:
+        return "no element chosen yet"
+    only = f"\nfitted only: {names[FIT_ONLY]}" if names[FIT_ONLY] else ""
+    return f"quantified: {names[QUANTIFY]}{only}"
+
+
+def _k_pairs(table: KFactorTable) -> str:
+    return ", ".join(f"{f.element}_{f.family} {f.value:.4g}" for f in table.factors)
+
+
+def _about(image: SpectrumImage) -> str:
+    rows, columns = image.shape
+    beam = image.acquisition.beam_energy_keV
+    axis = image.energy
+    last = axis.offset_keV + axis.scale_keV * (axis.size - 1)
+    energy = f"{axis.offset_keV:.2f} to {last:.2f} keV" if axis.calibrated else "no energy axis"
+    return (
+        f"{rows} × {columns} px, {axis.size} channels, {energy}\n{image.total_counts:,.0f} counts"
+        + (f", {beam:g} kV" if beam else ", beam energy unknown")
+    )
+
+
+def _chip_text(image: SpectrumImage, size: int) -> str:
+    rows, columns = (extent // size for extent in image.shape)
+    if rows * columns == 0:
+        return f"larger than the map of {image.shape[0]} × {image.shape[1]} px"
+    return f"{rows} × {columns} = {rows * columns:,} chips"
+
+
+def _k_text(settings: Settings) -> str:
+    """Say which k-factors are used, or what is wrong with them."""
+    try:
+        table = settings.k_factors()
+    except (EDSError, OSError) as error:
+        return str(error)
+    if table is None:
+        return "k-factors: computed from first principles, good to 5 to 30 %"
+    of = {"family": "whole families", "alpha": "alpha lines"}[table.convention]
+    return f"{len(table.factors)} k-factors of {of} ({table.source})"
+
+
+def _summary(result: Quantification) -> str:
+    flagged = int((result.table["flag"] != "").sum())
+    return (
+        f"{len(result.table)} labels, {flagged} with remarks; median χ²/ν "
+        f"{np.nanmedian(result.table['reduced_chi_squared']):.2f}\n{_axis(result)}"
+    )
+
+
+def _axis(result: Quantification) -> str:
+    c = result.preparation.calibration
+    if not (c.offset_error_eV or c.gain_error_percent):
+        return f"Axis {c.source}"
+    return (
+        f"Axis {c.offset_eV:+.1f} ± {c.offset_error_eV:.1f} eV, {c.gain_percent:+.3f} ± "
+        f"{c.gain_error_percent:.3f} %\nResolution at Mn Ka {c.resolution_MnKa_eV:.0f} eV"
+    )

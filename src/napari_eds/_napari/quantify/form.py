@@ -1,0 +1,297 @@
+"""The form of the dock *EDS quantification*: fields and layout, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    FloatSpinBox,
+    LineEdit,
+    ProgressBar,
+    PushButton,
+    SpinBox,
+)
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_eds._napari.parts.scrolling import scrolling
+from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.state.settings import Settings
+from napari_eds.recipe.recipe import Engine
+
+_MIN_WIDTH_PX = 350
+_STATUS_LINES = 4
+
+
+class QuantificationForm(QWidget):
+    """Fields of the dock: magicgui widgets under headings, and below them, always in sight, run.
+
+    Parameters
+    ----------
+    map_choices, label_choices : callable
+        Give the entries of the two layer lists as (name, layer).
+
+    Attributes
+    ----------
+    settings_edited : Signal
+        Emitted after the user changed one of the fields that `settings_from` reads.
+    """
+
+    settings_edited = Signal()
+
+    def __init__(self, map_choices: Any, label_choices: Any) -> None:
+        super().__init__()
+        self.map_layer = ComboBox(choices=map_choices, tooltip="Layer of the spectrum image")
+        self.about = WrappedText()
+        self.labels_layer = ComboBox(
+            choices=label_choices,
+            tooltip="Labels layer whose regions are quantified: paint it, or make a grid",
+        )
+        self._make_axis_fields()
+        self._make_region_fields()
+        self._make_element_fields()
+        self._make_fit_fields()
+        self._make_known_fields()
+        self._make_actions()
+        self._lay_out()
+        self._listening = True
+        for field in self._setting_fields():
+            field.connect(self._on_edited)
+
+    def _make_axis_fields(self) -> None:
+        self.offset = FloatSpinBox(min=-10, max=10, step=0.001, tooltip="Energy of channel 0")
+        self.scale = FloatSpinBox(
+            value=0.01, min=1e-4, max=1, step=0.0001, tooltip="Channel width"
+        )
+        self.calibrate = PushButton(
+            text="Use this energy axis", tooltip="The file gives no energies: set them here"
+        )
+
+    def _make_region_fields(self) -> None:
+        self.chip_size = SpinBox(min=1, max=100_000, tooltip="Edge of a square chip in pixels")
+        self.chip_count = WrappedText()
+        self.make_grid = PushButton(
+            text="Make grid", tooltip="Tile the map into square chips, as a new Labels layer"
+        )
+        self.new_labels = PushButton(
+            text="Paint new", tooltip="Add an empty Labels layer and take up the brush"
+        )
+        self.more_regions = PushButton(
+            text="More…",
+            tooltip="Chips of other kinds, advice on their size, edits of labels, single pixels",
+        )
+
+    def _make_element_fields(self) -> None:
+        self.elements_text = WrappedText()
+        self.k_text = WrappedText()
+        self.choose_elements = PushButton(
+            text="Elements and k-factors…",
+            tooltip="Choose elements on a periodic table, find them, and load k-factors",
+        )
+
+    def _make_fit_fields(self) -> None:
+        self.low = FloatSpinBox(min=0.01, max=100, step=0.1, tooltip="Start of the fitted range")
+        self.high = FloatSpinBox(min=0.02, max=100, step=0.1, tooltip="End of the fitted range")
+        self.beam = FloatSpinBox(
+            min=0, max=1000, step=1, tooltip="Beam energy in keV; 0: as the file says"
+        )
+        self.beam.native.setSpecialValueText("as in the file")
+        self.calibrate_axis = CheckBox(
+            text="",
+            tooltip="Fit offset and gain of the energy axis and the resolution to the summed "
+            "spectrum before the labels are fitted",
+        )
+        self.thickness = FloatSpinBox(
+            min=0,
+            max=2000,
+            step=5,
+            tooltip="Thickness of the foil in nm, for the absorption correction; 0: no correction",
+        )
+        self.thickness.native.setSpecialValueText("no absorption")
+        self.density = FloatSpinBox(
+            min=0.1, max=25, step=0.1, tooltip="Density of the specimen in g/cm³"
+        )
+        self.engine = ComboBox(
+            choices=list(get_args(Engine)),
+            tooltip="poisson: maximum likelihood, all labels at once. To check it with HyperSpy: "
+            "linear, all labels at once with equal weights; nonlinear, label by label, about a "
+            "second each.",
+        )
+
+    def _make_known_fields(self) -> None:
+        self.known_label = SpinBox(
+            min=1, max=2**31 - 1, tooltip="Quantified label whose composition is known"
+        )
+        self.formula = LineEdit(tooltip="Its composition, such as SrTiO3")
+        self.formula.native.setPlaceholderText("SrTiO3")
+        self.solve_thickness = PushButton(
+            text="Thickness",
+            tooltip="Solve the thickness of the label from its absorption, with the density above",
+        )
+        self.calibrate_k = PushButton(
+            text="k-factors…",
+            tooltip="Save k-factors that give the label its composition, for other maps",
+        )
+
+    def _make_actions(self) -> None:
+        self.run = PushButton(text="Quantify", tooltip="Fit and quantify every label")
+        self.cancel = PushButton(text="Cancel", enabled=False, tooltip="Leave the running fit")
+        self.progress = ProgressBar(visible=False)
+        self.status = WrappedText(lines=_STATUS_LINES)
+        self.table = PushButton(text="Table", tooltip="Show the result as a table")
+        self.save = PushButton(
+            text="Save CSV…", tooltip="Save table, spectra and recipe of the result"
+        )
+
+        self.compare = PushButton(
+            text="Compare…", tooltip="Compare with another result or a known composition"
+        )
+        self.exchange = PushButton(
+            text="Exchange…",
+            tooltip="Classify chips and export them, save and restore sessions, hand to HyperSpy",
+        )
+
+    def _lay_out(self) -> None:
+        for layer_list in (self.map_layer, self.labels_layer):
+            # Long layer names must not widen the dock.
+            layer_list.native.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(scrolling(self._fields()))
+        column.addLayout(self._footer())
+        self.setMinimumWidth(_MIN_WIDTH_PX)
+
+    def _fields(self) -> QWidget:
+        """Lay out what is set, under headings."""
+        content = QWidget()
+        self._form = QFormLayout(content)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._form.setContentsMargins(8, 4, 8, 8)
+        self._section("Map", ("Layer", self.map_layer), self.about)
+        self._section(
+            None,
+            ("Offset (keV)", self.offset),
+            ("keV/channel", self.scale),
+            self.calibrate,
+        )
+        self._section(
+            "Regions",
+            ("Labels", self.labels_layer),
+            ("Chip size (px)", self.chip_size),
+            self.chip_count,
+            (self.make_grid, self.new_labels, self.more_regions),
+        )
+        self._section("Elements", self.elements_text, self.k_text, self.choose_elements)
+        self._section(
+            "Fit",
+            ("From (keV)", self.low),
+            ("To (keV)", self.high),
+            ("Beam (keV)", self.beam),
+            ("Calibrate axis", self.calibrate_axis),
+            ("Thickness (nm)", self.thickness),
+            ("Density (g/cm³)", self.density),
+            ("Engine", self.engine),
+        )
+        self._section(
+            "Known composition",
+            ("Label", self.known_label),
+            ("Formula", self.formula),
+            (self.solve_thickness, self.calibrate_k),
+        )
+        return content
+
+    def _footer(self) -> QVBoxLayout:
+        """Lay out what must never scroll out of sight."""
+        footer = QVBoxLayout()
+        footer.setContentsMargins(8, 4, 8, 8)
+        footer.addLayout(_side_by_side(self.run, self.cancel))
+        footer.addWidget(self.progress.native)
+        footer.addWidget(self.status)
+        footer.addLayout(_side_by_side(self.table, self.save, self.compare, self.exchange))
+        return footer
+
+    def _section(self, heading: str | None, *rows: Any) -> None:
+        """Add rows: (text, widget), (button, button), or one widget over the whole width."""
+        if heading is not None:
+            title = QLabel(f"<b>{heading}</b>")
+            title.setContentsMargins(0, 8, 0, 0)
+            self._form.addRow(title)
+        for row in rows:
+            if isinstance(row, QWidget):
+                self._form.addRow(row)
+            elif not isinstance(row, tuple):
+                self._form.addRow(row.native)
+            elif isinstance(row[0], str):
+                self._form.addRow(row[0], row[1].native)
+            else:
+                self._form.addRow(_side_by_side(*row))
+
+    def show_axis_fields(self, visible: bool) -> None:  # noqa: FBT001 - as in Qt's setVisible
+        """Show the fields in which an uncalibrated axis is set."""
+        for field in (self.offset, self.scale, self.calibrate):
+            self._form.setRowVisible(field.native, visible)
+
+    def _setting_fields(self) -> list[Any]:
+        fields = (
+            self.chip_size,
+            self.low,
+            self.high,
+            self.beam,
+            self.calibrate_axis,
+            self.thickness,
+            self.density,
+            self.engine,
+        )
+        return [field.changed for field in fields]
+
+    def _on_edited(self, _value: Any = None) -> None:
+        if self._listening:
+            self.settings_edited.emit()
+
+    def settings_from(self, settings: Settings) -> Settings:
+        """Return settings with what the fields say put into them."""
+        return replace(
+            settings,
+            energy_low_keV=self.low.value,
+            energy_high_keV=self.high.value,
+            beam_energy_keV=self.beam.value,
+            calibrate=self.calibrate_axis.value,
+            thickness_nm=self.thickness.value,
+            density_g_cm3=self.density.value,
+            engine=self.engine.value,
+            chip_size=self.chip_size.value,
+        )
+
+    def fill(self, settings: Settings) -> None:
+        """Fill the fields without `settings_edited`, which would write half-filled settings."""
+        self._listening = False
+        try:
+            self.low.value = settings.energy_low_keV
+            self.high.value = settings.energy_high_keV
+            self.beam.value = settings.beam_energy_keV
+            self.calibrate_axis.value = settings.calibrate
+            self.thickness.value = settings.thickness_nm
+            self.density.value = settings.density_g_cm3
+            self.engine.value = settings.engine
+            self.chip_size.value = settings.chip_size
+        finally:
+            self._listening = True
+
+
+def _side_by_side(*buttons: PushButton) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for button in buttons:
+        row.addWidget(button.native)
+    return row

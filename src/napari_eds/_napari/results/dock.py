@@ -1,0 +1,371 @@
+"""The dock *EDS results*: a row per label, linked with the map, in a table and in plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.notifications import show_info
+from napari.viewer import Viewer
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+
+from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.saving import save_result
+from napari_eds._napari.parts.theme import on_theme, theme_colors
+from napari_eds._napari.results import label_colors
+from napari_eds._napari.results.columns import Column, columns_of, groups_shown
+from napari_eds._napari.results.footer import summary
+from napari_eds._napari.results.form import ResultsForm
+from napari_eds._napari.results.label_colors import COLORMAPS, Coloring, coloring_of, scale_of
+from napari_eds._napari.results.shown import ResultsState, change_state, state_of
+from napari_eds._napari.state.focus import focus_of
+from napari_eds.errors import EDSError
+from napari_eds.labels.edits import (
+    MERGED,
+    features_after_merge,
+    features_as_measured,
+    pixels_to_merge,
+)
+from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.statistics import ConditionError, matching, names_of, remarks
+
+_OWN_COLORS = "own colours"
+#: Pause after an edit until labels are compared with those of the result.
+_PAUSE_MS = 150
+
+
+class ResultsTable(ResultsForm):
+    """Dock that shows the result of the labels in focus.
+
+    It holds no state: results and selection live in the Labels layer, what is shown of them with
+    the spectrum image.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.focus = focus_of(napari_viewer)
+        self._viewer: Any = self.focus.viewer
+        self._end_listening: Callable[..., None] | None = None
+        self._edits = QTimer(self)
+        self._edits.setSingleShot(True)
+        self._edits.setInterval(_PAUSE_MS)
+        self._connect()
+        self.destroyed.connect(on_theme(self._viewer, self._on_theme))
+        self._on_theme()
+        self._on_labels_changed()
+        self._on_result()
+
+    def _connect(self) -> None:
+        focus = self.focus
+        focus.labels_changed.connect(self._on_labels_changed)
+        focus.result_changed.connect(self._on_result)
+        focus.selection_changed.connect(self._on_selection)
+        focus.labels_edited.connect(self._on_edited)
+        self._edits.timeout.connect(self._compare_labels)
+        self.model.modelReset.connect(self._on_rows)
+        # The table has sorted its rows by then: it was connected first.
+        self.table.header.sortIndicatorChanged.connect(self._on_sorted)
+        self.table.chosen.connect(self._select)
+        self.table.brought.connect(self._bring_into_sight)
+        self.table.opened.connect(self._on_opened)
+        self.table.columns_chosen.connect(lambda groups: self._change(groups=groups))
+        self.table.unit_chosen.connect(lambda unit: self._change(unit=unit))
+        self.poor_fit.valueChanged.connect(lambda limit: self._change(poor_fit=limit))
+        self.filter.edited.connect(self._on_condition)
+        self.tabs.currentChanged.connect(self._on_page)
+        for plot, name in zip(self.plots, ("histogram", "scatter", "ternary"), strict=True):
+            plot.chosen.connect(self._on_plot_chosen)
+            plot.axes_chosen.connect(lambda axes, name=name: self._keep(**{name: axes}))
+        self.color_by.activated.connect(self._on_color_by)
+        self.colormap.activated.connect(self._on_color_by)
+        self.merge.clicked.connect(self._on_merge)
+        self.again.clicked.connect(self._on_again)
+        self.save.clicked.connect(self._on_save)
+
+    # What is chosen: read from the layers each time, never kept.
+
+    @property
+    def result(self) -> Quantification | None:
+        """The result of the labels in focus."""
+        return self.focus.result
+
+    @property
+    def state(self) -> ResultsState:
+        """What of the result is shown."""
+        return state_of(self.focus.map_layer)
+
+    def _keep(self, **changes: Any) -> None:
+        change_state(self.focus.map_layer, **changes)
+
+    def _change(self, **changes: Any) -> None:
+        self._keep(**changes)
+        self._on_result()
+
+    # Another result.
+
+    def _on_result(self) -> None:
+        """Show the result there is now, as it was last chosen to be shown."""
+        result, state = self.result, self.state
+        self.outer.setCurrentWidget(self.help if result is None else self.content)
+        if result is None:
+            self.model.set_content([], [])
+            return
+        columns = columns_of(result, remarks(result.table, state.poor_fit))
+        self.filter.set_names(list(names_of(result.table, result.elements)))
+        self.filter.set_condition(state.condition)
+        self.table.set_choice(state.groups, state.unit)
+        with QSignalBlocker(self.poor_fit):
+            self.poor_fit.setValue(state.poor_fit)
+        with QSignalBlocker(self.tabs):
+            self.tabs.setCurrentIndex(state.page)
+        self.pages.setCurrentIndex(state.page)
+        met = self._met(state.condition)
+        self.model.set_content(columns, groups_shown(state.groups, state.unit), met)
+        self.model.sort_by(state.sorted_by)
+        self._show_sorting()
+        self.table.fit_columns()
+        self._offer_colors()
+        self._recolor()
+        self._compare_labels()
+
+    def _met(self, condition: str) -> np.ndarray | None:
+        """Return which labels meet a condition; None, with a message, if it is not understood."""
+        result = self.result
+        if result is None:
+            return None
+        try:
+            met = matching(result.table, result.elements, condition)
+        except ConditionError as error:
+            self.message.setText(f"⚠ {str(error)[:1].upper()}{str(error)[1:]}.")
+            self.message.setToolTip(
+                "Columns: " + ", ".join(names_of(result.table, result.elements))
+            )
+            self.message.show()
+            return None
+        self.message.hide()
+        return met
+
+    def _on_condition(self, condition: str) -> None:
+        met = self._met(condition)
+        # The rows stay while a condition is being typed.
+        if met is not None:
+            self._keep(condition=condition)
+            self.model.set_met(met)
+
+    def _show_sorting(self) -> None:
+        """Show the sign of sorting at its column."""
+        name, descending = self.state.sorted_by or ("", False)
+        names = [c.name for c in self.model.shown_columns]
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        header = self.table.header
+        with QSignalBlocker(header):
+            header.setSortIndicator(names.index(name) if name in names else -1, order)
+
+    def _on_rows(self) -> None:
+        """Show the selection and the plots again after rows were sorted or filtered."""
+        self._draw_plot()
+        self._on_selection()
+
+    def _on_sorted(self) -> None:
+        """Keep an order that the user asked for."""
+        self._keep(sorted_by=self.model.sorted_by)
+
+    def _on_page(self, page: int) -> None:
+        self.pages.setCurrentIndex(page)
+        self._keep(page=page)
+        self._draw_plot()
+
+    def _draw_plot(self) -> None:
+        """Draw the plot in front; the others are drawn when they come to the front."""
+        plot = self.pages.currentWidget()
+        if plot in self.plots and self.result is not None:
+            state = self.state
+            axes = (state.histogram, state.scatter, state.ternary)[self.plots.index(plot)]
+            plot.show_labels(self.model.columns, self.model.rows, axes)
+            plot.show_selected(self.focus.selected)
+
+    # Selected labels.
+
+    def _on_selection(self) -> None:
+        """Follow a selection, whoever made it."""
+        ids, result = self.focus.selected, self.result
+        if result is None:
+            return
+        self.table.follow(ids)
+        plot = self.pages.currentWidget()
+        if plot in self.plots:
+            plot.show_selected(ids)
+        chosen = np.intersect1d(ids, result.table.index).tolist()
+        hidden = len(chosen) - len(self.model.rows_of(chosen))
+        text, tip = summary(result.table, result.elements, chosen, self.state.unit, hidden)
+        self.summary.setText(text)
+        self.summary.setToolTip(tip)
+        self.merge.setEnabled(len(ids) > 1)
+
+    def _select(self, ids: Sequence[int]) -> None:
+        """Select labels in the layer, the last of them in sight."""
+        if not ids:
+            # The layer always has a selected label: show it again.
+            self._on_selection()
+            return
+        self.focus.select(ids)
+        self._bring_into_sight(ids[-1])
+
+    def _on_plot_chosen(self, ids: list[int], add: bool) -> None:  # noqa: FBT001 - Qt calls it
+        before = [i for i in self.focus.selected if i not in ids] if add else []
+        self._select([*before, *ids])
+
+    def _bring_into_sight(self, label: int) -> None:
+        layer, result = self.focus.labels_layer, self.result
+        if layer is None or result is None or label not in result.table.index:
+            return
+        center = result.table.loc[label, ["row", "column"]].to_numpy(float)
+        first, last = layer.corner_pixels
+        if (center < first).any() or (center > last).any():
+            show_position(self._viewer, layer, center)
+
+    def _on_opened(self, label: int) -> None:
+        """Show the residual of a label."""
+        from napari_eds._napari.spectrum.dock import show_residual
+
+        self.focus.select([label])
+        show_residual(self._viewer)
+
+    # Colours.
+
+    def _on_theme(self) -> None:
+        colors = theme_colors(self._viewer)
+        for plot in self.plots:
+            plot.set_colors(colors)
+        self.color_bar.set_color(colors.text)
+        # napari's yellow cannot be read on the light theme's background.
+        warning = colors.warning
+        self.model.set_warning_color(warning)
+        self.edited.setStyleSheet(f"color: {warning}; font-weight: bold")
+        self.message.setStyleSheet(f"color: {warning}")
+        self.table.repaint_cells()
+
+    def _offer_colors(self) -> None:
+        coloring = coloring_of(self.focus.labels_layer)
+        with QSignalBlocker(self.color_by):
+            self.color_by.clear()
+            self.color_by.addItem(_OWN_COLORS, "")
+            for column in self._numbers():
+                self.color_by.addItem(column.title, column.name)
+        self._show_coloring(coloring)
+
+    def _numbers(self) -> list[Column]:
+        """Return the columns that colours can stand for; the label's number says nothing."""
+        return [c for c in self.model.columns if not c.is_text and c.group]
+
+    def _show_coloring(self, how: Coloring | None) -> None:
+        self.color_by.setCurrentIndex(max(0, self.color_by.findData(how.column) if how else 0))
+        self.colormap.setCurrentText(how.colormap if how else self.colormap.currentText())
+        self.colormap.setEnabled(how is not None)
+        values = self._column_values(how.column) if how else None
+        self.color_bar.set_scale(
+            None if values is None else scale_of(values), how.colormap if how else COLORMAPS[0]
+        )
+
+    def _column_values(self, name: str) -> np.ndarray | None:
+        column = next((c for c in self._numbers() if c.name == name), None)
+        return None if column is None else column.values.astype(float)
+
+    def _on_color_by(self) -> None:
+        layer = self.focus.labels_layer
+        if layer is None:
+            return
+        column = self.color_by.currentData()
+        if column:
+            self._color(layer, Coloring(column, self.colormap.currentText()))
+        else:
+            label_colors.restore_colors(layer)
+        self._show_coloring(coloring_of(layer))
+
+    def _recolor(self) -> None:
+        """Let colours follow a new result."""
+        layer, how = self.focus.labels_layer, coloring_of(self.focus.labels_layer)
+        if layer is not None and how is not None:
+            self._color(layer, how)
+            self._show_coloring(coloring_of(layer))
+
+    def _color(self, layer: Labels, how: Coloring) -> None:
+        values, result = self._column_values(how.column), self.result
+        if values is None or result is None:
+            label_colors.restore_colors(layer)
+        else:
+            label_colors.color_labels(layer, result.table.index.to_numpy(), values, how)
+
+    # Labels that were edited.
+
+    def _on_labels_changed(self) -> None:
+        """Listen to the layer's colours, which its owner may change too."""
+        if self._end_listening is not None:
+            self.destroyed.disconnect(self._end_listening)
+            self._end_listening()
+            self._end_listening = None
+        layer = self.focus.labels_layer
+        if layer is None:
+            return
+        colormap, answer = layer.events.colormap, self._on_layer_colormap
+        colormap.connect(answer)
+        self._end_listening = lambda *_: colormap.disconnect(answer)
+        self.destroyed.connect(self._end_listening)
+        label_colors.warm_up(layer.data.dtype)
+
+    def _on_layer_colormap(self, _event: Any = None) -> None:
+        how = coloring_of(self.focus.labels_layer)
+        if how is None and self.result is not None:
+            self._show_coloring(None)
+
+    def _on_edited(self, _box: object) -> None:
+        if self.result is not None:
+            self._edits.start()
+
+    def _compare_labels(self) -> None:
+        """Say whether the labels are those of the result."""
+        layer, result = self.focus.labels_layer, self.result
+        if layer is None or result is None:
+            return
+        same = np.array_equal(layer.data, result.labels)
+        self.edited.setVisible(not same)
+        if same and (layer.features.get("flag") == MERGED).any():
+            layer.features = features_as_measured(layer.features, result.table)
+
+    def _on_merge(self) -> None:
+        """Merge the selected labels, in one step of the layer's undo history."""
+        layer = self.focus.labels_layer
+        if layer is None:
+            return
+        try:
+            pixels, lowest, others = pixels_to_merge(layer.data, self.focus.selected)
+        except EDSError as error:
+            notify(error)
+            return
+        layer.data_setitem(pixels, lowest)
+        layer.features = features_after_merge(layer.features, lowest, others)
+        self.focus.select([lowest])
+        show_info(
+            f"{len(others) + 1} labels are now label {lowest}. Ctrl+Z over the map undoes it; "
+            "quantify again for the composition of the whole."
+        )
+
+    def _on_again(self) -> None:
+        from napari_eds._napari.quantify.dock import quantify_again
+
+        quantify_again(self._viewer)
+
+    def _on_save(self) -> None:
+        if self.result is not None:
+            save_result(self, self.result)
+
+
+def show_position(viewer: Any, layer: Labels, position: np.ndarray) -> None:
+    """Move the camera over a position in a layer's pixels."""
+    world = dict(zip(range(-layer.ndim, 0), layer.data_to_world(position), strict=True))
+    center = list(viewer.scene.camera.center)
+    for place, axis in zip((-2, -1), viewer.dims.displayed[-2:], strict=True):
+        center[place] = world.get(axis - viewer.dims.ndim, center[place])
+    viewer.scene.camera.center = tuple(center)

@@ -1,0 +1,313 @@
+"""Which map and which labels the docks of a window look at, and what changed in them.
+
+Docks never talk to each other. What they show lives in the layers; `Focus` says which layers are
+looked at and tells every dock when something in them changed, whoever changed it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import QObject, Signal
+
+from napari_eds._napari.state import layers as eds_layers
+from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
+from napari_eds._napari.state.settings import Settings, default_settings
+from napari_eds.quantification.run import Quantification
+from napari_eds.spectra.spectrum_image import SpectrumImage
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+#: Key of the labels chosen together in a Labels layer: napari itself can select one only.
+_SELECTED = "eds_selected_labels"
+
+_focus_by_viewer: weakref.WeakKeyDictionary[ViewerModel, Focus] = weakref.WeakKeyDictionary()
+
+
+def focus_of(viewer: ViewerModel) -> Focus:
+    """Return the focus of a viewer, the same for all its docks.
+
+    napari hands plugins a proxy of the viewer, whose layers are proxies too; the focus's own
+    `viewer` is the real one, whose layers can be told apart by identity.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _focus_by_viewer:
+        _focus_by_viewer[viewer] = Focus(viewer)
+    return _focus_by_viewer[viewer]
+
+
+class Focus(QObject):
+    """The spectrum image and the labels a window is about; it follows the active layer.
+
+    Attributes
+    ----------
+    map_changed : Signal
+        Another spectrum image, or none, or its energy axis was replaced.
+    labels_changed : Signal
+        Another Labels layer, or none.
+    labels_edited : Signal
+        Pixels of the Labels layer changed, after every dab, fill, undo and redo. Carries the box
+        that holds them, (row slice, column slice), or None where it may be anywhere or nowhere.
+    selection_changed : Signal
+        Other labels are selected.
+    settings_changed : Signal
+        Other settings of the spectrum image; also emitted with `map_changed`.
+    result_changed : Signal
+        Another result, or none; also emitted with `labels_changed`.
+    layers_changed : Signal
+        A layer was added, removed or renamed.
+    """
+
+    map_changed = Signal()
+    labels_changed = Signal()
+    labels_edited = Signal(object)
+    selection_changed = Signal()
+    settings_changed = Signal()
+    result_changed = Signal()
+    layers_changed = Signal()
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = weakref.ref(viewer)
+        self._map: Image | None = None
+        self._labels: Labels | None = None
+        self._last_selected: tuple[int, ...] = ()
+        self._follows = True
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
+            event.connect(self._on_layers)
+        viewer.layers.selection.events.active.connect(self._on_active)
+        self._on_layers()
+        self._on_active()
+
+    @property
+    def viewer(self) -> ViewerModel:
+        """The viewer; it outlives every dock that asks."""
+        viewer = self._viewer()
+        if viewer is None:
+            raise RuntimeError("the viewer of these docks is gone")
+        return viewer
+
+    # The map.
+
+    @property
+    def map_layer(self) -> Image | None:
+        """Layer of the spectrum image."""
+        return self._map
+
+    @property
+    def image(self) -> SpectrumImage | None:
+        """The spectrum image."""
+        return eds_layers.spectrum_image_of(self._map)
+
+    def map_layers(self) -> list[Image]:
+        """Return all layers of spectrum images."""
+        return [layer for layer in self.viewer.layers if SPECTRUM_IMAGE in layer.metadata]
+
+    def set_map_layer(self, layer: Image | None) -> None:
+        """Look at another spectrum image, and at labels made for it, if there are any."""
+        if layer is self._map:
+            return
+        self._map = layer
+        kept = self._labels if self._labels in self.label_layers() else None
+        other_labels = self._take_labels(kept or next(reversed(self.label_layers()), None))
+        # Told only now, when map and labels belong together.
+        self.map_changed.emit()
+        self.settings_changed.emit()
+        if other_labels:
+            self._tell_labels()
+
+    def replace_image(self, image: SpectrumImage) -> None:
+        """Put another spectrum image into the layer, such as one with an energy axis."""
+        if self._map is not None:
+            self._map.metadata[SPECTRUM_IMAGE] = image
+            self.map_changed.emit()
+            self.settings_changed.emit()
+
+    # Settings, which belong to the map.
+
+    @property
+    def settings(self) -> Settings | None:
+        """Settings of the spectrum image; those of its file until the user changed some."""
+        image = self.image
+        if self._map is None or image is None:
+            return None
+        if SETTINGS not in self._map.metadata:
+            self._map.metadata[SETTINGS] = default_settings(image)
+        return self._map.metadata[SETTINGS]
+
+    def set_settings(self, settings: Settings) -> None:
+        """Keep settings with the spectrum image."""
+        if self._map is not None and settings != self.settings:
+            self._map.metadata[SETTINGS] = settings
+            self.settings_changed.emit()
+
+    # Labels.
+
+    @property
+    def labels_layer(self) -> Labels | None:
+        """Layer of the labels."""
+        return self._labels
+
+    def label_layers(self) -> list[Labels]:
+        """Return all Labels layers that can be used with the map: they fit no other one better."""
+        if self._map is None:
+            return []
+        return [
+            layer
+            for layer in self.viewer.layers
+            if isinstance(layer, Labels) and self._map_for(layer) is self._map
+        ]
+
+    def set_labels_layer(self, layer: Labels | None) -> None:
+        """Look at another Labels layer."""
+        if self._take_labels(layer):
+            self._tell_labels()
+
+    def _take_labels(self, layer: Labels | None) -> bool:
+        """Listen to another Labels layer, if it is one."""
+        if layer is self._labels:
+            return False
+        self._listen(self._labels, connect=False)
+        self._labels = layer
+        self._listen(layer, connect=True)
+        return True
+
+    def _tell_labels(self) -> None:
+        self.labels_changed.emit()
+        self.result_changed.emit()
+        self._on_selected()
+
+    def _map_for(self, labels: Labels) -> Image | None:
+        """Return the map that labels belong to: the one they were made for, else one that fits."""
+        fitting = [
+            m for m in self.map_layers() if eds_layers.fits(labels, m.metadata[SPECTRUM_IMAGE])
+        ]
+        bound = [m for m in fitting if eds_layers.made_for(labels, m)]
+        if bound or self._map not in fitting:
+            return next(iter(bound or fitting), None)
+        return self._map
+
+    # Labels that are selected.
+
+    @property
+    def selected(self) -> tuple[int, ...]:
+        """Ids of the selected labels; the layer's own selected label is the last of them."""
+        if self._labels is None:
+            return ()
+        current = int(self._labels.selected_label)
+        together = self._labels.metadata.get(_SELECTED, ())
+        if together and together[-1] == current:
+            return together
+        return (current,) if current else ()
+
+    def select(self, ids: Iterable[int]) -> None:
+        """Select labels; the last of them becomes the layer's own selected label."""
+        if self._labels is None:
+            return
+        together = tuple(int(i) for i in ids)
+        self._labels.metadata[_SELECTED] = together
+        if together:
+            self._labels.selected_label = together[-1]
+        self._on_selected()
+
+    # The result, which belongs to the labels.
+
+    @property
+    def result(self) -> Quantification | None:
+        """The result of the labels."""
+        return None if self._labels is None else self._labels.metadata.get(QUANTIFICATION)
+
+    def show_result(self, labels: Labels, result: Quantification) -> None:
+        """Put a result into its layers, whichever labels are looked at now."""
+        eds_layers.show_result(self.viewer, labels, result, staying=self.staying)
+        if labels is self._labels:
+            self.result_changed.emit()
+
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Go on looking at the same layers while others are added.
+
+        napari makes a new layer the active one; afterwards the one before is active again, or,
+        where that is a map or labels other than those chosen in a list, the chosen ones.
+        """
+        selection = self.viewer.layers.selection
+        active, self._follows = selection.active, False
+        try:
+            yield
+            selection.active = active if self._agrees(active) else self._labels or self._map
+        finally:
+            self._follows = True
+
+    def _agrees(self, layer: Layer | None) -> bool:
+        """Whether a layer may be active: it is looked at, or is neither a map nor labels."""
+        owner = eds_layers.owner_of(self.viewer, layer)
+        candidate = isinstance(owner, Labels) or (
+            owner is not None and SPECTRUM_IMAGE in owner.metadata
+        )
+        return not candidate or owner in (self._labels, self._map)
+
+    # What napari tells.
+
+    def _on_layers(self, _event: Any = None) -> None:
+        """Let go of layers that are gone; without a map, take one that is there."""
+        maps = self.map_layers()
+        if self._map not in maps:
+            self.set_map_layer(next(iter(maps), None))
+        if self._labels not in self.label_layers():
+            self.set_labels_layer(next(reversed(self.label_layers()), None))
+        self.layers_changed.emit()
+
+    def _on_active(self, _event: Any = None) -> None:
+        layer = eds_layers.owner_of(self.viewer, self.viewer.layers.selection.active)
+        if layer is None or not self._follows:
+            return
+        if SPECTRUM_IMAGE in layer.metadata:
+            self.set_map_layer(layer)
+        elif isinstance(layer, Labels):
+            belongs_to = self._map_for(layer)
+            if belongs_to is not None:
+                self.set_map_layer(belongs_to)
+                self.set_labels_layer(layer)
+
+    def _listen(self, layer: Layer | None, *, connect: bool) -> None:
+        if layer is None:
+            return
+        events = layer.events
+        pairs = [
+            (events.labels_update, self._on_dab),
+            (events.paint, self._on_data),
+            (events.set_data, self._on_data),
+            (events.data, self._on_data),
+            (events.selected_label, self._on_selected),
+        ]
+        for event, answer in pairs:
+            if connect:
+                event.connect(answer)
+            else:
+                event.disconnect(answer)
+
+    def _on_dab(self, event: Any) -> None:
+        """Tell the box a dab changed; it is in the order in which axes are displayed."""
+        if tuple(self.viewer.dims.displayed_order) != tuple(range(2)):
+            self.labels_edited.emit(None)
+            return
+        rows, columns = (
+            slice(start, start + length)
+            for start, length in zip(event.offset, event.data.shape, strict=True)
+        )
+        self.labels_edited.emit((rows, columns))
+
+    def _on_data(self, _event: Any = None) -> None:
+        """Fill, undo and redo, data replaced; napari also tells so when nothing changed."""
+        self.labels_edited.emit(None)
+
+    def _on_selected(self, _event: Any = None) -> None:
+        if self.selected != self._last_selected:
+            self._last_selected = self.selected
+            self.selection_changed.emit()

@@ -1,0 +1,305 @@
+"""Edits of a Labels layer: written so that napari's undo takes them back, names and all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from napari.layers import Labels
+
+from napari_eds._napari.state.layers import QUANTIFICATION
+from napari_eds.errors import LabelError
+from napari_eds.labels.edits import (
+    features_after_merge,
+    fill_holes,
+    grow_labels,
+    pixels_to_merge,
+    reading_order,
+    remove_small_labels,
+    shrink_labels,
+    smooth_labels,
+    split_labels,
+)
+from napari_eds.quantification.run import Quantification
+
+#: What the features of a label whose pixels changed say until it is quantified.
+EDITED = "edited, not yet quantified"
+
+#: Key of the features that belong to earlier states of a layer's pixels, in its metadata.
+_FEATURES_OF = "eds_features_of_pixels"
+#: As many states as napari's undo keeps.
+_MOST_STATES = 100
+_COUNTED = {"index", "chip", "flag", "n_pixels"}
+
+
+class Edit(NamedTuple):
+    """An edit in words, and the function that gives the new labels; `ids` None means all.
+
+    `features` tells what becomes of them: labels were joined, have other numbers, or other shapes.
+    """
+
+    words: str
+    function: Callable[[np.ndarray, Sequence[int] | None], np.ndarray]
+    features: Literal["joined", "numbers", "shapes"] = "shapes"
+
+
+class _State(NamedTuple):
+    """Features of labels, and the result there was at the time."""
+
+    features: pd.DataFrame
+    result: Quantification | None
+
+
+class Edited(NamedTuple):
+    """Labels before and after an edit, and what the features say afterwards."""
+
+    before: np.ndarray
+    after: np.ndarray
+    features: pd.DataFrame
+
+
+def merged() -> Edit:
+    """Join labels into the lowest of them."""
+
+    def merge(labels: np.ndarray, ids: Sequence[int] | None) -> np.ndarray:
+        pixels, lowest, _ = pixels_to_merge(labels, np.unique(labels) if ids is None else ids)
+        after = labels.copy()
+        after[pixels] = lowest
+        return after
+
+    return Edit("merged", merge, "joined")
+
+
+def split() -> Edit:
+    """Make labels of parts that do not touch."""
+    return Edit("split into parts", split_labels)
+
+
+def grown(pixels: float, *, into_labels: bool) -> Edit:
+    """Let labels reach further."""
+    return Edit(
+        f"grown by {pixels:g} px",
+        lambda labels, ids: grow_labels(labels, pixels, ids=ids, into_labels=into_labels),
+    )
+
+
+def shrunk(pixels: float) -> Edit:
+    """Let labels end earlier."""
+    return Edit(
+        f"shrunk by {pixels:g} px", lambda labels, ids: shrink_labels(labels, pixels, ids=ids)
+    )
+
+
+def smoothed(radius: int) -> Edit:
+    """Smooth borders; with ids, only where their labels gain or lose pixels."""
+
+    def smooth(labels: np.ndarray, ids: Sequence[int] | None) -> np.ndarray:
+        after = smooth_labels(labels, radius)
+        if ids is None:
+            return after
+        return np.where(np.isin(labels, ids) | np.isin(after, ids), after, labels)
+
+    return Edit(f"smoothed within {radius} px", smooth)
+
+
+def without_small(min_pixels: int, *, into_neighbour: bool) -> Edit:
+    """Remove small labels; with ids, only those."""
+
+    def remove(labels: np.ndarray, ids: Sequence[int] | None) -> np.ndarray:
+        after = remove_small_labels(labels, min_pixels, into_neighbour=into_neighbour)
+        return after if ids is None else np.where(np.isin(labels, ids), after, labels)
+
+    return Edit(f"rid of those below {min_pixels} px", remove)
+
+
+def filled() -> Edit:
+    """Give labels the background they enclose."""
+    return Edit("filled", fill_holes)
+
+
+def in_order() -> Edit:
+    """Count labels from 1 in reading order; with ids, these share their numbers anew."""
+
+    def relabel(labels: np.ndarray, ids: Sequence[int] | None) -> np.ndarray:
+        return renumbered(labels, _new_ids(labels, ids))
+
+    return Edit("in reading order", relabel, "numbers")
+
+
+def _new_ids(labels: np.ndarray, ids: Sequence[int] | None) -> dict[int, int]:
+    if ids is None:
+        return reading_order(labels)
+    chosen = np.where(np.isin(labels, ids), labels, 0)
+    order = list(reading_order(chosen))
+    return dict(zip(order, sorted(order), strict=True))
+
+
+def renumbered(labels: np.ndarray, new: dict[int, int]) -> np.ndarray:
+    """Return labels with other ids; those not named keep theirs."""
+    ids, dense = np.unique(labels, return_inverse=True)
+    renamed = np.array([new.get(int(i), int(i)) for i in ids], labels.dtype)
+    return renamed[dense.reshape(labels.shape)]
+
+
+def edit(
+    labels: np.ndarray,
+    features: pd.DataFrame,
+    what: Edit,
+    ids: Sequence[int] | None,
+    counts_map: np.ndarray | None,
+) -> Edited:
+    """Do an edit on a copy of labels; called in another thread.
+
+    Raises
+    ------
+    LabelError
+        If nothing changes, or the edit says so.
+    """
+    after = what.function(labels, ids)
+    if after.dtype != labels.dtype:
+        raise LabelError(f"there are more labels than {labels.dtype} can count")
+    if np.array_equal(labels, after):
+        raise LabelError("the labels are so already")
+    if what.features == "numbers":
+        changed = _features_renumbered(features, _new_ids(labels, ids))
+    elif what.features == "joined":
+        _, lowest, others = pixels_to_merge(labels, np.unique(labels) if ids is None else ids)
+        changed = features_after_merge(features, lowest, others)
+    else:
+        changed = _features_after(features, labels, after, counts_map)
+    return Edited(labels, after, changed)
+
+
+def _features_renumbered(features: pd.DataFrame, new: dict[int, int]) -> pd.DataFrame:
+    """Let rows follow their labels; those of labels that are not there go."""
+    if "index" not in features:
+        return features
+    changed = features[features["index"].isin(new)].copy()
+    changed["index"] = [new[int(i)] for i in changed["index"]]
+    others = features[~features["index"].isin([*new, *new.values()])]
+    return pd.concat([changed, others]).sort_values("index").reset_index(drop=True)
+
+
+def _features_after(
+    features: pd.DataFrame, before: np.ndarray, after: np.ndarray, counts_map: np.ndarray | None
+) -> pd.DataFrame:
+    """Return features with rows of new labels, and nothing known of those that changed."""
+    if "index" not in features:
+        return features
+    differs = before != after
+    touched = np.union1d(before[differs], after[differs])
+    parts = _parts_of(before, after)
+    changed = features.copy()
+    new = [i for i in parts if i not in set(features["index"])]
+    if new:
+        rows = pd.DataFrame({"index": new})
+        if "chip" in changed:
+            rows["chip"] = [_part_name(features, parts[i], i) for i in new]
+        changed = pd.concat([changed, rows], ignore_index=True)
+    return _forget(changed, touched[touched > 0], after, counts_map)
+
+
+def _parts_of(before: np.ndarray, after: np.ndarray) -> dict[int, int]:
+    """Return the labels that were not there before, with the label they come from."""
+    fresh = np.setdiff1d(after, before)
+    if not fresh.size:
+        return {}
+    ids, first = np.unique(after, return_index=True)
+    origin = dict(zip(ids.tolist(), before.ravel()[first].tolist(), strict=True))
+    return {int(i): origin[int(i)] for i in fresh}
+
+
+def _part_name(features: pd.DataFrame, origin: int, part: int) -> str:
+    names = features.loc[features["index"] == origin, "chip"]
+    name = names.iloc[0] if len(names) and isinstance(names.iloc[0], str) else origin
+    return f"{name}, part {part}"
+
+
+def _forget(
+    features: pd.DataFrame,
+    touched: np.ndarray,
+    after: np.ndarray,
+    counts_map: np.ndarray | None,
+) -> pd.DataFrame:
+    """Count touched labels anew; their compositions are not known."""
+    row = features["index"].isin(touched)
+    if not row.any():
+        return features
+    ids = features.loc[row, "index"].to_numpy()
+    for name in features.columns.drop(list(_COUNTED), errors="ignore"):
+        if pd.api.types.is_float_dtype(features[name]):
+            features.loc[row, name] = np.nan
+    if "n_pixels" in features:
+        features.loc[row, "n_pixels"] = _sums(after, np.ones(after.shape), ids)
+        if features["n_pixels"].notna().all():
+            features["n_pixels"] = features["n_pixels"].astype(np.int64)
+    if "counts" in features and counts_map is not None:
+        features.loc[row, "counts"] = _sums(after, counts_map, ids)
+    if "flag" in features:
+        features.loc[row, "flag"] = EDITED
+    return features
+
+
+def _sums(labels: np.ndarray, values: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    sums = np.bincount(labels.ravel(), weights=values.ravel(), minlength=int(ids.max()) + 1)
+    return sums[ids]
+
+
+# Layers.
+
+
+def apply(layer: Labels, done: Edited) -> int:
+    """Write an edit into its layer as one step of its undo; return how many pixels changed.
+
+    Raises
+    ------
+    LabelError
+        If the layer was painted on meanwhile.
+    """
+    if not np.array_equal(layer.data, done.before):
+        raise LabelError("the labels were changed meanwhile, so nothing was done; try again")
+    pixels = np.nonzero(done.before != done.after)
+    _remember(layer, done.before, layer.features)
+    layer.data_setitem(pixels, done.after[pixels])
+    if not features_equal(layer.features, done.features):
+        layer.features = done.features
+    _remember(layer, done.after, layer.features)
+    return int(pixels[0].size)
+
+
+def follow_undo(layer: Labels) -> bool:
+    """Give labels that an edit left, or came from, the features they had then.
+
+    Returns whether there was anything to give.
+    """
+    states: dict[str, _State] = layer.metadata.get(_FEATURES_OF, {})
+    known = states.get(_digest(np.asarray(layer.data))) if states else None
+    if known is None or features_equal(known.features, layer.features):
+        return False
+    result = layer.metadata.get(QUANTIFICATION)
+    newer = result is not None and result is not known.result
+    if newer and np.array_equal(result.labels, layer.data):
+        return False  # quantified since: the features there are tell more
+    layer.features = known.features.copy()
+    return True
+
+
+def _remember(layer: Labels, labels: np.ndarray, features: pd.DataFrame) -> None:
+    states: dict[str, _State] = layer.metadata.setdefault(_FEATURES_OF, {})
+    key = _digest(labels)
+    states.pop(key, None)
+    states[key] = _State(features.copy(), layer.metadata.get(QUANTIFICATION))
+    while len(states) > _MOST_STATES:
+        del states[next(iter(states))]
+
+
+def features_equal(one: Any, other: Any) -> bool:
+    """Whether two tables of features say the same."""
+    return list(one.columns) == list(other.columns) and one.equals(other)
+
+
+def _digest(labels: np.ndarray) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(labels).tobytes(), digest_size=16).hexdigest()

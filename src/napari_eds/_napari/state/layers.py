@@ -1,0 +1,243 @@
+"""Spectrum images and results as napari layers: what goes into them and how to find them again.
+
+Layers are the only home of state: the spectrum image lives in the metadata of its layer, settings
+and the result in the metadata of the Labels layer, numbers per label in its features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pint
+
+from napari_eds._napari.parts.jobs import one_per_turn
+from napari_eds.quantification.run import Quantification
+from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels, Layer
+
+SPECTRUM_IMAGE = "spectrum_image"
+QUANTIFICATION = "quantification"
+SETTINGS = "eds_settings"
+_MAP_OF = "eds_map_of"
+_MADE_FOR = "eds_labels_of"
+
+#: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
+_LIMIT_STEP = 5.0
+
+LayerTuple = tuple[Any, dict[str, Any], str]
+
+
+def image_layers(image: SpectrumImage) -> list[LayerTuple]:
+    """Return the layers of a spectrum image: other images below, X-ray counts on top."""
+    unit = _unit(image.pixel_unit)
+    layers = [
+        _auxiliary_layer(auxiliary, image, unit)
+        for auxiliary in image.images
+        if auxiliary.data.ndim in (2, 3)
+    ]
+    counts = image.counts_map()
+    image.total_spectrum()  # takes a moment on large maps, and is kept: every dock shows it
+    attributes = {
+        **_geometry(image.pixel_size, unit),
+        "name": f"{image.name} X-ray counts",
+        "colormap": "inferno",
+        "contrast_limits": _limits(counts),
+        "metadata": {SPECTRUM_IMAGE: image},
+    }
+    return [*layers, (counts, attributes, "image")]
+
+
+def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str) -> LayerTuple:
+    """Put an image of the same file in the units of the map, so that both overlay."""
+    rgb = auxiliary.data.ndim == 3
+    size = auxiliary.pixel_size
+    if auxiliary.fits(image.shape):
+        size = image.pixel_size
+    elif unit != "pixel":
+        size = _converted(size, _unit(auxiliary.pixel_unit), unit)
+    attributes = {
+        **_geometry(size, unit),
+        "name": f"{image.name} {auxiliary.name}",
+        "rgb": rgb,
+    }
+    if not rgb:
+        attributes["contrast_limits"] = _limits(auxiliary.data)
+    return (auxiliary.data, attributes, "image")
+
+
+def geometry(image: SpectrumImage) -> dict[str, Any]:
+    """Return scale, units and axis labels of every layer of an image."""
+    return _geometry(image.pixel_size, _unit(image.pixel_unit))
+
+
+def _geometry(pixel_size: tuple[float, float], unit: str) -> dict[str, Any]:
+    return {"scale": pixel_size, "units": (unit, unit), "axis_labels": ("row", "column")}
+
+
+def _unit(name: str) -> str:
+    """Return a unit of length that napari accepts, else ``"pixel"``."""
+    registry = pint.get_application_registry()
+    try:
+        return name if registry.Unit(name).is_compatible_with("nm") else "pixel"
+    except (pint.UndefinedUnitError, ValueError, TypeError):
+        return "pixel"
+
+
+def _converted(size: tuple[float, float], unit: str, target: str) -> tuple[float, float]:
+    if "pixel" in (unit, target):
+        return size
+    factor = pint.get_application_registry().Quantity(1, unit).to(target).magnitude
+    return (size[0] * factor, size[1] * factor)
+
+
+def _limits(data: np.ndarray) -> tuple[float, float]:
+    """Contrast limits that a few hot pixels do not spoil; never empty."""
+    low, high = np.nanpercentile(data, [0.1, 99.9]) if data.size else (0, 1)
+    return (float(low), float(high) if high > low else float(low) + 1)
+
+
+def add_chips(
+    viewer: ViewerModel, chips: np.ndarray, image: SpectrumImage, **attributes: Any
+) -> Labels:
+    """Add chips as white outlines: hundreds of colours would hide the image.
+
+    One colour repeated for all labels is drawn at once; with a colour by label, napari compiles
+    a look-up first and the window stands still for a second.
+    """
+    from napari.utils.colormaps import CyclicLabelColormap
+
+    colors = np.array([[0, 0, 0, 0], [1, 1, 1, 1]], dtype=np.float32)
+    layer = viewer.add_labels(
+        chips,
+        colormap=CyclicLabelColormap(colors=colors, name="outlines"),
+        opacity=0.4,
+        **attributes,
+        **geometry(image),
+    )
+    layer.contour = 1
+    return layer
+
+
+def spectrum_image_of(layer: Layer | None) -> SpectrumImage | None:
+    """Return the spectrum image a layer carries, if any."""
+    return None if layer is None else layer.metadata.get(SPECTRUM_IMAGE)
+
+
+def fits(labels: Labels, image: SpectrumImage) -> bool:
+    """Whether a Labels layer has the pixels of the image."""
+    return labels.data.shape == tuple(image.shape)
+
+
+def bind(labels: Labels, map_layer: Image) -> None:
+    """Remember for which spectrum image labels are, so that maps of one size are not mixed up."""
+    labels.metadata[_MADE_FOR] = map_layer.unique_id
+
+
+def made_for(labels: Labels, map_layer: Image) -> bool:
+    """Whether labels were made for the spectrum image of a layer."""
+    return labels.metadata.get(_MADE_FOR) == map_layer.unique_id
+
+
+def owner_of(viewer: ViewerModel, layer: Layer | None) -> Layer | None:
+    """Return the Labels layer an at. % map was made for, and any other layer itself."""
+    if layer is None or _MAP_OF not in layer.metadata:
+        return layer
+    owner, _ = layer.metadata[_MAP_OF]
+    return next((other for other in viewer.layers if other.unique_id == owner), None)
+
+
+def label_names(labels: Labels) -> dict[int, str]:
+    """Return the names of labels that its features hold in a column ``chip``."""
+    features = labels.features
+    if "chip" not in features or "index" not in features:
+        return {}
+    return {
+        int(index): str(name)
+        for index, name in zip(features["index"], features["chip"], strict=True)
+        if isinstance(name, str)
+    }
+
+
+def show_result(
+    viewer: ViewerModel,
+    labels: Labels,
+    result: Quantification,
+    staying: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
+    """Put a result into the viewer: features of its Labels layer and a map per element.
+
+    A map that an earlier run made for the same Labels layer is updated in place and keeps the
+    name, colours and visibility the user gave it; contrast follows the new values. In a running
+    window the maps appear one after the other, so that it goes on answering; each is added within
+    the context that `staying` gives.
+    """
+    labels.features = _features(result)
+    labels.metadata[QUANTIFICATION] = result
+    for element, stale in maps_of(viewer, labels).items():
+        if element not in result.elements:
+            viewer.layers.remove(stale)
+
+    def show(element: str) -> None:
+        with staying():
+            _show_map(viewer, labels, result, element)
+
+    one_per_turn(partial(show, element) for element in result.elements)
+
+
+def _show_map(viewer: ViewerModel, labels: Labels, result: Quantification, element: str) -> None:
+    """Add or update the map of one element, unless something newer came meanwhile."""
+    if labels not in viewer.layers or labels.metadata.get(QUANTIFICATION) is not result:
+        return
+    column = f"{element}_at_pct"
+    # The values of the labels, not of all pixels: percentiles of a large map take time.
+    limits = limits_from_zero(result.table[column].to_numpy())
+    data = result.map_of(column)
+    layer = maps_of(viewer, labels).get(element)
+    if layer is not None:
+        layer.data = data
+        layer.contrast_limits = limits
+        layer.metadata[QUANTIFICATION] = result
+        return
+    viewer.add_image(
+        data,
+        name=f"{element} at. % ({labels.name})",
+        colormap="viridis",
+        contrast_limits=limits,
+        visible=element == result.elements[0],
+        metadata={_MAP_OF: (labels.unique_id, element), QUANTIFICATION: result},
+        **geometry(result.image),
+    )
+
+
+def maps_of(viewer: ViewerModel, labels: Labels) -> dict[str, Image]:
+    """Return the at. % maps made for a Labels layer by element, whatever they are called now."""
+    found = {}
+    for layer in viewer.layers:
+        owner, element = layer.metadata.get(_MAP_OF, (None, ""))
+        if owner == labels.unique_id:
+            found[element] = layer
+    return found
+
+
+def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[float, float]:
+    """Contrast limits from 0 to the 99th percentile, rounded up to a multiple of a step."""
+    finite = values[np.isfinite(values)]
+    top = np.percentile(finite, 99) if finite.size else step
+    return (0.0, max(step, float(np.ceil(top / step) * step)))
+
+
+def _features(result: Quantification) -> pd.DataFrame:
+    """Return the columns worth reading under the pointer, with the label ids as ``index``."""
+    columns = ["chip", "n_pixels", "counts"]
+    for element in result.elements:
+        columns += [f"{element}_at_pct", f"{element}_at_pct_error"]
+    columns += ["reduced_chi_squared", "flag"]
+    return result.table[columns].reset_index(names="index")

@@ -1,0 +1,1 @@
+"""Files written whole, progress, versions, HyperSpy kept quiet."""

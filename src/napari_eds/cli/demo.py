@@ -1,0 +1,122 @@
+"""The main job on a simulated map of known composition: quantify a grid, compare, save."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from napari_eds._support.files import write_atomically
+from napari_eds.fitting.fit import Progress
+from napari_eds.labels.chips import grid_chips
+from napari_eds.physics.absorption import Absorption
+from napari_eds.quantification import saving
+from napari_eds.quantification.run import Quantification, quantify
+from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe.recipe import Recipe
+from napari_eds.simulate.maps import Simulation, lanthanum_ferrite_on_strontium_titanate
+
+CHIP_SIZE = 6
+#: That of SrTiO3; the other phases get a thickness of the same mass.
+DENSITY_g_cm3 = 5.12
+SPECIMEN = ("La", "Fe", "O", "Sr", "Ti", "Pt")
+
+
+@dataclass(frozen=True, eq=False)
+class Demo:
+    """A simulated map, its quantification and both side by side.
+
+    Attributes
+    ----------
+    simulation : Simulation
+    result : Quantification
+    comparison : DataFrame
+        One row per phase and element: ``chips``, ``truth`` and ``found`` at. % (mean over the
+        chips that lie wholly in the phase), ``scatter`` (their standard deviation) and
+        ``expected_scatter`` (root mean square of the statistical errors).
+    """
+
+    simulation: Simulation
+    result: Quantification
+    comparison: pd.DataFrame
+
+
+def run(progress: Progress | None = None) -> Demo:
+    """Simulate a LaFeO3 film on SrTiO3 and quantify it on a grid."""
+    simulation = lanthanum_ferrite_on_strontium_titanate()
+    recipe = Recipe(
+        elements=SPECIMEN,
+        fit_only=("Cu", "C"),
+        k_factors=KFactorTable.from_mapping(
+            {f"{element}_{family}": k for (element, family), k in simulation.k_factors.items()},
+            "family",
+            source="computed by the simulation itself",
+            beam_energy_keV=simulation.image.acquisition.beam_energy_keV,
+        ),
+        absorption=Absorption(thickness_nm=55, density_g_cm3=DENSITY_g_cm3),
+    )
+    result = quantify(
+        simulation.image,
+        grid_chips(simulation.image.shape, CHIP_SIZE),
+        recipe,
+        thickness_nm=_equivalent_thickness_nm(simulation),
+        progress=progress,
+    )
+    return Demo(simulation, result, _compare(simulation, result))
+
+
+def _equivalent_thickness_nm(simulation: Simulation) -> np.ndarray:
+    """Return the map of thickness that has the true mass at the one density of the recipe."""
+    densities = np.array([0.0, *(phase.density_g_cm3 for phase in simulation.phases)])
+    return simulation.thickness_nm * densities[simulation.labels] / DENSITY_g_cm3
+
+
+def save(demo: Demo, folder: str | Path) -> list[Path]:
+    """Save table, spectra, recipe, comparison and maps into a folder, made where needed.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = demo.result.to_csv(folder / "quantification.csv", spectra=True)
+    comparison = folder / "comparison.csv"
+    write_atomically(comparison, demo.comparison.to_csv(index=False, float_format="%.4g"))
+    return [*written, comparison, *saving.save_maps(demo.result, folder)]
+
+
+def _compare(simulation: Simulation, result: Quantification) -> pd.DataFrame:
+    """Compare chips that lie wholly in one phase with that phase."""
+    rows = []
+    for number, phase in enumerate(simulation.phases, start=1):
+        chips = _chips_inside(result.labels, simulation.labels == number)
+        table = result.table.loc[result.table.index.isin(chips)]
+        if table.empty:
+            continue
+        rows += [_row(phase.name, phase.atomic_percent, e, table) for e in result.elements]
+    return pd.DataFrame(rows)
+
+
+def _chips_inside(labels: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """Return the ids of labels whose every pixel lies in the region."""
+    return np.setdiff1d(labels[region], [0, *np.unique(labels[~region])])
+
+
+def _row(
+    phase: str, atomic_percent: Mapping[str, float], element: str, table: pd.DataFrame
+) -> dict[str, str | int | float]:
+    found, errors = table[f"{element}_at_pct"], table[f"{element}_at_pct_error"]
+    return {
+        "phase": phase,
+        "element": element,
+        "chips": len(table),
+        "truth": atomic_percent.get(element, 0.0),
+        "found": found.mean(),
+        "scatter": found.std(),
+        "expected_scatter": float(np.sqrt((errors**2).mean())),
+    }

@@ -1,0 +1,68 @@
+"""A run from the command line: the map, progress on the terminal, and what came out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from napari_eds.cli.options import recipe_from, regions_from
+
+if TYPE_CHECKING:
+    from napari_eds.quantification.run import Quantification
+    from napari_eds.spectra.spectrum_image import SpectrumImage
+
+
+def load_map(options: argparse.Namespace) -> SpectrumImage:
+    """Load the map that options describe."""
+    from napari_eds.readers import load
+
+    return load(
+        options.file,
+        options.index,
+        detectors=options.detectors,
+        energy_axis=options.energy_axis,
+    )
+
+
+def run(options: argparse.Namespace) -> Quantification:
+    """Do the run that the options of `add_run_options` describe."""
+    from napari_eds.quantification.run import quantify
+
+    recipe = recipe_from(options)
+    image = load_map(options)
+    with TerminalProgress() as progress:
+        return quantify(image, regions_from(options, image), recipe, progress=progress)
+
+
+def report(result: Quantification) -> list[str]:
+    """Say what a run gave, in lines."""
+    table = result.table
+    lines = [f"{len(table)} labels quantified. Mean over labels, at.%:"]
+    for e in result.elements:
+        values = table[f"{e}_at_pct"]
+        lines.append(f"  {e:<3}{values.mean():8.2f}   standard deviation {values.std():6.2f}")
+    flagged = int((table["flag"] != "").sum())
+    if flagged:
+        lines.append(f"{flagged} labels carry a remark in the column 'flag'.")
+    return lines + result.account()
+
+
+class TerminalProgress:
+    """Progress on one line of a terminal; nothing where standard error is none."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Callable[[int, int, str], None]:
+        return self._report
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def _report(self, done: int, total: int, what: str) -> None:
+        if self._shown:
+            count = f" {done} of {total}" if 0 < done < total else ""
+            print(f"\r\033[K{what}{count} ...", end="", file=sys.stderr, flush=True)

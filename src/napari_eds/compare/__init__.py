@@ -1,0 +1,1 @@
+"""A result beside another one, or beside a known composition."""

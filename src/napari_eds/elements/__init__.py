@@ -1,0 +1,1 @@
+"""Which elements a spectrum shows, and which line a peak is."""

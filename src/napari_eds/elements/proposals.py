@@ -1,0 +1,302 @@
+"""Finding elements: which of them the lines of a summed spectrum prove.
+
+A greedy search by score tests. It starts from what is nearly always there; the element whose lines
+explain most of what the model leaves over is added, the axis is calibrated anew where that
+matters, and so on until nothing that is left can be proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_eds.elements.search import SEEDS, SOFT, ElementSearch, Finding
+from napari_eds.errors import EDSError
+from napari_eds.fitting.fit import Progress
+from napari_eds.fitting.model import DEFAULT_RESOLUTION_EV, SpectralModel
+from napari_eds.fitting.refinement import corrected
+from napari_eds.physics import lines as xray
+from napari_eds.spectra.acquisition import Acquisition
+from napari_eds.spectra.spectrum_image import EnergyAxis
+
+#: Range of the search, as that of a recipe: above the zero peak.
+ENERGY_RANGE_keV = (0.2, 19.0)
+
+#: Lines sit on their edges: from this multiple of its alpha energy on, a family is excited.
+_OVERVOLTAGE = 1.3
+#: Noble gases other than the argon of ion mills, and elements without long-lived isotopes.
+_NOT_SOUGHT = frozenset({"Ne", "Kr", "Xe", "Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"})
+_LIGHTEST = 11
+
+#: Grid, holder and preparation of a thin foil; coating of a bulk specimen. C and Cu always are
+#: taken for such, the others unless their lines are a main part of all counts.
+_SYSTEM_THIN = frozenset({"C", "Cu", "Al", "Si", "Ga", "Pt", "Au"})
+_SYSTEM_BULK = frozenset({"C", "Pt", "Au"})
+_ALWAYS_SYSTEM = frozenset({"C", "Cu"})
+_MAIN_SHARE = 0.2
+#: Beam energy that tells foil and bulk apart where the file does not.
+_THIN_FROM_KEV = 40.0
+
+#: Finer channels are summed: lines are ten times as wide.
+_CHANNEL_KEV = 0.01
+_MIN_CHANNELS = 100
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An element found in a spectrum, and why.
+
+    Attributes
+    ----------
+    element : str
+    family : str
+        The family that speaks for it: ``"K"``, ``"L"`` or ``"M"``.
+    line : XRayLine
+        Its alpha line.
+    z : float
+        Counts of the family over the error they would have if the element were absent.
+    counts, counts_error : float
+        Intensity of the family, all its lines in the range together, and its standard deviation
+        from counting and from the model's own errors.
+    share : float
+        Part of the counts of all lines that the family holds, 0 to 1.
+    overlaps : tuple of str
+        Fitted lines of other elements within one full width at half maximum of the alpha line.
+    system : bool
+        Typical of grid, holder, preparation or coating: to be fitted but not quantified.
+    certain : bool
+        Whether the element is proved, or only suggested.
+    doubt : str
+        Why it is only suggested; empty if it is certain.
+    evidence : str
+        The reasons in one line of plain words.
+    """
+
+    element: str
+    family: str
+    line: xray.XRayLine
+    z: float
+    counts: float
+    counts_error: float
+    share: float
+    overlaps: tuple[str, ...]
+    system: bool
+    certain: bool
+    doubt: str
+    evidence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Proposals, and the fit of the summed spectrum they rest on.
+
+    Attributes
+    ----------
+    proposals : tuple of Proposal
+    energies_keV, counts : ndarray, (channels,)
+        Of the searched range, in channels of about 10 eV.
+    background : ndarray, (channels,)
+    lines : mapping of str to ndarray, (channels,)
+        Fitted counts of all lines of each proposed element.
+    """
+
+    proposals: tuple[Proposal, ...]
+    energies_keV: np.ndarray
+    counts: np.ndarray
+    background: np.ndarray
+    lines: Mapping[str, np.ndarray]
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """Background and all lines together."""
+        return self.background + sum(self.lines.values())
+
+
+def find_elements(
+    energy: EnergyAxis,
+    total: np.ndarray,
+    acquisition: Acquisition,
+    *,
+    beam_energy_keV: float | None = None,
+) -> tuple[Proposal, ...]:
+    """Find the elements of a summed spectrum.
+
+    Parameters
+    ----------
+    energy : EnergyAxis
+    total : ndarray, (channels,)
+        Summed counts.
+    acquisition : Acquisition
+        Gives beam energy, resolution to start from, and whether the specimen is a foil or bulk.
+    beam_energy_keV : float, optional
+        Overrides what the file says. Where neither says anything, the end of the axis is taken,
+        and the evidence says so.
+
+    Returns
+    -------
+    tuple of Proposal
+        The certain ones first, each kind by falling share of the counts. Empty where the counts
+        prove nothing.
+
+    Raises
+    ------
+    UncalibratedError
+        If the axis has no energies.
+    EDSError
+        If the spectrum does not fit the axis, holds negative or infinite counts, or has too few
+        channels in the range; or if the beam energy is not positive.
+
+    Notes
+    -----
+    Elements lighter than Na have no line above 1 keV. Of them, C and O are certain where they are
+    seen, N and F are suggested, and the others are not looked for.
+    """
+    return search_elements(energy, total, acquisition, beam_energy_keV=beam_energy_keV).proposals
+
+
+def search_elements(
+    energy: EnergyAxis,
+    total: np.ndarray,
+    acquisition: Acquisition,
+    *,
+    beam_energy_keV: float | None = None,
+    progress: Progress | None = None,
+) -> Evidence:
+    """Find elements as `find_elements` does, and return the fit as well.
+
+    Parameters
+    ----------
+    energy, total, acquisition, beam_energy_keV
+        As for `find_elements`, which also lists the errors.
+    progress : callable, optional
+        Called as ``progress(found, 0, what)``; what it raises ends the search.
+    """
+    energy.require_calibrated()
+    counts = _checked(energy, total)
+    beam, note = _beam(energy, acquisition, beam_energy_keV)
+    axis, counts = _searched(energy, counts, beam)
+    if not counts.any():
+        return Evidence((), axis.energies_keV, counts, np.zeros(axis.size), {})
+    report = progress or (lambda _done, _total, _what: None)
+    search = ElementSearch(_all_families(axis, beam, acquisition), counts, report)
+    search.run()
+    is_thin = acquisition.signal_type == "STEM" or (
+        acquisition.signal_type is None and beam >= _THIN_FROM_KEV
+    )
+    system = _SYSTEM_THIN if is_thin else _SYSTEM_BULK
+    proposals = tuple(_proposal(f, system, note) for f in [*search.proved(), *search.suggested()])
+    lines = dict(search.drawn)
+    background = lines.pop("")
+    return Evidence(proposals, axis.energies_keV, counts, background, lines)
+
+
+def recipe_elements(proposals: Sequence[Proposal]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return `elements` and `fit_only` of a recipe: what is certain, by atomic number."""
+    certain = [p for p in proposals if p.certain]
+    certain.sort(key=lambda p: xray.atomic_number(p.element))
+    return (
+        tuple(p.element for p in certain if not p.system),
+        tuple(p.element for p in certain if p.system),
+    )
+
+
+def _checked(energy: EnergyAxis, total: np.ndarray) -> np.ndarray:
+    counts = np.asarray(total, dtype=float)
+    if counts.shape != (energy.size,):
+        raise EDSError(
+            f"a summed spectrum of {energy.size} channels is needed, not one of shape "
+            f"{counts.shape}"
+        )
+    if not (np.isfinite(counts).all() and (counts >= 0).all()):
+        raise EDSError("counts must be finite and not negative")
+    return counts
+
+
+def _beam(energy: EnergyAxis, acquisition: Acquisition, given: float | None) -> tuple[float, str]:
+    """Return the beam energy in keV, and a note for the evidence where it is a guess."""
+    beam = acquisition.beam_energy_keV if given is None else given
+    if beam is None:
+        beam = float(energy.energies_keV[-1])
+        return beam, f"; beam energy unknown, taken as {beam:.1f} keV, the end of the axis"
+    if not 0 < beam < np.inf:
+        raise EDSError(f"the beam energy must be positive, not {beam} keV")
+    return beam, ""
+
+
+def _searched(
+    energy: EnergyAxis, counts: np.ndarray, beam_keV: float
+) -> tuple[EnergyAxis, np.ndarray]:
+    """Return the axis and the counts of the range, in channels not much finer than needed."""
+    factor = max(1, round(_CHANNEL_KEV / energy.scale_keV))
+    axis = energy.rebin(factor)
+    summed = counts[: axis.size * factor].reshape(axis.size, factor).sum(axis=1)
+    low, high = ENERGY_RANGE_keV
+    channels = axis.channels(low, min(high, beam_keV))
+    if channels.stop - channels.start < _MIN_CHANNELS:
+        raise EDSError(
+            f"{channels.stop - channels.start} channels between {low:g} and "
+            f"{min(high, beam_keV):g} keV are too few to find elements in"
+        )
+    return axis.crop(channels), summed[channels]
+
+
+def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -> SpectralModel:
+    """Return a model of every family that could be found, K lines as doublets."""
+    first, last = axis.energies_keV[[0, -1]]
+    sought = [
+        symbol
+        for symbol in xray.element_symbols()
+        if symbol not in _NOT_SOUGHT
+        and (xray.atomic_number(symbol) >= _LIGHTEST or symbol in {*SEEDS, *SOFT})
+    ]
+    families = tuple(
+        family
+        for symbol in sought
+        for family in xray.families_in_range(symbol, first, last, beam_keV)
+        if family.alpha.energy_keV * _OVERVOLTAGE <= beam_keV
+    )
+    model = SpectralModel(
+        energy=axis,
+        channels=slice(0, axis.size),
+        families=families,
+        n_quantified=0,
+        background_order=0,
+        beam_energy_keV=beam_keV,
+        resolution_MnKa_eV=acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV,
+        lines=tuple(family.lines for family in families),
+    )
+    return corrected(model)
+
+
+def _proposal(finding: Finding, system: frozenset[str], note: str) -> Proposal:
+    alpha = finding.family.alpha
+    is_system = alpha.element in system and (
+        alpha.element in _ALWAYS_SYSTEM or finding.element_share < _MAIN_SHARE
+    )
+    evidence = (
+        f"{alpha} at {alpha.energy_keV:.3f} keV stands out {finding.z:.0f} standard deviations; "
+        f"the {finding.family.family} lines hold {finding.counts:,.0f} ± {finding.error:,.0f} "
+        f"counts, {100 * finding.share:.2g} % of all lines"
+    )
+    if finding.overlaps:
+        evidence += f"; overlaps with {', '.join(finding.overlaps)}"
+    if finding.doubt:
+        evidence += f"; only suggested: {finding.doubt}"
+    if is_system:
+        evidence += "; typical of grid, holder, preparation or coating"
+    return Proposal(
+        element=alpha.element,
+        family=finding.family.family,
+        line=alpha,
+        z=finding.z,
+        counts=finding.counts,
+        counts_error=finding.error,
+        share=finding.share,
+        overlaps=finding.overlaps,
+        system=is_system,
+        certain=not finding.doubt,
+        doubt=finding.doubt,
+        evidence=evidence + note,
+    )

@@ -1,0 +1,350 @@
+"""Handing a result to HyperSpy: label spectra as an EDS signal with its fitted model, and back.
+
+HyperSpy then shows, plots and fits on. Its model holds what eXSpy can express:
+
+- the alpha line of each family has the area that was fitted here, so `get_lines_intensity` gives
+  the same numbers; times the family's weight sum they are the family intensities;
+- the background is the one fitted here, channel by channel, as patterns with a scale for each
+  label (a polynomial stays one);
+- each line has the weight and energy fitted here, so that the areas of a family's components add
+  up to its intensity; but it is one Gaussian at the middle of each channel. Doublets (drawn as one
+  line at their mean), integrals over channels and low-energy tails are lost, and with them the
+  drawn model is off by that difference.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from io import StringIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_eds._support import hyperspy
+from napari_eds._support.files import write_atomically
+from napari_eds.errors import EDSError, ReadError
+from napari_eds.exchange.session import read_table
+from napari_eds.fitting.model import SpectralModel
+from napari_eds.physics import lines as xray
+from napari_eds.quantification.run import Quantification
+from napari_eds.recipe.recipe import Recipe
+from napari_eds.spectra.acquisition import Acquisition, Detector
+from napari_eds.spectra.spectrum_image import EnergyAxis, LabelSpectra, SpectrumImage
+
+MODEL_NAME = "napari_eds"
+FORMAT = "napari-eds label spectra"
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class LabelFile:
+    """What a file of `save_hspy` holds.
+
+    The pixels are not in it, so that a `Quantification` cannot be rebuilt; but the counts of each
+    label are, which is all that the fit needs: `as_image` gives them as an image of one pixel per
+    label, and quantifying that gives the same intensities and compositions.
+
+    Attributes
+    ----------
+    label_spectra : LabelSpectra
+        On the axis of the file, before calibration.
+    names : mapping of int to str
+        Names of the labels.
+    recipe : Recipe
+    table : DataFrame
+        That of the quantification, indexed by label.
+    acquisition : Acquisition
+        Without what the vendor's program wrote.
+    weight_sums : mapping of str to float
+        Family (``"Fe_K"``) to its counts per count of the alpha line.
+    """
+
+    label_spectra: LabelSpectra
+    names: Mapping[int, str]
+    recipe: Recipe
+    table: pd.DataFrame
+    acquisition: Acquisition
+    weight_sums: Mapping[str, float]
+
+    def as_image(self) -> tuple[SpectrumImage, np.ndarray]:
+        """Return an image of one pixel per label, and its label map, both of one row.
+
+        ``quantify(*file.as_image(), file.recipe)`` repeats the run. A map of thickness, if there
+        was one, has to be given again.
+        """
+        spectra = self.label_spectra
+        image = SpectrumImage.from_array(
+            spectra.spectra[None],
+            spectra.energy,
+            name="label spectra",
+            acquisition=self.acquisition,
+        )
+        return image, spectra.ids[None].copy()
+
+
+def to_hyperspy(result: Quantification) -> Any:
+    """Return the label spectra as eXSpy's signal, with the fitted model stored in it.
+
+    Parameters
+    ----------
+    result : Quantification
+
+    Returns
+    -------
+    EDSTEMSpectrum or EDSSEMSpectrum
+        Its navigation axis counts the labels, ascending; the energy axis is the calibrated one.
+        ``signal.models.restore("napari_eds")`` gives the model. Label ids, names, numbers of
+        pixels, weight sums, recipe and table are in ``signal.metadata.napari_eds``. The live time
+        is that of the whole map, of which a label has its share of pixels.
+
+    Notes
+    -----
+    What equals the result and what does not is said at the top of this module.
+    """
+    exspy = hyperspy.exspy()
+    is_sem = result.image.acquisition.signal_type == "SEM"
+    kind = exspy.signals.EDSSEMSpectrum if is_sem else exspy.signals.EDSTEMSpectrum
+    with hyperspy.quiet():
+        signal = kind(np.array(result.spectra))
+        _describe_axes(signal, result)
+        _describe_sample(signal, result, is_sem=is_sem)
+        signal.metadata.set_item("napari_eds", _own_metadata(result))
+        _store_model(signal, result)
+    return signal
+
+
+def save_hspy(result: Quantification, path: str | Path) -> Path:
+    """Save `to_hyperspy` as a ``.hspy`` file, whole or not at all.
+
+    Raises
+    ------
+    EDSError
+        If the name has another suffix.
+    OSError
+        If the folder does not exist or cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".hspy":
+        raise EDSError(f"HyperSpy's files end in .hspy, not as {path.name} does")
+    signal = to_hyperspy(result)
+    with tempfile.TemporaryDirectory() as folder, hyperspy.quiet():
+        draft = Path(folder) / "signal.hspy"
+        signal.save(str(draft), overwrite=True)
+        return write_atomically(path, draft.read_bytes())
+
+
+def read_hspy(path: str | Path) -> LabelFile:
+    """Read a file of `save_hspy`.
+
+    Raises
+    ------
+    FileNotFoundError
+    ReadError
+        If it is no such file, or one of a newer version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    hyperspy.exspy()
+    import hyperspy.api as hs
+
+    try:
+        with hyperspy.quiet():
+            signal = hs.load(str(path), escape_square_brackets=True)
+        own = json.loads(signal.metadata.napari_eds.provenance)
+    except Exception as error:  # HyperSpy raises whatever its readers raise
+        raise ReadError(f"{path.name} holds no label spectra of napari-eds: {error}") from error
+    if own.get("format") != FORMAT or own["version"] > VERSION:
+        raise ReadError(
+            f"{path.name} has version {own.get('version')} of the format, and this program reads "
+            f"up to {VERSION}: update napari-eds"
+        )
+    return _label_file(signal, own)
+
+
+def _describe_axes(signal: Any, result: Quantification) -> None:
+    """Name the axes; a calibration by offset and gain leaves the energy axis linear."""
+    labels = signal.axes_manager.navigation_axes[0]
+    labels.name = "label"
+    axis = signal.axes_manager.signal_axes[0]
+    energies = result.energies_keV
+    axis.name, axis.units = "Energy", "keV"
+    axis.offset = float(energies[0])
+    axis.scale = float((energies[-1] - energies[0]) / (energies.size - 1))
+    signal.metadata.General.title = f"{result.image.name}, labels"
+
+
+def _describe_sample(signal: Any, result: Quantification, *, is_sem: bool) -> None:
+    acquisition = result.image.acquisition
+    model = result.fit.model
+    parameters = {
+        "beam_energy": model.beam_energy_keV,
+        "energy_resolution_MnKa": model.resolution_MnKa_eV,
+        "live_time": acquisition.live_time_s,
+        "elevation_angle": acquisition.take_off_angle_deg,
+        "beam_current": acquisition.beam_current_nA,
+    }
+    signal.set_microscope_parameters(**{n: v for n, v in parameters.items() if v is not None})
+    instrument = "SEM" if is_sem else "TEM"
+    names = ", ".join(d.name for d in acquisition.detectors)
+    if names:
+        signal.metadata.set_item(
+            f"Acquisition_instrument.{instrument}.Detector.EDS.detector_type", names
+        )
+    signal.set_elements(sorted({family.element for family in model.families}))
+    # `set_lines` would add lines of the elements that are fitted only.
+    lines = sorted(str(family.alpha) for family in model.quantified)
+    signal.metadata.set_item("Sample.xray_lines", lines)
+
+
+def _own_metadata(result: Quantification) -> dict[str, Any]:
+    """Return what HyperSpy has no place for: arrays, and texts in JSON and CSV."""
+    table = StringIO()
+    result.table.to_csv(table, lineterminator="\n")
+    acquisition = asdict(replace(result.image.acquisition, vendor=None))
+    energy = result.image.energy
+    provenance = {
+        "format": FORMAT,
+        "version": VERSION,
+        "source": None if result.image.source is None else result.image.source.name,
+        "energy_offset_keV": energy.offset_keV,
+        "energy_scale_keV": energy.scale_keV,
+        "acquisition": acquisition,
+        "weight_sums": {
+            str(f): float(w)
+            for f, w in zip(result.fit.model.families, result.fit.model.weight_sums, strict=True)
+        },
+        "names": [str(name) for name in result.table["chip"]],
+    }
+    return {
+        "label_ids": result.label_spectra.ids.copy(),
+        "n_pixels": result.label_spectra.n_pixels.copy(),
+        "recipe": result.recipe.model_dump_json(),
+        "table": table.getvalue(),
+        "provenance": json.dumps(provenance),
+    }
+
+
+def _store_model(signal: Any, result: Quantification) -> None:
+    fit, spectral = result.fit, result.fit.model
+    model = signal.create_model(auto_background=False, auto_add_lines=False)
+    model.add_family_lines([str(family.alpha) for family in spectral.families])
+    errors = fit.intensity_errors / spectral.weight_sums
+    for i, family in enumerate(spectral.families):
+        _place_lines(model, family, spectral)
+        _set(model[str(family.alpha)].A, fit.alpha_areas[:, i], errors[:, i])
+    for line in model.family_lines:
+        _follow(line)
+    for name, parameter, values in _background(model, signal, result):
+        _set(getattr(model[name], parameter), values)
+    in_fit = np.zeros(signal.axes_manager.signal_size, bool)
+    in_fit[spectral.channels] = True
+    model.set_signal_range_from_mask(in_fit)
+    for component in model:
+        for parameter in component.parameters:
+            if not parameter.map["is_set"].all():
+                _set(parameter, parameter.value)
+    model.fetch_stored_values()
+    model.store(MODEL_NAME)
+
+
+def _set(parameter: Any, values: np.ndarray | float, errors: np.ndarray | None = None) -> None:
+    """Set a parameter of the model for every label."""
+    parameter.map["values"] = values
+    parameter.map["std"] = np.nan if errors is None else errors
+    parameter.map["is_set"] = True
+
+
+def _place_lines(model: Any, family: xray.Family, spectral: SpectralModel) -> None:
+    """Give eXSpy's lines of a family the energies and weights that were fitted.
+
+    Doublets, which eXSpy draws as one line, are put at their mean.
+    """
+    drawn = spectral.lines[spectral.families.index(family)]
+    components = [c for c in (*model.xray_lines, *model.family_lines) if _is_of(c.name, family)]
+    names = [c.name.partition("_")[2] for c in components]
+    for component, name in zip(components, names, strict=True):
+        lines = [line for line in drawn if _name_among(line.name, names) == name]
+        weight = sum(line.weight for line in lines)
+        if not weight:
+            continue
+        energy = sum(line.weight * line.energy_keV for line in lines) / weight
+        component.centre.value = energy
+        component.fwhm = float(xray.fwhm_keV(energy, spectral.resolution_MnKa_eV))
+        if component.A.twin is not None:
+            component.A.twin_function_expr = f"x * {weight!r}"
+
+
+def _is_of(component_name: str, family: xray.Family) -> bool:
+    element, _, line = component_name.partition("_")
+    return element == family.element and line.startswith(family.family)
+
+
+def _name_among(line: str, names: Sequence[str]) -> str | None:
+    """Return eXSpy's name of a line: its own, or the one it is a part of (Ka1 of Ka)."""
+    if line in names:
+        return line
+    return next((name for name in names if line.startswith(name)), None)
+
+
+def _follow(line: Any) -> None:
+    """Set the area of a line that is tied to its alpha line for every label."""
+    alpha = line.A.twin
+    alpha.value = 1.0
+    _set(line.A, alpha.map["values"] * line.A.value)
+
+
+def _background(
+    model: Any, signal: Any, result: Quantification
+) -> list[tuple[str, str, np.ndarray]]:
+    """Add the background; return component, parameter and values of each of its columns."""
+    spectral, coefficients = result.fit.model, result.fit.background_coefficients
+    if spectral.background_shape is None:
+        model.add_polynomial_background(order=spectral.background_order)
+        (polynomial,) = model.background_components
+        return [(polynomial.name, f"a{i}", c) for i, c in enumerate(coefficients.T)]
+    from hyperspy.components1d import ScalableFixedPattern
+
+    columns = []
+    for i, column in enumerate(spectral.background.T):
+        pattern = signal.inav[0].deepcopy()
+        pattern.metadata.General.title = f"background {i}"
+        pattern.data = np.zeros(pattern.data.shape)
+        pattern.data[spectral.channels] = column
+        component = ScalableFixedPattern(pattern)
+        component.name = f"background_{i}"
+        component.xscale.free = component.shift.free = False
+        model.append(component)
+        model.background_components.append(component)
+        columns.append((component.name, "yscale", coefficients[:, i]))
+    return columns
+
+
+def _label_file(signal: Any, own: Mapping[str, Any]) -> LabelFile:
+    """Put together what HyperSpy read."""
+    stored = signal.metadata.napari_eds
+    ids = np.asarray(stored.label_ids, dtype=np.int64)
+    spectra = np.asarray(signal.data)
+    acquisition = dict(own["acquisition"])
+    acquisition["detectors"] = tuple(Detector(**d) for d in acquisition["detectors"])
+    acquisition["elements"] = tuple(acquisition["elements"])
+    energy = EnergyAxis(own["energy_offset_keV"], own["energy_scale_keV"], spectra.shape[-1])
+    return LabelFile(
+        label_spectra=LabelSpectra(
+            ids=ids,
+            spectra=spectra.reshape(ids.size, -1),
+            n_pixels=np.asarray(stored.n_pixels, dtype=np.int64),
+            energy=energy,
+        ),
+        names=MappingProxyType(dict(zip(ids.tolist(), own["names"], strict=True))),
+        recipe=Recipe.model_validate_json(stored.recipe),
+        table=read_table(stored.table.encode()),
+        acquisition=Acquisition(**acquisition),
+        weight_sums=MappingProxyType(dict(own["weight_sums"])),
+    )

@@ -1,0 +1,439 @@
+"""One file for a session: labels, recipe, table, and where the counts came from.
+
+A zip archive with ``session.json``, ``labels.npz``, ``recipe.json`` and ``table.csv``: nothing in
+it is executed on reading, and every part opens in other programs as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from io import BytesIO, StringIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_eds._support.files import write_atomically
+from napari_eds._support.provenance import file_sha256, versions
+from napari_eds.errors import EDSError
+from napari_eds.fitting.fit import Progress
+from napari_eds.quantification.run import Quantification, quantify
+from napari_eds.recipe.recipe import Recipe
+from napari_eds.spectra.spectrum_image import SpectrumImage, check_labels
+
+SUFFIX = ".edsession"
+FORMAT = "napari-eds session"
+VERSION = 1
+
+#: What a part of a session can hold at most; anything larger is no session.
+_LARGEST_PART_BYTES = 2**30
+
+#: What reading parts of a file raises that is no session, or was cut or changed. RuntimeError: an
+#: encrypted part, or one packed in an unknown way.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    RuntimeError,
+)
+
+_TEXT_COLUMNS = ("chip", "not_detected", "flag")
+
+
+class SessionError(EDSError):
+    """A file is no session, or not one of this image."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The image that a session is of.
+
+    Attributes
+    ----------
+    file_name : str or None
+        Name of its file, without the folder; None where the image came from none.
+    file_size : int or None
+        In bytes.
+    file_sha256 : str or None
+    image_name : str
+    shape : (int, int)
+        (rows, columns).
+    n_channels : int
+    energy_offset_keV, energy_scale_keV : float
+        Axis as the image has it, before calibration.
+    total_counts : float
+    counts_sha256 : str
+        Of the map of counts and the summed spectrum.
+    pixel_size : (float, float)
+    pixel_unit : str
+    """
+
+    file_name: str | None
+    file_size: int | None
+    file_sha256: str | None
+    image_name: str
+    shape: tuple[int, int]
+    n_channels: int
+    energy_offset_keV: float
+    energy_scale_keV: float
+    total_counts: float
+    counts_sha256: str
+    pixel_size: tuple[float, float]
+    pixel_unit: str
+
+    @classmethod
+    def of(cls, image: SpectrumImage) -> Source:
+        """Describe an image and its file."""
+        path = image.source if image.source is not None and image.source.is_file() else None
+        return cls(
+            file_name=None if image.source is None else image.source.name,
+            file_size=None if path is None else path.stat().st_size,
+            file_sha256=None if path is None else file_sha256(path),
+            image_name=image.name,
+            shape=image.shape,
+            n_channels=image.n_channels,
+            energy_offset_keV=image.energy.offset_keV,
+            energy_scale_keV=image.energy.scale_keV,
+            total_counts=float(image.total_counts),
+            counts_sha256=counts_sha256(image),
+            pixel_size=(float(image.pixel_size[0]), float(image.pixel_size[1])),
+            pixel_unit=image.pixel_unit,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A quantification as it was saved, without the counts.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, (rows, columns)
+    names : mapping of int to str
+        Names of the labels.
+    recipe : Recipe
+    table : DataFrame
+        That of the quantification, indexed by label.
+    thickness_nm : mapping of int to float
+        By label, where a map of thickness was used; else empty.
+    source : Source
+    created : str
+        Date and time in UTC, ISO 8601.
+    versions : mapping of str to str
+        Of the packages that computed it.
+    """
+
+    labels: np.ndarray
+    names: Mapping[int, str]
+    recipe: Recipe
+    table: pd.DataFrame
+    thickness_nm: Mapping[int, float]
+    source: Source
+    created: str
+    versions: Mapping[str, str]
+
+    def check_source(self, image: SpectrumImage, *, check_file: bool = True) -> None:
+        """Make sure that an image is the one that was saved.
+
+        Parameters
+        ----------
+        image : SpectrumImage
+        check_file : bool
+            Whether its file has to be the same byte for byte, too; its name never matters.
+
+        Raises
+        ------
+        SessionError
+            If counts, axis or file differ; the message says what.
+        """
+        mine = self.source
+        differing = _differences(mine, image)
+        if differing:
+            raise SessionError(
+                f"{image.name} is not the image that was saved ({mine.image_name}): "
+                f"{'; '.join(differing)}. Open the same file, with the same detectors, frames, "
+                "binning and energy axis"
+            )
+        path = image.source
+        if not check_file or mine.file_sha256 is None or path is None or not path.is_file():
+            return
+        size = path.stat().st_size
+        same = size == mine.file_size and file_sha256(path) == mine.file_sha256
+        if not same:
+            what = (
+                f"its size is {size:,} bytes, not {mine.file_size:,}"
+                if size != mine.file_size
+                else "its content is another, at the same size"
+            )
+            raise SessionError(
+                f"{path.name} was changed since the session was saved: {what}. Its counts are the "
+                "same: with check_file=False the numbers can be repeated all the same"
+            )
+
+
+def save_session(
+    path: str | Path | None, result: Quantification, *, overwrite: bool = False
+) -> Path:
+    """Save all that is needed to repeat a quantification, in one file.
+
+    Parameters
+    ----------
+    path : str, Path or None
+        None saves it beside the map: ``map.emd`` gives ``map.edsession``.
+    result : Quantification
+    overwrite : bool
+        Whether a file that is no session of this image may be replaced. One that is always is.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    SessionError
+        If another file is in the way, or None is given for an image without a file.
+    OSError
+        If the folder does not exist or cannot be written.
+    """
+    if path is None:
+        if result.image.source is None:
+            raise SessionError("the image came from no file: give the session a path")
+        path = result.image.source.with_suffix(SUFFIX)
+    path = Path(path)
+    source = Source.of(result.image)
+    if path.exists() and not overwrite:
+        _check_replaceable(path, source)
+    return write_atomically(path, _archive(result, source))
+
+
+def load_session(path: str | Path) -> Session:
+    """Read a session.
+
+    Raises
+    ------
+    FileNotFoundError
+    SessionError
+        If the file is no session, damaged, or of a newer version of the format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    content = path.read_bytes()
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            head = json.loads(_part(archive, "session.json"))
+            _check_head(head, path)
+            return _session(archive, head)
+    except SessionError:
+        raise
+    except _DAMAGE as error:
+        raise SessionError(f"{path.name} is no session, or damaged: {error}") from error
+
+
+def session_beside(source_path: str | Path) -> Path | None:
+    """Return the session saved beside a map, or None.
+
+    A session of another file with the same stem is not taken for it.
+    """
+    source_path = Path(source_path)
+    path = source_path.with_suffix(SUFFIX)
+    if not path.is_file():
+        return None
+    try:
+        session = load_session(path)
+    except SessionError:
+        return None
+    return path if session.source.file_name == source_path.name else None
+
+
+def repeat(
+    session: Session,
+    image: SpectrumImage,
+    *,
+    check_file: bool = True,
+    progress: Progress | None = None,
+) -> Quantification:
+    """Quantify the image of a session again; same versions give the same numbers, bit for bit.
+
+    Where a map of thickness was used, its mean in each label is, to rounding.
+
+    Parameters
+    ----------
+    session : Session
+    image : SpectrumImage
+    check_file : bool
+        See `Session.check_source`.
+    progress : callable, optional
+        See `quantify`.
+
+    Raises
+    ------
+    SessionError
+        If it is not the session's image.
+    """
+    session.check_source(image, check_file=check_file)
+    thickness = None
+    if session.thickness_nm:
+        thickness = np.zeros(session.labels.shape)
+        for label, value in session.thickness_nm.items():
+            thickness[session.labels == label] = value
+    return quantify(
+        image,
+        session.labels,
+        session.recipe,
+        names=session.names,
+        thickness_nm=thickness,
+        progress=progress,
+    )
+
+
+def counts_sha256(image: SpectrumImage) -> str:
+    """Hash the map of counts and the summed spectrum: other counts change at least one."""
+    digest = hashlib.sha256()
+    for sums in (image.counts_map(), image.total_spectrum()):
+        digest.update(np.ascontiguousarray(sums, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _differences(mine: Source, image: SpectrumImage) -> list[str]:
+    """Say in what an image differs from the one of a session."""
+    axis = (image.energy.offset_keV, image.energy.scale_keV)
+    pairs = {
+        "pixels": (mine.shape, tuple(image.shape)),
+        "channels": (mine.n_channels, image.n_channels),
+        "energy axis (offset, keV per channel)": (
+            (mine.energy_offset_keV, mine.energy_scale_keV),
+            axis,
+        ),
+        "counts": (mine.total_counts, float(image.total_counts)),
+    }
+    found = [
+        f"{name}: {there}, not {here}" for name, (here, there) in pairs.items() if here != there
+    ]
+    if not found and counts_sha256(image) != mine.counts_sha256:
+        found = ["as many counts, in other pixels or channels"]
+    return found
+
+
+def _check_replaceable(path: Path, source: Source) -> None:
+    try:
+        there = load_session(path).source
+    except SessionError as error:
+        raise SessionError(
+            f"{path.name} exists and is no session that could be replaced ({error}): choose "
+            "another name, or overwrite=True"
+        ) from error
+    if there.counts_sha256 != source.counts_sha256:
+        raise SessionError(
+            f"{path.name} is the session of another image ({there.file_name or there.image_name}):"
+            " choose another name, or overwrite=True"
+        )
+
+
+def _archive(result: Quantification, source: Source) -> bytes:
+    table = StringIO()
+    result.table.to_csv(table, lineterminator="\n")  # all digits: floats read back the same
+    labels = BytesIO()
+    largest = int(result.labels.max())
+    np.savez_compressed(labels, labels=result.labels.astype(np.min_scalar_type(largest)))
+    names = {str(label): str(name) for label, name in result.table["chip"].items()}
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "source": asdict(source),
+        "names": names,
+        "thickness_nm": _thickness_nm(result),
+    }
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("session.json", json.dumps(head, indent=2, ensure_ascii=False))
+        archive.writestr("recipe.json", result.recipe.model_dump_json(indent=2))
+        archive.writestr("table.csv", table.getvalue())
+        archive.writestr("labels.npz", labels.getvalue())
+    return buffer.getvalue()
+
+
+def _thickness_nm(result: Quantification) -> dict[str, float]:
+    """Return the thickness of each label where it is not the recipe's, else nothing."""
+    settings, foil = result.recipe.absorption, result.foil
+    if settings is None or foil is None:
+        return {}
+    thickness = foil.mass_thickness_g_cm2 / settings.density_g_cm3 * 1e7
+    if np.allclose(thickness, settings.thickness_nm, rtol=1e-9):
+        return {}
+    ids = result.label_spectra.ids.tolist()
+    return {str(label): float(value) for label, value in zip(ids, thickness, strict=True)}
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    size = archive.getinfo(name).file_size
+    if size > _LARGEST_PART_BYTES:
+        raise SessionError(f"{name} of {size:,} bytes is too large for a session")
+    return archive.read(name)
+
+
+def _check_head(head: Any, path: Path) -> None:
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise SessionError(f"{path.name} is no session of napari-eds")
+    version = head.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        wrote = head.get("versions", {}).get("napari-eds", "a newer napari-eds")
+        raise SessionError(
+            f"{path.name} has version {version} of the format, and this program reads up to "
+            f"{VERSION}: update napari-eds (it was written by {wrote})"
+        )
+
+
+def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
+    source = dict(head["source"])
+    for name in ("shape", "pixel_size"):
+        source[name] = tuple(source[name])
+    with np.load(BytesIO(_part(archive, "labels.npz")), allow_pickle=False) as arrays:
+        labels = check_labels(arrays["labels"], source["shape"])
+    labels.setflags(write=False)
+    table = read_table(_part(archive, "table.csv"))
+    if table.index.tolist() != np.setdiff1d(labels, 0).tolist() or "chip" not in table:
+        raise ValueError("its table is not one of its labels")
+    return Session(
+        labels=labels,
+        names=MappingProxyType({int(i): str(name) for i, name in head["names"].items()}),
+        recipe=Recipe.model_validate_json(_part(archive, "recipe.json")),
+        table=table,
+        thickness_nm=MappingProxyType(
+            {int(i): float(value) for i, value in head["thickness_nm"].items()}
+        ),
+        source=Source(**source),
+        created=str(head["created"]),
+        versions=MappingProxyType(dict(head["versions"])),
+    )
+
+
+def read_table(text: bytes) -> pd.DataFrame:
+    """Read a table back as it was: whole numbers whole, fractions to the last bit."""
+    cells = pd.read_csv(BytesIO(text), dtype=str, keep_default_na=False)
+    columns = {name: _column(name, cells[name].tolist()) for name in cells.columns}
+    return pd.DataFrame(columns).set_index("label")
+
+
+def _column(name: str, cells: list[str]) -> list[Any]:
+    if name in _TEXT_COLUMNS:
+        return cells
+    if all(cell.lstrip("-").isdecimal() for cell in cells):
+        return [int(cell) for cell in cells]
+    return [float(cell or "nan") for cell in cells]

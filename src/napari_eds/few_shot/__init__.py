@@ -1,0 +1,1 @@
+"""Classes of chips by a few examples, and folders for few-shot programs."""

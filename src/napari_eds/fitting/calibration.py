@@ -1,0 +1,203 @@
+"""Calibration of energy axis and resolution on the summed spectrum, once, then frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+from scipy.optimize import least_squares
+
+from napari_eds.fitting.least_squares import weighted_solution
+from napari_eds.fitting.model import SpectralModel
+
+#: Bounds of the fit: offset in eV, gain in percent, resolution at Mn Ka in eV. Below 120 eV,
+#: Fiori and Newbury's law leaves soft lines no width.
+BOUNDS = {"offset": (-60.0, 60.0), "gain": (-0.8, 0.8), "resolution": (120.0, 170.0)}
+
+#: What is expected before looking, as standard deviations around the start: holds what the lines
+#: do not determine, such as the gain where only one line is strong, and is nothing beside the
+#: counts of a good map.
+_PRIOR = {"offset": 20.0, "gain": 0.3, "resolution": 8.0}
+
+#: Steps of the numerical derivatives, small beside any uncertainty that matters.
+_STEP = {"offset": 0.01, "gain": 1e-4, "resolution": 0.01}
+
+#: A value this close to a bound, in parts of the allowed range, counts as at it.
+_AT_BOUND = 1e-3
+
+#: Fewer counts than this in the summed spectrum say nothing about the axis.
+MINIMUM_COUNTS = 2000.0
+#: Channels over which counts are averaged for the first guess of their variance.
+_SMOOTHING_CHANNELS = 9
+#: Order of the polynomial background during the calibration.
+_ORDER = 6
+_ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Result of a calibration: true energy = (1 + gain) x energy of the file + offset.
+
+    Attributes
+    ----------
+    offset_eV, gain_percent, resolution_MnKa_eV : float
+    offset_error_eV, gain_error_percent, resolution_error_eV : float
+        Standard deviations from counting; 0 for a value that was not fitted.
+    at_bound : tuple of str
+        Parameters the fit pushed against their bound; such a fit is not to be trusted.
+    source : str
+        Where the values come from, in words.
+    """
+
+    offset_eV: float = 0.0
+    gain_percent: float = 0.0
+    resolution_MnKa_eV: float = 130.0
+    offset_error_eV: float = 0.0
+    gain_error_percent: float = 0.0
+    resolution_error_eV: float = 0.0
+    at_bound: tuple[str, ...] = ()
+    source: str = "as the file gives it"
+
+    def apply(self, model: SpectralModel) -> SpectralModel:
+        """Return the model, which is on the axis of the file, on the calibrated axis."""
+        gain = 1 + self.gain_percent / 100
+        energy = replace(
+            model.energy,
+            offset_keV=model.energy.offset_keV * gain + self.offset_eV / 1000,
+            scale_keV=model.energy.scale_keV * gain,
+        )
+        return replace(model, energy=energy, resolution_MnKa_eV=self.resolution_MnKa_eV)
+
+
+def calibrate(
+    model: SpectralModel,
+    total: np.ndarray,
+    *,
+    start: Calibration,
+    fit_axis: bool = True,
+    fit_resolution: bool = True,
+) -> Calibration:
+    """Fit offset, gain and resolution to a summed spectrum.
+
+    A bounded non-linear least squares around a linear fit of all intensities and a polynomial
+    background, weighted by expected counts.
+
+    Parameters
+    ----------
+    model : SpectralModel
+        On the axis of the file.
+    total : ndarray, (channels of the fit,)
+        Summed counts.
+    start : Calibration
+        First guess, and the values of what is not fitted.
+    fit_axis, fit_resolution : bool
+        Whether to fit offset and gain, and the resolution.
+
+    Returns
+    -------
+    Calibration
+        `start` where there are too few counts to tell.
+    """
+    counts = np.asarray(total, dtype=float)
+    names = (["offset", "gain"] if fit_axis else []) + (["resolution"] if fit_resolution else [])
+    if counts.sum() < MINIMUM_COUNTS or not names:
+        reason = ", since the counts are too few to calibrate on" if names else ""
+        return replace(start, source=start.source + reason)
+    expected = np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
+    values = np.array([np.clip(_value(start, name), *BOUNDS[name]) for name in names])
+    for _ in range(_ROUNDS):
+        problem = _Problem(model, counts, expected, tuple(names), start)
+        solution = least_squares(
+            problem.residual,
+            values,
+            jac=problem.jacobian,
+            bounds=np.array([BOUNDS[name] for name in names]).T,
+            x_scale=[_PRIOR[name] for name in names],
+            xtol=1e-4,
+            ftol=1e-6,
+        )
+        values, expected = solution.x, problem.expected_at(solution.x)
+    return _result(start, names, solution.x, solution.jac)
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """Residuals of the best linear fit as a function of the axis: variable projection."""
+
+    model: SpectralModel
+    counts: np.ndarray
+    expected: np.ndarray
+    names: tuple[str, ...]
+    start: Calibration
+
+    def fitted(self, values: np.ndarray) -> np.ndarray:
+        """Return the best fit on the axis of `values`, (channels,)."""
+        moved = _with_values(self.start, self.names, values).apply(self.model)
+        t = np.linspace(-1, 1, self.counts.size)
+        design = np.hstack([moved.profiles, np.polynomial.legendre.legvander(t, _ORDER)])
+        return design @ weighted_solution(design, self.counts, self.expected)
+
+    def residual(self, values: np.ndarray) -> np.ndarray:
+        """Return residuals in standard deviations, those of the prior last."""
+        data = (self.fitted(values) - self.counts) / np.sqrt(self.expected)
+        prior = [
+            (value - _value(self.start, name)) / _PRIOR[name]
+            for name, value in zip(self.names, values, strict=True)
+        ]
+        return np.append(data, prior)
+
+    def jacobian(self, values: np.ndarray) -> np.ndarray:
+        """Return the residuals' derivatives by differences that stay inside the bounds."""
+        here = self.residual(values)
+        columns = []
+        for i, name in enumerate(self.names):
+            step = _STEP[name] if values[i] + _STEP[name] <= BOUNDS[name][1] else -_STEP[name]
+            moved = values.copy()
+            moved[i] += step
+            columns.append((self.residual(moved) - here) / step)
+        return np.stack(columns, axis=1)
+
+    def expected_at(self, values: np.ndarray) -> np.ndarray:
+        """Return the fitted counts, positive."""
+        fitted = self.fitted(values)
+        return np.maximum(fitted, 1e-3 * fitted.mean())
+
+
+_FIELDS = {"offset": "offset_eV", "gain": "gain_percent", "resolution": "resolution_MnKa_eV"}
+_ERROR_FIELDS = {
+    "offset": "offset_error_eV",
+    "gain": "gain_error_percent",
+    "resolution": "resolution_error_eV",
+}
+
+
+def _value(calibration: Calibration, name: str) -> float:
+    return getattr(calibration, _FIELDS[name])
+
+
+def _with_values(
+    start: Calibration, names: tuple[str, ...] | list[str], values: np.ndarray
+) -> Calibration:
+    fields = {_FIELDS[n]: float(v) for n, v in zip(names, values, strict=True)}
+    return replace(start, **fields)  # type: ignore[arg-type]
+
+
+def _result(
+    start: Calibration, names: list[str], values: np.ndarray, jacobian: np.ndarray
+) -> Calibration:
+    """Put values, errors and bounds reached into a `Calibration`."""
+    variances = np.diagonal(np.linalg.inv(jacobian.T @ jacobian))
+    errors = {_ERROR_FIELDS[n]: float(np.sqrt(v)) for n, v in zip(names, variances, strict=True)}
+    reached = []
+    for name, value in zip(names, values, strict=True):
+        low, high = BOUNDS[name]
+        if min(value - low, high - value) < _AT_BOUND * (high - low):
+            reached.append(name)
+    fitted = _with_values(start, names, values)
+    return replace(
+        fitted,
+        **errors,
+        at_bound=tuple(reached),
+        source="fitted to the summed spectrum",
+    )

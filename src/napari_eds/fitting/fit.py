@@ -1,0 +1,164 @@
+"""Fitting the model to the spectra of all labels: intensities, covariance, chi-squared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from napari_eds.fitting import hyperspy_fit
+from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.poisson import fit_poisson, grouped_chi_squared
+from napari_eds.fitting.refinement import fit_sum, with_sum_background
+from napari_eds.recipe.recipe import Engine
+
+#: Called with (done, total, what); it may raise to cancel.
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Result of fitting one model to many spectra.
+
+    Attributes
+    ----------
+    model : SpectralModel
+    counts : ndarray, (labels, channels of the fit)
+        The spectra that were fitted.
+    alpha_areas : ndarray, (labels, families)
+        Counts of the alpha line of each family.
+    background_coefficients : ndarray, (labels, columns of the background)
+    covariance : ndarray, (labels, families, families)
+        Covariance of the family intensities, in counts squared.
+    expected : ndarray, (labels, channels of the fit)
+        Fitted counts, positive: the variance of the counts.
+    reduced_chi_squared : ndarray, (labels,)
+        NaN for a label with too few counts in the range of the fit. ``"poisson"``: over groups of
+        channels, see `poisson.grouped_chi_squared`.
+    engine : {"poisson", "linear", "nonlinear"}
+    """
+
+    model: SpectralModel
+    counts: np.ndarray
+    alpha_areas: np.ndarray
+    background_coefficients: np.ndarray
+    covariance: np.ndarray
+    expected: np.ndarray
+    reduced_chi_squared: np.ndarray
+    engine: Engine
+
+    @cached_property
+    def intensities(self) -> np.ndarray:
+        """Counts of each whole family, (labels, families)."""
+        return self.alpha_areas * self.model.weight_sums
+
+    @cached_property
+    def background(self) -> np.ndarray:
+        """Fitted background in counts per channel, (labels, channels of the fit)."""
+        return self.background_coefficients @ self.model.background.T
+
+    @cached_property
+    def fitted(self) -> np.ndarray:
+        """Fitted spectrum in counts per channel, (labels, channels of the fit)."""
+        return self.alpha_areas @ self.model.profiles.T + self.background
+
+    @cached_property
+    def intensity_errors(self) -> np.ndarray:
+        """Standard deviation of each family's intensity, (labels, families)."""
+        return np.sqrt(np.maximum(np.diagonal(self.covariance, axis1=1, axis2=2), 0))
+
+
+def fit(
+    model: SpectralModel,
+    counts: np.ndarray,
+    engine: Engine = "poisson",
+    progress: Progress | None = None,
+    *,
+    non_negative: bool = False,
+) -> Fit:
+    """Fit a model to spectra.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    counts : ndarray, (labels, channels of the fit)
+        Spectra over the model's channels.
+    engine : {"poisson", "linear", "nonlinear"}
+        ``"poisson"``: weights from expected counts, iterated to the Poisson maximum likelihood.
+        ``"linear"``: HyperSpy's linear least squares, all channels weighing the same.
+        ``"nonlinear"``: HyperSpy's bounded fit, label by label; about half a second each.
+    progress : callable, optional
+        Called with (done, total, what); raising in it cancels the fit.
+    non_negative : bool
+        Keep intensities at or above zero; ``"poisson"`` only (``"nonlinear"`` always does).
+
+    Returns
+    -------
+    Fit
+    """
+    report = progress or (lambda _done, _total, _what: None)
+    counts = np.asarray(counts)
+    if engine == "poisson":
+        result = _poisson(model, counts, report, non_negative=non_negative)
+    else:
+        areas, background = hyperspy_fit.fit_hyperspy(
+            model, counts, report, nonlinear=engine == "nonlinear"
+        )
+        result = equal_weight_fit(model, counts, areas, background, engine)
+    report(len(counts), len(counts), "fitted")
+    return result
+
+
+def equal_weight_fit(
+    model: SpectralModel,
+    counts: np.ndarray,
+    alpha_areas: np.ndarray,
+    background_coefficients: np.ndarray,
+    engine: Engine,
+) -> Fit:
+    """Give least-squares estimates with equal weights their errors and chi-squared."""
+    expected = hyperspy_fit.equal_weight_expectation(
+        model, counts, alpha_areas, background_coefficients
+    )
+    fitted = alpha_areas @ model.profiles.T + background_coefficients @ model.background.T
+    return Fit(
+        model=model,
+        counts=counts,
+        alpha_areas=alpha_areas,
+        background_coefficients=background_coefficients,
+        covariance=hyperspy_fit.equal_weight_covariance(model, expected),
+        expected=expected,
+        reduced_chi_squared=hyperspy_fit.equal_weight_chi_squared(model, counts, fitted, expected),
+        engine=engine,
+    )
+
+
+def _poisson(
+    model: SpectralModel, counts: np.ndarray, report: Progress, *, non_negative: bool
+) -> Fit:
+    total = counts.sum(axis=0)
+    if model.background_shape is None:
+        model = with_sum_background(model, total)
+    n_labels, n = len(counts), len(model.families)
+    report(0, n_labels, "fitting")
+    coefficients, covariance, expected = fit_poisson(
+        model,
+        counts,
+        fit_sum(model, total).expected,
+        non_negative=non_negative,
+        done=lambda done: report(done, n_labels, "fitting"),
+    )
+    counted = counts.sum(axis=1) > 0
+    coefficients[~counted], covariance[~counted], expected[~counted] = 0, 0, 0
+    return Fit(
+        model=model,
+        counts=counts,
+        alpha_areas=coefficients[:, :n],
+        background_coefficients=coefficients[:, n:],
+        covariance=covariance[:, :n, :n] * np.outer(model.weight_sums, model.weight_sums),
+        expected=expected,
+        reduced_chi_squared=grouped_chi_squared(counts, expected, model.n_parameters),
+        engine="poisson",
+    )

@@ -1,0 +1,223 @@
+"""The model of a spectrum: X-ray line families on a background.
+
+Every line is a Gaussian of the detector's resolution at the line's energy; the lines of a family
+are tied to its alpha line by their weights. The model is linear in the alpha areas and the
+background's coefficients, so it is a design matrix. `build_model` draws eXSpy's model, on a
+polynomial background, and `exspy_model` gives it as a HyperSpy object; `refinement` makes it fit
+the summed spectrum better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from napari_eds._support import hyperspy
+from napari_eds.errors import ModelError
+from napari_eds.fitting.profiles import LowEnergyTail, family_profiles
+from napari_eds.physics import lines as xray
+from napari_eds.recipe.recipe import Recipe
+from napari_eds.spectra.acquisition import Acquisition
+from napari_eds.spectra.spectrum_image import EnergyAxis
+
+#: Resolution at Mn Ka in eV where neither the file nor the user gives one (HyperSpy's default).
+DEFAULT_RESOLUTION_EV = 130.0
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralModel:
+    """Design of a fit over a range of channels.
+
+    Attributes
+    ----------
+    energy : EnergyAxis
+        The channels of the fit.
+    channels : slice
+        Those channels on the image's axis.
+    families : tuple of Family
+        Every family in the fit: the quantified ones first, in the order of the recipe.
+    n_quantified : int
+        How many of them are quantified.
+    background_order : int
+        Order of the polynomial background, where it is one.
+    beam_energy_keV, resolution_MnKa_eV : float
+    lines : tuple of tuple of XRayLine
+        The lines that are drawn for each family, weights relative to the alpha line (or the sum
+        of its doublet).
+    integrated : bool
+        Whether channels hold integrals over their width or, as in HyperSpy, densities.
+    tail : LowEnergyTail or None
+    background_shape : ndarray, (channels of the fit,), or None
+        A background known up to a factor and a slope in the logarithm of the energy, in place of
+        the polynomial.
+    """
+
+    energy: EnergyAxis
+    channels: slice
+    families: tuple[xray.Family, ...]
+    n_quantified: int
+    background_order: int
+    beam_energy_keV: float
+    resolution_MnKa_eV: float
+    lines: tuple[tuple[xray.XRayLine, ...], ...]
+    integrated: bool = False
+    tail: LowEnergyTail | None = None
+    background_shape: np.ndarray | None = None
+
+    @property
+    def quantified(self) -> tuple[xray.Family, ...]:
+        """The families to quantify."""
+        return self.families[: self.n_quantified]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters per spectrum."""
+        return len(self.families) + self.background.shape[1]
+
+    def lines_in_range(self, family: xray.Family) -> list[xray.XRayLine]:
+        """Lines of a family that lie inside the fitted range, as eXSpy selects them."""
+        first = self.energy.offset_keV
+        last = min(first + self.energy.scale_keV * (self.energy.size - 1), self.beam_energy_keV)
+        drawn = self.lines[self.families.index(family)]
+        return [line for line in drawn if first < line.energy_keV < last]
+
+    @cached_property
+    def profiles(self) -> np.ndarray:
+        """Counts per channel of each family for an alpha line of 1 count, (channels, families)."""
+        return family_profiles(
+            self.energy,
+            [self.lines_in_range(family) for family in self.families],
+            self.resolution_MnKa_eV,
+            integrated=self.integrated,
+            tail=self.tail,
+        )
+
+    @cached_property
+    def background(self) -> np.ndarray:
+        """Columns of the background, (channels, columns).
+
+        A polynomial: powers of the energy in keV times the channel width. A known shape: the
+        shape times ``1 - t`` and ``t``, with t running from 0 to 1 in the logarithm of the
+        energy; as long as neither coefficient is negative, neither is the background.
+        """
+        energies = self.energy.energies_keV
+        if self.background_shape is None:
+            powers = np.vander(energies, self.background_order + 1, increasing=True)
+            return powers * self.energy.scale_keV
+        t = np.log(energies / energies[0]) / np.log(energies[-1] / energies[0])
+        return self.background_shape[:, None] * np.stack([1 - t, t], axis=1)
+
+    @cached_property
+    def design(self) -> np.ndarray:
+        """The whole design matrix, (channels, families + columns of the background)."""
+        return np.hstack([self.profiles, self.background])
+
+    @cached_property
+    def weight_sums(self) -> np.ndarray:
+        """Counts of each family per count of its alpha line, (families,)."""
+        return np.array([sum(line.weight for line in lines) for lines in self.lines])
+
+    def exspy_model(self, spectra: np.ndarray) -> Any:
+        """Return eXSpy's model of the families, on spectra (labels, channels of the fit).
+
+        It has eXSpy's own lines and a polynomial background, whatever is drawn here.
+        """
+        signal = hyperspy.exspy().signals.EDSTEMSpectrum(np.asarray(spectra, dtype=float))
+        axis = signal.axes_manager.signal_axes[0]
+        axis.name, axis.units = "Energy", "keV"
+        axis.offset, axis.scale = self.energy.offset_keV, self.energy.scale_keV
+        signal.set_microscope_parameters(
+            beam_energy=self.beam_energy_keV, energy_resolution_MnKa=self.resolution_MnKa_eV
+        )
+        model = signal.create_model(auto_background=False, auto_add_lines=False)
+        model.add_family_lines([str(family.alpha) for family in self.families])
+        model.add_polynomial_background(order=self.background_order)
+        return model
+
+
+def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) -> SpectralModel:
+    """Build the model of a recipe on the axis of an image.
+
+    All families of the elements in range are in the model, whichever of them is quantified: the
+    lower ones overlap others' lines (Ti L beside O K). An element fitted only can be restricted
+    to one family (``"Fe_K"``); it is left out where it has no line in the range.
+
+    Raises
+    ------
+    UncalibratedError
+        If the axis has no energies.
+    ModelError
+        If the beam energy is unknown, the range lies off the axis, or a quantified family is
+        outside the range.
+    """
+    beam_energy = recipe.beam_energy_keV or acquisition.beam_energy_keV
+    if beam_energy is None:
+        raise ModelError("the file gives no beam energy; set beam_energy_keV in the recipe")
+    energy.require_calibrated()
+    channels = energy.channels(*recipe.energy_range_keV)
+    cropped = energy.crop(channels)
+    last = cropped.offset_keV + cropped.scale_keV * (cropped.size - 1)
+    span = (cropped.offset_keV, last, beam_energy)
+    quantified = [_chosen_family(name, *span) for name in recipe.elements]
+    others = [_all_families(name.partition("_")[0], *span) for name in recipe.elements]
+    others += [_fitted_only(name, *span) for name in recipe.fit_only]
+    families = tuple(
+        dict.fromkeys([*quantified, *(family for found in others for family in found)])
+    )
+    model = SpectralModel(
+        energy=cropped,
+        channels=channels,
+        families=families,
+        lines=tuple(family.lines for family in families),
+        n_quantified=len(quantified),
+        background_order=recipe.background_order,
+        beam_energy_keV=beam_energy,
+        resolution_MnKa_eV=(
+            recipe.energy_resolution_MnKa_eV
+            or acquisition.energy_resolution_MnKa_eV
+            or DEFAULT_RESOLUTION_EV
+        ),
+    )
+    if model.n_parameters >= cropped.size:
+        raise ModelError(
+            f"{cropped.size} channels cannot determine {model.n_parameters} parameters; widen the "
+            "energy range, lower the background's order or leave elements out"
+        )
+    return model
+
+
+def _all_families(
+    symbol: str, low_keV: float, high_keV: float, beam_keV: float
+) -> tuple[xray.Family, ...]:
+    """Return every family of an element in range; raise if there is none."""
+    xray.default_family(symbol, low_keV, high_keV, beam_keV)
+    return xray.families_in_range(symbol, low_keV, high_keV, beam_keV)
+
+
+def _fitted_only(
+    name: str, low_keV: float, high_keV: float, beam_keV: float
+) -> tuple[xray.Family, ...]:
+    """Return the families in range of an entry that is not quantified, or the one it names.
+
+    There may be none: what has no line in the range does not disturb it.
+    """
+    symbol, _, wanted = name.partition("_")
+    found = xray.families_in_range(symbol, low_keV, high_keV, beam_keV)
+    return tuple(f for f in found if wanted in ("", f.family))
+
+
+def _chosen_family(name: str, low_keV: float, high_keV: float, beam_keV: float) -> xray.Family:
+    """Return the family that an entry such as ``"Sr"`` or ``"Sr_K"`` stands for."""
+    symbol, _, wanted = name.partition("_")
+    if not wanted:
+        return xray.default_family(symbol, low_keV, high_keV, beam_keV)
+    family = xray.family(symbol, wanted)
+    if family not in xray.families_in_range(symbol, low_keV, high_keV, beam_keV):
+        raise ModelError(
+            f"{family.alpha} lies at {family.alpha.energy_keV:.3f} keV, outside {low_keV:g} to "
+            f"{min(high_keV, beam_keV):g} keV; widen the energy range or choose another family"
+        )
+    return family

@@ -1,0 +1,249 @@
+"""The fast fit: all labels at once, weighted by the counts they are expected to have.
+
+Weights from the summed spectrum give every label the same pseudo-inverse, which is the first
+estimate; weights from each label's own fit then lead to the Poisson maximum likelihood, whose
+score ``A' (y - mu) / mu`` vanishes where the weights are ``1 / mu``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import solve_triangular
+from scipy.optimize import nnls
+
+from napari_eds.fitting.least_squares import weighted_fit
+from napari_eds.fitting.model import SpectralModel
+
+#: Called with the number of labels that are done; may raise to cancel.
+Done = Callable[[int], None]
+
+#: Labels fitted at a time: bounds memory and lets a fit be cancelled.
+BLOCK_LABELS = 512
+
+#: Iterations stop when no coefficient moves by more than this part of its standard deviation.
+_CONVERGED_SIGMA = 0.05
+_MAX_ITERATIONS = 20
+
+#: Expected counts of a channel are not taken below this part of its background: noise can give an
+#: absent line a negative intensity, but never a channel a negative variance.
+_LINES_FLOOR = 0.5
+#: A label is expected to have at least this many counts of background in all: where none were
+#: found, some might have been, and a variance of zero would weigh without bound.
+_LEAST_BACKGROUND_COUNTS = 1.0
+#: Coefficients move by less than this, in counts, without being told apart.
+_TINY = 1e-6
+#: Counts expected in a group of channels of chi-squared. A group may come out smaller where a
+#: channel with many counts follows; its variance is taken as the floor then.
+_GROUP_COUNTS = 3.0
+_GROUP_FLOOR = 1.0
+
+
+def fit_poisson(
+    model: SpectralModel,
+    counts: np.ndarray,
+    expected_shape: np.ndarray,
+    *,
+    non_negative: bool = False,
+    done: Done = lambda _n: None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fit spectra by iterated weighted least squares.
+
+    Parameters
+    ----------
+    model : SpectralModel
+        With a background of known shape, so that it cannot become negative.
+    counts : ndarray, (labels, channels of the fit)
+    expected_shape : ndarray, (channels of the fit,)
+        Fitted counts of the summed spectrum, positive.
+    non_negative : bool
+        Whether to keep intensities at or above zero.
+    done : callable, optional
+
+    Returns
+    -------
+    coefficients : ndarray, (labels, columns of the design)
+    covariance : ndarray, (labels, columns, columns)
+    expected : ndarray, (labels, channels of the fit)
+        Fitted counts, positive.
+    """
+    norms = np.linalg.norm(model.design, axis=0)
+    norms[norms == 0] = 1
+    solver = _Solver(model.design / norms, len(model.families), non_negative=non_negative)
+    blocks = []
+    for start in range(0, len(counts), BLOCK_LABELS):
+        block = np.asarray(counts[start : start + BLOCK_LABELS], dtype=float)
+        blocks.append(solver.fit(block, expected_shape))
+        done(min(start + BLOCK_LABELS, len(counts)))
+    coefficients, covariance, expected = (
+        np.concatenate(part) for part in zip(*blocks, strict=True)
+    )
+    return coefficients / norms, covariance / np.outer(norms, norms), expected
+
+
+def fit_shared(
+    model: SpectralModel, counts: sparse.sparray | np.ndarray, expected_shape: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Estimate intensities of very many spectra with one pseudo-inverse for all.
+
+    Weights are those of the summed spectrum, so that the estimate is ``H y`` and unbiased, at a
+    little more noise than `fit_poisson` where a spectrum is unlike the sum. Two products do it
+    all: the pixels of a whole map, sparse as they are, take less than a second.
+
+    Parameters
+    ----------
+    model : SpectralModel
+        With a background of known shape.
+    counts : sparse array or ndarray, (spectra, channels of the fit)
+    expected_shape : ndarray, (channels of the fit,)
+        Fitted counts of the summed spectrum, positive.
+
+    Returns
+    -------
+    alpha_areas, variances : ndarray, (spectra, families)
+        Counts of alpha lines, and their variances with observed counts standing for their means.
+    """
+    rows = shared_inverse(model, expected_shape)[:, : len(model.families)]
+    return np.asarray(counts @ rows), np.asarray(counts @ rows**2)
+
+
+def shared_inverse(model: SpectralModel, expected_shape: np.ndarray) -> np.ndarray:
+    """Return what a count in a channel adds to each coefficient, (channels, coefficients).
+
+    Parameters are those of `fit_shared`.
+    """
+    weighted = model.design / expected_shape[:, None]
+    _, covariance = weighted_fit(model.design, expected_shape, expected_shape)
+    return weighted @ covariance
+
+
+def grouped_chi_squared(counts: np.ndarray, expected: np.ndarray, n_parameters: int) -> np.ndarray:
+    """Return Pearson's reduced chi-squared over groups of neighbouring channels.
+
+    Where nearly nothing is expected, a single stray count would outweigh all else: one count
+    where a thousandth is expected adds a thousand. So channels are taken together until about
+    three counts are expected, as Pearson's test asks for.
+
+    Parameters
+    ----------
+    counts, expected : ndarray, (labels, channels of the fit)
+    n_parameters : int
+        Free parameters of each label.
+
+    Returns
+    -------
+    ndarray, (labels,)
+        NaN where there are not more groups than parameters.
+    """
+    n_labels, n_channels = counts.shape
+    group = np.floor(np.cumsum(expected, axis=1) / _GROUP_COUNTS)
+    begins = np.ones(counts.shape, dtype=bool)
+    begins[:, 1:] = group[:, 1:] > group[:, :-1]
+    starts = np.flatnonzero(begins)
+    observed = np.add.reduceat(np.ravel(counts).astype(float), starts)
+    mean = np.add.reduceat(np.ravel(expected), starts)
+    squares = (observed - mean) ** 2 / np.maximum(mean, _GROUP_FLOOR)
+    degrees = begins.sum(axis=1) - n_parameters
+    total = np.bincount(starts // n_channels, squares, minlength=n_labels)
+    return np.where(degrees > 0, total, np.nan) / np.maximum(degrees, 1)
+
+
+class _Solver:
+    """Normal equations of one design for many spectra with weights of their own."""
+
+    def __init__(self, design: np.ndarray, n_families: int, *, non_negative: bool) -> None:
+        self._design = design
+        self._n_families = n_families
+        self._non_negative = non_negative
+        n = design.shape[1]
+        self._upper = np.triu_indices(n)
+        background = design[:, n_families:].sum(axis=1)
+        self._least = _LEAST_BACKGROUND_COUNTS * background / background.sum()
+        self._pairs = design[:, self._upper[0]] * design[:, self._upper[1]]
+
+    def fit(
+        self, counts: np.ndarray, expected_shape: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return coefficients, covariance and expected counts of a block of spectra."""
+        share = counts.sum(axis=1) / expected_shape.sum()
+        expected = np.maximum(np.outer(share, expected_shape), self._least)
+        coefficients = np.zeros((len(counts), self._design.shape[1]))
+        moving = np.arange(len(counts))
+        for _ in range(_MAX_ITERATIONS):
+            before = coefficients[moving]
+            after, covariance = self._weighted(counts[moving], 1 / expected[moving])
+            coefficients[moving] = after
+            expected[moving] = self._expected(after)
+            deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
+            settled = np.abs(after - before) <= _CONVERGED_SIGMA * deviation + _TINY
+            moving = moving[~settled.all(axis=1)]
+            if not moving.size:
+                break
+        return coefficients, self._covariance(coefficients), expected
+
+    def _weighted(self, counts: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Solve weighted least squares; the background's coefficients stay at or above zero."""
+        normal = self._normal(weights)
+        right = (weights * counts) @ self._design
+        if self._non_negative:
+            coefficients = np.stack(
+                [_non_negative(a, b) for a, b in zip(normal, right, strict=True)]
+            )
+            return coefficients, _inverse(normal, np.zeros_like(right, dtype=bool))
+        held = np.zeros_like(right, dtype=bool)
+        while True:
+            covariance = _inverse(normal, held)
+            coefficients = (covariance @ right[:, :, None])[:, :, 0]
+            negative = coefficients < 0
+            negative[:, : self._n_families] = False
+            if not negative.any():
+                return coefficients, covariance
+            held |= negative
+
+    def _covariance(self, coefficients: np.ndarray) -> np.ndarray:
+        """Return the inverse of the expected information.
+
+        Lines count as at least absent: with those that noise made negative, and with the channels
+        they lower, an absent line's error would hang on its own fluctuation.
+        """
+        positive = coefficients.copy()
+        positive[:, : self._n_families] = np.maximum(positive[:, : self._n_families], 0)
+        weights = 1 / self._expected(positive)
+        return _inverse(self._normal(weights), np.zeros(coefficients.shape, dtype=bool))
+
+    def _normal(self, weights: np.ndarray) -> np.ndarray:
+        """Return the normal matrices of weighted least squares, (labels, columns, columns)."""
+        n = self._design.shape[1]
+        normal = np.empty((len(weights), n, n))
+        flat = weights @ self._pairs
+        normal[:, self._upper[0], self._upper[1]] = flat
+        normal[:, self._upper[1], self._upper[0]] = flat
+        return normal
+
+    def _expected(self, coefficients: np.ndarray) -> np.ndarray:
+        """Return the expected counts of a fit, positive."""
+        n = self._n_families
+        background = np.maximum(coefficients[:, n:] @ self._design[:, n:].T, self._least)
+        lines = coefficients[:, :n] @ self._design[:, :n].T
+        return np.maximum(lines + background, _LINES_FLOOR * background)
+
+
+def _inverse(normal: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Inverses of normal matrices, rows and columns of held coefficients zero."""
+    n = normal.shape[1]
+    free = ~held
+    both = free[:, :, None] & free[:, None, :]
+    matrix = np.where(both, normal, 0.0)
+    matrix[:, np.arange(n), np.arange(n)] += held
+    # A trace of the diagonal keeps columns without counts from making it singular.
+    scale = np.maximum(np.diagonal(matrix, axis1=1, axis2=2), np.finfo(float).tiny)
+    matrix[:, np.arange(n), np.arange(n)] += 1e-12 * scale
+    return np.where(both, np.linalg.inv(matrix), 0.0)
+
+
+def _non_negative(normal: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Least squares at or above zero from normal equations, through their Cholesky factor."""
+    factor = np.linalg.cholesky(normal + 1e-12 * np.diag(np.diagonal(normal)))
+    return nnls(factor.T, solve_triangular(factor, right, lower=True))[0]

@@ -1,0 +1,1 @@
+"""Which pixels belong together: label maps made, edited and described."""

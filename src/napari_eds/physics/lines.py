@@ -1,0 +1,183 @@
+"""X-ray lines, families and atomic weights: the only door to eXSpy's line tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from napari_eds._support import hyperspy
+from napari_eds.errors import ModelError
+
+FAMILIES = ("K", "L", "M")
+
+#: Energy of the Mn Ka line in keV at which detector resolutions are stated (eXSpy's table).
+MN_KA_KEV = 5.8987
+
+#: A family is preferred for quantification only if the beam energy is at least this multiple of
+#: its alpha energy: below, ionisation is inefficient (the rule HyperSpy and eXSpy use).
+MINIMUM_OVERVOLTAGE = 2.0
+
+
+@dataclass(frozen=True)
+class XRayLine:
+    """One X-ray line; `weight` is its intensity relative to the alpha line of its family."""
+
+    element: str
+    name: str
+    energy_keV: float
+    weight: float
+
+    def __str__(self) -> str:
+        return f"{self.element}_{self.name}"
+
+
+@dataclass(frozen=True)
+class Family:
+    """The K, L or M lines of an element, alpha first."""
+
+    element: str
+    family: str
+    lines: tuple[XRayLine, ...]
+
+    def __str__(self) -> str:
+        return f"{self.element}_{self.family}"
+
+    @property
+    def alpha(self) -> XRayLine:
+        """The alpha line, whose weight is 1."""
+        return self.lines[0]
+
+    @property
+    def weight_sum(self) -> float:
+        """Intensity of the whole family relative to its alpha line."""
+        return sum(line.weight for line in self.lines)
+
+
+@cache
+def element_symbols() -> tuple[str, ...]:
+    """Symbols of all elements with X-ray lines, by atomic number."""
+    table = _elements()
+    symbols = [s for s in table if _raw_lines(s)]
+    return tuple(sorted(symbols, key=lambda s: table[s]["General_properties"]["Z"]))
+
+
+def check_element(symbol: str) -> str:
+    """Return `symbol` if it is an element with X-ray lines.
+
+    Raises
+    ------
+    ModelError
+        If it is not.
+    """
+    if symbol not in element_symbols():
+        raise ModelError(
+            f"{symbol!r} is not an element with known X-ray lines; write symbols such as Fe, Sr, O"
+        )
+    return symbol
+
+
+@cache
+def atomic_number(symbol: str) -> int:
+    """Atomic number of an element."""
+    return int(_elements()[check_element(symbol)]["General_properties"]["Z"])
+
+
+@cache
+def atomic_weight(symbol: str) -> float:
+    """Atomic weight of an element in g/mol, whether or not it has X-ray lines."""
+    if symbol not in _elements():
+        check_element(symbol)
+    return float(_elements()[symbol]["General_properties"]["atomic_weight"])
+
+
+@cache
+def family(element: str, name: str) -> Family:
+    """Return the lines of a family, alpha first, the others by energy.
+
+    In eXSpy's model every line of a family is tied to the alpha line by its weight, and the
+    alpha line's own weight is taken as 1, whatever the table says (it is 0.694 for Ti_La).
+
+    Raises
+    ------
+    ModelError
+        If the element has no such family.
+    """
+    raw = _raw_lines(check_element(element))
+    alpha = f"{name}a"
+    if name not in FAMILIES or alpha not in raw:
+        raise ModelError(
+            f"{element} has no {name} family; its families are "
+            f"{', '.join(families_of(element)) or 'none'}"
+        )
+    others = sorted((n for n in raw if n[0] == name and n != alpha), key=lambda n: raw[n][0])
+    lines = [XRayLine(element, alpha, raw[alpha][0], 1.0)]
+    lines += [XRayLine(element, n, *raw[n]) for n in others]
+    return Family(element, name, tuple(lines))
+
+
+@cache
+def families_of(element: str) -> tuple[str, ...]:
+    """Names of the families an element has, such as ``("K", "L")``."""
+    raw = _raw_lines(check_element(element))
+    return tuple(name for name in FAMILIES if f"{name}a" in raw)
+
+
+def families_in_range(
+    element: str, low_keV: float, high_keV: float, beam_energy_keV: float
+) -> tuple[Family, ...]:
+    """Families whose alpha line lies in the range and below the beam energy."""
+    high_keV = min(high_keV, beam_energy_keV)
+    found = (family(element, name) for name in families_of(element))
+    return tuple(f for f in found if low_keV <= f.alpha.energy_keV <= high_keV)
+
+
+def default_family(
+    element: str, low_keV: float, high_keV: float, beam_energy_keV: float
+) -> Family:
+    """Return the family to quantify with: the hardest in range at sufficient overvoltage.
+
+    Raises
+    ------
+    ModelError
+        If no alpha line of the element lies in the range.
+    """
+    found = families_in_range(element, low_keV, high_keV, beam_energy_keV)
+    if not found:
+        alphas = ", ".join(
+            f"{family(element, n).alpha} {family(element, n).alpha.energy_keV:.3f} keV"
+            for n in families_of(element)
+        )
+        raise ModelError(
+            f"{element} has no line between {low_keV:g} and "
+            f"{min(high_keV, beam_energy_keV):g} keV ({alphas}); widen the energy range or "
+            "leave the element out"
+        )
+    excited = [f for f in found if f.alpha.energy_keV * MINIMUM_OVERVOLTAGE <= beam_energy_keV]
+    return max(excited or found, key=lambda f: f.alpha.energy_keV)
+
+
+def fwhm_keV(energy_keV: np.ndarray | float, fwhm_MnKa_eV: float) -> np.ndarray | float:
+    """Full width at half maximum of a line, in keV.
+
+    ``FWHM^2 = 2.5 eV (E - E_MnKa) + FWHM_MnKa^2``: Fiori and Newbury, Scanning Electron
+    Microscopy 1 (1978) 401.
+    """
+    squared_eV2 = 2.5 * 1000 * (np.asarray(energy_keV) - MN_KA_KEV) + fwhm_MnKa_eV**2
+    return np.sqrt(np.maximum(squared_eV2, 1.0)) / 1000
+
+
+@cache
+def _elements() -> dict[str, Any]:
+    """Elements of eXSpy's table as plain dictionaries; importing eXSpy takes seconds."""
+    table = hyperspy.exspy().material.elements.as_dictionary()
+    return {symbol: entry for symbol, entry in table.items() if isinstance(entry, dict)}
+
+
+@cache
+def _raw_lines(symbol: str) -> dict[str, tuple[float, float]]:
+    """Line name to (energy in keV, weight), as in eXSpy's table."""
+    table = _elements()[symbol].get("Atomic_properties", {}).get("Xray_lines", {})
+    return {name: (line["energy (keV)"], line["weight"]) for name, line in table.items()}

@@ -1,0 +1,1 @@
+"""Intensities to compositions with errors, per label and per pixel."""

@@ -1,0 +1,208 @@
+"""How large chips must be: the statistical error of atomic % that a chip's counts allow.
+
+Atomic fractions depend on ratios of intensities only, and the covariance of intensities goes with
+the counts. So the error of a chip of n pixels is that of a region of N pixels of the same kind,
+times ``sqrt(N / n)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from napari_eds.errors import EDSError, LabelError
+from napari_eds.labels.chips import chip_size
+from napari_eds.quantification.run import Quantification, quantify
+from napari_eds.recipe.recipe import Recipe
+from napari_eds.spectra.spectrum_image import NM_PER_UNIT, SpectrumImage, check_labels
+
+#: An element above this many atomic % is a major one.
+MAJOR_AT_PCT = 5.0
+#: Error in atomic % that no major element should exceed, where none is asked for.
+WANTED_ERROR_AT_PCT = 2.0
+
+_SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+
+
+@dataclass(frozen=True, eq=False)
+class ChipSizeAdvice:
+    """Errors that chips of several sizes would have, and the smallest size that is good enough.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row per size, indexed by ``size_px`` (side of a square chip, in pixels): ``size_nm``
+        (NaN where the pixels have no length), ``n_chips`` (of a grid, wholly inside the region),
+        ``counts`` (mean per chip, all channels), per element ``Sr_at_pct_error`` (predicted
+        standard deviation from counting), and ``worst_error`` (the largest of the major
+        elements).
+    major : tuple of str
+        Elements above `MAJOR_AT_PCT`, in one label at least.
+    error_at_pct : float
+        What the worst error was to stay below.
+    recommended_px : int or None
+        The smallest size whose `worst_error` does not exceed `error_at_pct`; None if none does.
+    """
+
+    frame: pd.DataFrame
+    major: tuple[str, ...]
+    error_at_pct: float
+    recommended_px: int | None
+
+
+def chip_size_advice(
+    image: SpectrumImage,
+    recipe: Recipe,
+    sizes: Iterable[int] | None = None,
+    *,
+    labels: np.ndarray | None = None,
+    error_at_pct: float = WANTED_ERROR_AT_PCT,
+) -> ChipSizeAdvice:
+    """Predict the statistical errors of square chips by size, and recommend a size.
+
+    The whole map, or each of the given labels, is quantified as one region; its error is scaled
+    to the number of pixels of a chip. This holds for chips of the region's mean composition and
+    counts: where these vary, give a label to each phase, and the worst label counts.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    recipe : Recipe
+    sizes : iterable of int, optional
+        Sides in pixels; by default some twenty that fit the map.
+    labels : ndarray of int, (rows, columns), optional
+        Regions to predict for; 0 is left out.
+    error_at_pct : float
+        Wanted standard deviation of major elements, in atomic %.
+
+    Returns
+    -------
+    ChipSizeAdvice
+
+    Raises
+    ------
+    LabelError
+        If `labels` are no labels of the map, or a size does not fit it.
+    EDSError
+        If the error is not positive, or no label shows an element; `quantify` raises others.
+    """
+    _check_error(error_at_pct)
+    sides = _checked_sizes(sizes, image.shape)
+    result = _region_result(image, recipe, labels)
+    per_pixel = _errors_of_one_pixel(result)
+    major = 100 * result.composition.atomic_fractions > MAJOR_AT_PCT
+    worst_per_pixel = _largest(np.where(major, per_pixel, np.nan))
+    inside = result.labels > 0
+    frame = pd.DataFrame(
+        {
+            "size_nm": sides * _pixel_nm(image),
+            "n_chips": [_chips_inside(inside, side) for side in sides],
+            "counts": sides**2 * (result.table["counts"].sum() / inside.sum()),
+            **{
+                f"{element}_at_pct_error": _largest(per_pixel[:, [i]]) / sides
+                for i, element in enumerate(result.elements)
+            },
+            "worst_error": worst_per_pixel / sides,
+        },
+        index=pd.Index(sides, name="size_px"),
+    )
+    good = frame.index[(frame["worst_error"] <= error_at_pct) & (frame["n_chips"] > 0)]
+    return ChipSizeAdvice(
+        frame=frame,
+        major=tuple(np.array(result.elements)[major.any(axis=0)].tolist()),
+        error_at_pct=float(error_at_pct),
+        recommended_px=int(good[0]) if len(good) else None,
+    )
+
+
+def counts_for_error(
+    image: SpectrumImage,
+    recipe: Recipe,
+    element: str,
+    error_at_pct: float,
+    *,
+    labels: np.ndarray | None = None,
+) -> float:
+    """Return the counts in the recipe's energy range at which an element has a given error.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    recipe : Recipe
+    element : str
+        One of the recipe's.
+    error_at_pct : float
+        Standard deviation in atomic %.
+    labels : ndarray of int, (rows, columns), optional
+        Regions to predict from, the whole map by default; the one that needs most counts.
+
+    Raises
+    ------
+    LabelError, EDSError
+        As `chip_size_advice`, and if the element is not quantified.
+    """
+    _check_error(error_at_pct)
+    result = _region_result(image, recipe, labels)
+    if element not in result.elements:
+        raise EDSError(f"{element} is not quantified; choose one of {', '.join(result.elements)}")
+    per_pixel = _errors_of_one_pixel(result)[:, result.elements.index(element)]
+    counts_per_pixel = result.fit.counts.sum(axis=1) / result.label_spectra.n_pixels
+    return _largest(counts_per_pixel * (per_pixel / error_at_pct) ** 2)
+
+
+def _region_result(
+    image: SpectrumImage, recipe: Recipe, labels: np.ndarray | None
+) -> Quantification:
+    """Quantify the regions that tell the errors; at least one shows an element."""
+    if labels is None:
+        labels = np.ones(image.shape, np.int64)
+    result = quantify(image, check_labels(labels, image.shape), recipe)
+    if not np.isfinite(result.composition.atomic_fractions).any():
+        raise EDSError(
+            "no element of the recipe is detected here, so no error can be predicted; check the "
+            "elements"
+        )
+    return result
+
+
+def _errors_of_one_pixel(result: Quantification) -> np.ndarray:
+    """Return errors in atomic % scaled to one pixel, (labels, elements); NaN for empty labels."""
+    errors = 100 * result.composition.atomic_errors_statistical
+    return errors * np.sqrt(result.label_spectra.n_pixels)[:, None]
+
+
+def _largest(values: np.ndarray) -> float:
+    """Return the largest value that is known; NaN if there is none."""
+    known = values[np.isfinite(values)]
+    return float(known.max()) if known.size else np.nan
+
+
+def _check_error(error_at_pct: float) -> None:
+    if not (np.isfinite(error_at_pct) and error_at_pct > 0):
+        raise EDSError(f"the wanted error must be a positive number of at.%, not {error_at_pct}")
+
+
+def _checked_sizes(sizes: Iterable[int] | None, shape: tuple[int, int]) -> np.ndarray:
+    """Return the sides of chips, ascending, each of which fits the map."""
+    if sizes is None:
+        sizes = [side for side in _SIZES if side <= min(shape)]
+    sides = sorted({chip_size(shape, side)[0] for side in sizes})
+    if not sides:
+        raise LabelError("no chip size is given")
+    return np.array(sides)
+
+
+def _pixel_nm(image: SpectrumImage) -> float:
+    """Return the side of a square as large as a pixel, in nm; NaN for pixels without a length."""
+    unit = NM_PER_UNIT.get(image.pixel_unit, np.nan)
+    return float(np.sqrt(image.pixel_size[0] * image.pixel_size[1]) * unit)
+
+
+def _chips_inside(inside: np.ndarray, side: int) -> int:
+    """Count the chips of a grid whose every pixel is inside."""
+    rows, columns = (extent // side for extent in inside.shape)
+    tiles = inside[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    return int(tiles.all(axis=(1, 3)).sum())

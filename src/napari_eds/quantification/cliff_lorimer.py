@@ -1,0 +1,216 @@
+"""Cliff-Lorimer: intensities to weight and atomic fractions, with errors and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from napari_eds.errors import EDSError
+from napari_eds.physics.absorption import Foil
+
+#: A family counts as detected in a label when its intensity exceeds this many standard
+#: deviations.
+DETECTION_SIGMA = 3.0
+
+#: The composition and its absorption factors are consistent when weight fractions move by less
+#: than this from one iteration to the next. A thin foil takes about ten iterations.
+_CONSISTENT = 1e-11
+_MAX_ITERATIONS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Composition:
+    """Compositions of labels; NaN where a label gives none.
+
+    Attributes
+    ----------
+    weight_fractions, atomic_fractions : ndarray, (labels, elements)
+        Fractions of 1, each row summing to 1.
+    atomic_errors_statistical, atomic_errors_k : ndarray, (labels, elements)
+        Standard deviations of the atomic fractions from counting and from the k-factors.
+    detected : ndarray of bool, (labels, elements)
+        Whether the intensity exceeds `DETECTION_SIGMA` standard deviations.
+    detection_limits : ndarray, (labels, elements)
+        Atomic fractions that an intensity of `DETECTION_SIGMA` standard deviations would give,
+        everything else in the label being as it is.
+    absorption_factors : ndarray, (labels, elements)
+        By which intensities were multiplied; 1 without a correction.
+    """
+
+    weight_fractions: np.ndarray
+    atomic_fractions: np.ndarray
+    atomic_errors_statistical: np.ndarray
+    atomic_errors_k: np.ndarray
+    detected: np.ndarray
+    detection_limits: np.ndarray
+    absorption_factors: np.ndarray
+
+
+def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
+    intensities: np.ndarray,
+    covariance: np.ndarray,
+    k_factors: np.ndarray,
+    k_relative_errors: np.ndarray,
+    atomic_weights: np.ndarray,
+    *,
+    absorption: Foil | None = None,
+    label_names: Sequence[object] | None = None,
+    unsettled: Literal["raise", "nan"] = "raise",
+) -> Composition:
+    """Quantify intensities by Cliff and Lorimer's ratio method.
+
+    Weight fractions are ``C = k I a / sum(k I a)`` (G. Cliff and G. W. Lorimer, J. Microsc. 103
+    (1975) 203). The absorption factors a depend on C, so both are iterated until they agree.
+
+    Errors are propagated to first order at that point. With ``w = k I a``, ``W = sum(w)``,
+    ``D = d ln a / dC`` and ``K = diag(C) - C C'``, a change of the logarithms of k I moves C by
+    ``(1 - K D)^-1 K``: absorption answers to the change, and damps or enlarges it. Errors of
+    thickness, density and mass absorption coefficients are not contained.
+
+    Negative intensities are kept, as setting them to zero would bias means over labels. A label
+    in which no element is detected gets NaN: its ratios are noise.
+
+    Parameters
+    ----------
+    intensities : ndarray, (labels, elements)
+        Counts, in the convention of the k-factors.
+    covariance : ndarray, (labels, elements, elements)
+    k_factors : ndarray, (elements,)
+        Weight-based, up to a common factor.
+    k_relative_errors : ndarray, (elements,)
+    atomic_weights : ndarray, (elements,)
+        In g/mol.
+    absorption : Foil, optional
+        Its families being those of the intensities; None leaves absorption uncorrected.
+    label_names : sequence, optional
+        How errors call the labels; their positions by default.
+    unsettled : {"raise", "nan"}
+        What becomes of labels whose composition and absorption do not converge.
+
+    Raises
+    ------
+    EDSError
+        If the shapes do not belong together, or composition and absorption do not converge.
+    """
+    _check_shapes(intensities, covariance, k_factors, k_relative_errors, atomic_weights)
+    _check_foil(absorption, *intensities.shape)
+    sigma = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
+    detected = intensities > DETECTION_SIGMA * sigma
+    emitted = np.where(detected.any(axis=1, keepdims=True), intensities * k_factors, np.nan)
+    c, a, moving = _consistent(emitted, absorption)
+    if moving.size and unsettled == "raise":
+        raise _does_not_settle(moving, label_names)
+    c[moving] = np.nan
+    moles = c / atomic_weights
+    # NaN where the total is not positive, in either unit.
+    x = _shares(moles)
+    c = np.where(np.isnan(x), np.nan, c)
+    a = np.where(np.isnan(x), np.nan, a)
+    per_count = k_factors * a / (emitted * a).sum(axis=1, keepdims=True)
+    by_logarithms, by_counts = _jacobians(c, x, per_count, atomic_weights, absorption)
+    statistical = by_counts @ covariance @ np.swapaxes(by_counts, 1, 2)
+    from_k = by_logarithms * k_relative_errors**2 @ np.swapaxes(by_logarithms, 1, 2)
+    return Composition(
+        weight_fractions=c,
+        atomic_fractions=x,
+        atomic_errors_statistical=_deviations(statistical),
+        atomic_errors_k=_deviations(from_k),
+        detected=detected,
+        detection_limits=_detection_limits(
+            moles, DETECTION_SIGMA * sigma * per_count / atomic_weights
+        ),
+        absorption_factors=a,
+    )
+
+
+def _consistent(
+    emitted: np.ndarray, absorption: Foil | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weight fractions and absorption factors that agree with each other, for ``k I``.
+
+    The third value are the positions of labels where they do not.
+    """
+    c = _shares(emitted)
+    a = np.ones_like(c)
+    moving = np.arange(0 if absorption is None else len(c))
+    for _ in range(_MAX_ITERATIONS):
+        if absorption is None or not moving.size:
+            break
+        a[moving] = absorption.of(moving).factors(c[moving])
+        before, c[moving] = c[moving], _shares(emitted[moving] * a[moving])
+        # NaN does not move.
+        moving = moving[np.abs(c[moving] - before).max(axis=1) > _CONSISTENT]
+    return c, a, moving
+
+
+def _does_not_settle(moving: np.ndarray, label_names: Sequence[object] | None) -> EDSError:
+    names = moving if label_names is None else np.asarray(label_names)[moving]
+    return EDSError(
+        "composition and absorption do not settle in label "
+        f"{', '.join(map(str, names[:10]))}{' and more' if moving.size > 10 else ''}: "
+        "check thickness, density and take-off angle"
+    )
+
+
+def _jacobians(
+    c: np.ndarray,
+    x: np.ndarray,
+    per_count: np.ndarray,
+    atomic_weights: np.ndarray,
+    absorption: Foil | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return derivatives of atomic fractions by ln k and by I, (labels, elements, elements)."""
+    one = np.eye(c.shape[1])
+    by_logarithms = c[:, :, None] * one - c[:, :, None] * c[:, None, :]
+    # Written without 1 / I, which may be zero.
+    by_counts = (one - c[:, :, None]) * per_count[:, None, :]
+    if absorption is not None:
+        slopes = by_logarithms @ absorption.log_slopes(c)
+        response = np.linalg.inv(one - np.where(np.isnan(slopes), 0, slopes))
+        by_logarithms, by_counts = response @ by_logarithms, response @ by_counts
+    per_weight = 1 / (atomic_weights * (c / atomic_weights).sum(axis=1, keepdims=True))
+    to_atomic = (one - x[:, :, None]) * per_weight[:, None, :]
+    return to_atomic @ by_logarithms, to_atomic @ by_counts
+
+
+def _detection_limits(moles: np.ndarray, at_limit: np.ndarray) -> np.ndarray:
+    """Atomic fractions of the amounts `at_limit` beside the other elements of the label."""
+    others = np.maximum(moles.sum(axis=1, keepdims=True) - moles, 0)
+    total = others + at_limit
+    return at_limit / np.where(total == 0, np.nan, total)
+
+
+def _shares(amounts: np.ndarray) -> np.ndarray:
+    """Amounts over their sum by label; NaN where that is not positive."""
+    total = amounts.sum(axis=1, keepdims=True)
+    return amounts / np.where(total > 0, total, np.nan)
+
+
+def _deviations(covariance: np.ndarray) -> np.ndarray:
+    """Square roots of the diagonals, (labels, elements)."""
+    return np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
+
+
+def _check_shapes(
+    intensities: np.ndarray, covariance: np.ndarray, *per_element: np.ndarray
+) -> None:
+    n_labels, n = intensities.shape
+    if covariance.shape != (n_labels, n, n) or any(v.shape != (n,) for v in per_element):
+        raise EDSError(
+            f"intensities {intensities.shape}, covariance {covariance.shape} and per-element "
+            f"values {[v.shape for v in per_element]} do not belong together"
+        )
+
+
+def _check_foil(absorption: Foil | None, n_labels: int, n: int) -> None:
+    if absorption is None:
+        return
+    mac, thickness = absorption.mass_absorption_cm2_g, absorption.mass_thickness_g_cm2
+    if mac.shape != (n, n) or thickness.shape != (n_labels,):
+        raise EDSError(
+            f"absorption of shape {mac.shape} in {thickness.shape} labels does not belong to "
+            f"intensities {(n_labels, n)}"
+        )

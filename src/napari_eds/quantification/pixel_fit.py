@@ -1,0 +1,197 @@
+"""One pseudo-inverse for all pixels of a map, and averages of what it gives, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_eds.errors import RecipeError
+from napari_eds.fitting.model import build_model
+from napari_eds.fitting.poisson import shared_inverse
+from napari_eds.fitting.preparation import Preparation, prepare
+from napari_eds.fitting.refinement import fit_sum
+from napari_eds.physics.absorption import foil
+from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
+from napari_eds.quantification.kernels import Kernel, smoothed
+from napari_eds.quantification.run import for_k_factors, k_arrays, k_factors_of
+from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe.recipe import Recipe
+from napari_eds.spectra.spectrum_image import SpectrumImage
+
+#: A pixel has a composition where the amount of atoms in all, sum(k I a / A), exceeds this many
+#: of its standard deviations. Everything is divided by that amount.
+LEAST_TOTAL_SIGMA = 5.0
+
+#: Pixels that are held at a time, with all that is averaged.
+_BLOCK_PIXELS = 16384
+#: Pixels of dense counts that are widened to 64 bit at a time.
+_DENSE_BLOCK_PIXELS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What all pixels of a map have in common.
+
+    Attributes
+    ----------
+    image : SpectrumImage
+    recipe : Recipe
+    inside : ndarray of bool, (rows, columns)
+    total : ndarray, (channels,)
+        Summed spectrum of the pixels inside.
+    k_factors : KFactorTable
+    preparation : Preparation
+    inverse : ndarray, (channels, columns of the design + 1)
+        What a count in a channel adds to each coefficient, alpha areas first, and to the counts.
+    variances : ndarray, (columns of the design, pairs)
+        What a coefficient adds, through the counts it stands for, to the covariances of the
+        quantified alpha areas, of which the upper triangle is given.
+    """
+
+    image: SpectrumImage
+    recipe: Recipe
+    inside: np.ndarray
+    total: np.ndarray
+    k_factors: KFactorTable
+    preparation: Preparation
+    inverse: np.ndarray
+    variances: np.ndarray
+
+    def covariance(self, squares: np.ndarray) -> np.ndarray:
+        """Return the covariance of the quantified families' intensities, (pixels, n, n).
+
+        Counts vary by what the fit expects, as in `fit_poisson`, not by what was found: an
+        absent line of which no count was found would take itself for certain. For the same
+        reason, coefficients count as at least absent.
+
+        Parameters
+        ----------
+        squares : ndarray, (pixels, columns of the design)
+            Coefficients, summed with the squares of the kernel's weights.
+        """
+        model = self.preparation.model
+        n = model.n_quantified
+        first, second = np.triu_indices(n)
+        pairs = np.maximum(squares, 0) @ self.variances
+        covariance = np.empty((len(pairs), n, n))
+        covariance[:, first, second] = pairs
+        covariance[:, second, first] = pairs
+        return covariance * np.outer(model.weight_sums[:n], model.weight_sums[:n])
+
+    def compose(
+        self, sums: np.ndarray, squares: np.ndarray, thickness_nm: np.ndarray | None
+    ) -> tuple[Composition, np.ndarray]:
+        """Quantify averaged coefficients (pixels, columns); say which totals are significant."""
+        model = self.preparation.model
+        intensities, covariance = for_k_factors(
+            model, self.k_factors, sums, self.covariance(squares)
+        )
+        absorption = None
+        if self.recipe.absorption is not None:
+            absorption = foil(
+                self.recipe.absorption,
+                model.quantified,
+                len(sums),
+                take_off_angle_deg=self.image.acquisition.take_off_angle_deg,
+                thickness_nm=thickness_nm,
+            )
+        k, k_errors, weights = k_arrays(model, self.k_factors)
+        composition = cliff_lorimer(
+            intensities, covariance, k, k_errors, weights, absorption=absorption, unsettled="nan"
+        )
+        atoms = k * composition.absorption_factors / weights
+        variance = np.einsum("pi,pij,pj->p", atoms, covariance, atoms)
+        total = (atoms * intensities).sum(axis=1)
+        # A comparison with NaN is false.
+        return composition, total > LEAST_TOTAL_SIGMA * np.sqrt(np.maximum(variance, 0))
+
+
+def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
+    """Prepare the model on the summed spectrum, and the one pseudo-inverse."""
+    if recipe.engine != "poisson" or recipe.non_negative:
+        raise RecipeError(
+            "single pixels are estimated with one pseudo-inverse for all, which needs the engine "
+            "'poisson' and intensities of either sign (non_negative off)"
+        )
+    model = build_model(image.energy, image.acquisition, recipe)
+    k_factors = k_factors_of(model, recipe)
+    whole = inside.all()
+    total = image.total_spectrum() if whole else image.label_spectra(inside).spectra[0]
+    counts = total[model.channels]
+    preparation = prepare(model, counts, recipe, k_factors)
+    model = preparation.model
+    in_range = shared_inverse(model, fit_sum(model, counts).expected)
+    first, second = np.triu_indices(model.n_quantified)
+    variances = model.design.T @ (in_range[:, first] * in_range[:, second])
+    inverse = np.zeros((image.n_channels, in_range.shape[1] + 1))
+    inverse[model.channels, :-1] = in_range
+    inverse[:, -1] = 1
+    return Shared(image, recipe, inside, total, k_factors, preparation, inverse, variances)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Averages over some rows, where pixels are inside.
+
+    Attributes
+    ----------
+    where : tuple of ndarray
+        Places of the pixels in the block, as `numpy.nonzero` gives them.
+    sums, squares : ndarray, (pixels, columns of the design)
+        Coefficients per pixel, averaged with the kernel's weights and with their squares.
+    counts : ndarray, (pixels,)
+    thickness_nm : ndarray, (pixels,), or None
+    """
+
+    where: tuple[np.ndarray, ...]
+    sums: np.ndarray
+    squares: np.ndarray
+    counts: np.ndarray
+    thickness_nm: np.ndarray | None
+
+
+def blocks(
+    shared: Shared, kernel: Kernel, thickness_nm: np.ndarray | None
+) -> Iterator[tuple[slice, Block]]:
+    """Average block by block of rows, with the neighbours that the kernel needs."""
+    n_rows, n_columns = shared.inside.shape
+    weights = kernel.weights(shared.image.pixel_size, shared.image.pixel_unit)
+    radius = len(weights[0]) // 2
+    height = max(_BLOCK_PIXELS // n_columns, 2 * radius, 1)
+    for start in range(0, n_rows, height):
+        rows = slice(start, min(start + height, n_rows))
+        around = slice(max(rows.start - radius, 0), min(rows.stop + radius, n_rows))
+        own = slice(rows.start - around.start, rows.stop - around.start)
+        inside = shared.inside[around]
+        fields = _coefficients(shared, around)
+        fields[~inside] = 0
+        where = np.nonzero(inside[own])
+
+        def averaged(values: np.ndarray, *, squared: bool = False) -> np.ndarray:
+            chosen = [w**2 if squared else w for w in weights]
+            return smoothed(values, *chosen)[own][where]  # noqa: B023 - used in this turn only
+
+        covered = averaged(inside.astype(float))[:, None]
+        thickness = None
+        if thickness_nm is not None:
+            known = np.where(inside, thickness_nm[around], 0.0)
+            thickness = averaged(known) / covered[:, 0]
+        sums = averaged(fields) / covered
+        squares = averaged(fields[..., :-1], squared=True) / covered**2
+        yield rows, Block(where, sums[:, :-1], squares, sums[:, -1], thickness)
+
+
+def _coefficients(shared: Shared, rows: slice) -> np.ndarray:
+    """Coefficients and counts of the pixels of some rows, (rows, columns, coefficients + 1)."""
+    n_columns = shared.inside.shape[1]
+    counts = shared.image.counts[rows.start * n_columns : rows.stop * n_columns]
+    if not isinstance(counts, np.ndarray):
+        found = np.asarray(counts @ shared.inverse)
+    else:
+        found = np.empty((len(counts), shared.inverse.shape[1]))
+        for start in range(0, len(counts), _DENSE_BLOCK_PIXELS):
+            part = slice(start, start + _DENSE_BLOCK_PIXELS)
+            found[part] = counts[part].astype(float) @ shared.inverse
+    return found.reshape(-1, n_columns, shared.inverse.shape[1])

@@ -1,0 +1,1 @@
+"""Every format other than Velox, through RosettaSciIO."""

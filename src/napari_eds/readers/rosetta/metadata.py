@@ -1,0 +1,117 @@
+"""How spectra were recorded, out of RosettaSciIO's dictionaries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from napari_eds.spectra.acquisition import Acquisition, Detector
+
+#: Once a signal is set to EDS, HyperSpy stores these as if they had been measured.
+_EXSPY_ELEVATION_DEG, _EXSPY_AZIMUTH_DEG, _EXSPY_RESOLUTION_EV = 35.0, 0.0, 130.0
+
+
+def acquisition(entry: Mapping[str, Any]) -> Acquisition:
+    """Return how an entry was recorded; `None` for what it does not say."""
+    instrument, values = _instrument(entry)
+    eds = _child(_child(values, "Detector"), "EDS")
+    elevation, azimuth = positive(eds.get("elevation_angle")), _number(eds.get("azimuth_angle"))
+    resolution = positive(eds.get("energy_resolution_MnKa"))
+    if "package" in entry:  # the program that wrote a HyperSpy file
+        if (elevation, azimuth) == (_EXSPY_ELEVATION_DEG, _EXSPY_AZIMUTH_DEG):
+            elevation = azimuth = None
+        if resolution == _EXSPY_RESOLUTION_EV:
+            resolution = None
+    live, real = positive(eds.get("live_time")), positive(eds.get("real_time"))
+    name = str(eds.get("detector_type") or eds.get("EDS_det") or "EDS")
+    return Acquisition(
+        signal_type=_signal_type(entry, instrument),
+        beam_energy_keV=positive(values.get("beam_energy")),
+        take_off_angle_deg=elevation,
+        energy_resolution_MnKa_eV=resolution,
+        beam_current_nA=positive(values.get("beam_current")),
+        live_time_s=live,
+        real_time_s=real,
+        elements=tuple(map(str, _child(entry["metadata"], "Sample").get("elements", ()))),
+        detectors=(Detector(name, elevation, azimuth, live, real),),
+    )
+
+
+def positive(value: Any) -> float | None:
+    """Return `value` as a number, or None: files write 0 for what was not measured."""
+    number = _number(value)
+    return number if number is not None and number > 0 else None
+
+
+def _number(value: Any) -> float | None:
+    # JEOL and EDAX give numbers of NumPy, some files text.
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _child(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    child = tree.get(key, {})
+    return child if isinstance(child, Mapping) else {}
+
+
+def _instrument(entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return ``"SEM"`` or ``"TEM"``, and what is known about it."""
+    metadata: dict[str, Any] = {}
+    _merge(metadata, _child(entry["metadata"], "Acquisition_instrument"))
+    _merge(metadata, _child(_mapped(entry), "Acquisition_instrument"))
+    for instrument in ("TEM", "SEM"):
+        if instrument in metadata:
+            return instrument, metadata[instrument]
+    return "", {}
+
+
+def _signal_type(entry: Mapping[str, Any], instrument: str) -> Literal["STEM", "SEM"] | None:
+    # In a .msa file everything is filed under TEM, and the signal type says it better.
+    kind = str(_child(entry["metadata"], "Signal").get("signal_type") or "")
+    by_name: dict[str, Literal["STEM", "SEM"]] = {"TEM": "STEM", "SEM": "SEM"}
+    return by_name.get(kind.removeprefix("EDS_")) or by_name.get(instrument)
+
+
+def _mapped(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata that the reader leaves to be translated from the original ones."""
+    result: dict[str, Any] = {}
+    for source, (target, convert) in (entry.get("mapping") or {}).items():
+        value = _find(entry["original_metadata"], source)
+        if value is None or not target.startswith("Acquisition_instrument."):
+            continue
+        try:
+            value = convert(value) if convert else value
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            continue  # written for other versions of the file
+        for key in reversed(target.split(".")):
+            value = {key: value}
+        _merge(result, value)
+    return result
+
+
+def _find(tree: Any, path: str) -> Any:
+    """Return what lies at a dotted path; blanks and signs in keys may be underscores there."""
+    for part in path.split("."):
+        if not isinstance(tree, Mapping):
+            return None
+        tree = {_plain(key): value for key, value in tree.items()}.get(_plain(part))
+    return tree
+
+
+def _plain(key: Any) -> str:
+    return re.sub(r"\W", "_", str(key))
+
+
+def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Add `other` to `tree`, level by level."""
+    for key, value in other.items():
+        if isinstance(value, Mapping):
+            _merge(tree.setdefault(key, {}), value)
+        else:
+            tree[key] = value

@@ -1,0 +1,1 @@
+"""Velox `.emd` files, straight from their event streams."""

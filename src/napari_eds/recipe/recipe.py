@@ -1,0 +1,179 @@
+"""`Recipe`: every setting of one run, validated, immutable, saved beside each result."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from napari_eds._support.files import write_atomically
+from napari_eds.errors import RecipeError
+from napari_eds.fitting.profiles import LowEnergyTail
+from napari_eds.physics.absorption import Absorption
+from napari_eds.recipe.k_factors import KFactorTable
+
+Engine = Literal["poisson", "linear", "nonlinear"]
+Background = Literal["auto", "polynomial", "physical"]
+_NAME = re.compile("[A-Z][a-z]?(_[KLM])?")
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class AxisCorrection(BaseModel):
+    """Correction of an energy axis: true = (1 + gain) x energy of the file + offset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    offset_eV: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    gain_percent: Annotated[float, Field(gt=-50, lt=50, allow_inf_nan=False)] = 0.0
+
+
+class Recipe(BaseModel):
+    """Settings of one quantification.
+
+    Attributes
+    ----------
+    elements : tuple of str
+        Elements to quantify, each a symbol (``"Sr"``: the hardest family in range at sufficient
+        overvoltage) or a symbol and a family (``"Sr_K"``, ``"La_L"``).
+    fit_only : tuple of str
+        Elements that are in the spectrum and in the fit but not part of the specimen, such as
+        the Cu of a grid. Leaving them out spoils the fit of the others.
+    k_factors : KFactorTable or None
+        None computes them from first principles, which every output then says.
+    energy_range_keV : (float, float)
+        Range of the fit. The default starts above the zero peak.
+    background : {"auto", "polynomial", "physical"}
+        Shape of the background, settled on the summed spectrum: a polynomial, bremsstrahlung
+        behind detector and specimen, or the polynomial unless bremsstrahlung is clearly better
+        (``"poisson"`` only; HyperSpy's engines fit a polynomial to each label).
+    background_order : int
+        Order of the polynomial background.
+    engine : {"poisson", "linear", "nonlinear"}
+        Poisson maximum likelihood for all labels at once; or, as a check, HyperSpy's linear least
+        squares with equal weights, or its bounded non-linear fit label by label.
+    calibrate : bool
+        Whether to fit offset and gain of the energy axis and the resolution to the summed
+        spectrum, before the labels are fitted with them.
+    axis_correction : AxisCorrection or None
+        Offset and gain given by hand; the resolution is still fitted if `calibrate` says so.
+    correct_lines : bool
+        Whether K lines are drawn as doublets with measured K beta and integrated over channels
+        (``"poisson"`` only) or exactly as eXSpy draws them.
+    refine_line_ratios : bool
+        Whether line ratios inside strong families follow the summed spectrum (``"poisson"``
+        only).
+    low_energy_tail : LowEnergyTail or None
+        Tail of lines below 1 keV from incomplete charge collection (``"poisson"`` only).
+    non_negative : bool
+        Whether intensities are kept at or above zero (``"poisson"`` only). Means over labels are
+        then biased.
+    beam_energy_keV : float or None
+        Overrides what the file says.
+    energy_resolution_MnKa_eV : float or None
+        Full width at half maximum at Mn Ka; overrides what the file says and is not fitted.
+    absorption : Absorption or None
+        Thickness, density and take-off angle; None leaves absorption uncorrected.
+    allow_beam_energy_mismatch : bool
+        Whether k-factors for another beam energy than the map's are used all the same.
+
+    Raises
+    ------
+    RecipeError
+        Through `Recipe.create` and the readers; the constructor raises pydantic's
+        `ValidationError`, which also is a `ValueError`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    elements: tuple[str, ...]
+    k_factors: KFactorTable | None = None
+    fit_only: tuple[str, ...] = ()
+    energy_range_keV: tuple[Positive, Positive] = (0.2, 19.0)
+    background: Background = "auto"
+    background_order: Annotated[int, Field(ge=0, le=10)] = 6
+    engine: Engine = "poisson"
+    calibrate: bool = True
+    axis_correction: AxisCorrection | None = None
+    correct_lines: bool = True
+    refine_line_ratios: bool = True
+    low_energy_tail: LowEnergyTail | None = None
+    non_negative: bool = False
+    beam_energy_keV: Positive | None = None
+    energy_resolution_MnKa_eV: Positive | None = None
+    absorption: Absorption | None = None
+    allow_beam_energy_mismatch: bool = False
+
+    @field_validator("elements", "fit_only")
+    @classmethod
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} is neither an element such as 'Sr' nor a family such as 'Sr_K'"
+                )
+        symbols = [name.partition("_")[0] for name in names]
+        twice = sorted({s for s in symbols if symbols.count(s) > 1})
+        if twice:
+            raise ValueError(f"named more than once: {', '.join(twice)}")
+        return names
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Recipe:
+        if not self.elements:
+            raise ValueError("no element to quantify")
+        both = {n.partition("_")[0] for n in self.elements} & {
+            n.partition("_")[0] for n in self.fit_only
+        }
+        if both:
+            raise ValueError(
+                f"both quantified and fitted only: {', '.join(sorted(both))}; choose one"
+            )
+        low, high = self.energy_range_keV
+        if low >= high:
+            raise ValueError(f"the energy range {low:g} to {high:g} keV is empty")
+        return self
+
+    @classmethod
+    def create(cls, **settings: Any) -> Recipe:
+        """Build a recipe, turning pydantic's report into one readable `RecipeError`."""
+        try:
+            return cls(**settings)
+        except ValidationError as problem:
+            raise _recipe_error(problem) from problem
+
+    def to_json(self, path: str | Path) -> None:
+        """Save the recipe, with its k-factors."""
+        write_atomically(path, self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> Recipe:
+        """Read a recipe that `to_json` saved.
+
+        Raises
+        ------
+        FileNotFoundError
+        RecipeError
+            If the file is not a recipe; the message names the fields at fault.
+        """
+        try:
+            return cls.model_validate_json(Path(path).read_bytes())
+        except ValidationError as problem:
+            raise _recipe_error(problem, f"{Path(path).name}: ") from problem
+
+
+def _recipe_error(problem: ValidationError, where: str = "") -> RecipeError:
+    faults = []
+    for error in problem.errors():
+        place = ".".join(str(part) for part in error["loc"])
+        message = error["msg"].removeprefix("Value error, ")
+        faults.append(f"{place}: {message}" if place else message)
+    return RecipeError(f"{where}{'; '.join(faults)}")

@@ -1,0 +1,1 @@
+"""Spectrum images whose truth is known."""

@@ -1,0 +1,350 @@
+"""Simulated spectrum images with known truth, for sample data, tests and benchmarks.
+
+The physics is that of `physics.emission`; no table of eXSpy takes part, so a fit with eXSpy's
+lines meets the same kind of mismatch as on real data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from napari_eds.errors import EDSError
+from napari_eds.physics import emission
+from napari_eds.simulate.conditions import Conditions, Phase
+from napari_eds.simulate.drawing import draw_counts
+from napari_eds.simulate.expected import Components, FamilyKey, atoms_per_cm2, mixture
+from napari_eds.spectra.acquisition import Acquisition, Detector
+from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage, check_labels
+
+__all__ = [
+    "Conditions",
+    "Phase",
+    "Simulation",
+    "lanthanum_ferrite_on_strontium_titanate",
+    "simulate",
+]
+
+#: Azimuths of the four simulated detectors, which share all counts evenly.
+_DETECTOR_AZIMUTHS_deg = (45.0, 135.0, 225.0, 315.0)
+
+#: High-angle scattering grows with about this power of Z (Pennycook, Ultramicroscopy 30 (1989)
+#: 58, gives 2 without screening; screening lowers it).
+_HAADF_POWER = 1.7
+_HAADF_BRIGHTEST, _HAADF_OFFSET, _HAADF_NOISE = 40_000.0, 1_500.0, 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """A simulated image and everything that is true of it. All arrays are read-only.
+
+    Attributes
+    ----------
+    image : SpectrumImage
+    labels : ndarray of int64, (rows, columns)
+        0 is vacuum, `i` is ``phases[i - 1]``.
+    phases : tuple of Phase
+    thickness_nm : ndarray, (rows, columns)
+        0 in vacuum.
+    atomic_percent : mapping of str to ndarray, (rows, columns)
+        at.% of every element of the phases, NaN in vacuum. Stray elements do not count.
+    k_factors, alpha_k_factors : mapping of (element, family) to float
+        Weight-based k-factors implied by the physics, for the sum of a family's lines on the
+        energy axis and for its alpha doublet, relative to Si K (Si Ka) = 1. A family without
+        alpha lines is missing from the second.
+    conditions : Conditions
+    weights : scipy.sparse.csr_array, (pixels, components)
+        Pixels as sums of `components`.
+    components : Components
+    """
+
+    image: SpectrumImage
+    labels: np.ndarray
+    phases: tuple[Phase, ...]
+    thickness_nm: np.ndarray
+    atomic_percent: Mapping[str, np.ndarray]
+    k_factors: Mapping[FamilyKey, float]
+    alpha_k_factors: Mapping[FamilyKey, float]
+    conditions: Conditions
+    weights: sparse.csr_array = field(repr=False)
+    components: Components = field(repr=False)
+
+    @property
+    def families(self) -> tuple[FamilyKey, ...]:
+        """Line families with counts in the image, stray ones included."""
+        return tuple(self.components.family_counts)
+
+    def expected_spectrum(self, mask: np.ndarray | None = None) -> np.ndarray:
+        """Noise-free sum over the pixels of a boolean map (all by default), (channels,)."""
+        if mask is not None and np.shape(mask) != self.labels.shape:
+            raise EDSError(f"mask of shape {np.shape(mask)} does not fit {self.labels.shape}")
+        pixels = slice(None) if mask is None else np.flatnonzero(mask)
+        return self.weights[pixels].sum(axis=0) @ self.components.spectra
+
+    def expected_counts(self) -> np.ndarray:
+        """Noise-free counts over all channels, (rows, columns)."""
+        return self._map(self.components.total_counts)
+
+    def expected_continuum(self) -> np.ndarray:
+        """Noise-free bremsstrahlung counts, (rows, columns)."""
+        return self._map(self.components.continuum_counts)
+
+    def expected_family_counts(self, element: str, family: str) -> np.ndarray:
+        """Noise-free counts of a line family, stray ones included, (rows, columns).
+
+        Raises
+        ------
+        EDSError
+            If the family has no counts in the image.
+        """
+        counts = self.components.family_counts.get((element, family))
+        if counts is None:
+            raise EDSError(f"no {element}_{family} in the simulation: it has {self.families}")
+        return self._map(counts)
+
+    def _map(self, component_counts: np.ndarray) -> np.ndarray:
+        return (self.weights @ component_counts).reshape(self.labels.shape)
+
+
+def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
+    phase_map: np.ndarray,
+    phases: Sequence[Phase],
+    thickness_nm: np.ndarray | float,
+    *,
+    counts_per_pixel: float,
+    seed: int = 0,
+    name: str = "SIMULATED EDS",
+    **conditions: Any,
+) -> Simulation:
+    """Simulate the spectrum image of a foil of known phases.
+
+    Lines are channel-integrated Gaussians on absorbed bremsstrahlung; counts follow Poisson
+    statistics. Phases meet in sharp edges. Left out: low-energy tails of incomplete charge
+    collection, escape and sum peaks, fluorescence, channelling, beam broadening.
+
+    Parameters
+    ----------
+    phase_map : ndarray of int, (rows, columns)
+        0 is vacuum, `i` is ``phases[i - 1]``.
+    phases : sequence of Phase
+    thickness_nm : ndarray, (rows, columns), or float
+        Ignored in vacuum.
+    counts_per_pixel : float
+        Expected counts, averaged over the whole map, with stray X-rays and strobe. The dose is
+        chosen to give it and the same everywhere; thick and heavy pixels hold more.
+    seed : int
+        The same seed gives the same counts.
+    name : str
+        Name of the image.
+    **conditions
+        Attributes of `Conditions`.
+
+    Raises
+    ------
+    EDSError
+        If the map names a phase that is not there, a thickness is negative or not finite, or a
+        condition makes no sense.
+    """
+    settings = Conditions(**conditions)
+    labels, thickness = _checked(phase_map, phases, thickness_nm)
+    if not 0 <= counts_per_pixel < np.inf:
+        raise EDSError(f"counts per pixel must be 0 or more, not {counts_per_pixel}")
+    weights, components = mixture(labels, phases, thickness, settings, counts_per_pixel)
+    rng = np.random.default_rng(seed)
+    counts = draw_counts(weights, components.spectra, rng)
+    image = SpectrumImage.from_matrix(
+        counts,
+        labels.shape,
+        settings.energy,
+        pixel_size=(settings.pixel_size_nm, settings.pixel_size_nm),
+        pixel_unit="nm",
+        name=name,
+        acquisition=_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng),
+        images=(_haadf(labels, phases, thickness, settings, rng),),
+        metadata=MappingProxyType({"simulated": True, "seed": seed}),
+    )
+    return Simulation(
+        image,
+        _frozen(labels),
+        tuple(phases),
+        _frozen(thickness),
+        _atomic_percent(labels, phases),
+        _k_factors(components, settings, "family"),
+        _k_factors(components, settings, "alpha"),
+        settings,
+        weights,
+        components,
+    )
+
+
+def lanthanum_ferrite_on_strontium_titanate(
+    shape: tuple[int, int] = (96, 96),
+    counts_per_pixel: float = 300,
+    seed: int = 0,
+    **conditions: Any,
+) -> Simulation:
+    """Simulate a cross-section of an LaFeO3 film on SrTiO3, known in every pixel.
+
+    From the top: vacuum, Pt cap, LaFeO3 with an iron-rich domain, SrTiO3 below a wavy interface.
+    The foil is 30 nm thick at the left edge and 80 nm at the right. Copper, carbon and a strobe
+    peak come on top, as from a real column.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (rows, columns), at least 16 x 16.
+    counts_per_pixel, seed, **conditions
+        See `simulate`.
+    """
+    if min(shape) < 16:
+        raise EDSError(f"the specimen needs at least 16 x 16 pixels, not {shape}")
+    phases = (
+        Phase("Pt cap", {"Pt": 100}, 21.45),
+        Phase("LaFeO3", {"La": 20, "Fe": 20, "O": 60}, 6.64),
+        Phase("SrTiO3", {"Sr": 20, "Ti": 20, "O": 60}, 5.12),
+        Phase("Fe-rich", {"La": 12, "Fe": 28, "O": 60}, 6.2),
+    )
+    labels, thickness = _film_on_substrate(shape)
+    conditions = {"stray": {"Cu": 0.035, "C": 0.02}, "strobe": 0.04} | conditions
+    return simulate(
+        labels,
+        phases,
+        thickness,
+        counts_per_pixel=counts_per_pixel,
+        seed=seed,
+        name="SIMULATED LaFeO3 on SrTiO3",
+        **conditions,
+    )
+
+
+def _film_on_substrate(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Phase map and thickness of the film; y and x run from 0 to 1 over the map."""
+    y, x = np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij")
+    interface = 0.54 + 0.02 * np.sin(2 * np.pi * 2.3 * x) + 0.012 * np.sin(2 * np.pi * 5.1 * x)
+    surface = 0.08 + 0.008 * np.sin(2 * np.pi * 1.7 * x)
+    labels = np.where(y < interface, 2, 3)
+    labels[(labels == 2) & (((y - 0.34) / 0.09) ** 2 + ((x - 0.62) / 0.12) ** 2 < 1)] = 4
+    labels[y < surface + 0.06] = 1
+    labels[y < surface] = 0
+    return labels, 30 + 50 * (0.85 * x + 0.15 * y)
+
+
+def _checked(
+    phase_map: np.ndarray, phases: Sequence[Phase], thickness_nm: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and thickness of one shape, thickness 0 in vacuum, or say what is wrong."""
+    phase_map = np.asarray(phase_map)
+    if phase_map.ndim != 2 or phase_map.size == 0:
+        raise EDSError(f"a phase map has rows and columns; got shape {phase_map.shape}")
+    labels = check_labels(phase_map, phase_map.shape)
+    if labels.max() > len(phases):
+        raise EDSError(
+            f"the map names phase {labels.max()}, but only {len(phases)} phases are given; "
+            f"0 is vacuum, 1 the first phase"
+        )
+    thickness = np.asarray(thickness_nm, float)
+    if thickness.shape not in ((), labels.shape):
+        raise EDSError(f"thickness of shape {thickness.shape} does not fit {labels.shape}")
+    thickness = np.where(labels > 0, thickness, 0.0)
+    if not np.all((thickness >= 0) & np.isfinite(thickness)):
+        raise EDSError("thickness must be 0 nm or more in every pixel of the specimen")
+    return labels.copy(), thickness
+
+
+def _atomic_percent(labels: np.ndarray, phases: Sequence[Phase]) -> Mapping[str, np.ndarray]:
+    """Map of every element's at.%, NaN in vacuum."""
+    elements = dict.fromkeys(element for phase in phases for element in phase.atomic_percent)
+    maps = {}
+    for element in elements:
+        values = [np.nan, *(phase.atomic_percent.get(element, 0.0) for phase in phases)]
+        maps[element] = _frozen(np.array(values)[labels])
+    return MappingProxyType(maps)
+
+
+def _k_factors(
+    components: Components, settings: Conditions, convention: str
+) -> Mapping[FamilyKey, float]:
+    """k-factors of the families in the image, relative to Si K."""
+
+    def k(element: str, family: str, **limits: Any) -> float:
+        return float(
+            emission.theoretical_k_factor(
+                element,
+                family,
+                settings.beam_energy_keV,
+                settings.detector,
+                convention,  # type: ignore[arg-type]
+                **limits,
+            )
+        )
+
+    reference = k("Si", "K")
+    table = {}
+    for element, family in components.family_counts:
+        lines = settings.lines(element, family)
+        if convention == "family" or lines.alpha().names:
+            value = k(element, family, energy_range_keV=settings.energy_range_keV)
+            table[element, family] = value / reference
+    return MappingProxyType(table)
+
+
+def _acquisition(
+    settings: Conditions, phases: Sequence[Phase], n_counts: int, rng: np.random.Generator
+) -> Acquisition:
+    """Return what a file of this measurement would tell."""
+    n = len(_DETECTOR_AZIMUTHS_deg)
+    shares = rng.multinomial(n_counts, [1 / n] * n)
+    elements = {element for phase in phases for element in phase.atomic_percent}
+    return Acquisition(
+        signal_type="STEM",
+        beam_energy_keV=settings.beam_energy_keV,
+        take_off_angle_deg=settings.take_off_angle_deg,
+        energy_resolution_MnKa_eV=settings.resolution_MnKa_eV,
+        elements=tuple(sorted(elements | set(settings.stray))),
+        detectors=tuple(
+            Detector(
+                f"SIMULATED-{i + 1}",
+                elevation_deg=settings.take_off_angle_deg,
+                azimuth_deg=azimuth,
+                counts=int(shares[i]),
+            )
+            for i, azimuth in enumerate(_DETECTOR_AZIMUTHS_deg)
+        ),
+    )
+
+
+def _haadf(
+    labels: np.ndarray,
+    phases: Sequence[Phase],
+    thickness: np.ndarray,
+    settings: Conditions,
+    rng: np.random.Generator,
+) -> AuxiliaryImage:
+    """Mass-thickness image: atoms per area x Z^1.7, an offset and noise."""
+    per_nm = [0.0]
+    for phase in phases:
+        scattering = sum(
+            x / 100 * emission.atomic_number(element) ** _HAADF_POWER
+            for element, x in phase.atomic_percent.items()
+        )
+        per_nm.append(scattering * float(atoms_per_cm2(phase, np.ones(1))[0]))
+    signal = np.array(per_nm)[labels] * thickness
+    signal *= _HAADF_BRIGHTEST / (signal.max() or 1.0)
+    noise = rng.normal(scale=_HAADF_NOISE * (signal + _HAADF_OFFSET))
+    data = np.clip(signal + _HAADF_OFFSET + noise, 0, np.iinfo(np.uint16).max)
+    return AuxiliaryImage(
+        "HAADF",
+        np.rint(data).astype(np.uint16),
+        (settings.pixel_size_nm, settings.pixel_size_nm),
+        "nm",
+    )
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array

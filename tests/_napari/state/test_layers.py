@@ -1,0 +1,198 @@
+"""Opening and saving through napari, without a window."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+
+import napari_eds as eds
+from napari_eds._napari.reader import get_reader
+from napari_eds._napari.state.layers import (
+    QUANTIFICATION,
+    SPECTRUM_IMAGE,
+    geometry,
+    image_layers,
+    maps_of,
+    show_result,
+)
+from napari_eds._napari.writer import write_csv
+
+MAPS = [
+    "simulated/LFO_STO_96.emd",
+    "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd",
+    "real/bruker/P45_12bit_packed_8bit.bcf",
+    "real/jeol/64.pts",
+    "real/hspy/bare_core.hdf5",
+    "real/phenom/Elid2Version4.elid",
+    "real/ripple/bruker_bcf_fileformat_16x16.rpl",
+    "real/velox/EDS-STO.emd",
+]
+
+
+@pytest.fixture(scope="module")
+def result(lfo_sto_96, data_dir):
+    k_factors = eds.read_k_factors(data_dir / "simulated/kfactors_family_sum_windowless.csv")
+    recipe = eds.Recipe(
+        elements=("La", "Fe", "O", "Sr", "Ti"), fit_only=("Cu", "C", "Pt"), k_factors=k_factors
+    )
+    return eds.quantify(lfo_sto_96, eds.grid_chips(lfo_sto_96.shape, 16), recipe)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_opening_gives_layers_with_scale_and_units(name, data_file):
+    path = data_file(name)
+    reader = get_reader(str(path))
+    images = eds.read(path)
+
+    layers = [Image(data, **attributes) for data, attributes, _ in reader(str(path))]
+
+    maps = [layer for layer in layers if SPECTRUM_IMAGE in layer.metadata]
+    assert len(maps) == len(images)
+    for layer, image in zip(maps, images, strict=True):
+        assert layer.data.shape == image.shape
+        assert layer.data.sum() == image.total_counts
+        np.testing.assert_allclose(layer.scale, image.pixel_size)
+        assert layer.axis_labels == ("row", "column")
+        assert {str(unit) for unit in layer.units} == {str(layers[0].units[0])}
+
+
+def test_images_of_the_file_lie_on_the_map(data_file):
+    layers = get_reader(str(data_file(MAPS[1])))(str(data_file(MAPS[1])))
+    names = [attributes["name"] for _, attributes, _ in layers]
+    assert any("HAADF" in name for name in names)
+    assert len({tuple(attributes["scale"]) for _, attributes, _ in layers}) == 1
+
+
+@pytest.mark.parametrize("path", ["picture.png", "notes.txt", ["a.emd", "b.png"], []])
+def test_other_files_are_left_to_other_readers(path):
+    assert get_reader(path) is None
+
+
+def test_a_file_that_is_no_eds_map_is_explained(data_file):
+    path = str(data_file("real/hspy/SiO2 HAADF Image.hspy"))
+    with pytest.raises(eds.ReadError, match=r"(?i)no EDS|not an EDS|image"):
+        get_reader(path)(path)
+
+
+def test_result_becomes_maps_and_features(result):
+    viewer, labels = _viewer_with(result)
+
+    shown = _show(viewer, labels, result)
+
+    assert [layer.name.split()[0] for layer in shown] == list(result.elements)
+    for layer, (element, expected) in zip(shown, result.maps().items(), strict=True):
+        np.testing.assert_array_equal(layer.data, expected)
+        np.testing.assert_allclose(layer.scale, labels.scale)
+        assert layer.units == labels.units
+        assert layer.name == f"{element} at. % ({labels.name})"
+    features = labels.features.set_index("index")
+    np.testing.assert_array_equal(features["Fe_at_pct"], result.table["Fe_at_pct"])
+    assert list(features["chip"]) == list(result.table["chip"])
+
+
+def test_running_again_updates_the_maps_in_place(result):
+    viewer, labels = _viewer_with(result)
+    first = _show(viewer, labels, result)
+    first[1].name, first[1].colormap = "my iron", "magma"
+    fewer = eds.quantify(
+        result.image,
+        result.labels,
+        result.recipe.model_copy(update={"elements": ("Fe", "O", "Sr")}),
+    )
+
+    again = _show(viewer, labels, fewer)
+
+    assert again[0] is first[1]
+    assert (again[0].name, again[0].colormap.name) == ("my iron", "magma")
+    np.testing.assert_array_equal(again[0].data, fewer.maps()["Fe"])
+    assert [layer for layer in viewer.layers if isinstance(layer, Image)] == again
+
+
+def test_a_map_the_user_deleted_comes_back(result):
+    viewer, labels = _viewer_with(result)
+    shown = _show(viewer, labels, result)
+    viewer.layers.remove(shown[0])
+    again = _show(viewer, labels, result)
+    assert len(again) == len(result.elements)
+    assert all(layer in viewer.layers for layer in again)
+
+
+def test_two_label_layers_keep_their_own_maps(result):
+    viewer, first = _viewer_with(result)
+    second = viewer.add_labels(result.labels, name="second", **geometry(result.image))
+    show_result(viewer, first, result)
+    show_result(viewer, second, result)
+    assert len(viewer.layers) == 2 + 2 * len(result.elements)
+
+
+@pytest.mark.parametrize("chosen", ["labels", "maps", "both"])
+def test_saving_writes_the_table_and_the_recipe(result, tmp_path, chosen):
+    viewer, labels = _viewer_with(result)
+    maps = _show(viewer, labels, result)
+    layers = {"labels": [labels], "maps": maps, "both": [labels, *maps]}[chosen]
+
+    written = write_csv(str(tmp_path / "out.csv"), [x.as_layer_data_tuple() for x in layers])
+
+    table = pd.read_csv(written[0], index_col="label", keep_default_na=False, na_values=[""])
+    np.testing.assert_allclose(table["O_at_pct"], result.table["O_at_pct"], rtol=1e-5)
+    assert eds.Recipe.from_json(written[1]) == result.recipe
+
+
+def test_saving_labels_changed_since_is_refused(result, tmp_path):
+    viewer, labels = _viewer_with(result)
+    show_result(viewer, labels, result)
+    labels.data[0, :5] = 7
+    with pytest.raises(eds.EDSError, match="changed after"):
+        write_csv(str(tmp_path / "out.csv"), [labels.as_layer_data_tuple()])
+    assert not list(tmp_path.iterdir())
+
+
+def test_saving_labels_not_quantified_describes_them(tmp_path):
+    labels = Labels(np.array([[0, 7, 7], [3, 0, 7]]))
+    (path,) = write_csv(str(tmp_path / "out.csv"), [labels.as_layer_data_tuple()])
+    table = pd.read_csv(path, index_col="label")
+    assert table["n_pixels"].to_dict() == {3: 1, 7: 3}
+
+
+def test_saving_ordinary_images_is_refused(tmp_path):
+    with pytest.raises(eds.EDSError, match="no quantification"):
+        write_csv(str(tmp_path / "out.csv"), [Image(np.ones((2, 2))).as_layer_data_tuple()])
+
+
+def test_results_of_different_runs_are_not_mixed(result, tmp_path):
+    other = eds.quantify(result.image, result.labels, result.recipe)
+    viewer, labels = _viewer_with(result)
+    second = viewer.add_labels(result.labels, name="second", **geometry(result.image))
+    maps = [*_show(viewer, labels, result), *_show(viewer, second, other)]
+    with pytest.raises(eds.EDSError, match="different runs"):
+        write_csv(str(tmp_path / "out.csv"), [x.as_layer_data_tuple() for x in maps])
+
+
+def test_colour_images_and_odd_units_open():
+    rgb = eds.AuxiliaryImage("photo", np.zeros((8, 8, 3), np.uint8), (1.0, 1.0), "furlong?")
+    micron = eds.AuxiliaryImage("overview", np.eye(16), (2.0, 2.0), "µm")
+    image = eds.SpectrumImage.from_array(
+        np.ones((4, 4, 8), np.uint8),
+        eds.EnergyAxis(0, 0.01, 8),
+        pixel_size=(5.0, 5.0),
+        pixel_unit="nm",
+        images=(rgb, micron),
+    )
+    layers = [Image(data, **attributes) for data, attributes, _ in image_layers(image)]
+    assert layers[0].rgb
+    np.testing.assert_allclose(layers[1].scale, 2000)
+    assert {str(unit) for layer in layers for unit in layer.units} == {"nanometer"}
+
+
+def _viewer_with(result):
+    viewer = ViewerModel()
+    labels = viewer.add_labels(result.labels.copy(), name="chips", **geometry(result.image))
+    assert QUANTIFICATION not in labels.metadata
+    return viewer, labels
+
+
+def _show(viewer, labels, result):
+    """Show a result and return its maps, in the order of the viewer's layers."""
+    show_result(viewer, labels, result)
+    return list(maps_of(viewer, labels).values())

@@ -1,0 +1,385 @@
+"""The dock *EDS quantification* in a real window, driven by mouse and keys."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from napari.layers import Image, Labels
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QFileDialog
+
+import napari_eds as eds
+from napari_eds._napari.state.element_choice import ElementChoice
+from napari_eds._napari.state.layers import QUANTIFICATION, SPECTRUM_IMAGE, maps_of
+
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def k_factor_file(data_dir):
+    return data_dir / "simulated/kfactors_family_sum_windowless.csv"
+
+
+@pytest.fixture
+def window(make_napari_viewer):
+    """Function that opens a file in a visible window with the dock beside it."""
+
+    def opened(*paths):
+        viewer = make_napari_viewer(show=True)
+        for path in paths:
+            viewer.open(path, plugin="napari-eds")
+        return viewer, open_dock(viewer)
+
+    return opened
+
+
+def open_dock(viewer):
+    return viewer.window.add_plugin_dock_widget("napari-eds", "EDS quantification")[1]
+
+
+def click(button):
+    QTest.mouseClick(button.native, LEFT)
+
+
+def choose(dock, k_factor_file=None, elements="La Fe O Sr Ti Pt", chip_size=16):
+    """Set what is chosen in other docks, and the chip size."""
+    present = dock.focus.settings.elements
+    added = [ElementChoice(e) for e in elements.split() if e not in {c.symbol for c in present}]
+    dock.focus.set_settings(
+        replace(dock.focus.settings, elements=(*present, *added), k_factor_file=k_factor_file)
+    )
+    dock.chip_size.value = chip_size
+
+
+def change(dock, **settings):
+    dock.focus.set_settings(replace(dock.focus.settings, **settings))
+
+
+def run_and_wait(qtbot, dock):
+    click(dock.run)
+    qtbot.waitUntil(lambda: dock._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: all_maps_are_there(dock.focus), timeout=10_000)
+
+
+def all_maps_are_there(focus):
+    """Whether every map of the result, if there is one, has been shown; they come one by one."""
+    result = focus.result
+    if result is None:
+        return True
+    maps = maps_of(focus.viewer, focus.labels_layer)
+    return set(maps) == set(result.elements) and all(
+        layer.metadata[QUANTIFICATION] is result for layer in maps.values()
+    )
+
+
+def notifications():
+    return [n.message for n in notification_manager.records]
+
+
+def paint_stroke(qtbot, viewer, layer, points):
+    """Drag the left button over data points (row, column) of the canvas."""
+    canvas = viewer.window._qt_viewer.canvas
+    node = canvas.layer_to_visual[layer].node
+    to_canvas = node.get_transform("visual", "canvas")
+    spots = []
+    for row, column in points:
+        x, y = to_canvas.map([column, row, 0, 1])[:2]
+        spots.append(QPoint(round(x), round(y)))
+    native = canvas.native
+    QTest.mouseMove(native, spots[0])
+    qtbot.wait(20)
+    QTest.mousePress(native, LEFT, Qt.KeyboardModifier.NoModifier, spots[0])
+    for spot in spots[1:]:
+        QTest.mouseMove(native, spot)
+        qtbot.wait(15)
+    QTest.mouseRelease(native, LEFT, Qt.KeyboardModifier.NoModifier, spots[-1])
+    qtbot.wait(50)
+
+
+def test_painted_labels_are_quantified_as_the_headless_api_does(
+    qtbot, window, data_dir, k_factor_file, tmp_path, monkeypatch
+):
+    path = data_dir / "simulated/LFO_STO_96.emd"
+    viewer, dock = window(path)
+    choose(dock, k_factor_file, elements="Cu")
+    click(dock.new_labels)
+    assert "Paint a region" in notifications()[0]
+    notification_manager.records.clear()
+    layer = viewer.layers.selection.active
+    assert isinstance(layer, Labels)
+    assert dock.labels_layer.value is layer
+    layer.brush_size = 9
+    qtbot.wait(200)
+
+    paint_stroke(qtbot, viewer, layer, [(30, 20), (32, 30), (36, 40), (30, 50)])
+    viewer.window._qt_viewer.canvas.native.setFocus()
+    layer.selected_label = 2
+    paint_stroke(qtbot, viewer, layer, [(70, 30), (74, 50), (80, 70)])
+    painted = layer.data.copy()
+    assert set(np.unique(painted)) == {0, 1, 2}
+    assert (painted == 1).sum() > 100
+    assert (painted == 2).sum() > 100
+
+    run_and_wait(qtbot, dock)
+
+    assert not notifications()
+    np.testing.assert_array_equal(layer.data, painted)
+    recipe = dock.focus.settings.recipe()
+    expected = eds.quantify(eds.load(path), painted, recipe)
+    for element, values in expected.maps().items():
+        (shown,) = [x for x in viewer.layers if x.name.startswith(f"{element} at. %")]
+        np.testing.assert_allclose(shown.data, values, rtol=1e-9)
+        np.testing.assert_allclose(shown.scale, layer.scale)
+    # La Fe O in the film, Sr Ti O in the substrate.
+    assert expected.table.loc[1, "La_at_pct"] > 15 > expected.table.loc[2, "La_at_pct"]
+
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "painted.csv"), "")
+    )
+    click(dock.save)
+    table = pd.read_csv(tmp_path / "painted.csv", index_col="label")
+    np.testing.assert_allclose(table["O_at_pct"], expected.table["O_at_pct"], rtol=1e-5)
+    spectra = pd.read_csv(tmp_path / "painted_spectra.csv", index_col="label")
+    np.testing.assert_array_equal(spectra.drop(columns="chip"), expected.spectra)
+
+
+def test_grid_shows_its_count_first_and_running_again_updates(
+    qtbot, window, data_dir, k_factor_file
+):
+    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    choose(dock, k_factor_file, chip_size=20)
+    assert dock.chip_count.text() == "4 × 4 = 16 chips"
+    click(dock.make_grid)
+    grid = dock.labels_layer.value
+    np.testing.assert_array_equal(grid.data, eds.grid_chips((96, 96), 20).labels)
+
+    run_and_wait(qtbot, dock)
+    maps = [x for x in viewer.layers if isinstance(x, Image) and "at. %" in x.name]
+    first = maps[0].data.copy()
+    dock.low.value = 0.3
+    *kept, last = dock.focus.settings.elements
+    change(dock, elements=(*kept, last._replace(role="fit only")))
+    run_and_wait(qtbot, dock)
+
+    left = [x for x in viewer.layers if isinstance(x, Image) and "at. %" in x.name]
+    assert left == maps[:-1]
+    assert not np.array_equal(left[0].data, first, equal_nan=True)
+    assert grid.metadata[QUANTIFICATION].recipe.energy_range_keV == (0.3, 19.0)
+
+
+def test_make_grid_never_touches_painted_labels(window, data_dir):
+    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    dock.chip_size.value = 32
+    click(dock.make_grid)
+    grid = dock.labels_layer.value
+    click(dock.make_grid)
+    assert dock.labels_layer.value is grid, "an untouched grid is used again"
+    grid.data[:10, :10] = 99
+    click(dock.make_grid)
+    assert dock.labels_layer.value is not grid
+    assert (grid.data[:10, :10] == 99).all()
+
+
+def test_cancel_leaves_the_run_and_the_labels(qtbot, window, data_dir, k_factor_file):
+    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    choose(dock, k_factor_file, elements="La Fe O Sr Ti", chip_size=16)
+    dock.engine.value = "nonlinear"
+    click(dock.make_grid)
+    layer = dock.labels_layer.value
+
+    click(dock.run)
+    assert dock.cancel.enabled
+    assert not dock.run.enabled
+    qtbot.waitUntil(lambda: " of 36" in dock.status.text(), timeout=60_000)
+    click(dock.cancel)
+    qtbot.waitUntil(lambda: dock._job is None, timeout=60_000)
+
+    assert notifications() == ["Quantification cancelled."]
+    assert QUANTIFICATION not in layer.metadata
+    assert not [x for x in viewer.layers if "at. %" in x.name]
+    assert dock.run.enabled
+    assert not dock.cancel.enabled
+
+
+def test_settings_outlive_the_dock(window, data_dir, k_factor_file):
+    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    choose(dock, k_factor_file, elements="Cu", chip_size=12)
+    dock.high.value = 12.5
+    before = dock.focus.settings
+    viewer.window.remove_dock_widget(dock)
+
+    again = open_dock(viewer)
+    assert again.focus.settings == before
+    assert again.high.value == 12.5
+    assert again.chip_size.value == 12
+    assert before.elements[-1].symbol == "Cu"
+
+
+def test_settings_belong_to_their_map(window, data_dir, k_factor_file):
+    viewer, dock = window(
+        data_dir / "simulated/LFO_STO_96.emd",
+        data_dir / "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd",
+    )
+    small, alloy = (x for x in viewer.layers if SPECTRUM_IMAGE in x.metadata)
+    dock.map_layer.value = alloy
+    assert dock.elements_text.text() == "quantified: Nb_K"
+    dock.chip_size.value = 5
+    click(dock.make_grid)
+    assert dock.labels_layer.value.data.shape == (50, 10)
+
+    dock.map_layer.value = small
+    assert dock.chip_size.value != 5
+    assert dock.labels_layer.value is None, "labels of another map are not offered"
+    dock.map_layer.value = alloy
+    assert dock.chip_size.value == 5
+
+
+def test_deleting_layers_breaks_nothing(qtbot, window, data_dir, k_factor_file):
+    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    choose(dock, k_factor_file, chip_size=32)
+    click(dock.make_grid)
+    layer = dock.labels_layer.value
+    click(dock.run)
+    viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: dock._job is None, timeout=60_000)
+    assert any("deleted" in text for text in notifications())
+    viewer.layers.clear()
+    assert not dock.run.enabled
+    assert dock.about.text() == "Open an EDS map first."
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda dock: change(dock, k_factor_file=Path("gone.csv")), "gone.csv"),
+        (lambda dock: change(dock, elements=()), "at least one element"),
+        (lambda dock: setattr(dock.high, "value", 0.1), "energy range"),
+        (lambda dock: setattr(dock.low, "value", 10), "La has no line"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_notification(
+    qtbot, window, data_dir, k_factor_file, spoil, message
+):
+    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    choose(dock, k_factor_file, chip_size=48)
+    click(dock.make_grid)
+    spoil(dock)
+    run_and_wait(qtbot, dock)
+    assert len(notifications()) == 1
+    assert message in notifications()[0]
+
+
+def test_empty_labels_are_explained(qtbot, window, data_dir, k_factor_file):
+    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    choose(dock, k_factor_file)
+    click(dock.new_labels)
+    notification_manager.records.clear()
+    run_and_wait(qtbot, dock)
+    assert ["no pixel is labelled" in text for text in notifications()] == [True]
+
+
+def test_an_uncalibrated_map_asks_for_its_axis(qtbot, window, data_dir):
+    _viewer, dock = window(data_dir / "real/ripple/bruker_bcf_fileformat_16x16.rpl")
+    qtbot.waitUntil(dock.offset.native.isVisible)
+    assert "no energy axis" in dock.about.text()
+    dock.offset.value, dock.scale.value = -0.5, 0.02
+    click(dock.calibrate)
+    assert not dock.offset.native.isVisible()
+    image = dock.map_layer.value.metadata[SPECTRUM_IMAGE]
+    assert image.energy == eds.EnergyAxis(-0.5, 0.02, 1121)
+
+
+def test_k_factors_are_judged_at_once(window, data_dir, tmp_path):
+    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    change(dock, k_factor_file=data_dir / "simulated/kfactors_alpha_line_windowless.csv")
+    assert "alpha lines only" in dock.k_text.text()
+    change(dock, convention="alpha")
+    assert "k-factors of alpha lines" in dock.k_text.text()
+    change(dock, k_factor_file=tmp_path / "gone.csv")
+    assert "gone.csv" in dock.k_text.text()
+
+
+def test_a_label_of_known_composition_gives_thickness_and_k_factors(
+    qtbot, window, data_dir, k_factor_file, tmp_path, monkeypatch
+):
+    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
+    substrate = truth["pure"] & (truth["label"] == 3)
+    viewer.add_labels(substrate.astype(np.int32), name="substrate")
+    dock.labels_layer.value = viewer.layers["substrate"]
+    quantified = [ElementChoice(e) for e in ("Ti", "Sr", "O")]
+    fitted = [ElementChoice(e, "fit only") for e in ("La", "Fe", "Cu", "C", "Ga")]
+    change(dock, elements=(*quantified, *fitted), k_factor_file=k_factor_file)
+    dock.density.value = 5.12
+    assert not dock.solve_thickness.enabled
+    run_and_wait(qtbot, dock)
+
+    QTest.keyClicks(dock.formula.native, "SrTiO3")
+    click(dock.solve_thickness)
+    assert dock.thickness.value == pytest.approx(truth["thickness_nm"][substrate].mean(), rel=0.1)
+    assert "nm thick" in notifications()[-1]
+    run_and_wait(qtbot, dock)
+    assert dock.result.table.loc[1, "O_at_pct"] == pytest.approx(60, abs=1.2)
+
+    path = tmp_path / "k.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    click(dock.calibrate_k)
+    assert dock.focus.settings.k_factor_file == path
+    run_and_wait(qtbot, dock)
+    assert dock.result.table.loc[1, "O_at_pct"] == pytest.approx(60, abs=0.05)
+
+    dock.formula.value = "Sr"
+    click(dock.solve_thickness)
+    assert "Ti" in notifications()[-1]
+
+
+def test_opening_from_a_running_window_returns_at_once(qtbot, make_napari_viewer, data_dir):
+    viewer = make_napari_viewer()
+    loop = QEventLoop()
+    layers_at_return = []
+
+    def open_file():
+        viewer.open(data_dir / "simulated/LFO_STO_96.emd", plugin="napari-eds")
+        layers_at_return.append(len(viewer.layers))
+
+    viewer.layers.events.inserted.connect(lambda: loop.quit() if len(viewer.layers) == 2 else None)
+    QTimer.singleShot(0, open_file)
+    QTimer.singleShot(30_000, loop.quit)
+    loop.exec()
+    assert layers_at_return == [0]
+    assert [SPECTRUM_IMAGE in x.metadata for x in viewer.layers] == [False, True]
+
+
+def test_a_bad_file_opened_from_a_running_window_is_explained(
+    qtbot, make_napari_viewer, data_file
+):
+    path = data_file("real/hspy/SiO2 HAADF Image.hspy")
+    viewer = make_napari_viewer()
+    loop = QEventLoop()
+    QTimer.singleShot(0, lambda: viewer.open(path, plugin="napari-eds"))
+    notification_manager.notification_ready.connect(lambda _: loop.quit())
+    QTimer.singleShot(30_000, loop.quit)
+    loop.exec()
+    assert [Path(path).name in text for text in notifications()] == [True]
+
+
+def test_sample_data_opens(make_napari_viewer):
+    viewer = make_napari_viewer()
+    viewer.open_sample("napari-eds", "lanthanum_ferrite")
+    assert [SPECTRUM_IMAGE in x.metadata for x in viewer.layers].count(True) == 1
+
+
+def test_csv_by_the_menu_file_save(qtbot, window, data_dir, k_factor_file, tmp_path):
+    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    choose(dock, k_factor_file, chip_size=48)
+    click(dock.make_grid)
+    run_and_wait(qtbot, dock)
+    viewer.layers.selection = {dock.labels_layer.value}
+    written = viewer.layers.save(str(tmp_path / "saved.csv"), selected=True, plugin="napari-eds")
+    assert {Path(p).name for p in written} == {"saved.csv", "saved_recipe.json"}

@@ -1,0 +1,800 @@
+"""The dock *EDS results* in a real window, driven by mouse and keys."""
+
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from napari.layers import Labels
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, ensure_colormap
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QFileDialog, QMenu
+
+import napari_eds as eds
+from napari_eds._napari.results import label_colors
+from napari_eds._napari.results.columns import with_error
+from napari_eds._napari.results.dock import ResultsTable
+from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import add_chips, image_layers
+from napari_eds.labels.edits import MERGED
+
+pytestmark = pytest.mark.usefixtures("no_notifications_yet")
+
+LEFT = Qt.MouseButton.LeftButton
+NO_KEY = Qt.KeyboardModifier.NoModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+ELEMENTS = ("La", "Fe", "O", "Sr", "Ti")
+
+
+@pytest.fixture(scope="module")
+def chips(lfo_sto_96):
+    return eds.grid_chips(lfo_sto_96.shape, 12)
+
+
+@pytest.fixture(scope="module")
+def result(lfo_sto_96, chips, data_dir):
+    k_factors = eds.read_k_factors(data_dir / "simulated/kfactors_family_sum_windowless.csv")
+    recipe = eds.Recipe(elements=ELEMENTS, fit_only=("Cu", "C", "Pt"), k_factors=k_factors)
+    return eds.quantify(lfo_sto_96, chips, recipe)
+
+
+@pytest.fixture
+def window(qtbot, make_napari_viewer, lfo_sto_96, chips, result):
+    """A window with a map, its chips, their result and the dock."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1400, 900)
+    for data, attributes, _ in image_layers(lfo_sto_96):
+        viewer.add_image(data, **attributes)
+    labels = add_chips(viewer, chips.labels.copy(), lfo_sto_96, name="chips")
+    dock = ResultsTable(viewer)
+    viewer.window.add_dock_widget(dock, area="bottom", name="EDS results")
+    focus = focus_of(viewer)
+    viewer.layers.selection.active = labels
+    focus.show_result(labels, result)
+    viewer.layers.selection.active = labels
+    qtbot.wait(200)
+    viewer.reset_view()
+    qtbot.wait(50)
+    return SimpleNamespace(viewer=viewer, labels=labels, dock=dock, focus=focus)
+
+
+def column(dock, title):
+    return [c.title for c in dock.model.shown_columns].index(title)
+
+
+def click_heading(dock, title):
+    header, place = dock.table.header, column(dock, title)
+    x = header.sectionViewportPosition(place) + 8
+    QTest.mouseClick(header.viewport(), LEFT, NO_KEY, QPoint(x, header.height() // 2))
+
+
+def click_row(dock, row, key=NO_KEY, times=1):
+    dock.table.scrollTo(dock.model.index(row, 0))
+    spot = dock.table.visualRect(dock.model.index(row, 1)).center()
+    QTest.mouseClick(dock.table.viewport(), LEFT, key, spot)
+    if times == 2:
+        QTest.mouseDClick(dock.table.viewport(), LEFT, key, spot)
+
+
+def texts(dock, title):
+    place = column(dock, title)
+    return [dock.model.index(r, place).data() for r in range(dock.model.rowCount())]
+
+
+def selected_rows(dock):
+    return sorted({index.row() for index in dock.table.selectionModel().selectedRows()})
+
+
+def type_condition(qtbot, dock, condition):
+    dock.filter.setFocus()
+    dock.filter.selectAll()
+    QTest.keyClick(dock.filter, Qt.Key.Key_Delete)
+    QTest.keyClicks(dock.filter, condition)
+    dock.filter.completer().popup().hide()
+    QTest.keyClick(dock.filter, Qt.Key.Key_Return)
+
+
+def choose(box, data):
+    """Choose an entry of a combo box with the keyboard."""
+    place = max(box.findData(data), box.findText(data) if isinstance(data, str) else -1)
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Home)
+    for _ in range(place):
+        QTest.keyClick(box, Qt.Key.Key_Down)
+    assert box.currentIndex() == place
+
+
+def canvas_spot(viewer, layer, row, column):
+    canvas = viewer.window._qt_viewer.canvas
+    transform = canvas.layer_to_visual[layer].node.get_transform("visual", "canvas")
+    x, y = transform.map([column, row, 0, 1])[:2]
+    return canvas.native, QPoint(round(x), round(y))
+
+
+def plot_spot(plot, x, y):
+    return plot.plot.mapFromScene(plot.view.mapViewToScene(QPointF(x, y)))
+
+
+def drag(qtbot, plot, start, stop, key=NO_KEY):
+    """Drag the left button from one point of a plot to another, in its coordinates."""
+    viewport = plot.plot.viewport()
+    a, b = plot_spot(plot, *start), plot_spot(plot, *stop)
+    QTest.mouseMove(viewport, a)
+    QTest.mousePress(viewport, LEFT, key, a)
+    for share in (0.1, 0.3, 0.6, 1.0):
+        QTest.mouseMove(viewport, a + (b - a) * share)
+        qtbot.wait(15)
+    QTest.mouseRelease(viewport, LEFT, key, b)
+    qtbot.wait(15)
+
+
+def show_page(qtbot, dock, page):
+    QTest.mouseClick(dock.tabs, LEFT, NO_KEY, dock.tabs.tabRect(page).center())
+    assert dock.pages.currentIndex() == page
+    qtbot.wait(100)
+    return dock.pages.currentWidget()
+
+
+# Writing.
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (20.123, 0.287, "20.1 ± 0.3"),
+        (20.123, 0.123, "20.12 ± 0.12"),
+        (20.123, 0.0961, "20.12 ± 0.10"),
+        (20.123, 0.194, "20.12 ± 0.19"),
+        (20.123, 0.196, "20.1 ± 0.2"),
+        (-0.001, 0.02, "0.00 ± 0.02"),
+        (12345.6, 162.0, "12\u202f350 ± 160"),
+        (12345.6, 12.0, "12\u202f346 ± 12"),
+        (np.nan, 0.1, ""),
+        (1.0, np.nan, ""),
+        (1.0, 0.0, ""),
+    ],
+)
+def test_values_end_at_the_last_place_of_their_error(value, error, text):
+    assert with_error(value, error) == text
+
+
+def test_cells_are_written_as_a_person_would(window, result):
+    dock = window.dock
+    row = result.table.loc[40]
+    assert texts(dock, "chip")[39] == row["chip"]
+    assert texts(dock, "La at.%")[39] == with_error(row["La_at_pct"], row["La_at_pct_error"])
+    assert texts(dock, "counts")[39] == f"{row['counts']:,}".replace(",", "\u202f")
+    assert texts(dock, "χ²/ν")[39] == f"{row['reduced_chi_squared']:.2f}"
+    empty = result.table.index[result.table["La_at_pct"].isna()]
+    assert len(empty)
+    assert texts(dock, "La at.%")[empty[0] - 1] == "–"
+
+
+# Sorting and selection.
+
+
+def test_clicking_headings_sorts_by_value_with_nan_last(window, result):
+    dock, values = window.dock, result.table["La_at_pct"]
+    click_heading(dock, "La at.%")
+    first = dock.model.ids
+    click_heading(dock, "La at.%")
+    second = dock.model.ids
+    known = values.notna().sum()
+    assert 0 < known < len(values)
+    for ids in (first, second):
+        assert values.loc[ids[known:]].isna().all()
+    up, down = (first, second) if values[first[0]] < values[second[0]] else (second, first)
+    np.testing.assert_array_equal(values.loc[up[:known]], np.sort(values.dropna()))
+    np.testing.assert_array_equal(values.loc[down[:known]], np.sort(values.dropna())[::-1])
+
+
+def test_chips_are_sorted_as_numbers(make_napari_viewer, window):
+    window.dock.model.sort_by(("chip", False))
+    assert window.dock.model.ids.tolist() == list(range(1, 65))
+
+
+def test_a_row_clicked_after_sorting_selects_its_label(window, result):
+    dock = window.dock
+    click_heading(dock, "Fe at.%")
+    click_heading(dock, "Fe at.%")
+    click_row(dock, 3)
+    label = int(dock.model.ids[3])
+    assert window.labels.selected_label == label
+    assert window.focus.selected == (label,)
+    ascending = dock.table.header.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
+    assert result.table["Fe_at_pct"].rank(ascending=ascending)[label] == 4
+
+
+def test_the_order_is_kept_with_the_map(qtbot, window, data_dir):
+    dock = window.dock
+    click_heading(dock, "Fe at.%")
+    order = dock.model.ids.tolist()
+    alloy = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
+    for data, attributes, _ in image_layers(eds.load(data_dir / alloy)):
+        other = window.viewer.add_image(data, **attributes)
+    window.viewer.layers.selection.active = other
+    assert dock.outer.currentWidget() is dock.help
+    assert dock.state.sorted_by is None
+    window.viewer.layers.selection.active = window.labels
+    assert dock.model.ids.tolist() == order
+    assert dock.table.header.sortIndicatorSection() == column(dock, "Fe at.%")
+
+
+def test_many_rows_are_selected_with_ctrl_shift_and_all(qtbot, window):
+    dock, focus = window.dock, window.focus
+    click_row(dock, 10)
+    click_row(dock, 14, SHIFT)
+    click_row(dock, 12, CTRL)
+    assert set(focus.selected) == {11, 12, 14, 15}
+    click_row(dock, 20, CTRL)
+    assert focus.selected[-1] == window.labels.selected_label == 21
+    assert set(focus.selected) == {11, 12, 14, 15, 21}
+    QTest.keyClick(dock.table, Qt.Key.Key_A, CTRL)
+    assert set(focus.selected) == set(range(1, 65))
+    assert "64 of 64 selected" in dock.summary.text()
+
+
+def test_the_last_selected_row_cannot_be_taken_away(window):
+    click_row(window.dock, 5)
+    click_row(window.dock, 5, CTRL)
+    assert window.focus.selected == (6,)
+    assert selected_rows(window.dock) == [5]
+
+
+def test_a_label_picked_in_the_canvas_selects_its_row(qtbot, window):
+    viewer, dock, labels = window.viewer, window.dock, window.labels
+    click_heading(dock, "Fe at.%")
+    labels.mode = "pick"
+    native, spot = canvas_spot(viewer, labels, 90, 6)
+    QTest.mouseMove(native, spot)
+    qtbot.wait(50)
+    QTest.mouseClick(native, LEFT, NO_KEY, spot)
+    qtbot.wait(50)
+    label = int(labels.data[90, 6])
+    assert labels.selected_label == label != 1
+    (row,) = selected_rows(dock)
+    assert dock.model.ids[row] == label
+    assert (
+        dock.table.viewport()
+        .rect()
+        .contains(dock.table.visualRect(dock.model.index(row, 0)).center())
+    )
+
+
+def test_selections_do_not_echo(qtbot, window):
+    told = []
+    window.focus.selection_changed.connect(lambda: told.append(window.focus.selected))
+    click_row(window.dock, 7)
+    assert told == [(8,)]
+    told.clear()
+    window.focus.select([3, 9, 5])
+    assert told == [(3, 9, 5)]
+    assert selected_rows(window.dock) == [2, 4, 8]
+    window.dock.model.sort_by(("Fe_at_pct", True))
+    assert told == [(3, 9, 5)]
+    assert {int(window.dock.model.ids[r]) for r in selected_rows(window.dock)} == {3, 5, 9}
+    assert window.focus.selected == (3, 9, 5)
+
+
+@pytest.mark.parametrize("moved", [(0, 0), (100, -50)])
+def test_a_label_out_of_sight_is_centred(qtbot, window, moved):
+    viewer, labels, dock = window.viewer, window.labels, window.dock
+    labels.translate = moved
+    viewer.reset_view()
+    viewer.scene.camera.zoom *= 6
+    qtbot.wait(200)
+    click_row(dock, 0)
+    qtbot.wait(200)
+    native, spot = canvas_spot(viewer, labels, 6, 6)  # corners of pixels lie at whole numbers
+    assert abs(spot.x() - native.width() / 2) < 2
+    assert abs(spot.y() - native.height() / 2) < 2
+    before = viewer.scene.camera.center
+    click_row(dock, 0)
+    assert viewer.scene.camera.center == before
+    viewer.reset_view()
+    qtbot.wait(200)
+    before = viewer.scene.camera.center
+    click_row(dock, 63)
+    assert viewer.scene.camera.center == before, "a label in sight moves nothing"
+
+
+# Filter.
+
+
+def test_a_condition_filters_rows_and_keeps_the_selection(qtbot, window, result):
+    dock, table = window.dock, result.table
+    click_row(dock, 63)
+    click_row(dock, 1, CTRL)
+    before = window.focus.selected
+    type_condition(qtbot, dock, "La > 15 and chi2 < 2")
+    met = table.index[(table["La_at_pct"] > 15) & (table["reduced_chi_squared"] < 2)]
+    assert 0 < len(met) < 64
+    assert dock.model.ids.tolist() == met.tolist()
+    assert window.focus.selected == before
+    assert "hidden by the filter" in dock.summary.text()
+    type_condition(qtbot, dock, "")
+    assert dock.model.rowCount() == 64
+    assert set(selected_rows(dock)) == {1, 63}
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("Fx > 2", "There is no column Fx; there are label, La"),
+        ("La >", "not complete"),
+        ("__import__('os').getcwd() == 1", "Functions cannot be used"),
+        ("@self > 1", "not complete"),
+    ],
+)
+def test_a_bad_condition_is_explained_and_keeps_the_rows(qtbot, window, condition, words):
+    dock = window.dock
+    type_condition(qtbot, dock, "La > 15")
+    rows = dock.model.ids.tolist()
+    type_condition(qtbot, dock, condition)
+    assert words in dock.message.text()
+    assert dock.message.isVisible()
+    assert dock.model.ids.tolist() == rows
+    type_condition(qtbot, dock, "La > 15")
+    assert not dock.message.isVisible()
+    assert not notification_manager.records
+
+
+def test_names_of_columns_are_completed(qtbot, window):
+    line = window.dock.filter
+    window.viewer.window._qt_window.activateWindow()
+    line.setFocus()
+    qtbot.waitUntil(line.hasFocus)
+    QTest.keyClicks(line, "La > 2 and reduc")
+    popup = line.completer().popup()
+    qtbot.waitUntil(popup.isVisible)
+    QTest.keyClick(popup, Qt.Key.Key_Down)
+    QTest.keyClick(popup, Qt.Key.Key_Return)
+    assert line.text() == "La > 2 and reduced_chi_squared"
+
+
+def test_a_pause_in_typing_is_enough(qtbot, window):
+    QTest.keyClicks(window.dock.filter, "label < 4")
+    qtbot.waitUntil(lambda: window.dock.model.rowCount() == 3, timeout=2000)
+
+
+# Columns, copying, flags.
+
+
+def menu_entry(dock, words):
+    menu = QMenu()
+    dock.table.fill_menu(menu)
+    return menu, next(a for a in menu.actions() if a.text().startswith(words))
+
+
+def test_columns_and_unit_are_chosen_and_remembered(window, make_napari_viewer):
+    dock = window.dock
+    _menu, action = menu_entry(dock, "Intensities")
+    action.trigger()
+    assert "La_L counts" in {c.title for c in dock.model.shown_columns}
+    _menu, action = menu_entry(dock, "wt.%")
+    action.trigger()
+    titles = {c.title for c in dock.model.shown_columns}
+    assert "La wt.%" in titles
+    assert "La at.%" not in titles
+    again = ResultsTable(window.viewer)
+    assert {c.title for c in again.model.shown_columns} == titles
+    again.close()
+    again.deleteLater()
+
+
+def test_every_column_of_the_result_can_be_shown(window, result):
+    shown = {c.name for c in window.dock.model.columns}
+    errors = {f"{c.name}_error" for c in window.dock.model.columns if c.errors is not None}
+    boxes = {"row_start", "row_stop", "column_start", "column_stop", "flag"}
+    assert shown | errors | boxes >= set(result.table.columns)
+
+
+def test_ctrl_c_copies_selected_rows_as_text(window, result):
+    dock = window.dock
+    click_row(dock, 4)
+    click_row(dock, 30, CTRL)
+    QTest.keyClick(dock.table, Qt.Key.Key_C, CTRL)
+    copied = _pasted()
+    assert copied["label"].tolist() == [5, 31]
+    for name in ("La_at_pct", "La_at_pct_error", "counts", "reduced_chi_squared"):
+        np.testing.assert_allclose(copied[name], result.table.loc[[5, 31], name], rtol=1e-5)
+    _menu, action = menu_entry(dock, "All rows")
+    action.trigger()
+    assert len(_pasted()) == 64
+
+
+def _pasted():
+    from io import StringIO
+
+    return pd.read_csv(StringIO(QGuiApplication.clipboard().text()), sep="\t")
+
+
+def test_doubtful_labels_are_marked_in_words_and_sign(window, result):
+    dock, table = window.dock, result.table
+    dock.poor_fit.setValue(1.2)
+    poor = table["reduced_chi_squared"] > 1.2
+    assert poor.any()
+    marked = [text.startswith("⚠") for text in texts(dock, "label")]
+    assert marked == (poor | (table["flag"] != "")).tolist()
+    row = marked.index(True)
+    tip = dock.model.index(row, 3).data(Qt.ItemDataRole.ToolTipRole)
+    assert tip == f"Label {row + 1}: {texts(dock, 'remark')[row]}"
+    place = int(np.flatnonzero(poor)[0])
+    assert "poor fit" in texts(dock, "remark")[place]
+
+
+def test_a_double_click_opens_the_residual(window, monkeypatch):
+    opened = []
+    fake = SimpleNamespace(
+        show_residual=lambda viewer: opened.append((viewer, window.focus.selected))
+    )
+    monkeypatch.setitem(sys.modules, "napari_eds._napari.spectrum.dock", fake)
+    click_row(window.dock, 6, times=2)
+    assert opened == [(window.focus.viewer, (7,))]
+
+
+# Colours.
+
+
+def test_labels_are_coloured_by_a_column(qtbot, window, result):
+    dock, labels = window.dock, window.labels
+    own, contour = labels.colormap, labels.contour
+    choose(dock.color_by, "Fe_at_pct")
+    values = result.table["Fe_at_pct"].to_numpy()
+    low, high = np.nanpercentile(values, (1, 99))
+    expected = ensure_colormap("viridis").map(np.clip((values - low) / (high - low), 0, 1))
+    for label, value, color in zip(result.table.index, values, expected, strict=True):
+        shown = labels.get_color(label)
+        np.testing.assert_allclose(
+            shown, (0.5, 0.5, 0.5, 1) if np.isnan(value) else color, atol=1e-6
+        )
+    np.testing.assert_allclose(labels.get_color(1000), (0.5, 0.5, 0.5, 1))
+    assert labels.contour == 0
+    ticks = dock.color_bar.ticks()
+    assert len(ticks) > 2
+    assert low <= ticks[0] < ticks[-1] <= high
+
+    choose(dock.colormap, "magma")
+    np.testing.assert_allclose(
+        labels.get_color(int(np.nanargmax(values)) + 1), ensure_colormap("magma").map([1])[0]
+    )
+    choose(dock.color_by, "")
+    assert labels.colormap is own
+    assert labels.contour == contour
+    assert dock.color_bar.ticks() == []
+
+
+def test_colours_are_seen_in_the_canvas(qtbot, window, result):
+    viewer, labels = window.viewer, window.labels
+    choose(window.dock.color_by, "La_at_pct")
+    for layer in viewer.layers:
+        layer.visible = layer is labels
+    labels.opacity = 1
+    qtbot.wait(200)
+    picture = viewer.screenshot(canvas_only=True, flash=False)
+    ratio = viewer.window._qt_viewer.canvas.native.devicePixelRatioF()
+    for label in (20, 60):
+        center = result.table.loc[label, ["row", "column"]]
+        _, spot = canvas_spot(viewer, labels, *center)
+        seen = picture[round(spot.y() * ratio), round(spot.x() * ratio)]
+        np.testing.assert_allclose(seen / 255, labels.get_color(label), atol=0.01)
+
+
+def test_colours_follow_a_new_result(window, result, lfo_sto_96, chips):
+    choose(window.dock.color_by, "Fe_at_pct")
+    before = window.labels.get_color(10)
+    recipe = result.recipe.model_copy(update={"elements": ("Fe", "La", "Sr")})
+    window.focus.show_result(window.labels, eds.quantify(lfo_sto_96, chips, recipe))
+    assert not np.array_equal(window.labels.get_color(10), before)
+    assert window.dock.color_by.currentData() == "Fe_at_pct"
+    recipe = result.recipe.model_copy(update={"elements": ("La", "Sr")})
+    window.focus.show_result(window.labels, eds.quantify(lfo_sto_96, chips, recipe))
+    assert window.dock.color_by.currentData() == "", "a column that is gone colours nothing"
+    assert label_colors.coloring_of(window.labels) is None
+
+
+def test_colours_the_user_chose_are_not_lost():
+    layer = Labels(np.array([[1, 2]], np.int32))
+    random = layer.colormap
+    direct = DirectLabelColormap(color_dict={1: "red", 2: "blue", None: "gray"})
+    layer.colormap = direct
+    ids, values = np.array([1, 2]), np.array([0.0, 1.0])
+    how = label_colors.Coloring("Fe_at_pct", "viridis")
+    label_colors.color_labels(layer, ids, values, how)
+    label_colors.color_labels(layer, ids, values[::-1], how)
+    layer.new_colormap()
+    assert label_colors.coloring_of(layer) == how, "shuffled colours are still ours"
+    label_colors.restore_colors(layer)
+    assert layer.colormap is direct
+    assert layer._random_colormap is random
+
+    label_colors.color_labels(layer, ids, values, how)
+    chosen = CyclicLabelColormap(colors=np.array([[0, 0, 0, 0], [1, 0, 0, 1]], np.float32))
+    layer.colormap = chosen
+    assert label_colors.coloring_of(layer) is None
+    label_colors.restore_colors(layer)
+    assert layer.colormap is chosen, "colours chosen meanwhile stay"
+
+
+def test_the_dock_sees_when_the_user_takes_other_colours(window):
+    choose(window.dock.color_by, "Fe_at_pct")
+    window.labels.colormap = CyclicLabelColormap(
+        colors=np.array([[0, 0, 0, 0], [1, 0, 0, 1]], np.float32)
+    )
+    assert window.dock.color_by.currentData() == ""
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.int64])
+def test_any_type_of_labels_can_be_coloured(dtype):
+    top = min(np.iinfo(dtype).max, 3_000_000)
+    ids = np.array([1, 5, top - 1])
+    layer = Labels(np.array([[0, *ids]], dtype))
+    label_colors.color_labels(
+        layer, ids, np.array([0.0, np.nan, 1.0]), label_colors.Coloring("x", "gray")
+    )
+    np.testing.assert_allclose(layer.get_color(1), (0, 0, 0, 1), atol=0.01)
+    np.testing.assert_allclose(layer.get_color(5), label_colors.MISSING)
+    np.testing.assert_allclose(layer.get_color(int(ids[-1])), (1, 1, 1, 1), atol=0.01)
+    mapped = layer.colormap.map(layer.data)
+    np.testing.assert_allclose(mapped[0, 0], 0)
+    np.testing.assert_allclose(mapped[0, -1], 1, atol=0.01)
+
+
+def test_labels_that_share_a_place_in_the_table_keep_their_own_colours():
+    ids = np.array([1, 65535, 131069])
+    layer = Labels(np.array([[0, *ids]]))
+    label_colors.color_labels(
+        layer, ids, np.array([0.0, 0.5, 1.0]), label_colors.Coloring("x", "gray")
+    )
+    grey = [layer.get_color(int(i))[0] for i in ids]
+    np.testing.assert_allclose(grey, [0, 0.5, 1], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(0, 60, [0, 20, 40, 60]), (-0.3, 1.1, [0, 0.5, 1]), (1e5, 1.02e5, None)],
+)
+def test_ticks_are_round(low, high, ticks):
+    found = label_colors.round_ticks(low, high)
+    assert 2 <= len(found) <= 5
+    assert low <= found[0] < found[-1] <= high
+    if ticks:
+        np.testing.assert_allclose(found, ticks, atol=1e-9)
+
+
+# Plots.
+
+
+def test_a_range_of_the_histogram_selects_labels(qtbot, window, result):
+    plot = show_page(qtbot, window.dock, 1)
+    choose(plot.column, "La_at_pct")
+    qtbot.wait(50)
+    drag(qtbot, plot, (15, 5), (30, 3))
+    values = result.table["La_at_pct"]
+    assert set(window.focus.selected) == set(values.index[(values > 15) & (values < 30)])
+    assert plot.selected_bars.opts["height"].sum() == len(window.focus.selected)
+    drag(qtbot, plot, (2, 5), (-1.5, 3), SHIFT)
+    more = values.index[((values > 15) & (values < 30)) | ((values > -1.5) & (values < 2))]
+    assert set(window.focus.selected) == set(more)
+
+
+def test_a_click_on_a_bar_selects_its_labels(qtbot, window, result):
+    plot = show_page(qtbot, window.dock, 1)
+    choose(plot.column, "La_at_pct")
+    qtbot.wait(50)
+    heights = plot.bars.opts["height"]
+    values = result.table["La_at_pct"].dropna()
+    assert heights.sum() == len(values)
+    tallest = int(np.argmax(heights))
+    low, high = plot.edges[tallest : tallest + 2]
+    spot = plot_spot(plot, (low + high) / 2, heights[tallest] / 2)
+    QTest.mouseClick(plot.plot.viewport(), LEFT, NO_KEY, spot)
+    assert set(window.focus.selected) == set(values.index[(values >= low) & (values < high)])
+
+
+def test_a_rectangle_in_the_scatter_plot_selects_labels(qtbot, window, result):
+    plot = show_page(qtbot, window.dock, 2)
+    choose(plot.x_column, "La_at_pct")
+    choose(plot.y_column, "Sr_at_pct")
+    qtbot.wait(50)
+    drag(qtbot, plot, (3, 15), (-1, 25))
+    table = result.table
+    inside = table["La_at_pct"].between(-1, 3) & table["Sr_at_pct"].between(15, 25)
+    assert inside.any()
+    assert set(window.focus.selected) == set(table.index[inside])
+    x, _ = plot.selected_points.getData()
+    np.testing.assert_allclose(np.sort(x), np.sort(table.loc[inside, "La_at_pct"]))
+    assert plot.selected_points.opts["symbol"] != plot.points.opts["symbol"]
+
+
+def test_a_click_selects_the_nearest_point_and_none_far_away(qtbot, window, result):
+    plot = show_page(qtbot, window.dock, 2)
+    choose(plot.x_column, "La_at_pct")
+    choose(plot.y_column, "Sr_at_pct")
+    qtbot.wait(600)
+    table = result.table.dropna(subset=["La_at_pct"])
+    label = int(table["Sr_at_pct"].idxmax())
+    at = table.loc[label, ["La_at_pct", "Sr_at_pct"]]
+    QTest.mouseClick(plot.plot.viewport(), LEFT, NO_KEY, plot_spot(plot, *at))
+    assert window.focus.selected == (label,)
+    qtbot.wait(600)  # two clicks close to each other would be a double click
+    QTest.mouseClick(plot.plot.viewport(), LEFT, NO_KEY, plot_spot(plot, 12, 22))
+    assert window.focus.selected == (label,)
+
+
+def test_error_bars_are_those_of_the_table(qtbot, window, result):
+    plot = show_page(qtbot, window.dock, 2)
+    QTest.mouseClick(plot.with_errors, LEFT, NO_KEY, QPoint(8, plot.with_errors.height() // 2))
+    assert plot.with_errors.isChecked()
+    table = result.table.dropna(subset=["La_at_pct"])
+    np.testing.assert_allclose(plot.bars.opts["width"], 2 * table["La_at_pct_error"])
+    np.testing.assert_allclose(plot.bars.opts["height"], 2 * table["Fe_at_pct_error"])
+
+
+def test_the_ternary_diagram_places_and_selects_labels(qtbot, window, result):
+    plot = show_page(qtbot, window.dock, 3)
+    for box, element in zip(plot.elements, ("La", "Sr", "O"), strict=True):
+        choose(box, f"{element}_at_pct")
+    qtbot.wait(100)
+    amounts = result.table[["La_at_pct", "Sr_at_pct", "O_at_pct"]].dropna()
+    share = amounts.div(amounts.sum(axis=1), axis=0)
+    x, y = plot.points.getData()
+    np.testing.assert_allclose(y, share["O_at_pct"] * np.sqrt(0.75))
+    np.testing.assert_allclose(x, share["Sr_at_pct"] + share["O_at_pct"] / 2)
+    drag(qtbot, plot, (-0.05, 0.4), (0.48, 0.75))
+    inside = (x > -0.05) & (x < 0.48) & (y > 0.4) & (y < 0.75)
+    assert 0 < inside.sum() < len(x)
+    assert set(window.focus.selected) == set(share.index[inside])
+
+
+def test_two_elements_give_no_ternary_diagram(qtbot, window, result, lfo_sto_96, chips):
+    recipe = result.recipe.model_copy(update={"elements": ("La", "Sr")})
+    window.focus.show_result(window.labels, eds.quantify(lfo_sto_96, chips, recipe))
+    plot = show_page(qtbot, window.dock, 3)
+    assert not plot.plot.isVisible()
+    assert "three" in plot.hint.text()
+
+
+def test_plots_show_what_the_filter_leaves(qtbot, window):
+    plot = show_page(qtbot, window.dock, 2)
+    type_condition(qtbot, window.dock, "La > 15")
+    assert len(plot.points.getData()[0]) == window.dock.model.rowCount() < 64
+    again = ResultsTable(window.viewer)
+    assert again.filter.text() == "La > 15"
+    assert again.pages.currentIndex() == 2
+    again.close()
+    again.deleteLater()
+
+
+# Footer and buttons.
+
+
+def test_the_footer_tells_mean_scatter_and_counting(window, result):
+    window.focus.select([60, 61, 62])
+    table = result.table.loc[[60, 61, 62]]
+    values, errors = table["Sr_at_pct"], table["Sr_at_pct_error"]
+    text = window.dock.summary.text().replace("\u00a0", " ")
+    expected = with_error(0, np.sqrt((errors**2).mean())).partition("± ")[2]
+    assert f"Sr {with_error(values.mean(), values.std())} ({expected})" in text
+    assert "3 of 64 selected: 432 px" in text
+    assert f"{table['counts'].sum():,} counts".replace(",", "\u202f") in text
+    window.focus.select([60])
+    text = window.dock.summary.text().replace("\u00a0", " ")
+    assert f"Sr {with_error(values[60], errors[60])}" in text
+
+
+def test_merging_is_one_step_that_can_be_undone(qtbot, window):
+    dock, labels = window.dock, window.labels
+    before, features = labels.data.copy(), labels.features.copy()
+    window.focus.select([12, 4, 30])
+    QTest.mouseClick(dock.merge, LEFT)
+    np.testing.assert_array_equal(labels.data, np.where(np.isin(before, [12, 30]), 4, before))
+    assert window.focus.selected == (4,)
+    assert labels.features.set_index("index").loc[4, "flag"] == MERGED
+    assert labels.features.set_index("index").loc[4, "n_pixels"] == 3 * 144
+    assert "3 labels are now label 4" in notification_manager.records[-1].message
+    qtbot.waitUntil(dock.edited.isVisible, timeout=2000)
+
+    labels.undo()
+    np.testing.assert_array_equal(labels.data, before)
+    qtbot.waitUntil(lambda: not dock.edited.isVisible(), timeout=2000)
+    pd.testing.assert_frame_equal(labels.features, features)
+    labels.redo()
+    qtbot.waitUntil(dock.edited.isVisible, timeout=2000)
+
+
+def test_merging_needs_two_labels(window):
+    window.focus.select([4])
+    assert not window.dock.merge.isEnabled()
+    window.labels.data[window.labels.data == 5] = 0
+    window.focus.select([4, 5])
+    QTest.mouseClick(window.dock.merge, LEFT)
+    assert "at least two" in notification_manager.records[-1].message
+
+
+def test_quantify_again_is_asked_of_the_other_dock(window, monkeypatch):
+    asked = []
+    monkeypatch.setattr("napari_eds._napari.quantify.dock.quantify_again", asked.append)
+    QTest.mouseClick(window.dock.again, LEFT)
+    assert asked == [window.focus.viewer]
+
+
+def test_saving(window, monkeypatch, tmp_path, result):
+    path = tmp_path / "saved.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    QTest.mouseClick(window.dock.save, LEFT)
+    saved = pd.read_csv(path, index_col="label")
+    np.testing.assert_allclose(saved["O_at_pct"], result.table["O_at_pct"], rtol=1e-5)
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "none" / "a.csv"), "")
+    )
+    QTest.mouseClick(window.dock.save, LEFT)
+    assert "none" in notification_manager.records[-1].message
+
+
+# Alone, other layers, themes.
+
+
+def test_alone_it_says_what_to_do(make_napari_viewer):
+    viewer = make_napari_viewer()
+    dock = ResultsTable(viewer)
+    viewer.window.add_dock_widget(dock)
+    assert dock.outer.currentWidget() is dock.help
+    assert "Quantify" in dock.help.text()
+
+
+def test_it_lives_on_without_layers_and_gets_them_back(qtbot, window, result):
+    window.viewer.layers.clear()
+    assert window.dock.outer.currentWidget() is window.dock.help
+    assert window.dock.model.rowCount() == 0
+
+
+def test_another_layer_shows_its_own_result(window, chips, lfo_sto_96, result):
+    click_heading(window.dock, "Fe at.%")
+    choose(window.dock.color_by, "Fe_at_pct")
+    other = add_chips(window.viewer, chips.labels // 40, lfo_sto_96, name="coarse")
+    assert window.dock.outer.currentWidget() is window.dock.help
+    window.focus.show_result(other, eds.quantify(lfo_sto_96, chips.labels // 40, result.recipe))
+    assert window.dock.model.rowCount() == 1
+    assert window.dock.color_by.currentData() == ""
+    window.viewer.layers.selection.active = window.labels
+    assert window.dock.model.rowCount() == 64
+    assert window.dock.color_by.currentData() == "Fe_at_pct"
+
+
+def test_themes_change_it(window):
+    colors = set()
+    for theme in ("light", "dark"):
+        window.viewer.theme = theme
+        colors.add(window.dock.scatter.plot.getAxis("left").textPen().color().name())
+        colors.add(window.dock.edited.styleSheet())
+    assert len(colors) == 4
+
+
+def test_a_closed_dock_hears_nothing(qtbot, window):
+    viewer, labels = window.viewer, window.labels
+    viewer.window.remove_dock_widget(window.dock)
+    window.dock.deleteLater()
+    window.dock = None
+    qtbot.wait(50)
+    viewer.theme = "light"
+    labels.colormap = CyclicLabelColormap(colors=np.zeros((3, 4), np.float32))
+    window.focus.select([3, 4])
+    labels.fill((0, 0), 9)
+    qtbot.wait(300)
+    assert not notification_manager.records
+
+
+def test_colouring_does_not_hold_the_window_up(qtbot, window):
+    window.dock.color_by.setCurrentIndex(2)
+    qtbot.wait(1500)  # napari compiles in another thread meanwhile
+    started = time.perf_counter()
+    window.dock.color_by.activated.emit(2)
+    # Measured: 10 ms. A hundred times that means that something is compiled after all.
+    assert time.perf_counter() - started < 1

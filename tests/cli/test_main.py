@@ -1,0 +1,256 @@
+"""The command line: what it prints, writes and returns."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+import napari_eds as eds
+from napari_eds.cli.main import main
+
+ELEMENTS = "La,Fe,O,Sr,Ti"
+
+
+@pytest.fixture
+def command(data_dir):
+    """Arguments of a run that works, to be changed by a test."""
+    return [
+        "quantify",
+        str(data_dir / "simulated/LFO_STO_96.emd"),
+        "--elements",
+        ELEMENTS,
+        "--fit-only",
+        "Cu,C,Pt",
+        "--k-factors",
+        str(data_dir / "simulated/kfactors_family_sum_windowless.csv"),
+    ]
+
+
+def test_info_tells_what_a_file_holds(data_dir, capsys):
+    assert main(["info", str(data_dir / "simulated/LFO_STO_96.emd")]) == 0
+    text = capsys.readouterr().out
+    for part in ("96 x 96 pixels", "4096 channels", "2,763,027", "300 keV", "22 deg", "HAADF"):
+        assert part in text
+
+
+def test_info_shows_the_vendors_own_result(data_dir, capsys):
+    assert main(["info", str(data_dir / "real/velox/EDS-STO.emd")]) == 0
+    assert "O 46.21 ± 2.41, Ti 24.56 ± 3.23" in capsys.readouterr().out
+
+
+def test_grid_gives_what_the_api_gives(command, lfo_sto_96, tmp_path, capsys):
+    out, maps = tmp_path / "out.csv", tmp_path / "maps"
+    arguments = ["--grid", "24x32", "--spectra", "--maps", str(maps), "-o", str(out)]
+    assert main([*command, *arguments]) == 0
+
+    recipe = eds.Recipe.from_json(tmp_path / "out_recipe.json")
+    assert recipe.elements == tuple(ELEMENTS.split(","))
+    expected = eds.quantify(lfo_sto_96, eds.grid_chips((96, 96), (24, 32)), recipe)
+    table = pd.read_csv(out, index_col="label")
+    np.testing.assert_allclose(table["Fe_at_pct"], expected.table["Fe_at_pct"], rtol=1e-5)
+    spectra = pd.read_csv(tmp_path / "out_spectra.csv", index_col="label")
+    assert spectra.drop(columns="chip").to_numpy().sum() == expected.spectra.sum()
+    tiff = tifffile.imread(maps / "O_at_pct.tif")
+    np.testing.assert_allclose(tiff, expected.maps()["O"], rtol=1e-6)
+    assert (maps / "O_at_pct.png").read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr()
+    assert "12 labels quantified" in printed.out
+    assert "Absorption in the specimen: not corrected" in printed.out
+    assert not printed.err, "progress is for terminals"
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".tif"])
+def test_labels_from_a_file(command, tmp_path, suffix):
+    labels = np.zeros((96, 96), np.uint16)
+    labels[30:40, 10:50], labels[60:80, 20:70] = 7, 40_000
+    path = tmp_path / f"painted{suffix}"
+    np.save(path, labels) if suffix == ".npy" else tifffile.imwrite(path, labels)
+    out = tmp_path / "out.csv"
+    assert main([*command, "--labels", str(path), "-o", str(out)]) == 0
+    assert list(pd.read_csv(out)["label"]) == [7, 40_000]
+
+
+def test_a_recipe_repeats_a_run_and_options_override_it(command, tmp_path):
+    first, again, other = (tmp_path / f"{name}.csv" for name in ("first", "again", "other"))
+    assert main([*command, "--grid", "48", "-o", str(first)]) == 0
+    repeat = [*command[:2], "--grid", "48", "--recipe", str(tmp_path / "first_recipe.json")]
+    assert main([*repeat, "-o", str(again)]) == 0
+    assert first.read_text() == again.read_text()
+    assert main([*repeat, "--energy-range", "0.3", "12", "-o", str(other)]) == 0
+    assert json.loads((tmp_path / "other_recipe.json").read_text())["energy_range_keV"] == [
+        0.3,
+        12,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--grid", "0"], "do not fit"),
+        (["--grid", "ten"], "number of pixels"),
+        (["--grid", "5x5x5"], "number of pixels"),
+        (["--grid", "8", "--elements", "Li"], "'Li' is not an element with known X-ray lines"),
+        (["--grid", "8", "--k-factors", "gone.csv"], "gone.csv"),
+        (["--labels", "gone.npy"], "gone.npy"),
+        (["--grid", "8", "--index", "3"], "index=3"),
+    ],
+)
+def test_bad_input_is_one_line_on_standard_error(command, arguments, message, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    assert main([*command, *arguments, "-o", str(out)]) == 1
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert "Traceback" not in printed.err
+    assert not out.exists()
+
+
+def test_a_missing_k_factor_is_named(command, tmp_path, capsys):
+    table = tmp_path / "k.csv"
+    table.write_text("element,family,k_factor,convention\nO,K,1.1,family\nFe,L,2,family\n")
+    arguments = ["--grid", "8", "--k-factors", str(table), "-o", str(tmp_path / "out.csv")]
+    assert main([*command, *arguments]) == 1
+    error = capsys.readouterr().err
+    assert "no k-factor for La_L, Fe_K, Sr_K, Ti_K" in error
+    assert "For Fe it has the family L" in error
+
+
+def test_absorption_is_corrected_and_told(command, tmp_path, capsys):
+    plain, corrected = tmp_path / "plain.csv", tmp_path / "corrected.csv"
+    assert main([*command, "--grid", "48", "-o", str(plain)]) == 0
+    thick = ["--thickness", "55", "--density", "5.5"]
+    assert main([*command, "--grid", "48", *thick, "-o", str(corrected)]) == 0
+    assert "corrected for 55 nm" in capsys.readouterr().out
+    oxygen = [pd.read_csv(path)["O_at_pct"] for path in (plain, corrected)]
+    assert (oxygen[1] > oxygen[0] + 3).all()
+    assert main([*command, "--grid", "48", *thick[:2], "-o", str(plain)]) == 1
+    assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 1
+    assert "both --thickness and --density" in capsys.readouterr().err
+
+
+def test_k_factors_of_another_beam_energy_are_refused(data_dir, tmp_path, capsys):
+    table = data_dir / "simulated/kfactors_family_sum_windowless.csv"
+    other = tmp_path / "200keV.csv"
+    k_factors = eds.read_k_factors(table, beam_energy_keV=200)
+    k_factors.to_csv(other)
+    command = ["quantify", str(data_dir / "simulated/LFO_STO_96.emd"), "--elements", "Fe,O"]
+    command += ["--k-factors", str(other), "--grid", "48", "-o", str(tmp_path / "out.csv")]
+    assert main(command) == 1
+    assert "200 keV, the measurement was made at 300 keV" in capsys.readouterr().err
+    assert main([*command, "--allow-beam-energy-mismatch"]) == 0
+    assert "although the map was taken at 300 keV" in capsys.readouterr().out
+
+
+def test_without_a_table_k_factors_are_computed_and_labelled(data_dir, tmp_path, capsys):
+    file = str(data_dir / "simulated/LFO_STO_96.emd")
+    out = tmp_path / "out.csv"
+    arguments = ["quantify", file, "--elements", ELEMENTS, "--grid", "48", "-o", str(out)]
+    assert main(arguments) == 0
+    assert "first principles" in capsys.readouterr().out
+    assert pd.read_csv(out)["La_at_pct_error_k"].gt(0).all()
+
+
+def test_a_label_of_known_composition_gives_k_factors_and_thickness(data_dir, tmp_path, capsys):
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
+    labels, out = tmp_path / "labels.npy", tmp_path / "k.csv"
+    np.save(labels, (truth["pure"] & (truth["label"] == 3)).astype(np.uint8))
+    command = ["calibrate-k", str(data_dir / "simulated/LFO_STO_96.emd")]
+    command += ["--elements", "Sr,Ti,O", "--fit-only", "La,Fe,Cu,C,Ga", "--labels", str(labels)]
+    command += ["--k-factors", str(data_dir / "simulated/kfactors_family_sum_windowless.csv")]
+    command += ["--label", "1", "--formula", "SrTiO3", "--reference", "Ti", "-o", str(out)]
+    assert main([*command, "--density", "SrTiO3"]) == 0
+    printed = capsys.readouterr().out
+    thickness = float(printed.split("Thickness of label 1: ")[1].split()[0])
+    expected = truth["thickness_nm"][np.load(labels) == 1].mean()
+    assert thickness == pytest.approx(expected, rel=0.1)
+    table = eds.read_k_factors(out)
+    assert table.convention == "family"
+    # Absorption stayed in: oxygen needs a larger factor than the simulation's.
+    assert table.find("O", "K").value > 1.3 * 1.1342
+    assert table.find("Ti", "K").value == pytest.approx(1.2629, rel=1e-4)
+
+
+def test_settings_that_are_missing_are_named(data_dir, tmp_path, capsys):
+    file = str(data_dir / "simulated/LFO_STO_96.emd")
+    assert main(["quantify", file, "--grid", "8", "-o", str(tmp_path / "out.csv")]) == 1
+    assert "--elements" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["quantify", "x.emd"], ["unknown"]])
+def test_wrong_usage_exits_with_2(arguments):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+
+
+def test_an_uncalibrated_map_needs_its_axis(data_dir, tmp_path, capsys):
+    k_factors = data_dir / "real/kfactors/k-factors-Spectra300UTK200keV.csv"
+    file = data_dir / "real/ripple/bruker_bcf_fileformat_16x16.rpl"
+    command = ["quantify", str(file), "--elements", "Fe", "--k-factors", str(k_factors)]
+    command += ["--beam-energy", "20", "--grid", "8", "-o", str(tmp_path / "out.csv")]
+    assert main(command) == 1
+    assert "not calibrated" in capsys.readouterr().err
+    assert main([*command, "--energy-axis", "-0.5", "0.02"]) == 0
+
+
+def test_demo_prints_truth_and_writes_files(tmp_path, capsys):
+    folder = tmp_path / "demo"
+    assert main(["demo", "--no-window", "-o", str(folder)]) == 0
+    text = capsys.readouterr().out
+    assert "truth" in text
+    assert str(folder) in text
+    names = {path.name for path in folder.iterdir()}
+    assert {"quantification.csv", "comparison.csv", "La_at_pct.png", "O_at_pct.tif"} <= names
+    comparison = pd.read_csv(folder / "comparison.csv").set_index(["phase", "element"])
+    major = comparison[comparison["truth"] > 10].loc[["LaFeO3", "SrTiO3"]]
+    assert len(major) == 6
+    np.testing.assert_allclose(major["found"], major["truth"], rtol=0.03)
+    absent = comparison[comparison["truth"] == 0]
+    assert (absent["found"].abs() < 0.3).all()
+
+
+def wait_for_the_workbench(qtbot, viewer):
+    """Wait until all panels are open: they come one after the other."""
+    qtbot.waitUntil(
+        lambda: any("EDS results" in name for name in viewer.window.dock_widgets), timeout=20_000
+    )
+    qtbot.wait(1000)
+
+
+def test_demo_opens_a_window_with_the_result(qtbot, make_napari_viewer, monkeypatch, tmp_path):
+    import napari
+
+    viewers = []
+    monkeypatch.setattr(
+        napari, "Viewer", lambda **_: viewers.append(make_napari_viewer()) or viewers[0]
+    )
+    monkeypatch.setattr(napari, "run", lambda: None)
+    monkeypatch.setenv("DISPLAY", "anything")
+    assert main(["demo", "-o", str(tmp_path)]) == 0
+    (viewer,) = viewers
+    names = [layer.name for layer in viewer.layers]
+    assert "chips" in names
+    assert sum("at. %" in name for name in names) == 6
+    assert [name for name in viewer.window.dock_widgets if "EDS workbench" in name]
+    wait_for_the_workbench(qtbot, viewer)
+
+
+def test_open_shows_the_map_in_the_workbench(qtbot, make_napari_viewer, monkeypatch, data_dir):
+    import napari
+
+    viewers = []
+    monkeypatch.setattr(
+        napari, "Viewer", lambda **_: viewers.append(make_napari_viewer()) or viewers[0]
+    )
+    monkeypatch.setattr(napari, "run", lambda: None)
+    assert main(["open", str(data_dir / "simulated/LFO_STO_96.emd")]) == 0
+    (viewer,) = viewers
+    assert [layer.name for layer in viewer.layers][-1] == "LFO_STO_96 X-ray counts"
+    assert [name for name in viewer.window.dock_widgets if "EDS workbench" in name]
+    wait_for_the_workbench(qtbot, viewer)
+
+
+def test_open_says_what_is_wrong_before_a_window_comes(capsys, tmp_path):
+    assert main(["open", str(tmp_path / "gone.emd")]) == 1
+    assert "gone.emd" in capsys.readouterr().err

@@ -1,0 +1,114 @@
+"""Line shapes against integrals and convolutions that were computed another way."""
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from napari_eds import EnergyAxis
+from napari_eds.fitting.profiles import LowEnergyTail, family_profiles
+from napari_eds.physics.lines import XRayLine, fwhm_keV
+
+RESOLUTION_EV = 130.0
+AXIS = EnergyAxis(0.0, 0.01, 1000)
+TAIL = LowEnergyTail(fraction=0.2, decay_keV=0.05)
+
+
+def draw(energy_keV, axis=AXIS, *, weight=1.0, integrated=True, tail=None):
+    """One line as a detector records it, (channels,)."""
+    lines = [[XRayLine("X", "Ka", energy_keV, weight)]]
+    return family_profiles(axis, lines, RESOLUTION_EV, integrated=integrated, tail=tail)[:, 0]
+
+
+def sigma_of(energy_keV):
+    return fwhm_keV(energy_keV, RESOLUTION_EV) / np.sqrt(8 * np.log(2))
+
+
+def test_a_line_is_as_wide_as_the_detector_resolves():
+    counts = draw(5.8987, EnergyAxis(0, 0.001, 10_000))
+    above = np.flatnonzero(counts >= counts.max() / 2)
+    assert above[-1] - above[0] == pytest.approx(1000 * RESOLUTION_EV / 1000, abs=2)
+
+
+def test_channels_hold_the_integral_of_the_line():
+    energy = 0.5249
+    counts = draw(energy)
+    peak = norm(energy, sigma_of(energy))
+    for channel in range(45, 60):
+        low, high = AXIS.energies_keV[channel] + np.array([-0.5, 0.5]) * AXIS.scale_keV
+        assert counts[channel] == pytest.approx(quad(peak.pdf, low, high)[0], rel=1e-9)
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.13])
+@pytest.mark.parametrize(("tail", "cut"), [(None, 1e-9), (TAIL, 2e-6)])
+def test_a_line_holds_its_weight(weight, tail, cut):
+    """A tail is cut off after 12 decay lengths."""
+    for energy in (0.9, 5.0, 9.0):
+        assert draw(energy, weight=weight, tail=tail).sum() == pytest.approx(weight, rel=cut)
+
+
+def test_without_integration_channels_hold_the_density_at_their_centre():
+    energy = 4.5109
+    counts = draw(energy, integrated=False)
+    expected = norm(energy, sigma_of(energy)).pdf(AXIS.energies_keV) * AXIS.scale_keV
+    np.testing.assert_allclose(counts, expected, rtol=1e-9, atol=1e-16)
+
+
+def test_integration_lowers_the_top_of_a_line_on_broad_channels_only():
+    """By (width / sigma)^2 / 24 to first order."""
+    for width in (0.02, 0.002):
+        axis = EnergyAxis(0.0, width, round(2 / width))
+        top = draw(1.0, axis).max() / draw(1.0, axis, integrated=False).max()
+        assert 1 - top == pytest.approx((width / sigma_of(1.0)) ** 2 / 24, rel=0.03)
+
+
+def test_the_lines_of_a_family_add_up():
+    lines = [XRayLine("X", "Ka", 4.5, 1.0), XRayLine("X", "Kb", 4.93, 0.12)]
+    both = family_profiles(AXIS, [lines], RESOLUTION_EV, integrated=True)
+    np.testing.assert_allclose(both[:, 0], draw(4.5) + draw(4.93, weight=0.12), rtol=1e-12)
+
+
+@pytest.mark.parametrize("decay_keV", [0.01, 0.05, 0.3])
+def test_a_tail_is_a_line_smeared_by_an_exponential(decay_keV):
+    """Against the convolution, summed step by step on a fine grid."""
+    energy, fraction = 0.9, 0.2
+    counts = draw(energy, tail=LowEnergyTail(fraction=fraction, decay_keV=decay_keV))
+    peak = norm(energy, sigma_of(energy))
+    edges = AXIS.energies_keV[40:110] + AXIS.scale_keV / 2
+    lost, step = np.linspace(0, 40 * decay_keV, 40_001, retstep=True)
+    lost = lost[1:] - step / 2
+    share = -np.diff(np.exp(-np.append(lost - step / 2, lost[-1] + step / 2) / decay_keV))
+    smeared = np.array([share @ peak.cdf(edge + lost) for edge in edges])
+    cumulative = (1 - fraction) * peak.cdf(edges) + fraction * smeared
+    np.testing.assert_allclose(counts[41:110], np.diff(cumulative), rtol=1e-4, atol=1e-9)
+
+
+def test_a_tail_lowers_the_mean_energy_by_its_share_of_the_decay():
+    counts = draw(0.9, tail=TAIL)
+    mean = counts @ AXIS.energies_keV
+    assert mean == pytest.approx(0.9 - TAIL.fraction * TAIL.decay_keV, abs=1e-5)
+
+
+def test_hard_lines_have_no_tail():
+    np.testing.assert_array_equal(draw(1.0, tail=TAIL), draw(1.0))
+    assert draw(0.99, tail=TAIL)[80] > 10 * draw(0.99)[80]
+
+
+@pytest.mark.parametrize("integrated", [True, False])
+@pytest.mark.parametrize("tail", [None, TAIL])
+@pytest.mark.parametrize(("first", "last"), [(0, 52), (52, 200), (60, 61), (200, 300)])
+def test_a_line_partly_off_the_axis_is_cut_not_changed(first, last, integrated, tail):
+    cut = EnergyAxis(AXIS.offset_keV + first * AXIS.scale_keV, AXIS.scale_keV, last - first)
+    whole = draw(0.5249, integrated=integrated, tail=tail)
+    part = draw(0.5249, cut, integrated=integrated, tail=tail)
+    np.testing.assert_allclose(part, whole[first:last], rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("energy_keV", [-5.0, 20.0])
+def test_a_line_off_the_axis_has_no_counts(energy_keV):
+    assert not draw(energy_keV, integrated=True).any()
+
+
+def test_a_tail_much_shorter_than_the_line_is_finite_and_vanishes():
+    counts = draw(0.9, tail=LowEnergyTail(fraction=0.9, decay_keV=1e-7))
+    np.testing.assert_allclose(counts, draw(0.9), atol=1e-6)

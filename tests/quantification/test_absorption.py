@@ -1,0 +1,382 @@
+"""Absorption in the specimen against published numbers, xraylib, eXSpy and limits."""
+
+import numpy as np
+import pytest
+import xraylib
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_eds import EDSError, read_k_factors
+from napari_eds.physics import emission
+from napari_eds.physics import lines as xray
+from napari_eds.physics.absorption import (
+    Absorption,
+    Foil,
+    absorption_factors,
+    foil,
+    mass_absorption_cm2_g,
+)
+from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+
+VELOX = "real/kfactors/k-factors-Spectra300UTK200keV.csv"
+STO = [xray.family(element, "K") for element in ("O", "Ti", "Sr")]
+STO_WEIGHTS = np.array([xray.atomic_weight(family.element) for family in STO])
+#: Families of LaFeO3, and intensities of 5000-6000 counts.
+LFO = [xray.family("La", "L"), xray.family("Fe", "K"), xray.family("O", "K")]
+LFO_WEIGHTS = np.array([xray.atomic_weight(family.element) for family in LFO])
+LFO_INTENSITIES = np.array([5000.0, 6000.0, 2400.0])
+LFO_K = np.array([0.7305, 0.4329, 0.3719])
+
+
+def settings(thickness_nm, density_g_cm3=5.12, angle_deg=22.0):
+    return Absorption(
+        thickness_nm=thickness_nm, density_g_cm3=density_g_cm3, take_off_angle_deg=angle_deg
+    )
+
+
+def compose(intensities, k, weights, absorption=None, covariance=None, k_errors=None, **kwargs):
+    intensities = np.atleast_2d(np.asarray(intensities, float))
+    n = intensities.shape[1]
+    if covariance is None:
+        covariance = np.maximum(intensities, 1)[:, :, None] * np.eye(n)
+    k_errors = np.zeros(n) if k_errors is None else k_errors
+    return cliff_lorimer(
+        intensities, covariance, k, k_errors, weights, absorption=absorption, **kwargs
+    )
+
+
+def velox_k(data_dir, families):
+    table = read_k_factors(data_dir / VELOX)
+    return np.array([table.value_for(family, "family") for family in families])
+
+
+@pytest.mark.parametrize(
+    ("thickness_nm", "at_pct"), [(None, (46.50, 26.94, 26.57)), (72, (60.01, 20.26, 19.72))]
+)
+def test_strontium_titanate_at_72_nm(data_dir, thickness_nm, at_pct):
+    absorption = thickness_nm and foil(settings(thickness_nm), STO, 1)
+    found = compose([22000, 37400, 18300], velox_k(data_dir, STO), STO_WEIGHTS, absorption)
+    np.testing.assert_allclose(100 * found.atomic_fractions[0], at_pct, atol=0.01)
+
+
+def test_the_study_s_strontium_titanate_at_68_nm(data_dir):
+    k = velox_k(data_dir, STO)
+    intensities = 1000 * np.array([47.08, 27.81, 25.11]) * STO_WEIGHTS / k
+    found = compose(intensities, k, STO_WEIGHTS, foil(settings(68), STO, 1))
+    np.testing.assert_allclose(100 * found.atomic_fractions[0], [60.0, 21.1, 18.9], atol=0.06)
+
+
+def test_coefficients_agree_with_xraylib():
+    """Two tables of photoabsorption; they differ by some percent, most for soft lines."""
+    elements = ["O", "Ti", "Fe", "Sr", "La"]
+    families = [*STO, *LFO[:2]]
+    ours = mass_absorption_cm2_g(elements, families)
+    assert ours.shape == (5, 5)
+    for i, element in enumerate(elements):
+        Z = xraylib.SymbolToAtomicNumber(element)
+        theirs = [xraylib.CS_Photo(Z, family.alpha.energy_keV) for family in families]
+        np.testing.assert_allclose(ours[i, 1:], theirs[1:], rtol=0.1)
+        np.testing.assert_allclose(ours[i, 0], theirs[0], rtol=0.15)
+
+
+def test_coefficients_of_the_lightest_and_heaviest_elements():
+    assert mass_absorption_cm2_g(["H", "He"], STO).tolist() == 2 * [[0.0, 0.0, 0.0]]
+    assert (mass_absorption_cm2_g(["Li", "U"], STO) > 0).all()
+    with pytest.raises(EDSError, match="no mass absorption coefficients of 'Pu'"):
+        mass_absorption_cm2_g(["Pu"], STO)
+
+
+def test_it_agrees_with_exspy_at_exspy_s_density():
+    import exspy
+
+    names, order = ["Fe", "La", "O"], [1, 0, 2]
+    lines = ["Fe_Ka", "La_La", "O_Ka"]
+    signal = exspy.signals.EDSTEMSpectrum(np.ones((2, 64)))
+    signal.set_microscope_parameters(beam_energy=200, azimuth_angle=0, elevation_angle=22)
+    signal.axes_manager.signal_axes[0].units = "keV"
+    signal.axes_manager.signal_axes[0].scale = 0.2
+    signal.set_elements(names)
+    signal.set_lines(lines)
+    intensities = np.array([LFO_INTENSITIES, [900.0, 5000.0, 4000.0]])
+    windows = []
+    for line, column in zip(lines, intensities[:, order].T, strict=True):
+        window = signal.isig[0].deepcopy()
+        window.data = column.copy()
+        window.metadata.Sample.elements = [line.partition("_")[0]]
+        window.metadata.Sample.xray_lines = [line]
+        windows.append(window)
+    theirs, mass_thickness = signal.quantification(
+        windows,
+        method="CL",
+        factors=list(LFO_K[order]),
+        composition_units="atomic",
+        navigation_mask=None,
+        show_progressbar=False,
+        absorption_correction=True,
+        thickness=60.0,
+        convergence_criterion=1e-6,
+        max_iterations=100,
+    )
+    expected = np.stack([element.data for element in theirs], axis=1)
+    # It computes a density from the composition; take its mass thickness (kg/m²) over.
+    ours = compose(
+        intensities,
+        LFO_K,
+        LFO_WEIGHTS,
+        Foil(mass_absorption_cm2_g(["La", "Fe", "O"], LFO), mass_thickness.data.ravel() / 10, 22),
+    )
+    np.testing.assert_allclose(100 * ours.atomic_fractions[:, order], expected, atol=0.01)
+    assert (
+        abs(
+            100 * compose(intensities, LFO_K, LFO_WEIGHTS).atomic_fractions[:, 2] - expected[:, 2]
+        ).min()
+        > 1
+    )
+
+
+@given(st.floats(0.1, 3000), st.floats(10, 90))
+def test_factors_are_those_of_the_simulation(thickness_nm, angle_deg):
+    """One formula, written twice; the coefficients of one are given to the other."""
+    fractions = emission.weight_fractions({"O": 3, "Ti": 1, "Sr": 1})
+    energies = [family.alpha.energy_keV for family in STO]
+    mac = np.array([emission.mass_absorption_cm2_g({e: 1.0}, energies) for e in fractions])
+    theirs = emission.absorption_factor(
+        fractions,
+        energies,
+        thickness_nm=thickness_nm,
+        density_g_cm3=5.12,
+        take_off_angle_deg=angle_deg,
+    )
+    ours = absorption_factors(
+        np.array([list(fractions.values())]), mac, np.array([thickness_nm * 5.12e-7]), angle_deg
+    )
+    np.testing.assert_allclose(ours[0], theirs, rtol=1e-12)
+
+
+def test_factors_of_a_depth_that_can_be_worked_by_hand():
+    # x = 1: 1 / (1 - 1/e); normal take-off of 1 g/cm² at 1 cm²/g.
+    one = absorption_factors(np.ones((1, 1)), np.ones((1, 1)), np.ones(1), 90.0)
+    assert one.shape == (1, 1)
+    assert one[0, 0] == pytest.approx(1 / (1 - np.exp(-1)))
+    oblique = absorption_factors(np.ones((1, 1)), np.ones((1, 1)), np.ones(1), 30.0)
+    assert oblique[0, 0] == pytest.approx(2 / (1 - np.exp(-2)))
+
+
+def test_factors_keep_their_limits():
+    mass_thickness = np.array([0.0, 1e-300, 1e-12, 1e-6, 1e9])
+    found = absorption_factors(np.ones((5, 1)), np.ones((1, 1)), mass_thickness, 90.0)[:, 0]
+    # 1 + x / 2 for thin foils, x for thick ones.
+    expected = np.array([1, 1, 1 + 5e-13, 1 + 5e-7, 1e9])
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert (found >= 1).all()
+
+
+def test_noise_does_not_make_absorption_negative():
+    mac = np.array([[10.0], [1.0]])
+    fractions = np.array([[-0.5, 1.5], [np.nan, np.nan]])
+    found = absorption_factors(fractions, mac, np.array([1.0, 1.0]), 90.0)
+    assert found[0, 0] == 1
+    assert np.isnan(found[1, 0])
+    assert Foil(mac, np.ones(2), 90.0).log_slopes(fractions)[0].tolist() == [[5.0, 0.5]]
+
+
+@pytest.mark.parametrize("thickness_nm", [1e-3, 1.0, 60.0, 2000.0])
+def test_slopes_are_those_of_the_factors(thickness_nm):
+    specimen = foil(settings(thickness_nm), STO, 1)
+    fractions = np.array([[0.26, 0.26, 0.48]])
+    slopes = specimen.log_slopes(fractions)[0]
+    assert slopes.shape == (3, 3)
+    for element, step in enumerate(1e-5 * np.eye(3)):
+        up, down = (np.log(specimen.factors(fractions + sign * step)[0]) for sign in (1, -1))
+        np.testing.assert_allclose(slopes[:, element], (up - down) / 2e-5, rtol=1e-5, atol=1e-9)
+
+
+def test_thin_foils_need_no_correction():
+    plain = compose(LFO_INTENSITIES, LFO_K, LFO_WEIGHTS, k_errors=np.array([0.05, 0.03, 0.04]))
+    thin = compose(
+        LFO_INTENSITIES,
+        LFO_K,
+        LFO_WEIGHTS,
+        foil(settings(1e-6), LFO, 1),
+        k_errors=np.array([0.05, 0.03, 0.04]),
+    )
+    assert plain.absorption_factors.tolist() == [[1, 1, 1]]
+    for name, value in vars(plain).items():
+        np.testing.assert_allclose(getattr(thin, name), value, rtol=1e-6)
+
+
+@given(
+    st.lists(st.floats(0.02, 1), min_size=3, max_size=3),
+    st.floats(0.1, 1000),
+    st.floats(1, 20),
+    st.floats(10, 90),
+)
+def test_what_a_known_specimen_emits_is_quantified_right(atoms, thickness_nm, density, angle_deg):
+    atomic = np.array(atoms) / sum(atoms)
+    weight = atomic * LFO_WEIGHTS / (atomic @ LFO_WEIGHTS)
+    specimen = foil(settings(thickness_nm, density, angle_deg), LFO, 1)
+    intensities = 1e6 * weight / LFO_K / specimen.factors(weight[None])[0]
+    found = compose(intensities, LFO_K, LFO_WEIGHTS, specimen)
+    np.testing.assert_allclose(found.atomic_fractions[0], atomic, atol=1e-8)
+    np.testing.assert_allclose(found.weight_fractions[0], weight, atol=1e-8)
+
+
+@pytest.mark.parametrize(("thickness_nm", "response"), [(60.0, 0.015), (400.0, 0.05)])
+def test_statistical_errors_are_the_spread_of_corrected_compositions(thickness_nm, response):
+    draws = 20_000
+    correlated = np.array([[1.0, 0.4, -0.2], [0.4, 1.0, 0.0], [-0.2, 0.0, 1.0]])
+    sigma = 0.02 * LFO_INTENSITIES
+    covariance = correlated * np.outer(sigma, sigma)
+    drawn = np.random.default_rng(3).multivariate_normal(LFO_INTENSITIES, covariance, draws)
+    one, many = (foil(settings(thickness_nm, 6.64), LFO, n) for n in (1, draws))
+    spread = compose(drawn, LFO_K, LFO_WEIGHTS, many, np.tile(covariance, (draws, 1, 1)))
+    predicted = compose(LFO_INTENSITIES, LFO_K, LFO_WEIGHTS, one, covariance[None])
+    # A standard deviation from 20,000 draws is known to 0.5 %.
+    np.testing.assert_allclose(
+        predicted.atomic_errors_statistical[0], spread.atomic_fractions.std(axis=0), rtol=0.02
+    )
+    # Absorption answers to changes of the composition, which is part of it.
+    frozen = compose(
+        LFO_INTENSITIES * predicted.absorption_factors,
+        LFO_K,
+        LFO_WEIGHTS,
+        covariance=covariance[None]
+        * predicted.absorption_factors[0]
+        * predicted.absorption_factors[0][:, None],
+    ).atomic_errors_statistical
+    assert abs(frozen / predicted.atomic_errors_statistical - 1).max() > response
+
+
+def test_k_factor_errors_are_the_spread_of_corrected_compositions():
+    relative = np.array([0.05, 0.03, 0.04])
+    factors = 1 + relative * np.random.default_rng(4).standard_normal((20_000, 3))
+    many = foil(settings(100, 6.64), LFO, 20_000)
+    drawn = compose(LFO_INTENSITIES * factors, LFO_K, LFO_WEIGHTS, many).atomic_fractions
+    predicted = compose(
+        LFO_INTENSITIES, LFO_K, LFO_WEIGHTS, foil(settings(100, 6.64), LFO, 1), k_errors=relative
+    ).atomic_errors_k[0]
+    np.testing.assert_allclose(predicted, drawn.std(axis=0), rtol=0.02)
+
+
+def test_labels_are_corrected_one_by_one():
+    intensities = np.array([LFO_INTENSITIES, [0.0, 0.0, 0.0], [900.0, 5000.0, 4000.0]])
+    thickness = np.array([40.0, 50.0, 90.0])
+    together = compose(
+        intensities,
+        LFO_K,
+        LFO_WEIGHTS,
+        foil(settings(1, 6.64), LFO, 3, thickness_nm=thickness),
+        k_errors=np.array([0.05, 0.03, 0.04]),
+    )
+    for i in (0, 2):
+        alone = compose(
+            intensities[i],
+            LFO_K,
+            LFO_WEIGHTS,
+            foil(settings(thickness[i], 6.64), LFO, 1),
+            k_errors=np.array([0.05, 0.03, 0.04]),
+        )
+        for name, value in vars(alone).items():
+            np.testing.assert_allclose(getattr(together, name)[i], value[0], rtol=1e-9)
+    for name, value in vars(together).items():
+        if name != "detected":
+            assert np.isnan(value[1]).all(), name
+
+
+def test_an_absent_element_may_be_negative():
+    found = compose(
+        [5000.0, 6000.0, -8.0],
+        LFO_K,
+        LFO_WEIGHTS,
+        foil(settings(60, 6.64), LFO, 1),
+        np.diag([5000.0, 6000.0, 100.0])[None],
+    )
+    assert found.atomic_fractions[0, 2] < 0
+    assert found.atomic_fractions.sum() == pytest.approx(1)
+    assert found.absorption_factors[0, 2] > 1
+
+
+def test_a_label_whose_corrected_amounts_cancel_has_no_composition():
+    found = compose(
+        [5000.0, 0.0, -6000.0],
+        LFO_K,
+        LFO_WEIGHTS,
+        foil(settings(500, 6.64), LFO, 1),
+        np.diag([5000.0, 9.0, 9e6])[None],
+    )
+    assert found.detected.tolist() == [[True, False, False]]
+    assert np.isnan(found.weight_fractions).all()
+    assert np.isnan(found.absorption_factors).all()
+
+
+def test_labels_that_do_not_settle_are_named(monkeypatch):
+    monkeypatch.setattr("napari_eds.quantification.cliff_lorimer._MAX_ITERATIONS", 2)
+    specimen = foil(settings(1, 6.64), LFO, 2, thickness_nm=np.array([500.0, 0.0]))
+    two = np.array([LFO_INTENSITIES, LFO_INTENSITIES])
+    with pytest.raises(EDSError, match="do not settle in label R0C7: check thickness"):
+        compose(two, LFO_K, LFO_WEIGHTS, specimen, label_names=["R0C7", "R0C8"])
+    with pytest.raises(EDSError, match="do not settle in label 0:"):
+        compose(two, LFO_K, LFO_WEIGHTS, specimen)
+    many = foil(settings(500, 6.64), LFO, 12)
+    with pytest.raises(EDSError, match="label 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and more"):
+        compose(np.tile(LFO_INTENSITIES, (12, 1)), LFO_K, LFO_WEIGHTS, many)
+
+
+def test_the_take_off_angle_is_the_setting_s_or_the_file_s():
+    assert foil(settings(50, 5, 22), STO, 1, take_off_angle_deg=18).take_off_angle_deg == 22
+    assert foil(settings(50, 5, None), STO, 1, take_off_angle_deg=18).take_off_angle_deg == 18
+    with pytest.raises(EDSError, match=r"gives no take-off angle.*take_off_angle_deg"):
+        foil(settings(50, 5, None), STO, 1)
+
+
+def test_thickness_is_the_setting_s_unless_given_by_label():
+    np.testing.assert_allclose(foil(settings(50, 4), STO, 2).mass_thickness_g_cm2, 2 * [2e-5])
+    given = foil(settings(50, 4), STO, 2, thickness_nm=np.array([0.0, 100.0]))
+    np.testing.assert_allclose(given.mass_thickness_g_cm2, [0, 4e-5])
+    with pytest.raises(EDSError, match="2 labels need as many thicknesses"):
+        foil(settings(50, 4), STO, 2, thickness_nm=np.array([1.0]))
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_an_impossible_thickness_of_a_label_is_refused(bad):
+    specimen = foil(settings(50), STO, 2, thickness_nm=np.array([50.0, bad]))
+    with pytest.raises(EDSError, match="thickness of every label"):
+        specimen.factors(np.full((2, 3), 1 / 3))
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, -22.0, 91.0, np.nan])
+def test_an_impossible_angle_of_a_file_is_refused(angle_deg):
+    specimen = foil(settings(50, 5, None), STO, 1, take_off_angle_deg=angle_deg)
+    with pytest.raises(EDSError, match="take-off angle must be above 0"):
+        specimen.factors(np.full((1, 3), 1 / 3))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"thickness_nm": 0},
+        {"thickness_nm": float("nan")},
+        {"thickness_nm": float("inf")},
+        {"density_g_cm3": -1},
+        {"take_off_angle_deg": 0},
+        {"take_off_angle_deg": 90.5},
+        {"thicknes": 5},
+    ],
+)
+def test_impossible_settings_are_refused(wrong):
+    right = {"thickness_nm": 50, "density_g_cm3": 5.12}
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Absorption(**(right | wrong))
+
+
+def test_settings_cannot_be_changed_and_survive_json():
+    ours = settings(50)
+    with pytest.raises(ValueError, match="frozen"):
+        ours.thickness_nm = 3
+    assert Absorption.model_validate_json(ours.model_dump_json()) == ours
+
+
+def test_a_foil_of_other_families_or_labels_is_refused():
+    for specimen in (foil(settings(50), STO[:2], 1), foil(settings(50), STO, 2)):
+        with pytest.raises(EDSError, match="does not belong to intensities"):
+            compose(LFO_INTENSITIES, LFO_K, LFO_WEIGHTS, specimen)
