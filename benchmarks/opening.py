@@ -79,7 +79,7 @@ def main() -> None:
 
 def find_files(data: Path, folder: str) -> list[Path]:
     """Return every file that may hold EDS data, those in zip files unpacked into `folder`."""
-    from napari_eds.readers import SUFFIXES
+    from napari_eds.readers.reading import SUFFIXES
 
     for archive in data.rglob("*.zip"):
         with zipfile.ZipFile(archive) as file:

@@ -1,10 +1,12 @@
-"""Two walls: science without a display, and imports that cost nothing."""
+"""Walls: science without a display, imports that cost nothing, and rooms in an order."""
 
 import ast
+import graphlib
 import importlib
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,31 @@ import napari_eds
 PACKAGE = Path(napari_eds.__file__).parent
 GUI = {"napari", "magicgui", "qtpy", "PyQt5", "PyQt6", "PySide6", "pyqtgraph", "superqt", "vispy"}
 HEAVY = GUI | {"hyperspy", "exspy"}
+
+#: A file imports from its own room and from those before it.
+ROOMS = (
+    "errors",
+    "_version",
+    "_support",
+    "physics",
+    "recipe",
+    "spectra",
+    "readers",
+    "labels",
+    "simulate",
+    "fitting",
+    "quantification",
+    "elements",
+    "few_shot",
+    "exchange",
+    "compare",
+    "_napari",
+    "cli",
+)
+#: The same in the window: what panels are built from, what they look at, the panels, and what
+#: napari and the command call. Panels do not know each other.
+PARTS, STATE = "parts", "state"
+PANELS = {"quantify", "elements", "regions", "spectrum", "results", "compare", "exchange"}
 
 
 def is_inside(name: str) -> bool:
@@ -49,6 +76,112 @@ def imported_packages(path: Path) -> set[str]:
             if is_inside(node.module):
                 found.add("_napari")
     return found
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def files_by_module() -> dict[str, Path]:
+    return {module_name(path): path for path in PACKAGE.rglob("*.py")}
+
+
+def imported_modules(text: str, modules: Collection[str]) -> set[str]:
+    """Modules of the package that a text imports, wherever the import stands.
+
+    Imports for type checkers only do not count: nothing runs through them.
+    """
+    tree = ast.parse(text)
+    typing = {
+        id(inside)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inside in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in typing:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are written in full"
+            inside = {f"{node.module}.{alias.name}" for alias in node.names} & set(modules)
+            found |= inside or {node.module}
+    return {name for name in found if name.partition(".")[0] == PACKAGE.name}
+
+
+def imports_of_every_file() -> dict[str, set[str]]:
+    files = files_by_module()
+    return {
+        name: imported_modules(path.read_text(encoding="utf-8"), files)
+        for name, path in files.items()
+    }
+
+
+def room_of(module: str) -> int:
+    return ROOMS.index(module.split(".")[1])
+
+
+def floor_of(module: str) -> tuple[int, str]:
+    """Return the floor of a module of the window, and its panel."""
+    part = module.split(".")[2]
+    if part in PANELS:
+        return 2, part
+    return {PARTS: 0, STATE: 1}.get(part, 3), ""
+
+
+def test_every_file_lies_in_a_room():
+    names = {name.split(".")[1] for name in files_by_module() if name != PACKAGE.name}
+    assert names == set(ROOMS)
+
+
+def test_no_file_imports_from_a_room_after_its_own():
+    wrong = [
+        f"{module} imports {used}"
+        for module, every in imports_of_every_file().items()
+        if module != PACKAGE.name
+        for used in every
+        if used == PACKAGE.name or room_of(used) > room_of(module)
+    ]
+    assert not wrong
+
+
+def test_panels_stand_on_the_bases_and_not_on_each_other():
+    wrong = []
+    for module, every in imports_of_every_file().items():
+        if not is_inside(module) or module.count(".") < 2:
+            continue
+        floor, panel = floor_of(module)
+        for used in filter(is_inside, every):
+            below, other = floor_of(used)
+            if below > floor or (floor == below == 2 and panel != other):
+                wrong.append(f"{module} imports {used}")
+    assert not wrong
+
+
+def test_no_two_files_import_each_other():
+    order = graphlib.TopologicalSorter(imports_of_every_file())
+    assert len(tuple(order.static_order())) > 150
+
+
+def test_the_rule_sees_imports_wherever_they_stand():
+    modules = {"napari_eds.fitting", "napari_eds.fitting.fit", "napari_eds.recipe.recipe"}
+    text = (
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n"
+        "    from napari_eds.quantification.run import quantify\n"
+        "def f():\n"
+        "    from napari_eds.fitting import fit\n"
+        "    from napari_eds.recipe.recipe import Recipe\n"
+        "    import napari_eds.cli.main\n"
+    )
+    assert imported_modules(text, modules) == {
+        "napari_eds.fitting.fit",
+        "napari_eds.recipe.recipe",
+        "napari_eds.cli.main",
+    }
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -110,6 +243,18 @@ def test_a_missing_name_is_an_attribute_error():
 
 
 def test_no_public_name_is_hidden_by_a_module_of_the_same_name():
-    # A module that is imported becomes an attribute of the package, whatever was there.
-    modules = {path.stem for path in PACKAGE.glob("*.py")}
-    assert not modules & set(napari_eds.__all__)
+    # A module that is imported becomes an attribute of its package, whatever was there.
+    for face in PACKAGE.rglob("__init__.pyi"):
+        modules = {path.stem for path in face.parent.glob("*")}
+        assert not modules & set(importlib.import_module(module_name(face)).__all__)
+
+
+def test_every_name_of_a_room_resolves_and_the_package_lists_only_such_names():
+    rooms = set()
+    for face in PACKAGE.glob("*/__init__.pyi"):
+        room = importlib.import_module(module_name(face))
+        rooms |= set(room.__all__)
+        assert all(getattr(room, name) is not None for name in room.__all__)
+        assert set(room.__all__) <= set(dir(room))
+    errors = {name for name in napari_eds.__all__ if name.endswith("Error")}
+    assert set(napari_eds.__all__) - errors - {"__version__"} <= rooms

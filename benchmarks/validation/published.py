@@ -6,8 +6,8 @@ import numpy as np
 
 import napari_eds as eds
 from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import foil
 from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
+from napari_eds.recipe.absorption import foil
 
 from .report import Run, Section, all_near, joined, near, table
 

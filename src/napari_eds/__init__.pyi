@@ -1,6 +1,7 @@
+from ._support import Progress
 from ._version import __version__
-from .compare.results import Comparison, KnownComparison, compare_known, compare_results
-from .elements.proposals import Proposal, find_elements
+from .compare import Comparison, CompositionTable, KnownComparison, compare_known, compare_results
+from .elements import Candidate, Evidence, Proposal, candidates, find_elements, search_elements
 from .errors import (
     EDSError,
     KFactorError,
@@ -10,73 +11,116 @@ from .errors import (
     RecipeError,
     UncalibratedError,
 )
-from .exchange.hyperspy import LabelFile, read_hspy, save_hspy, to_hyperspy
-from .exchange.session import (
+from .exchange import (
+    LabelFile,
     Session,
     SessionError,
     load_session,
+    read_hspy,
+    repeat,
+    save_hspy,
     save_session,
+    save_spectra,
     session_beside,
+    to_hyperspy,
 )
-from .exchange.spectra import save_spectra
-from .few_shot.chip_classes import ChipClasses, read_chip_classes
-from .few_shot.classification import Classification, classify, read_classification
-from .few_shot.export import (
+from .few_shot import (
+    ChipClasses,
+    Classification,
     FewShotError,
     FewShotFormat,
     MapSize,
+    classify,
     export_few_shot,
     few_shot_grid,
     few_shot_map_size,
+    read_chip_classes,
+    read_classification,
     support_from_painting,
 )
-from .labels.chips import Chips, describe_labels, grid_chips, read_labels
-from .labels.edits import (
+from .labels import (
+    Chips,
+    adaptive_chips,
+    cluster_labels,
+    describe_labels,
     fill_holes,
+    grid_chips,
     grow_labels,
     in_reading_order,
+    labels_from_shapes,
     merge_labels,
+    read_labels,
     remove_small_labels,
+    resampled,
     shrink_labels,
     smooth_labels,
     split_labels,
+    superpixels,
+    threshold_regions,
+    watershed_regions,
 )
-from .labels.from_counts import adaptive_chips, adaptive_chips_for_error
-from .labels.from_images import resampled, superpixels, threshold_regions, watershed_regions
-from .labels.from_shapes import labels_from_shapes
-from .labels.from_spectra import cluster_labels
-from .physics.absorption import Absorption
-from .physics.formulas import parse_formula
-from .quantification.advice import ChipSizeAdvice, chip_size_advice
-from .quantification.kernels import Kernel
-from .quantification.known_region import (
+from .physics import density_of, parse_formula
+from .quantification import (
+    ChipSizeAdvice,
+    Composition,
+    Kernel,
+    PixelMaps,
+    Quantification,
     RegionThickness,
+    adaptive_chips_for_error,
+    chip_size_advice,
+    counts_for_error,
     k_factors_from_region,
+    pixel_maps,
+    quantify,
+    recommended_kernel,
+    save_maps,
     thickness_from_region,
 )
-from .quantification.pixels import PixelMaps, pixel_maps, recommended_kernel
-from .quantification.run import Quantification, quantify
-from .readers import load, read
-from .readers.detectors import DetectorComparison, compare_detectors
-from .recipe.k_factors import KFactor, KFactorTable, read_k_factors, theoretical_k_factors
-from .recipe.recipe import AxisCorrection, Recipe
-from .spectra.acquisition import Acquisition, Detector
-from .spectra.spectrum_image import AuxiliaryImage, EnergyAxis, LabelSpectra, SpectrumImage
+from .readers import DetectorComparison, compare_detectors, load, read
+from .recipe import (
+    Absorption,
+    AxisCorrection,
+    Background,
+    Engine,
+    KFactor,
+    KFactorTable,
+    LowEnergyTail,
+    Recipe,
+    read_k_factors,
+    theoretical_k_factors,
+)
+from .spectra import (
+    Acquisition,
+    AuxiliaryImage,
+    Detector,
+    EnergyAxis,
+    LabelSpectra,
+    SpectrumImage,
+    element_maps,
+    window_map,
+)
 
 __all__ = [
     "Absorption",
     "Acquisition",
     "AuxiliaryImage",
     "AxisCorrection",
+    "Background",
+    "Candidate",
     "ChipClasses",
     "ChipSizeAdvice",
     "Chips",
     "Classification",
     "Comparison",
+    "Composition",
+    "CompositionTable",
     "Detector",
     "DetectorComparison",
     "EDSError",
     "EnergyAxis",
+    "Engine",
+    "Evidence",
     "FewShotError",
     "FewShotFormat",
     "KFactor",
@@ -87,9 +131,11 @@ __all__ = [
     "LabelError",
     "LabelFile",
     "LabelSpectra",
+    "LowEnergyTail",
     "MapSize",
     "ModelError",
     "PixelMaps",
+    "Progress",
     "Proposal",
     "Quantification",
     "ReadError",
@@ -103,13 +149,17 @@ __all__ = [
     "__version__",
     "adaptive_chips",
     "adaptive_chips_for_error",
+    "candidates",
     "chip_size_advice",
     "classify",
     "cluster_labels",
     "compare_detectors",
     "compare_known",
     "compare_results",
+    "counts_for_error",
+    "density_of",
     "describe_labels",
+    "element_maps",
     "export_few_shot",
     "few_shot_grid",
     "few_shot_map_size",
@@ -134,10 +184,13 @@ __all__ = [
     "read_labels",
     "recommended_kernel",
     "remove_small_labels",
+    "repeat",
     "resampled",
     "save_hspy",
+    "save_maps",
     "save_session",
     "save_spectra",
+    "search_elements",
     "session_beside",
     "shrink_labels",
     "smooth_labels",
@@ -149,4 +202,5 @@ __all__ = [
     "threshold_regions",
     "to_hyperspy",
     "watershed_regions",
+    "window_map",
 ]

@@ -29,7 +29,8 @@ from napari_eds._napari.state.layers import SPECTRUM_IMAGE
 from napari_eds._support import hyperspy
 from napari_eds.elements.proposals import recipe_elements, search_elements
 from napari_eds.physics import lines as xray
-from napari_eds.recipe.k_factors import read_k_factors, theoretical_k_factors
+from napari_eds.recipe.k_factor_files import read_k_factors
+from napari_eds.recipe.k_factor_theory import theoretical_k_factors
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 

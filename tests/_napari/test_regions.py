@@ -27,7 +27,7 @@ from napari_eds._napari.state.label_edits import EDITED
 from napari_eds._napari.state.layers import SETTINGS, geometry, made_for
 from napari_eds.labels import edits
 from napari_eds.labels.chips import grid_chips
-from napari_eds.labels.from_counts import adaptive_chips, adaptive_chips_for_error
+from napari_eds.labels.from_counts import adaptive_chips
 from napari_eds.labels.from_images import (
     resampled,
     superpixels,
@@ -36,7 +36,7 @@ from napari_eds.labels.from_images import (
 )
 from napari_eds.labels.from_shapes import labels_from_shapes
 from napari_eds.labels.from_spectra import cluster_labels
-from napari_eds.quantification.advice import chip_size_advice
+from napari_eds.quantification.advice import adaptive_chips_for_error, chip_size_advice
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
 

@@ -1,6 +1,5 @@
 """The dock *EDS results* in a real window, driven by mouse and keys."""
 
-import sys
 import time
 from types import SimpleNamespace
 
@@ -16,6 +15,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QMenu
 
 import napari_eds as eds
+from napari_eds._napari.parts.panels import SPECTRUM
 from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.columns import with_error
 from napari_eds._napari.results.dock import ResultsTable
@@ -431,12 +431,15 @@ def test_doubtful_labels_are_marked_in_words_and_sign(window, result):
 
 def test_a_double_click_opens_the_residual(window, monkeypatch):
     opened = []
-    fake = SimpleNamespace(
-        show_residual=lambda viewer: opened.append((viewer, window.focus.selected))
-    )
-    monkeypatch.setitem(sys.modules, "napari_eds._napari.spectrum.dock", fake)
+
+    def open_panel(viewer, title):
+        return SimpleNamespace(
+            show_residual=lambda: opened.append((viewer, title, window.focus.selected))
+        )
+
+    monkeypatch.setattr("napari_eds._napari.results.dock.open_panel", open_panel)
     click_row(window.dock, 6, times=2)
-    assert opened == [(window.focus.viewer, (7,))]
+    assert opened == [(window.focus.viewer, SPECTRUM, (7,))]
 
 
 # Colours.
@@ -720,7 +723,10 @@ def test_merging_needs_two_labels(window):
 
 def test_quantify_again_is_asked_of_the_other_dock(window, monkeypatch):
     asked = []
-    monkeypatch.setattr("napari_eds._napari.quantify.dock.quantify_again", asked.append)
+    monkeypatch.setattr(
+        "napari_eds._napari.results.dock.open_quantification",
+        lambda viewer: SimpleNamespace(start=lambda: asked.append(viewer)),
+    )
     QTest.mouseClick(window.dock.again, LEFT)
     assert asked == [window.focus.viewer]
 

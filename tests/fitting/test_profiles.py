@@ -6,8 +6,9 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from napari_eds import EnergyAxis
-from napari_eds.fitting.profiles import LowEnergyTail, family_profiles
+from napari_eds.fitting.profiles import family_profiles
 from napari_eds.physics.lines import XRayLine, fwhm_keV
+from napari_eds.recipe.recipe import LowEnergyTail
 
 RESOLUTION_EV = 130.0
 AXIS = EnergyAxis(0.0, 0.01, 1000)

@@ -8,13 +8,8 @@ import pytest
 from napari_eds import Acquisition, EnergyAxis, KFactorTable, Recipe
 from napari_eds.fitting import refinement
 from napari_eds.fitting.model import build_model
-from napari_eds.fitting.refinement import (
-    RATIO_BOUNDS,
-    RATIO_PRIOR,
-    corrected,
-    fit_sum,
-    refine_ratios,
-)
+from napari_eds.fitting.refinement import RATIO_BOUNDS, RATIO_PRIOR, corrected, refine_ratios
+from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.physics import lines as xray
 
 K = KFactorTable.from_mapping({"La_L": 1, "Fe_K": 1, "O_K": 1, "Sr_K": 1}, "family")

@@ -8,7 +8,7 @@ import napari_eds as eds
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import fit_shared
 from napari_eds.fitting.preparation import prepare
-from napari_eds.fitting.refinement import fit_sum
+from napari_eds.fitting.sum_fit import fit_sum
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from scipy import ndimage
 
 import napari_eds as eds
 from napari_eds import LabelError, Recipe, describe_labels
-from napari_eds.labels.from_counts import adaptive_chips, adaptive_chips_for_error
+from napari_eds.labels.from_counts import adaptive_chips
+from napari_eds.quantification.advice import adaptive_chips_for_error
 
 COUNTS = npst.arrays(
     np.int64,

@@ -9,14 +9,9 @@ from hypothesis import strategies as st
 from napari_eds import EDSError, read_k_factors
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import (
-    Absorption,
-    Foil,
-    absorption_factors,
-    foil,
-    mass_absorption_cm2_g,
-)
+from napari_eds.physics.absorption import Foil, absorption_factors, mass_absorption_cm2_g
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.recipe.absorption import Absorption, foil
 
 VELOX = "real/kfactors/k-factors-Spectra300UTK200keV.csv"
 STO = [xray.family(element, "K") for element in ("O", "Ti", "Sr")]

@@ -11,13 +11,13 @@ from scipy import ndimage
 
 import napari_eds as eds
 from napari_eds.fitting.poisson import fit_shared
-from napari_eds.fitting.refinement import fit_sum
+from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import foil
 from napari_eds.quantification import pixel_fit
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
+from napari_eds.recipe.absorption import foil
 
 DENSITY_g_cm3 = 5.12
 FILM, SUBSTRATE = 2, 3

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from napari_eds import KFactor, KFactorError, KFactorTable, read_k_factors
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
-from napari_eds.recipe.k_factors import theoretical_k_factors
+from napari_eds.recipe.k_factor_theory import theoretical_k_factors
 
 VELOX = "real/kfactors/k-factors-Spectra300UTK200keV.csv"
 FAMILY_SUM = "simulated/kfactors_family_sum_windowless.csv"

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from napari_eds import AuxiliaryImage, EDSError, EnergyAxis, LabelError, SpectrumImage
 from napari_eds.errors import UncalibratedError
-from napari_eds.spectra.spectrum_image import check_labels, label_membership
+from napari_eds.spectra.label_sums import check_labels, label_membership
 
 AXIS = EnergyAxis(-0.1, 0.05, 12)
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_eds.readers import SUFFIXES, read
+from napari_eds.readers.reading import SUFFIXES, read
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -13,7 +13,7 @@ from napari_eds._napari.reader import add_layers, read_layers
 from napari_eds._napari.state.layers import add_chips, image_layers, show_result
 
 if TYPE_CHECKING:
-    from napari_eds.quantification.run import Quantification
+    from napari_eds.quantification.result import Quantification
 
 #: Size that the layout of the panels is made for, in pixels.
 _SIZE_PX = (1400, 900)

@@ -20,7 +20,7 @@ from napari_eds._napari.parts.panels import (
     open_panel,
 )
 from napari_eds._napari.quantify.dock import QuantificationWidget
-from napari_eds.fitting.fit import Progress
+from napari_eds._support.progress import Progress
 
 #: Sizes of the panels in pixels; on 1400 x 900 they leave half of the window to the map.
 _BOTTOM_HEIGHT_PX = 310

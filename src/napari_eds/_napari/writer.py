@@ -13,7 +13,7 @@ from napari_eds._napari.state.layers import QUANTIFICATION
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import describe_labels
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 

@@ -124,7 +124,7 @@ def _with_map(table: CompositionTable, label_map: Path | None) -> CompositionTab
 
     from napari_eds.errors import LabelError
     from napari_eds.labels.chips import read_labels
-    from napari_eds.spectra.spectrum_image import check_labels
+    from napari_eds.spectra.label_sums import check_labels
 
     if label_map is None:
         return table

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
-from napari_eds.fitting.fit import Progress
+from napari_eds._support.progress import Progress
 from napari_eds.labels.chips import grid_chips
-from napari_eds.physics.absorption import Absorption
 from napari_eds.quantification import saving
-from napari_eds.quantification.run import Quantification, quantify
+from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.run import quantify
+from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.simulate.maps import Simulation, lanthanum_ferrite_on_strontium_titanate

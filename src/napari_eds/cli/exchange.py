@@ -115,7 +115,7 @@ def _few_shot(options: argparse.Namespace) -> None:
 
 def _repeat(options: argparse.Namespace) -> None:
     from napari_eds.exchange.session import load_session, repeat
-    from napari_eds.readers import load
+    from napari_eds.readers.reading import load
 
     session, image = load_session(options.session), load(options.map)
     with TerminalProgress() as progress:

@@ -144,7 +144,7 @@ def _open(options: argparse.Namespace) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from napari_eds.readers import read
+    from napari_eds.readers.reading import read
 
     for index, image in enumerate(read(options.file)):
         print("\n".join(_description(index, image)))
@@ -221,7 +221,7 @@ def _known(value: float | None, unit: str) -> str:
 
 def _find_elements(options: argparse.Namespace) -> None:
     from napari_eds.elements.proposals import find_elements, recipe_elements
-    from napari_eds.readers import load
+    from napari_eds.readers.reading import load
 
     image = load(options.file, options.index, energy_axis=options.energy_axis)
     proposals = find_elements(

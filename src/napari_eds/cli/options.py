@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from napari_eds.labels.chips import Chips
-    from napari_eds.physics.absorption import Absorption
+    from napari_eds.recipe.absorption import Absorption
     from napari_eds.recipe.recipe import Recipe
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -137,7 +137,7 @@ def _grid_size(text: str) -> int | tuple[int, int]:
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
     """Build the recipe: that of ``--recipe``, if any, changed by the other options."""
-    from napari_eds.recipe.k_factors import read_k_factors
+    from napari_eds.recipe.k_factor_files import read_k_factors
     from napari_eds.recipe.recipe import Recipe
 
     given = {
@@ -161,7 +161,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
 
 
 def _absorption(options: argparse.Namespace) -> Absorption | None:
-    from napari_eds.physics.absorption import Absorption
+    from napari_eds.recipe.absorption import Absorption
 
     # With a formula, a density alone is for solving the thickness.
     only_density = options.thickness is None and options.density is not None

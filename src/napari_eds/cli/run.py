@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from napari_eds.cli.options import recipe_from, regions_from
 
 if TYPE_CHECKING:
-    from napari_eds.quantification.run import Quantification
+    from napari_eds.quantification.result import Quantification
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
 def load_map(options: argparse.Namespace) -> SpectrumImage:
     """Load the map that options describe."""
-    from napari_eds.readers import load
+    from napari_eds.readers.reading import load
 
     return load(
         options.file,

@@ -1,1 +1,5 @@
 """A result beside another one, or beside a known composition."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -16,7 +16,7 @@ from napari_eds.errors import EDSError, LabelError
 from napari_eds.exchange.session import SUFFIX, Session, load_session
 from napari_eds.labels.chips import describe_labels
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.acquisition import VendorComposition, VendorQuantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -90,7 +90,7 @@ def _of_vendor(vendor: VendorQuantification, quantity: Quantity) -> CompositionT
 
 
 def _of_path(path: Path, quantity: Quantity) -> CompositionTable:
-    from napari_eds.readers import read
+    from napari_eds.readers.reading import read
 
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")

@@ -13,7 +13,7 @@ from napari_eds.elements.peaks import HALF_WINDOW_FWHM, LOWEST_KEV, SIGNIFICANT,
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 from napari_eds.spectra.acquisition import Acquisition
-from napari_eds.spectra.spectrum_image import EnergyAxis
+from napari_eds.spectra.axes import EnergyAxis
 
 #: Lines are sought this many full widths around the settled peak: what is farther away would
 #: show as a peak of its own.

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_eds.errors import EDSError
-from napari_eds.fitting.model import DEFAULT_RESOLUTION_EV
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.acquisition import Acquisition
-from napari_eds.spectra.spectrum_image import EnergyAxis
+from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV, Acquisition
+from napari_eds.spectra.axes import EnergyAxis
 
 #: Softer lines lie in the noise peak.
 LOWEST_KEV = 0.1

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_eds._support.progress import Progress
 from napari_eds.elements.search import SEEDS, SOFT, ElementSearch, Finding
 from napari_eds.errors import EDSError
-from napari_eds.fitting.fit import Progress
-from napari_eds.fitting.model import DEFAULT_RESOLUTION_EV, SpectralModel
+from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.refinement import corrected
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.acquisition import Acquisition
-from napari_eds.spectra.spectrum_image import EnergyAxis
+from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV, Acquisition
+from napari_eds.spectra.axes import EnergyAxis
 
 #: Range of the search, as that of a recipe: above the zero peak.
 ENERGY_RANGE_keV = (0.2, 19.0)

@@ -8,8 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
+from napari_eds._support.progress import Progress
 from napari_eds.fitting.calibration import Calibration, calibrate
-from napari_eds.fitting.fit import Progress
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 

@@ -32,10 +32,12 @@ from napari_eds.errors import EDSError, ReadError
 from napari_eds.exchange.session import read_table
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition, Detector
-from napari_eds.spectra.spectrum_image import EnergyAxis, LabelSpectra, SpectrumImage
+from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.label_sums import LabelSpectra
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 MODEL_NAME = "napari_eds"
 FORMAT = "napari-eds label spectra"

@@ -23,12 +23,14 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
+from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
 from napari_eds.errors import EDSError
-from napari_eds.fitting.fit import Progress
-from napari_eds.quantification.run import Quantification, quantify
+from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.run import quantify
 from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.spectrum_image import SpectrumImage, check_labels
+from napari_eds.spectra.label_sums import check_labels
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 SUFFIX = ".edsession"
 FORMAT = "napari-eds session"

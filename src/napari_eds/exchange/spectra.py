@@ -14,7 +14,7 @@ import numpy as np
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import EDSError
 from napari_eds.spectra.acquisition import Acquisition
-from napari_eds.spectra.spectrum_image import EnergyAxis
+from napari_eds.spectra.axes import EnergyAxis
 
 #: Digits after the point in keV: a hundredth of an eV.
 _ENERGY_DIGITS = 5

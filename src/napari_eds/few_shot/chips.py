@@ -17,7 +17,7 @@ import pandas as pd
 
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import Chips, describe_labels, grid_chips
-from napari_eds.spectra.spectrum_image import check_labels
+from napari_eds.spectra.label_sums import check_labels
 
 #: Part of a chip's painted pixels that must be of one class; the rest counts as spilled over.
 _CLEAR_MAJORITY = 0.75

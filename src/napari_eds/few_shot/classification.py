@@ -24,8 +24,8 @@ from napari_eds.few_shot.chips import (
     chip_of_pychip,
     order_chips,
 )
-from napari_eds.quantification.run import Quantification
-from napari_eds.spectra.spectrum_image import check_labels
+from napari_eds.quantification.result import Quantification
+from napari_eds.spectra.label_sums import check_labels
 
 FeatureName = Literal["spectra", "composition"]
 

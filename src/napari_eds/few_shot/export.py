@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.progress import Progress
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.chips import (
     ChipOrder,
@@ -32,10 +33,10 @@ from napari_eds.few_shot.folder import (
     map_size,
     write,
 )
-from napari_eds.fitting.fit import Progress
 from napari_eds.labels.chips import Chips
-from napari_eds.quantification.run import Quantification
-from napari_eds.spectra.spectrum_image import SpectrumImage, check_labels
+from napari_eds.quantification.result import Quantification
+from napari_eds.spectra.label_sums import check_labels
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 __all__ = [
     "FewShotError",

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
 from napari_eds.few_shot.chips import ChipOrder, FewShotError
-from napari_eds.fitting.fit import Progress
 from napari_eds.quantification import saving
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 FORMAT = "napari-eds few-shot 1"

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from napari_eds.fitting.model import SpectralModel
-from napari_eds.fitting.refinement import SumFit, fit_design, fit_sum, positive_shape
+from napari_eds.fitting.sum_fit import SumFit, fit_design, fit_sum, positive_shape
 from napari_eds.physics import emission
 from napari_eds.recipe.recipe import Background
 

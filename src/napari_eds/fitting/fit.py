@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from napari_eds._support.progress import Progress
 from napari_eds.fitting import hyperspy_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.poisson import fit_poisson, grouped_chi_squared
-from napari_eds.fitting.refinement import fit_sum, with_sum_background
+from napari_eds.fitting.sum_fit import fit_sum, with_sum_background
 from napari_eds.recipe.recipe import Engine
-
-#: Called with (done, total, what); it may raise to cancel.
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,14 +138,13 @@ def _poisson(
     total = counts.sum(axis=0)
     if model.background_shape is None:
         model = with_sum_background(model, total)
-    n_labels, n = len(counts), len(model.families)
-    report(0, n_labels, "fitting")
+    n = len(model.families)
     coefficients, covariance, expected = fit_poisson(
         model,
         counts,
         fit_sum(model, total).expected,
         non_negative=non_negative,
-        done=lambda done: report(done, n_labels, "fitting"),
+        progress=report,
     )
     counted = counts.sum(axis=1) > 0
     coefficients[~counted], covariance[~counted], expected[~counted] = 0, 0, 0

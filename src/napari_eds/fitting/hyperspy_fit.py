@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from napari_eds._support import hyperspy
+from napari_eds._support.progress import Progress
 from napari_eds.fitting.model import SpectralModel
 
 #: Expected counts of a channel are not taken below this part of the background: noise can give an
@@ -19,12 +19,9 @@ _LINES_FLOOR = 0.5
 _BACKGROUND_FLOOR = 0.1
 _BACKGROUND_SHARE_FLOOR = 0.05
 
-#: Called with (done, total, what).
-Report = Callable[[int, int, str], None]
-
 
 def fit_hyperspy(
-    model: SpectralModel, counts: np.ndarray, report: Report, *, nonlinear: bool
+    model: SpectralModel, counts: np.ndarray, report: Progress, *, nonlinear: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit eXSpy's model with HyperSpy's ``multifit``.
 
@@ -114,7 +111,7 @@ def equal_weight_covariance(model: SpectralModel, expected: np.ndarray) -> np.nd
     return (expected @ pairs.T).reshape(-1, n, n)
 
 
-def _refine(exspy_model: Any, n_labels: int, report: Report) -> None:
+def _refine(exspy_model: Any, n_labels: int, report: Progress) -> None:
     """Fit label by label with intensities bounded at zero, reporting after each."""
     for line in exspy_model.xray_lines:
         # eXSpy bounds them at zero already, but the linear fit does not heed that.

@@ -17,14 +17,11 @@ import numpy as np
 
 from napari_eds._support import hyperspy
 from napari_eds.errors import ModelError
-from napari_eds.fitting.profiles import LowEnergyTail, family_profiles
+from napari_eds.fitting.profiles import family_profiles
 from napari_eds.physics import lines as xray
-from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.acquisition import Acquisition
-from napari_eds.spectra.spectrum_image import EnergyAxis
-
-#: Resolution at Mn Ka in eV where neither the file nor the user gives one (HyperSpy's default).
-DEFAULT_RESOLUTION_EV = 130.0
+from napari_eds.recipe.recipe import LowEnergyTail, Recipe
+from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV, Acquisition
+from napari_eds.spectra.axes import EnergyAxis
 
 
 @dataclass(frozen=True, eq=False)

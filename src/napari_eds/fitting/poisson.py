@@ -7,18 +7,14 @@ score ``A' (y - mu) / mu`` vanishes where the weights are ``1 / mu``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
 
+from napari_eds._support.progress import Progress
 from napari_eds.fitting.least_squares import weighted_fit
 from napari_eds.fitting.model import SpectralModel
-
-#: Called with the number of labels that are done; may raise to cancel.
-Done = Callable[[int], None]
 
 #: Labels fitted at a time: bounds memory and lets a fit be cancelled.
 BLOCK_LABELS = 512
@@ -47,7 +43,7 @@ def fit_poisson(
     expected_shape: np.ndarray,
     *,
     non_negative: bool = False,
-    done: Done = lambda _n: None,
+    progress: Progress = lambda _done, _total, _what: None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fit spectra by iterated weighted least squares.
 
@@ -60,7 +56,8 @@ def fit_poisson(
         Fitted counts of the summed spectrum, positive.
     non_negative : bool
         Whether to keep intensities at or above zero.
-    done : callable, optional
+    progress : callable, optional
+        Called with (done, total, what); raising in it cancels the fit.
 
     Returns
     -------
@@ -74,9 +71,10 @@ def fit_poisson(
     solver = _Solver(model.design / norms, len(model.families), non_negative=non_negative)
     blocks = []
     for start in range(0, len(counts), BLOCK_LABELS):
+        progress(start, len(counts), "fitting")
         block = np.asarray(counts[start : start + BLOCK_LABELS], dtype=float)
         blocks.append(solver.fit(block, expected_shape))
-        done(min(start + BLOCK_LABELS, len(counts)))
+    progress(len(counts), len(counts), "fitting")
     coefficients, covariance, expected = (
         np.concatenate(part) for part in zip(*blocks, strict=True)
     )

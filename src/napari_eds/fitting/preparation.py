@@ -9,7 +9,8 @@ import numpy as np
 from napari_eds.fitting.background import sum_background, with_background
 from napari_eds.fitting.calibration import Calibration, calibrate
 from napari_eds.fitting.model import SpectralModel
-from napari_eds.fitting.refinement import Refinement, corrected, fit_sum, refine_ratios
+from napari_eds.fitting.refinement import Refinement, corrected, refine_ratios
+from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 

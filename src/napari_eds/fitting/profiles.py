@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import erfcx, ndtr
 
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.spectrum_image import EnergyAxis
+from napari_eds.recipe.recipe import LowEnergyTail
+from napari_eds.spectra.axes import EnergyAxis
 
 _FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 
 #: Lines are drawn this many standard deviations, and tails this many decay lengths, out.
 _REACH_SIGMA = 9.0
 _REACH_DECAY = 12.0
-
-
-class LowEnergyTail(BaseModel):
-    """Incomplete charge collection: soft lines leak towards lower energy.
-
-    Attributes
-    ----------
-    fraction : float
-        Share of a line's counts in the tail.
-    decay_keV : float
-        Length of its exponential decay.
-    below_keV : float
-        Only lines below this energy have one; the absorption length of silicon is short there.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    fraction: Annotated[float, Field(ge=0, lt=1)]
-    decay_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    below_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
 
 def family_profiles(

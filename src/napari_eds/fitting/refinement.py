@@ -14,9 +14,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from napari_eds.fitting.least_squares import weighted_fit, weighted_solution
+from napari_eds.fitting.least_squares import weighted_solution
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.profiles import family_profiles
+from napari_eds.fitting.sum_fit import SumFit, fit_sum
 from napari_eds.physics import lines as xray
 
 #: A family's ratios are refined if its intensity on the sum exceeds this many standard deviations.
@@ -28,27 +29,6 @@ RATIO_PRIOR = 0.2
 RATIO_BOUNDS = (0.3, 3.0)
 #: Lines closer than this part of the resolution move together.
 _RESOLVED = 0.5
-
-_ROUNDS = 4
-
-
-@dataclass(frozen=True)
-class SumFit:
-    """A weighted fit of a model to the summed spectrum.
-
-    Attributes
-    ----------
-    coefficients : ndarray, (columns of the design,)
-    errors : ndarray, (columns of the design,)
-    expected : ndarray, (channels of the fit,)
-        Fitted counts, positive.
-    reduced_chi_squared : float
-    """
-
-    coefficients: np.ndarray
-    errors: np.ndarray
-    expected: np.ndarray
-    reduced_chi_squared: float
 
 
 @dataclass(frozen=True)
@@ -78,54 +58,6 @@ def corrected(model: SpectralModel) -> SpectralModel:
         for family in model.families
     )
     return replace(model, lines=lines, integrated=True)
-
-
-def fit_sum(model: SpectralModel, total: np.ndarray) -> SumFit:
-    """Fit the summed spectrum, weighted by expected counts.
-
-    Parameters
-    ----------
-    model : SpectralModel
-    total : ndarray, (channels of the fit,)
-    """
-    return fit_design(model.design, total, model.n_parameters)
-
-
-def fit_design(design: np.ndarray, total: np.ndarray, n_parameters: int) -> SumFit:
-    """Fit a summed spectrum with a design, weighted by expected counts.
-
-    Parameters
-    ----------
-    design : ndarray, (channels of the fit, columns)
-    total : ndarray, (channels of the fit,)
-    n_parameters : int
-        What the design cost: its columns, and what was fitted to draw it.
-    """
-    counts = np.asarray(total, dtype=float)
-    expected = np.maximum(counts, 1.0)
-    for _ in range(_ROUNDS):
-        coefficients, covariance = weighted_fit(design, counts, expected)
-        fitted = design @ coefficients
-        expected = np.maximum(fitted, 1e-3 * max(counts.mean(), 1e-6))
-    chi_squared = ((counts - fitted) ** 2 / expected).sum() / (counts.size - n_parameters)
-    errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
-    return SumFit(coefficients, errors, expected, float(chi_squared))
-
-
-def with_sum_background(model: SpectralModel, total: np.ndarray) -> SpectralModel:
-    """Return the model with the background of the summed spectrum as its shape."""
-    n = len(model.families)
-    background = model.background @ fit_sum(model, total).coefficients[n:]
-    return replace(model, background_shape=positive_shape(background))
-
-
-def positive_shape(background: np.ndarray) -> np.ndarray:
-    """Return a background's shape, lifted where it dips below a thousandth of its mean.
-
-    Flat where there is no background at all.
-    """
-    mean = background.mean()
-    return np.maximum(background, 1e-3 * mean) if mean > 0 else np.ones_like(background)
 
 
 def refine_ratios(model: SpectralModel, total: np.ndarray) -> tuple[SpectralModel, Refinement]:

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import ndimage
 
 from napari_eds.errors import LabelError
-from napari_eds.spectra.spectrum_image import check_labels
+from napari_eds.spectra.label_sums import check_labels
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import ndimage
 
 from napari_eds.errors import LabelError
-from napari_eds.spectra.spectrum_image import check_labels
+from napari_eds.spectra.label_sums import check_labels
 
 #: Pixels touch at edges and at corners: a diagonal line of single pixels is one part.
 TOUCHING = np.ones((3, 3), dtype=bool)

@@ -11,9 +11,6 @@ import numpy as np
 
 from napari_eds.errors import LabelError
 from napari_eds.labels.chips import Chips
-from napari_eds.quantification.advice import counts_for_error
-from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: A rectangle of pixels: first row, row after the last, first column, column after the last.
 _Box = tuple[int, int, int, int]
@@ -82,41 +79,6 @@ def adaptive_chips(
         labels[top:bottom, left:right] = i
         names[i] = f"Q{top}-{left}-{bottom - top}x{right - left}"
     return Chips(labels, MappingProxyType(names))
-
-
-def adaptive_chips_for_error(  # noqa: PLR0913 - the last three have defaults
-    image: SpectrumImage,
-    recipe: Recipe,
-    element: str,
-    error_at_pct: float,
-    *,
-    labels: np.ndarray | None = None,
-    smallest: int = 1,
-    largest: int | None = None,
-) -> Chips:
-    """Cut a map into chips in which the atomic % of an element has at most a given error.
-
-    The error is the statistical one of the sum of all labels, scaled to the counts of a chip in
-    the recipe's energy range; see `chip_advice.counts_for_error`. It holds for chips of the
-    sum's composition: in a map of several phases, give a label to each, or the error of an
-    element will be larger in the phase that holds it.
-
-    Parameters
-    ----------
-    image : SpectrumImage
-    recipe : Recipe
-    element : str
-        One of the recipe's.
-    error_at_pct : float
-        Standard deviation in atomic %.
-    labels : ndarray of int, (rows, columns), optional
-        Region whose summed spectrum tells the error; the whole map by default.
-    smallest, largest : int, optional
-        See `adaptive_chips`, as for the names and errors.
-    """
-    counts = counts_for_error(image, recipe, element, error_at_pct, labels=labels)
-    in_range = image.window_map(*recipe.energy_range_keV)
-    return adaptive_chips(in_range, counts, smallest=smallest, largest=largest)
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,5 @@
 """Intensities to compositions with errors, per label and per pixel."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

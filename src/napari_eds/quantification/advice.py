@@ -14,10 +14,14 @@ import numpy as np
 import pandas as pd
 
 from napari_eds.errors import EDSError, LabelError
-from napari_eds.labels.chips import chip_size
-from napari_eds.quantification.run import Quantification, quantify
+from napari_eds.labels.chips import Chips, chip_size
+from napari_eds.labels.from_counts import adaptive_chips
+from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.run import quantify
 from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.spectrum_image import NM_PER_UNIT, SpectrumImage, check_labels
+from napari_eds.spectra.axes import NM_PER_UNIT
+from napari_eds.spectra.label_sums import check_labels
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: An element above this many atomic % is a major one.
 MAJOR_AT_PCT = 5.0
@@ -206,3 +210,38 @@ def _chips_inside(inside: np.ndarray, side: int) -> int:
     rows, columns = (extent // side for extent in inside.shape)
     tiles = inside[: rows * side, : columns * side].reshape(rows, side, columns, side)
     return int(tiles.all(axis=(1, 3)).sum())
+
+
+def adaptive_chips_for_error(  # noqa: PLR0913 - the last three have defaults
+    image: SpectrumImage,
+    recipe: Recipe,
+    element: str,
+    error_at_pct: float,
+    *,
+    labels: np.ndarray | None = None,
+    smallest: int = 1,
+    largest: int | None = None,
+) -> Chips:
+    """Cut a map into chips in which the atomic % of an element has at most a given error.
+
+    The error is the statistical one of the sum of all labels, scaled to the counts of a chip in
+    the recipe's energy range; see `chip_advice.counts_for_error`. It holds for chips of the
+    sum's composition: in a map of several phases, give a label to each, or the error of an
+    element will be larger in the phase that holds it.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    recipe : Recipe
+    element : str
+        One of the recipe's.
+    error_at_pct : float
+        Standard deviation in atomic %.
+    labels : ndarray of int, (rows, columns), optional
+        Region whose summed spectrum tells the error; the whole map by default.
+    smallest, largest : int, optional
+        See `adaptive_chips`, as for the names and errors.
+    """
+    counts = counts_for_error(image, recipe, element, error_at_pct, labels=labels)
+    in_range = image.window_map(*recipe.energy_range_keV)
+    return adaptive_chips(in_range, counts, smallest=smallest, largest=largest)

@@ -15,14 +15,13 @@ from scipy.optimize import brentq
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import (
-    Absorption,
     absorption_factors,
     mass_absorption_cm2_g,
     mass_thickness_g_cm2,
-    take_off_angle,
 )
 from napari_eds.physics.formulas import to_atoms, weight_from_atomic
 from napari_eds.quantification.cliff_lorimer import DETECTION_SIGMA
+from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import KFactorTable
 
 #: Thicknesses among which a region's is sought.

@@ -11,11 +11,11 @@ from napari_eds.errors import RecipeError
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.preparation import Preparation, prepare
-from napari_eds.fitting.refinement import fit_sum
-from napari_eds.physics.absorption import foil
+from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
+from napari_eds.quantification.intensities import for_k_factors, k_arrays, k_factors_of
 from napari_eds.quantification.kernels import Kernel, smoothed
-from napari_eds.quantification.run import for_k_factors, k_arrays, k_factors_of
+from napari_eds.recipe.absorption import foil
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.spectrum_image import SpectrumImage

@@ -13,17 +13,19 @@ from pathlib import Path
 import numpy as np
 
 from napari_eds._support.files import write_atomically
+from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
-from napari_eds.fitting.fit import Progress
 from napari_eds.fitting.preparation import Preparation
 from napari_eds.physics.lines import Family
 from napari_eds.quantification import saving
+from napari_eds.quantification.account import account
 from napari_eds.quantification.kernels import Kernel, Shape
 from napari_eds.quantification.pixel_fit import LEAST_TOTAL_SIGMA, Block, Shared, blocks, share
 from napari_eds.quantification.run import check_thickness
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.spectrum_image import SpectrumImage, check_labels
+from napari_eds.spectra.label_sums import check_labels
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Elements above this share of the specimen decide how large a recommended kernel is.
 MAJOR_AT_PCT = 10.0
@@ -92,7 +94,7 @@ class PixelMaps:
 
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
-        return [*saving.account(self), self._pixels_account()]
+        return [*account(self), self._pixels_account()]
 
     def _pixels_account(self) -> str:
         n = self.kernel.n_pixels(self.image.pixel_size, self.image.pixel_unit)
@@ -135,8 +137,8 @@ class PixelMaps:
                 stem = folder / f"{element}_{name}"
                 written += saving.save_map(data, stem, f"{element} ({title})", self.image)
         self.recipe.to_json(folder / "recipe.json")
-        account = write_atomically(folder / "account.txt", "\n".join([*self.account(), ""]))
-        return [*written, folder / "recipe.json", account]
+        text = write_atomically(folder / "account.txt", "\n".join([*self.account(), ""]))
+        return [*written, folder / "recipe.json", text]
 
 
 def pixel_maps(  # noqa: PLR0913 - all but two have defaults

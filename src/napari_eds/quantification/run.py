@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,185 +11,19 @@ from scipy import ndimage
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import SpectralModel, build_model
-from napari_eds.fitting.preparation import Preparation, prepare
+from napari_eds.fitting.preparation import prepare
 from napari_eds.labels.chips import Chips, describe_labels
-from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import Absorption, Foil, foil, take_off_angle
-from napari_eds.quantification import known_region, saving
+from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
-from napari_eds.recipe.k_factors import Convention, KFactorTable, theoretical_k_factors
+from napari_eds.quantification.intensities import for_k_factors, k_arrays, k_factors_of
+from napari_eds.quantification.result import Quantification
+from napari_eds.recipe.absorption import foil
 from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.spectrum_image import LabelSpectra, SpectrumImage, check_labels
+from napari_eds.spectra.label_sums import LabelSpectra, check_labels
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Statistical error of an atomic fraction above which a label is flagged as too noisy.
 FEW_COUNTS_ERROR = 0.1
-
-
-@dataclass(frozen=True, eq=False)
-class Quantification:
-    """Compositions of the labels of one image, with all that led to them.
-
-    Attributes
-    ----------
-    image : SpectrumImage
-    labels : ndarray of int64, (rows, columns)
-    recipe : Recipe
-    label_spectra : LabelSpectra
-        Summed spectra over all channels of the image.
-    k_factors : KFactorTable
-        Those of the recipe, or computed ones where it has none.
-    preparation : Preparation
-        What was settled on the summed spectrum: energy axis, line ratios, background.
-    fit : Fit
-        The fit over the channels of the recipe's energy range.
-    foil : Foil or None
-        What absorbs in each label, where absorption is corrected.
-    composition : Composition
-        In the order of `elements`.
-    table : DataFrame
-        One row per label, indexed by ``label``; see `quantify`.
-    """
-
-    image: SpectrumImage
-    labels: np.ndarray
-    recipe: Recipe
-    label_spectra: LabelSpectra
-    k_factors: KFactorTable
-    preparation: Preparation
-    fit: fitting.Fit
-    foil: Foil | None
-    composition: Composition
-    table: pd.DataFrame
-
-    @property
-    def elements(self) -> tuple[str, ...]:
-        """Quantified elements, in the order of the recipe."""
-        return tuple(family.element for family in self.fit.model.quantified)
-
-    @property
-    def spectra(self) -> np.ndarray:
-        """Counts per label and channel of the image, (labels, channels)."""
-        return self.label_spectra.spectra
-
-    @cached_property
-    def energies_keV(self) -> np.ndarray:
-        """Calibrated energies of the channels of `spectra`, (channels,)."""
-        calibration = self.preparation.calibration
-        gain = 1 + calibration.gain_percent / 100
-        return self.image.energy.energies_keV * gain + calibration.offset_eV / 1000
-
-    def maps(self, quantity: str = "at_pct") -> dict[str, np.ndarray]:
-        """Return a map per element, (rows, columns), NaN outside labels.
-
-        Parameters
-        ----------
-        quantity : str
-            Ending of the table's columns: ``"at_pct"``, ``"wt_pct"``, ``"at_pct_error"``, ...
-        """
-        return {e: self.map_of(f"{e}_{quantity}") for e in self.elements}
-
-    def map_of(self, column: str) -> np.ndarray:
-        """Return the map of a numeric column of the table, (rows, columns), NaN outside."""
-        values = np.append(self.table[column].to_numpy(dtype=float), np.nan)
-        place = np.searchsorted(self.label_spectra.ids, self.labels)
-        return values[np.where(self.labels > 0, place, -1)]
-
-    def k_factors_from(
-        self, label: int, formula: str | Mapping[str, float], reference: str
-    ) -> KFactorTable:
-        """Calibrate k-factors on a label of known composition.
-
-        Absorption is taken out as for the composition; a table made without that holds for the
-        label's thickness only.
-
-        Parameters
-        ----------
-        label : int
-        formula : str or mapping of str to float
-            Such as ``"SrTiO3"``; it must contain every quantified element.
-        reference : str
-            Element whose k-factor stays that of the table in use.
-
-        Returns
-        -------
-        KFactorTable
-            Of whole families, relative errors from counting.
-
-        Raises
-        ------
-        LabelError, KFactorError, EDSError
-            If there is no such label, or it cannot give k-factors.
-        """
-        return known_region.k_factors_from_region(
-            self.fit.model.quantified,
-            *self._intensities_of(label, "family"),
-            formula,
-            reference=reference,
-            absorption=self._absorption_of(label),
-            base_table=self.k_factors if self.k_factors.convention == "family" else None,
-        )
-
-    def thickness_from(
-        self, label: int, formula: str | Mapping[str, float], density_g_cm3: float
-    ) -> known_region.RegionThickness:
-        """Solve the thickness of a label of known composition from its absorption.
-
-        Parameters and errors are those of `k_factors_from`; `density_g_cm3` is the density.
-
-        Returns
-        -------
-        RegionThickness
-            In nm, with errors from counting and from the k-factors.
-        """
-        settings = self.recipe.absorption
-        angle = take_off_angle(
-            settings.take_off_angle_deg if settings else None,
-            self.image.acquisition.take_off_angle_deg,
-        )
-        return known_region.thickness_from_region(
-            self.fit.model.quantified,
-            *self._intensities_of(label, self.k_factors.convention),
-            formula,
-            self.k_factors,
-            density_g_cm3=density_g_cm3,
-            take_off_angle_deg=angle,
-        )
-
-    def _absorption_of(self, label: int) -> Absorption | None:
-        """Return the absorption settings that hold for a label."""
-        settings = self.recipe.absorption
-        if settings is None or self.foil is None:
-            return None
-        row = self._row_of(label)
-        thickness_cm = self.foil.mass_thickness_g_cm2[row] / settings.density_g_cm3
-        return Absorption(
-            thickness_nm=float(thickness_cm * 1e7),
-            density_g_cm3=settings.density_g_cm3,
-            take_off_angle_deg=self.foil.take_off_angle_deg,
-        )
-
-    def _row_of(self, label: int) -> int:
-        if label not in self.table.index:
-            raise LabelError(f"there is no label {label}; choose one of the table's")
-        return int(np.searchsorted(self.label_spectra.ids, label))
-
-    def _intensities_of(self, label: int, convention: Convention) -> tuple[np.ndarray, np.ndarray]:
-        """Return intensities of a label in a convention, and their covariance."""
-        row = self._row_of(label)
-        n = self.fit.model.n_quantified
-        per_family = 1.0 if convention == "family" else 1 / self.fit.model.weight_sums[:n]
-        intensities = self.fit.intensities[row, :n] * per_family
-        return intensities, self.fit.covariance[row, :n, :n] * np.multiply.outer(
-            per_family, per_family
-        )
-
-    def account(self) -> list[str]:
-        """Say in plain words what was done and what was not, one sentence each."""
-        return saving.account(self)
-
-    def to_csv(self, path: str | Path, *, spectra: bool = False) -> list[Path]:
-        """Save the table, the recipe and, if asked, the spectra; see `export.save_csv`."""
-        return saving.save_csv(self, path, spectra=spectra)
 
 
 def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly all
@@ -275,21 +106,6 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     )
 
 
-def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
-    """Return the table to use, checked: the recipe's, or a computed one where it has none.
-
-    Raises
-    ------
-    KFactorError
-        If the table lacks a quantified family, or is for another beam energy.
-    """
-    table = recipe.k_factors or theoretical_k_factors(model.beam_energy_keV)
-    table.require(list(model.quantified))
-    if not recipe.allow_beam_energy_mismatch:
-        table.check_beam_energy(model.beam_energy_keV)
-    return table
-
-
 def check_thickness(
     thickness_nm: np.ndarray | None, shape: tuple[int, ...], recipe: Recipe
 ) -> None:
@@ -330,41 +146,6 @@ def _foil(  # noqa: PLR0913 - a foil depends on this much
         len(ids),
         take_off_angle_deg=image.acquisition.take_off_angle_deg,
         thickness_nm=per_label,
-    )
-
-
-def for_k_factors(
-    model: SpectralModel, table: KFactorTable, alpha_areas: np.ndarray, covariance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return intensities of the quantified families and their covariance, as a table wants them.
-
-    An alpha table is used with the counts of alpha lines, so that no table of line weights comes
-    between a measured ratio and its k-factor.
-
-    Parameters
-    ----------
-    model : SpectralModel
-    table : KFactorTable
-    alpha_areas : ndarray, (labels, families)
-    covariance : ndarray, (labels, families, families)
-        Of the intensities of whole families.
-    """
-    n = model.n_quantified
-    scale = model.weight_sums[:n] if table.convention == "family" else np.ones(n)
-    per_family = scale / model.weight_sums[:n]
-    return alpha_areas[:, :n] * scale, covariance[:, :n, :n] * np.outer(per_family, per_family)
-
-
-def k_arrays(
-    model: SpectralModel, table: KFactorTable
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return k-factors, their relative errors and atomic weights, each (elements,)."""
-    found = [table.find(f.element, f.family) for f in model.quantified]
-    factors = [factor for factor in found if factor is not None]
-    return (
-        np.array([factor.value for factor in factors]),
-        np.array([factor.relative_error for factor in factors]),
-        np.array([xray.atomic_weight(f.element) for f in model.quantified]),
     )
 
 

@@ -4,140 +4,18 @@ from __future__ import annotations
 
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_eds._support.files import write_atomically
 
 if TYPE_CHECKING:
-    from napari_eds.fitting.preparation import Preparation
-    from napari_eds.quantification.run import Quantification
-    from napari_eds.recipe.k_factors import KFactorTable
-    from napari_eds.recipe.recipe import Recipe
+    from napari_eds.quantification.result import Quantification
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Significant digits of the table: more than any EDS result holds, few enough to read.
 _TABLE_DIGITS = 6
-
-
-class Accountable(Protocol):
-    """What an account needs to know of a result, whether of labels or of pixels."""
-
-    @property
-    def image(self) -> SpectrumImage:
-        """Its pixel size and take-off angle."""
-
-    @property
-    def recipe(self) -> Recipe:
-        """Settings of the run."""
-
-    @property
-    def k_factors(self) -> KFactorTable:
-        """The table that was used."""
-
-    @property
-    def preparation(self) -> Preparation:
-        """What was settled on the summed spectrum."""
-
-
-def account(result: Accountable) -> list[str]:
-    """Say in plain words what was done to get a result and what was not.
-
-    Returns
-    -------
-    list of str
-        Sentences on elements, k-factors and their convention, absorption, model and axis.
-    """
-    return [
-        _elements_account(result),
-        _k_account(result),
-        _absorption_account(result),
-        _model_account(result),
-        _calibration_account(result),
-        _refinement_account(result),
-    ]
-
-
-def _elements_account(result: Accountable) -> str:
-    model = result.preparation.model
-    fitted = {family.element for family in model.families}
-    others = [
-        name if name.partition("_")[0] in fitted else f"{name} (no line in the range)"
-        for name in result.recipe.fit_only
-    ]
-    families = ", ".join(str(f) for f in model.quantified)
-    return f"Quantified: {families}. Fitted only: {', '.join(others) or 'nothing'}."
-
-
-def _k_account(result: Accountable) -> str:
-    k = result.k_factors
-    measured = result.preparation.model.beam_energy_keV
-    beam = "" if k.beam_energy_keV is None else f", {k.beam_energy_keV:g} keV"
-    if k.beam_energy_keV is not None and not np.isclose(k.beam_energy_keV, measured, rtol=0.02):
-        beam += f" although the map was taken at {measured:g} keV"
-    of = {"family": "of whole families", "alpha": "of alpha lines"}[k.convention]
-    return f"k-factors: {k.source}{beam}; {of}, as are the intensities they are used with."
-
-
-def _absorption_account(result: Accountable) -> str:
-    absorption = result.recipe.absorption
-    if absorption is None:
-        soft = [f.element for f in result.preparation.model.quantified if f.alpha.energy_keV < 1]
-        caution = f"; {', '.join(soft)} read low unless the foil is thin" if soft else ""
-        return f"Absorption in the specimen: not corrected{caution}."
-    angle = absorption.take_off_angle_deg or result.image.acquisition.take_off_angle_deg
-    return (
-        f"Absorption in the specimen: corrected for {absorption.thickness_nm:g} nm (or a map of "
-        f"thickness), {absorption.density_g_cm3:g} g/cm³, take-off angle {angle:g}°."
-    )
-
-
-def _model_account(result: Accountable) -> str:
-    preparation = result.preparation
-    model = preparation.model
-    low, high = model.energy.energies_keV[[0, -1]]
-    lines = "eXSpy's lines"
-    if model.integrated:
-        lines += " with K doublets and K beta from xraylib"
-    weights = {
-        "poisson": "weighted by expected counts",
-        "linear": "all channels weighing the same (HyperSpy)",
-        "nonlinear": "all channels weighing the same, label by label (HyperSpy)",
-    }[result.recipe.engine]
-    return (
-        f"Model: {lines}, {low:.3f} to {high:.3f} keV, {weights}; background: "
-        f"{preparation.background}. Reduced chi-squared of the summed spectrum "
-        f"{preparation.reduced_chi_squared:.2f}."
-    )
-
-
-def _calibration_account(result: Accountable) -> str:
-    c = result.preparation.calibration
-
-    def value(number: float, error: float, unit: str) -> str:
-        return f"{number:.3g}{f' ± {error:.2g}' if error else ''} {unit}"
-
-    return (
-        f"Energy axis: {c.source}; offset {value(c.offset_eV, c.offset_error_eV, 'eV')}, gain "
-        f"{value(c.gain_percent, c.gain_error_percent, '%')}, resolution at Mn Ka "
-        f"{value(c.resolution_MnKa_eV, c.resolution_error_eV, 'eV')}."
-    )
-
-
-def _refinement_account(result: Accountable) -> str:
-    refinement = result.preparation.refinement
-    if not refinement.ratios:
-        return "Line ratios inside families: as in the table."
-    moved = sorted(refinement.ratios.items(), key=lambda item: -abs(np.log(item[1])))[:3]
-    text = ", ".join(f"{name} x {ratio:.2f}" for name, ratio in moved)
-    bound = ""
-    if refinement.at_bound:
-        bound = f" At the bound: {', '.join(refinement.at_bound)}."
-    return (
-        f"Line ratios inside strong families: refined on the summed spectrum, {text} moved most."
-        f"{bound}"
-    )
 
 
 def save_csv(result: Quantification, path: str | Path, *, spectra: bool = False) -> list[Path]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from napari_eds.errors import ReadError
-from napari_eds.readers import load, read
-from napari_eds.spectra.spectrum_image import EnergyAxis, SpectrumImage
+from napari_eds.readers.reading import load, read
+from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Soft X-rays are the first to be stopped by a holder or grid bar in the way; hard ones pass.
 SOFT_keV = (0.2, 1.5)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_eds.spectra.spectrum_image import NM_PER_UNIT, AuxiliaryImage
+from napari_eds.spectra.axes import NM_PER_UNIT
+from napari_eds.spectra.spectrum_image import AuxiliaryImage
 
 PixelSize = tuple[tuple[float, float], str]
 NO_SIZE: PixelSize = ((1.0, 1.0), "pixel")

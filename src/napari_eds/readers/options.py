@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from napari_eds.errors import ReadError
-from napari_eds.spectra.spectrum_image import EnergyAxis, SpectrumImage
+from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
 @dataclass(frozen=True)

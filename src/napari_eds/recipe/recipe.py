@@ -17,14 +17,33 @@ from pydantic import (
 
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import RecipeError
-from napari_eds.fitting.profiles import LowEnergyTail
-from napari_eds.physics.absorption import Absorption
+from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
 
 Engine = Literal["poisson", "linear", "nonlinear"]
 Background = Literal["auto", "polynomial", "physical"]
 _NAME = re.compile("[A-Z][a-z]?(_[KLM])?")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class LowEnergyTail(BaseModel):
+    """Incomplete charge collection: soft lines leak towards lower energy.
+
+    Attributes
+    ----------
+    fraction : float
+        Share of a line's counts in the tail.
+    decay_keV : float
+        Length of its exponential decay.
+    below_keV : float
+        Only lines below this energy have one; the absorption length of silicon is short there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fraction: Annotated[float, Field(ge=0, lt=1)]
+    decay_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    below_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
 
 class AxisCorrection(BaseModel):

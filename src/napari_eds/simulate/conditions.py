@@ -11,7 +11,7 @@ from scipy import sparse, special
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import emission
-from napari_eds.spectra.spectrum_image import EnergyAxis
+from napari_eds.spectra.axes import EnergyAxis
 
 DEFAULT_ENERGY = EnergyAxis(-0.25, 0.01, 2048)
 

@@ -20,7 +20,8 @@ from napari_eds.simulate.conditions import Conditions, Phase
 from napari_eds.simulate.drawing import draw_counts
 from napari_eds.simulate.expected import Components, FamilyKey, atoms_per_cm2, mixture
 from napari_eds.spectra.acquisition import Acquisition, Detector
-from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage, check_labels
+from napari_eds.spectra.label_sums import check_labels
+from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 __all__ = [
     "Conditions",

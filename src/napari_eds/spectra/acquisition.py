@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+#: Resolution at Mn Ka in eV where neither the file nor the user gives one (HyperSpy's default).
+DEFAULT_RESOLUTION_EV = 130.0
+
 
 @dataclass(frozen=True)
 class Detector:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_eds.spectra.spectrum_image import SpectrumImage, check_labels
+from napari_eds.spectra.label_sums import check_labels
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Rows of a label map, then columns.
 Box = tuple[slice, slice]

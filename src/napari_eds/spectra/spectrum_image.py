@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from napari_eds.errors import EDSError, LabelError, UncalibratedError
+from napari_eds.errors import EDSError
 from napari_eds.spectra.acquisition import Acquisition
+from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.label_sums import LabelSpectra, label_membership
 
 #: Stored fraction below which counts are kept as a sparse matrix. A stored count costs 6 to
 #: 8 bytes sparse and 1 to 2 bytes a channel dense, and both products cost the same near here.
@@ -21,96 +23,6 @@ SPARSE_BELOW_DENSITY = 0.2
 
 #: Pixels of dense counts that are widened to 64 bit at a time while summing.
 _DENSE_BLOCK_PIXELS = 2048
-
-
-#: Units of length that files give, in nm.
-NM_PER_UNIT = {
-    "pm": 1e-3,
-    "Å": 0.1,
-    "nm": 1.0,
-    "um": 1e3,
-    "µm": 1e3,  # the micro sign
-    "μm": 1e3,  # the Greek letter
-    "mm": 1e6,
-    "m": 1e9,
-}
-
-
-@dataclass(frozen=True)
-class EnergyAxis:
-    """A linear energy axis; channel `i` is centred on ``offset_keV + i * scale_keV``.
-
-    `calibrated` is false where a file gives no energies: offset and scale then mean nothing,
-    and whatever needs an energy raises `UncalibratedError`.
-    """
-
-    offset_keV: float
-    scale_keV: float
-    size: int
-    calibrated: bool = True
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise EDSError(f"an energy axis needs at least one channel, not {self.size}")
-        if not (np.isfinite(self.offset_keV) and np.isfinite(self.scale_keV)):
-            raise EDSError(f"energy offset and scale must be finite, not {self}")
-        if self.scale_keV <= 0:
-            raise EDSError(f"keV per channel must be positive, not {self.scale_keV}")
-
-    @classmethod
-    def uncalibrated(cls, size: int) -> EnergyAxis:
-        """Return an axis that counts channels only."""
-        return cls(0.0, 1.0, size, calibrated=False)
-
-    @property
-    def energies_keV(self) -> np.ndarray:
-        """Channel centres in keV, shape (channels,)."""
-        self.require_calibrated()
-        return self.offset_keV + self.scale_keV * np.arange(self.size)
-
-    def require_calibrated(self) -> None:
-        """Raise `UncalibratedError` where the file gave no energies."""
-        if not self.calibrated:
-            raise UncalibratedError(
-                "the energy axis is not calibrated: the file gives no offset and scale. Set them "
-                "with image.with_energy_axis(offset_keV=..., scale_keV=...)"
-            )
-
-    def channels(self, low_keV: float, high_keV: float) -> slice:
-        """Return the channels whose centres lie in ``low_keV <= E < high_keV``.
-
-        Raises
-        ------
-        EDSError
-            If no channel lies in the window.
-        """
-        self.require_calibrated()
-        # A centre that equals a bound up to rounding counts as equal to it.
-        edges = (np.array([low_keV, high_keV]) - self.offset_keV) / self.scale_keV
-        start, stop = np.clip(np.ceil(edges - 1e-6), 0, self.size).astype(int)
-        if start >= stop:
-            last = self.offset_keV + self.scale_keV * (self.size - 1)
-            raise EDSError(
-                f"no channel lies between {low_keV:g} and {high_keV:g} keV: the axis runs from "
-                f"{self.offset_keV:.3f} to {last:.3f} keV"
-            )
-        return slice(int(start), int(stop))
-
-    def crop(self, channels: slice) -> EnergyAxis:
-        """Return the axis of a contiguous slice of channels."""
-        start, stop, _ = channels.indices(self.size)
-        return replace(
-            self, offset_keV=self.offset_keV + start * self.scale_keV, size=stop - start
-        )
-
-    def rebin(self, factor: int) -> EnergyAxis:
-        """Return the axis after summing groups of `factor` channels, the remainder dropped."""
-        return replace(
-            self,
-            offset_keV=self.offset_keV + (factor - 1) / 2 * self.scale_keV,
-            scale_keV=self.scale_keV * factor,
-            size=self.size // factor,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,26 +42,6 @@ class AuxiliaryImage:
     def fits(self, shape: tuple[int, int]) -> bool:
         """Whether the image has the pixels of a map of `shape`."""
         return self.data.shape[:2] == tuple(shape)
-
-
-@dataclass(frozen=True, eq=False)
-class LabelSpectra:
-    """Summed spectra of labels.
-
-    Attributes
-    ----------
-    ids : ndarray of int64, (labels,)
-        Label ids in ascending order; 0 is never among them.
-    spectra : ndarray, (labels, channels)
-        Counts, int64 for integer data and float64 otherwise.
-    n_pixels : ndarray of int64, (labels,)
-    energy : EnergyAxis
-    """
-
-    ids: np.ndarray
-    spectra: np.ndarray
-    n_pixels: np.ndarray
-    energy: EnergyAxis
 
 
 @dataclass(frozen=True, eq=False)
@@ -343,52 +235,6 @@ class SpectrumImage:
         else:
             dense = self.counts.toarray()
         return dense.reshape(*self.shape, self.n_channels)
-
-
-def check_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return `labels` as an int64 map of `shape`, or say why it is none.
-
-    Raises
-    ------
-    LabelError
-        If the shape differs, values are not integers, or an id is negative.
-    """
-    labels = np.asarray(labels)
-    if labels.shape != tuple(shape):
-        raise LabelError(f"labels of shape {labels.shape} do not fit the map of {tuple(shape)}")
-    if labels.dtype == bool or np.issubdtype(labels.dtype, np.integer):
-        if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
-            raise LabelError("label ids above 2**63 - 1 are not supported")
-        labels = labels.astype(np.int64)
-    else:
-        raise LabelError(f"labels must be integers, not {labels.dtype}")
-    if labels.size and labels.min() < 0:
-        raise LabelError(f"label ids must not be negative; found {labels.min()}")
-    return labels
-
-
-def label_membership(
-    labels: np.ndarray, shape: tuple[int, int]
-) -> tuple[np.ndarray, sparse.csr_array]:
-    """Return which pixels belong to which label, as a 0/1 matrix (labels, pixels).
-
-    Returns
-    -------
-    ids : ndarray of int64, (labels,)
-        Ids in ascending order without 0.
-    membership : scipy.sparse.csr_array of int64, (labels, pixels)
-        Row `i` belongs to ``ids[i]``; pixels are counted in row order.
-    """
-    flat = check_labels(labels, shape).ravel()
-    pixels = np.flatnonzero(flat)
-    ids, row = np.unique(flat[pixels], return_inverse=True)
-    # A stable sort by label puts the pixels of each label together, in row order.
-    order = np.argsort(row, kind="stable")
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=ids.size))])
-    membership = sparse.csr_array(
-        (np.ones(pixels.size, np.int64), pixels[order], indptr), shape=(ids.size, flat.size)
-    )
-    return ids, membership
 
 
 def _product(membership: sparse.csr_array, counts: sparse.csr_array | np.ndarray) -> np.ndarray:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from napari_eds.errors import EDSError
-from napari_eds.fitting.model import DEFAULT_RESOLUTION_EV
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.spectrum_image import EnergyAxis, SpectrumImage
+from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV
+from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 Window = tuple[float, float]
 

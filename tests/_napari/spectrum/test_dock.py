@@ -12,11 +12,12 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QLabel
 
 import napari_eds as eds
+from napari_eds._napari.parts.panels import SPECTRUM, open_panel
 from napari_eds._napari.reader import add_layers
 from napari_eds._napari.spectrum import saving, sources
 from napari_eds._napari.spectrum.colors import contrast, label_color, readable
 from napari_eds._napari.spectrum.curves import extremes
-from napari_eds._napari.spectrum.dock import SpectrumWidget, show_residual
+from napari_eds._napari.spectrum.dock import SpectrumWidget
 from napari_eds._napari.spectrum.markers import element_colors, line_markers
 from napari_eds._napari.spectrum.scale import forward, inverse, log_ticks, sqrt_ticks
 from napari_eds._napari.state.element_choice import ElementChoice
@@ -487,7 +488,7 @@ def test_show_residual_finds_the_dock(fitted):
     viewer, _layer, dock, _result = fitted
     dock.toolbar.fit.setChecked(False)
     assert dock.plot.content.fit is None
-    show_residual(viewer)
+    open_panel(viewer, SPECTRUM).show_residual()
     assert dock.plot.residual_plot.isVisible()
     low, high = dock.plot.view.viewRange()[0]
     assert low < 0.25

@@ -11,8 +11,8 @@ import pytest
 import zarr
 
 import napari_eds
-from napari_eds.readers import SUFFIXES
 from napari_eds.readers.options import Options
+from napari_eds.readers.reading import SUFFIXES
 from napari_eds.readers.rosetta import call as rosetta_call
 from napari_eds.readers.rosetta import maps
 from napari_eds.readers.rosetta import metadata as rosetta_metadata

@@ -7,8 +7,8 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_eds._napari.compare.known_page import KnownPage
 from napari_eds._napari.compare.other_page import OtherPage
-from napari_eds._napari.exchange.task import TaskBar
 from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.state.focus import focus_of
 

@@ -11,16 +11,15 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_eds._napari.compare.number_table import NumberTable, fill_known
-from napari_eds._napari.exchange.task import TaskBar
 from napari_eds._napari.parts.keyed_jobs import Jobs
-from napari_eds._napari.parts.scrolling import scrolling
+from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.theme import ThemeColors
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
 from napari_eds.compare.results import KnownComparison, compare_known
 from napari_eds.errors import EDSError
 from napari_eds.physics.formulas import parse_formula
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 
 #: Metadata of a map: the formula that its labels are compared with.
 _FORMULA = "eds_known_formula"

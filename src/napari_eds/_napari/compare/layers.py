@@ -14,7 +14,7 @@ from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.state.focus import Focus, focus_of
 from napari_eds._napari.state.layers import QUANTIFICATION, geometry
 from napari_eds.compare.results import Comparison
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

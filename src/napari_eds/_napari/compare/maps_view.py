@@ -11,8 +11,8 @@ from qtpy.QtGui import QColor, QImage, QPainter
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolTip, QWidget
 
 from napari_eds._napari.compare.layers import DIVERGING, Compared
+from napari_eds._napari.parts.color_bar import ColorBar, Scale
 from napari_eds._napari.parts.theme import ThemeColors
-from napari_eds._napari.results.label_colors import ColorBar, Scale
 
 _SEQUENTIAL = "viridis"
 _LEAST_HEIGHT_PX = 40

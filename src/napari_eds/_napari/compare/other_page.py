@@ -31,13 +31,12 @@ from napari_eds._napari.compare.layers import (
 )
 from napari_eds._napari.compare.maps_view import MapsView
 from napari_eds._napari.compare.number_table import NumberTable, fill_comparison
-from napari_eds._napari.exchange.task import TaskBar
-from napari_eds._napari.parts.scrolling import scrolling
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.task_bar import TaskBar
+from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
 from napari_eds.compare.results import compare_results
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 
 _TABLES = "Results (*.csv *.txt *.tsv *.dat *.edsession *.emd);;All files (*)"
 _FIGURES = "Picture (*.png);;Vector graphics (*.svg *.pdf)"

@@ -27,9 +27,9 @@ from napari_eds._napari.elements.k_factor_table import (
     KFactorModel,
     KFactorView,
 )
-from napari_eds._napari.parts.faded import SMALL_TEXT
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.theme import ThemeColors
+from napari_eds._napari.parts.widgets import SMALL_TEXT
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.settings import FROM_FILE, Settings
 from napari_eds.errors import EDSError, KFactorError

@@ -44,10 +44,11 @@ from napari_eds._napari.parts.panels import share_tab
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.state.element_choice import AUTO, FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, KFactorError
-from napari_eds.fitting.fit import Progress
 from napari_eds.physics import lines as xray
-from napari_eds.recipe.k_factors import KFactorTable, theoretical_k_factors
+from napari_eds.recipe.k_factor_theory import theoretical_k_factors
+from napari_eds.recipe.k_factors import KFactorTable
 
 #: From this width on, the pages lie beside the periodic table.
 _WIDE_PX = 760

@@ -14,7 +14,8 @@ from napari_eds._napari.state.element_choice import FIT_ONLY, ElementChoice
 from napari_eds._napari.state.settings import FROM_FILE, Settings
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import lines as xray
-from napari_eds.recipe.k_factors import KFactor, KFactorTable, read_k_factors
+from napari_eds.recipe.k_factor_files import read_k_factors
+from napari_eds.recipe.k_factors import KFactor, KFactorTable
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 CONVENTIONS: dict[str, str] = {"family": "whole families", "alpha": "alpha lines"}

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
 
 from napari_eds._napari.elements.facts import NAMES, family_text
 from napari_eds._napari.elements.k_factor_rows import COMPUTED, Row
-from napari_eds._napari.parts.faded import faded
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors
+from napari_eds._napari.parts.widgets import faded
 from napari_eds._napari.state.element_choice import AUTO, FIT_ONLY, QUANTIFY
 
 ELEMENT, ROLE, FAMILY, FACTOR, ERROR, ORIGIN = range(6)

@@ -12,9 +12,9 @@ from napari_eds._napari.parts.jobs import Job, notify
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import SPECTRUM_IMAGE
+from napari_eds._support.progress import Progress
 from napari_eds.elements.proposals import Evidence, Proposal, recipe_elements, search_elements
 from napari_eds.errors import EDSError
-from napari_eds.fitting.fit import Progress
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Key of what was found in the metadata of a map's layer.

@@ -11,8 +11,8 @@ from qtpy.QtGui import QBrush, QColor, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_eds._napari.elements.facts import N_COLUMNS, N_ROWS, NAMES, place_of
-from napari_eds._napari.parts.faded import faded
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors
+from napari_eds._napari.parts.widgets import faded
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 
 #: Height of a cell over its width; gap above the lanthanides, in cells.

@@ -8,10 +8,10 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from napari_eds._napari.exchange.export_page import ExportPage
 from napari_eds._napari.exchange.few_shot_page import FewShotPage
 from napari_eds._napari.exchange.session_page import SessionPage
-from napari_eds._napari.exchange.task import TaskBar
 from napari_eds._napari.parts.jobs import preload
 from napari_eds._napari.parts.panels import share_tab
-from napari_eds._napari.parts.scrolling import scrolling
+from napari_eds._napari.parts.task_bar import TaskBar
+from napari_eds._napari.parts.widgets import scrolling
 from napari_eds._napari.state.focus import focus_of
 
 _MIN_WIDTH_PX = 350

@@ -30,12 +30,13 @@ from napari_eds._napari.exchange.classes import (
     examples_of,
     painted_classes,
 )
-from napari_eds._napari.exchange.task import TaskBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION, label_names
+from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError
 from napari_eds.few_shot.export import (
     FewShotFormat,
@@ -44,8 +45,7 @@ from napari_eds.few_shot.export import (
     few_shot_map_size,
     support_from_painting,
 )
-from napari_eds.fitting.fit import Progress
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 

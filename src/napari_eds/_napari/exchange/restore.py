@@ -15,7 +15,7 @@ from napari_eds._napari.state.layers import add_chips, bind
 from napari_eds._napari.state.settings import Settings
 from napari_eds._support.provenance import versions
 from napari_eds.exchange.session import Session, SessionError, load_session, session_beside
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.spectrum_image import SpectrumImage
 

@@ -27,16 +27,16 @@ from napari_eds._napari.exchange.restore import (
     session_of,
     warnings_of,
 )
-from napari_eds._napari.exchange.task import TaskBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
 from napari_eds.errors import EDSError
 from napari_eds.exchange.hyperspy import save_hspy
 from napari_eds.exchange.session import SUFFIX, Session, SessionError, repeat, save_session
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 _SESSIONS = f"Sessions (*{SUFFIX})"

@@ -11,7 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_eds._napari.parts.jobs import Job, notify
-from napari_eds.fitting.fit import Progress
+from napari_eds._support.progress import Progress
 
 
 class JobRow(QWidget):

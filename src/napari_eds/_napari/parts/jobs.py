@@ -16,8 +16,8 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThread, QTimer, Signal
 
 from napari_eds._support import hyperspy
+from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError
-from napari_eds.fitting.fit import Progress
 
 #: Pause between steps that share the window's thread: time to draw and to answer the mouse.
 _PAUSE_MS = 10

@@ -54,6 +54,11 @@ def open_panel(viewer: Viewer, title: str) -> Any:
     return widget
 
 
+def open_quantification(viewer: Viewer) -> Any:
+    """Return the widget that quantifies, opened if need be."""
+    return find_quantification(viewer) or open_panel(viewer, QUANTIFICATION)
+
+
 def share_tab(viewer: Viewer, widget: Any) -> None:
     """Put a panel that is just being made into one tab with others of its kind, once it is docked.
 

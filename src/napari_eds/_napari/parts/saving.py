@@ -6,7 +6,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_eds._napari.parts.jobs import notify
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 
 
 def ask_csv_path(parent: QWidget, title: str, result: Quantification, ending: str = "") -> str:

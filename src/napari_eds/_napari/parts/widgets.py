@@ -1,10 +1,16 @@
-"""Text in a dock that takes the height its lines need."""
+"""Small pieces that docks are made of: wrapped text, faded text, pages that scroll."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QLabel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
+
+from napari_eds._napari.parts.theme import ThemeColors
+
+#: Style of sentences in a narrow dock; napari's own style leaves no say to a font.
+SMALL_TEXT = "font-size: 11px;"
 
 
 class WrappedText(QLabel):
@@ -31,3 +37,21 @@ class WrappedText(QLabel):
         # Qt never asks for less than the least height: without this it could only grow.
         self.setMinimumHeight(0)
         self.setMinimumHeight(max(self._least, self.heightForWidth(self.width())))
+
+
+def faded(colors: ThemeColors, part: float = 0.45) -> str:
+    """Return the colour of the text with this part of its contrast, as ``#rrggbb``."""
+    pairs = [
+        (int(colors.text[i : i + 2], 16), int(colors.background[i : i + 2], 16)) for i in (1, 3, 5)
+    ]
+    return "#" + "".join(f"{round(part * t + (1 - part) * b):02x}" for t, b in pairs)
+
+
+def scrolling(page: QWidget) -> QScrollArea:
+    """Return a page in an area that scrolls it, so that it never makes the window higher."""
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area

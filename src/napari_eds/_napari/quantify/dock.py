@@ -17,10 +17,8 @@ from napari_eds._napari.parts.panels import (
     COMPARE,
     ELEMENTS,
     EXCHANGE,
-    QUANTIFICATION,
     REGIONS,
     RESULTS,
-    find_quantification,
     open_panel,
 )
 from napari_eds._napari.parts.saving import ask_csv_path, save_result
@@ -31,7 +29,8 @@ from napari_eds._napari.state.layers import add_chips, bind, geometry, label_nam
 from napari_eds._napari.state.settings import FROM_FILE, Settings
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
-from napari_eds.quantification.run import Quantification, quantify
+from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.run import quantify
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -313,11 +312,6 @@ class QuantificationWidget(QuantificationForm):
             self.focus.set_settings(
                 replace(settings, k_factor_file=path, convention=FROM_FILE, k_factor_table=None)
             )
-
-
-def quantify_again(viewer: Viewer) -> None:
-    """Start a run with the settings there are, in the quantification dock."""
-    (find_quantification(viewer) or open_panel(viewer, QUANTIFICATION)).start()
 
 
 def _elements_text(settings: Settings) -> str:

@@ -24,8 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_eds._napari.parts.scrolling import scrolling
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.settings import Settings
 from napari_eds.recipe.recipe import Engine
 

@@ -15,7 +15,7 @@ from napari_eds._napari.regions.preview import Made, Plan
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.chip_classes import read_chip_classes
 from napari_eds.labels.chips import Chips, grid_chips, read_labels
-from napari_eds.spectra.spectrum_image import check_labels
+from napari_eds.spectra.label_sums import check_labels
 
 _FILTER = "Labels or classes (*.tif *.tiff *.npy *.png *.csv)"
 _TABLE = ".csv"

@@ -15,8 +15,8 @@ from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.regions.pixel_layers import PIXEL_MAPS, kernel_words, show_maps
 from napari_eds._napari.state.focus import Focus
+from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
-from napari_eds.fitting.fit import Progress
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import (
     MAJOR_AT_PCT,

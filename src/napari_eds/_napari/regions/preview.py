@@ -18,7 +18,7 @@ from napari_eds._napari.state.layers import add_chips, bind, geometry
 from napari_eds._napari.state.settings import Settings
 from napari_eds.labels.chips import Chips
 from napari_eds.quantification.advice import MAJOR_AT_PCT, ChipSizeAdvice
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 
 LABEL = "label"
 REMARK = "remark"

@@ -11,14 +11,16 @@ from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 
+from napari_eds._napari.parts.color_bar import COLORMAPS, scale_of
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.panels import SPECTRUM, open_panel, open_quantification
 from napari_eds._napari.parts.saving import save_result
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.columns import Column, columns_of, groups_shown
 from napari_eds._napari.results.footer import summary
 from napari_eds._napari.results.form import ResultsForm
-from napari_eds._napari.results.label_colors import COLORMAPS, Coloring, coloring_of, scale_of
+from napari_eds._napari.results.label_colors import Coloring, coloring_of
 from napari_eds._napari.results.shown import ResultsState, change_state, state_of
 from napari_eds._napari.state.focus import focus_of
 from napari_eds.errors import EDSError
@@ -28,7 +30,7 @@ from napari_eds.labels.edits import (
     features_as_measured,
     pixels_to_merge,
 )
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.statistics import ConditionError, matching, names_of, remarks
 
 _OWN_COLORS = "own colours"
@@ -228,10 +230,8 @@ class ResultsTable(ResultsForm):
 
     def _on_opened(self, label: int) -> None:
         """Show the residual of a label."""
-        from napari_eds._napari.spectrum.dock import show_residual
-
         self.focus.select([label])
-        show_residual(self._viewer)
+        open_panel(self._viewer, SPECTRUM).show_residual()
 
     # Colours.
 
@@ -353,9 +353,7 @@ class ResultsTable(ResultsForm):
         )
 
     def _on_again(self) -> None:
-        from napari_eds._napari.quantify.dock import quantify_again
-
-        quantify_again(self._viewer)
+        open_quantification(self._viewer).start()
 
     def _on_save(self) -> None:
         if self.result is not None:

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar
 from napari_eds._napari.results.filter_line import FilterEdit
-from napari_eds._napari.results.label_colors import COLORMAPS, ColorBar
 from napari_eds._napari.results.plots import Histogram, LabelPlot, Scatter, Ternary
 from napari_eds._napari.results.table_model import ResultsModel
 from napari_eds._napari.results.table_view import ResultsView

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QShortcut, QVBoxLay
 
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
-from napari_eds._napari.parts.panels import SPECTRUM, open_panel
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.spectrum import saving
 from napari_eds._napari.spectrum.curves import Spectrum
@@ -26,17 +25,12 @@ from napari_eds._napari.spectrum.toolbar import SpectrumToolbar
 from napari_eds._napari.spectrum.tools import SpectrumTools
 from napari_eds._napari.state.focus import focus_of
 from napari_eds.errors import EDSError
-from napari_eds.fitting.model import DEFAULT_RESOLUTION_EV
+from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV
 
 _MIN_SIZE_PX = (420, 200)
 
 #: Shown as long as the pointer has nothing to say; brackets in the plot mark the same lines.
 _OVERLAP = "* closer to another element's line than the resolution"
-
-
-def show_residual(viewer: Viewer) -> None:
-    """Open the dock, or find it, and show the residual of the selected label."""
-    open_panel(viewer, SPECTRUM).show_residual()
 
 
 class SpectrumWidget(QWidget):

@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 
 from napari_eds._napari.spectrum.curves import Look, SpectrumCurve
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 
 #: Residuals beyond this many standard deviations are few: guide lines mark them.
 GUIDE_SIGMA = 3.0

@@ -27,7 +27,7 @@ from napari_eds._napari.state.settings import Settings
 from napari_eds.elements.line_candidates import Candidate, candidates
 from napari_eds.elements.peaks import Peak, settle_peak
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.spectrum_image import EnergyAxis
+from napari_eds.spectra.axes import EnergyAxis
 
 #: Most elements that are listed, and least plausibility after the first few.
 _MOST_ROWS, _FEWEST_ROWS, _LEAST_SCORE = 7, 3, 0.01

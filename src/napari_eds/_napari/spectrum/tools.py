@@ -20,8 +20,8 @@ from napari_eds._napari.spectrum.window_maps import (
 )
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import label_names
+from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.running_sums import sum_of_pixels
-from napari_eds.spectra.spectrum_image import EnergyAxis
 
 
 class SpectrumDock(Protocol):

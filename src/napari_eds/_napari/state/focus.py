@@ -17,7 +17,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_eds._napari.state import layers as eds_layers
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
 from napari_eds._napari.state.settings import Settings, default_settings
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 if TYPE_CHECKING:

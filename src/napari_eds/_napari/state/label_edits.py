@@ -23,7 +23,7 @@ from napari_eds.labels.edits import (
     smooth_labels,
     split_labels,
 )
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 
 #: What the features of a label whose pixels changed say until it is quantified.
 EDITED = "edited, not yet quantified"

@@ -16,7 +16,7 @@ import pandas as pd
 import pint
 
 from napari_eds._napari.parts.jobs import one_per_turn
-from napari_eds.quantification.run import Quantification
+from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 if TYPE_CHECKING:

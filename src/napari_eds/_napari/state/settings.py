@@ -8,8 +8,9 @@ from typing import Literal
 
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds.errors import RecipeError
-from napari_eds.physics.absorption import Absorption
-from napari_eds.recipe.k_factors import KFactorTable, read_k_factors
+from napari_eds.recipe.absorption import Absorption
+from napari_eds.recipe.k_factor_files import read_k_factors
+from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Engine, Recipe
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.spectrum_image import SpectrumImage

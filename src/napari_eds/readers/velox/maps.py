@@ -20,7 +20,8 @@ from napari_eds.readers.velox.images import images as read_images
 from napari_eds.readers.velox.settings import quantification
 from napari_eds.readers.velox.stream import Grid, Stream, decode
 from napari_eds.spectra.acquisition import Detector
-from napari_eds.spectra.spectrum_image import AuxiliaryImage, EnergyAxis, SpectrumImage
+from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 
 @dataclass(frozen=True, eq=False)

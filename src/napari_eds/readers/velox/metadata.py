@@ -14,7 +14,7 @@ from napari_eds.errors import ReadError
 from napari_eds.readers import images as sizes
 from napari_eds.readers.images import PixelSize
 from napari_eds.spectra.acquisition import Acquisition, Detector
-from napari_eds.spectra.spectrum_image import EnergyAxis
+from napari_eds.spectra.axes import EnergyAxis
 
 #: Real times in a file are those of the scan within this factor, or of something else: some
 #: versions store that of a single line or of the last read-out.

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_eds._napari.parts.jobs import Job, notify
 from napari_eds._napari.parts.widgets import WrappedText
-from napari_eds.fitting.fit import Progress
+from napari_eds._support.progress import Progress
 
 _BAR_HEIGHT_PX = 16
 

@@ -1,0 +1,79 @@
+"""Fitting one summed spectrum: the step that everything settled on the sum is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_eds.fitting.least_squares import weighted_fit
+from napari_eds.fitting.model import SpectralModel
+
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class SumFit:
+    """A weighted fit of a model to the summed spectrum.
+
+    Attributes
+    ----------
+    coefficients : ndarray, (columns of the design,)
+    errors : ndarray, (columns of the design,)
+    expected : ndarray, (channels of the fit,)
+        Fitted counts, positive.
+    reduced_chi_squared : float
+    """
+
+    coefficients: np.ndarray
+    errors: np.ndarray
+    expected: np.ndarray
+    reduced_chi_squared: float
+
+
+def fit_sum(model: SpectralModel, total: np.ndarray) -> SumFit:
+    """Fit the summed spectrum, weighted by expected counts.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    total : ndarray, (channels of the fit,)
+    """
+    return fit_design(model.design, total, model.n_parameters)
+
+
+def fit_design(design: np.ndarray, total: np.ndarray, n_parameters: int) -> SumFit:
+    """Fit a summed spectrum with a design, weighted by expected counts.
+
+    Parameters
+    ----------
+    design : ndarray, (channels of the fit, columns)
+    total : ndarray, (channels of the fit,)
+    n_parameters : int
+        What the design cost: its columns, and what was fitted to draw it.
+    """
+    counts = np.asarray(total, dtype=float)
+    expected = np.maximum(counts, 1.0)
+    for _ in range(_ROUNDS):
+        coefficients, covariance = weighted_fit(design, counts, expected)
+        fitted = design @ coefficients
+        expected = np.maximum(fitted, 1e-3 * max(counts.mean(), 1e-6))
+    chi_squared = ((counts - fitted) ** 2 / expected).sum() / (counts.size - n_parameters)
+    errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    return SumFit(coefficients, errors, expected, float(chi_squared))
+
+
+def with_sum_background(model: SpectralModel, total: np.ndarray) -> SpectralModel:
+    """Return the model with the background of the summed spectrum as its shape."""
+    n = len(model.families)
+    background = model.background @ fit_sum(model, total).coefficients[n:]
+    return replace(model, background_shape=positive_shape(background))
+
+
+def positive_shape(background: np.ndarray) -> np.ndarray:
+    """Return a background's shape, lifted where it dips below a thousandth of its mean.
+
+    Flat where there is no background at all.
+    """
+    mean = background.mean()
+    return np.maximum(background, 1e-3 * mean) if mean > 0 else np.ones_like(background)

@@ -1,0 +1,18 @@
+from .absorption import Absorption
+from .k_factor_files import read_k_factors
+from .k_factor_theory import theoretical_k_factors
+from .k_factors import KFactor, KFactorTable
+from .recipe import AxisCorrection, Background, Engine, LowEnergyTail, Recipe
+
+__all__ = [
+    "Absorption",
+    "AxisCorrection",
+    "Background",
+    "Engine",
+    "KFactor",
+    "KFactorTable",
+    "LowEnergyTail",
+    "Recipe",
+    "read_k_factors",
+    "theoretical_k_factors",
+]
