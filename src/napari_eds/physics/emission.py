@@ -1,8 +1,8 @@
 """X-rays from first principles: generation in a thin specimen, absorption, detection.
 
 Independent of HyperSpy and eXSpy. Ionisation cross-sections are those of Bote and Salvat
-(`_cross_sections`), yields and rates xraylib's (`_relaxation`), the detector a stack of layers
-(`_detector`). xraylib is imported at the first call of a function, not with this module.
+(`cross_sections`), yields and rates xraylib's (`vacancies`), the detector a stack of layers
+(`detector`). xraylib is imported at the first call of a function, not with this module.
 
 Conventions: energies in keV, cross-sections in cm² per atom, thickness in nm, density in g/cm³,
 angles in degrees. Families are ``"K"``, ``"L"`` and ``"M"``, elements symbols from B to Cf.
@@ -161,7 +161,7 @@ def ionisation_cross_section_cm2(
     """Cross-section of electrons for ionising subshell ``"K"``, ``"L1"`` ... ``"M5"``, in cm².
 
     Shape of `beam_energy_keV`; 0 below the edge and for absent shells. Bote, Salvat, Jablonski
-    and Powell (2009); the formula is given with `_cross_sections.shell_cross_section_cm2`.
+    and Powell (2009); the formula is given with `cross_sections.shell_cross_section_cm2`.
     """
     return shell_cross_section_cm2(atomic_number(element), shell, beam_energy_keV)
 

@@ -225,7 +225,7 @@ def adaptive_chips_for_error(  # noqa: PLR0913 - the last three have defaults
     """Cut a map into chips in which the atomic % of an element has at most a given error.
 
     The error is the statistical one of the sum of all labels, scaled to the counts of a chip in
-    the recipe's energy range; see `chip_advice.counts_for_error`. It holds for chips of the
+    the recipe's energy range; see `counts_for_error`. It holds for chips of the
     sum's composition: in a map of several phases, give a label to each, or the error of an
     element will be larger in the phase that holds it.
 

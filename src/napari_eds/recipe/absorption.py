@@ -24,7 +24,7 @@ class Absorption(BaseModel):
     thickness_nm : float
         Of the specimen, in nm.
     density_g_cm3 : float
-        Or the formula of a known phase, such as ``"SrTiO3"``; see `composition.density_of`.
+        Or the formula of a known phase, such as ``"SrTiO3"``; see `physics.formulas.density_of`.
     take_off_angle_deg : float or None
         Angle of the detector above the plane of the specimen; None takes the file's.
     """
