@@ -1,4 +1,8 @@
-"""napari sample data: a simulated map of known composition."""
+"""napari sample data: a simulated map of known composition.
+
+It is there within a second, and returned at once: napari takes a sample that returns no layers
+for a failed one, so they cannot come later from a thread as those of files do.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +13,7 @@ if TYPE_CHECKING:
 
 
 def lanthanum_ferrite() -> list[LayerTuple]:
-    """Return the layers of a simulated LaFeO3 film on SrTiO3, at once or from a running window."""
-    from napari import current_viewer
-
-    from napari_eds._napari.parts.jobs import event_loop_runs
-    from napari_eds._napari.reader import load_in_background
-
-    viewer = current_viewer()
-    if viewer is not None and event_loop_runs():
-        return load_in_background(_simulate, "simulating a map", viewer)
-    return _simulate()
-
-
-def _simulate() -> list[LayerTuple]:
+    """Return the layers of a simulated LaFeO3 film on SrTiO3."""
     from napari_eds._napari.state.layers import image_layers
     from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
