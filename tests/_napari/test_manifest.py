@@ -9,6 +9,7 @@ from npe2 import PluginManifest
 from qtpy.QtGui import QIcon
 
 from napari_eds._napari.parts.panels import PLUGIN
+from napari_eds.readers.reading import SUFFIXES
 
 
 @pytest.fixture
@@ -32,6 +33,11 @@ def test_panels_are_in_the_menus_of_layers_and_files(make_napari_viewer, manifes
 def test_every_panel_is_in_some_menu_beside_that_of_plugins(manifest):
     listed = {item.command for every in manifest.contributions.menus.values() for item in every}
     assert listed == {widget.command for widget in manifest.contributions.widgets}
+
+
+def test_napari_offers_every_extension_that_is_read(manifest):
+    (reader,) = manifest.contributions.readers
+    assert {pattern.lower() for pattern in reader.filename_patterns} == {f"*{s}" for s in SUFFIXES}
 
 
 def test_no_two_commands_have_one_title(manifest):
