@@ -1,12 +1,19 @@
-"""What is installed: the manifest from the root of the repository, data, types and the command."""
+"""What is installed: the manifest from the root of the repository, data, types and the command.
+
+And what is read before: a README whose links hold wherever it is shown.
+"""
 
 import importlib.metadata
 import importlib.util
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
+from email import message_from_string
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -94,6 +101,8 @@ def test_the_sdist_holds_the_tests_and_nothing_private(sdist):
         "tests",
         "napari.yaml",
         "pyproject.toml",
+        "CHANGELOG.md",
+        "CITATION.cff",
         "README.md",
         "LICENSE",
         "PKG-INFO",
@@ -128,3 +137,75 @@ def test_the_manifest_is_valid_and_all_it_names_can_be_imported():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "valid" in done.stdout
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def linked(text: str) -> set[str]:
+    """Return the targets of all links and pictures of a text in Markdown."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    defined = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", text, flags=re.MULTILINE))
+    used = set(re.findall(r"\]\[([a-z][\w-]*)\]", text))
+    assert used <= set(defined), "links by a name that has no target"
+    return {*defined.values(), *re.findall(r"\]\(([^)\s]+)\)", text)}
+
+
+def in_repository(url: str) -> str | None:
+    """Return the file of the repository that an address leads to, None if it leads elsewhere."""
+    owner_and_name = urlsplit(project()["urls"]["Source"]).path
+    for start in (
+        f"https://github.com{owner_and_name}/blob/main/",
+        f"https://raw.githubusercontent.com{owner_and_name}/main/",
+    ):
+        if url.startswith(start):
+            return url.removeprefix(start)
+    return None
+
+
+def test_links_of_the_readme_hold_outside_of_the_repository():
+    targets = linked((ROOT / "README.md").read_text("utf-8"))
+    assert not [target for target in targets if not target.startswith("https://")]
+    ours = [path for path in map(in_repository, targets) if path]
+    assert len(ours) > 10
+    if not (ROOT / "docs").is_dir():
+        pytest.skip("the documents lie in the repository, not in the package")
+    assert not [path for path in ours if not (ROOT / path).is_file()]
+
+
+def test_addresses_of_the_project_name_one_repository(wheel):
+    urls = project()["urls"]
+    assert all(url.startswith(urls["Source"]) for url in urls.values())
+    (text,) = [data.decode() for name, data in content(wheel).items() if "/METADATA" in name]
+    metadata = message_from_string(text)
+    assert set(metadata.get_all("Project-URL")) == {f"{key}, {url}" for key, url in urls.items()}
+    assert {"Framework :: napari", "Typing :: Typed"} <= set(metadata.get_all("Classifier"))
+
+
+def documents() -> list[Path]:
+    return [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_links_between_documents_lead_to_files(path):
+    if not (ROOT / "docs").is_dir():
+        pytest.skip("the documents lie in the repository, not in the package")
+    missing = []
+    for target in linked(path.read_text("utf-8")):
+        if target.startswith("https://"):
+            file = ROOT / (in_repository(target) or "")
+        else:
+            file = path.parent / target.partition("#")[0]
+        if not file.exists():
+            missing.append(target)
+    assert not missing
+
+
+def test_the_citation_and_the_changelog_know_the_version():
+    version = importlib.metadata.version("napari-eds")
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    released = re.findall(r"^## \[([\d.]+)\] - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+    assert released[0] == version
+    assert changelog.index("## [Unreleased]") < changelog.index(f"## [{version}]")

@@ -369,12 +369,6 @@ def test_a_bad_file_opened_from_a_running_window_is_explained(
     assert [Path(path).name in text for text in notifications()] == [True]
 
 
-def test_sample_data_opens(make_napari_viewer):
-    viewer = make_napari_viewer()
-    viewer.open_sample("napari-eds", "lanthanum_ferrite")
-    assert [SPECTRUM_IMAGE in x.metadata for x in viewer.layers].count(True) == 1
-
-
 def test_csv_by_the_menu_file_save(qtbot, window, data_dir, k_factor_file, tmp_path):
     viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
     choose(dock, k_factor_file, chip_size=48)
