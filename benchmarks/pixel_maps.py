@@ -24,6 +24,7 @@ import napari_eds as eds
 from napari_eds._support import hyperspy
 from napari_eds.fitting.model import build_model
 from napari_eds.quantification import pixel_fit
+from napari_eds.quantification.advice import MAJOR_AT_PCT
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import PixelMaps, pixel_maps, recommended_kernel
 
@@ -97,8 +98,8 @@ KERNEL = """\
 ## The recommended kernel
 
 `recommended_kernel` scales the errors of the summed spectrum to fewer pixels and takes the
-smallest kernel that keeps those of elements above 10 at. % below a limit, 3 at. % by default. The
-sum stands for the average pixel: phases with fewer counts get larger errors.
+smallest kernel that keeps those of elements above {major:g} at. % below a limit, 3 at. % by
+default. The sum stands for the average pixel: phases with fewer counts get larger errors.
 
 {table}"""
 
@@ -298,13 +299,15 @@ def kernel_section(found, truth, image, recipe, thickness) -> str:
         cells = []
         for phase in PHASES:
             where = inside(truth, phase, size)
-            major = [truth[f"at_{e}"][where].mean() > 10 for e in maps.elements]
+            major = [truth[f"at_{e}"][where].mean() > MAJOR_AT_PCT for e in maps.elements]
             cells.append(
                 f"{np.nanmedian(maps.errors_statistical[:, where], axis=1)[major].max():.2f}"
             )
         rows.append((f"{limit:g}", f"{size} x {size}", *cells))
     names = [f"largest median error in {truth['phase_names'][phase]}" for phase in PHASES]
-    return KERNEL.format(table=markdown(("limit, at. %", "kernel, px", *names), rows))
+    return KERNEL.format(
+        major=MAJOR_AT_PCT, table=markdown(("limit, at. %", "kernel, px", *names), rows)
+    )
 
 
 def speed_section(data: Path) -> str:

@@ -18,6 +18,7 @@ from napari_eds.quantification.cliff_lorimer import cliff_lorimer
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
 from napari_eds.recipe.absorption import foil
+from napari_eds.simulate.maps import Phase, simulate
 
 DENSITY_g_cm3 = 5.12
 FILM, SUBSTRATE = 2, 3
@@ -284,6 +285,19 @@ def test_a_map_of_thickness_needs_absorption(lfo_sto_96, recipe, thickness_nm):
     thin = recipe.model_copy(update={"absorption": None})
     with pytest.raises(eds.RecipeError, match="absorption"):
         pixel_maps(lfo_sto_96, thin, thickness_nm=thickness_nm)
+
+
+def test_elements_of_an_alloy_of_many_decide_over_the_kernel():
+    elements = ("Mg", "Si", "Ca", "Ti", "Cr", "Fe", "Ni", "Cu", "Ge", "Zr", "Mo")
+    phase = Phase("alloy", dict.fromkeys(elements, 100 / 11), 6.0)
+    alloy = simulate(np.ones((30, 30), int), [phase], 60.0, counts_per_pixel=300, seed=2).image
+    recipe = eds.Recipe(elements=elements, calibrate=False, refine_line_ratios=False)
+    advice = eds.chip_size_advice(alloy, recipe, error_at_pct=1)
+    assert set(advice.major) == set(elements)  # each near 9 at. %
+    kernel = recommended_kernel(alloy, recipe, error_at_pct=1)
+    errors = pixel_maps(alloy, recipe, kernel=kernel).errors_statistical[:, 10:20, 10:20]
+    assert 0.5 < np.median(errors, axis=(1, 2)).max() < 1.1
+    assert kernel.size >= advice.recommended_px
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1e-4])

@@ -23,7 +23,7 @@ from napari_eds.spectra.axes import NM_PER_UNIT
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
-#: An element above this many atomic % is a major one.
+#: An element above this many atomic % is a major one, whose error chips and kernels must keep.
 MAJOR_AT_PCT = 5.0
 #: Error in atomic % that no major element should exceed, where none is asked for.
 WANTED_ERROR_AT_PCT = 2.0

@@ -19,6 +19,7 @@ from napari_eds.fitting.preparation import Preparation
 from napari_eds.physics.lines import Family
 from napari_eds.quantification import saving
 from napari_eds.quantification.account import account
+from napari_eds.quantification.advice import MAJOR_AT_PCT
 from napari_eds.quantification.kernels import Kernel, Shape
 from napari_eds.quantification.pixel_fit import LEAST_TOTAL_SIGMA, Block, Shared, blocks, share
 from napari_eds.quantification.run import check_thickness
@@ -26,9 +27,6 @@ from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
-
-#: Elements above this share of the specimen decide how large a recommended kernel is.
-MAJOR_AT_PCT = 10.0
 
 
 @dataclass(frozen=True, eq=False)
