@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
-    from napari_eds.compare.results import Comparison, KnownComparison
+    from napari_eds.compare.known import KnownComparison
+    from napari_eds.compare.results import Comparison
     from napari_eds.compare.tables import CompositionTable, Quantity
 
 _EXAMPLES = """examples:
@@ -137,7 +138,7 @@ def _with_map(table: CompositionTable, label_map: Path | None) -> CompositionTab
 
 
 def _run_known(options: argparse.Namespace) -> None:
-    from napari_eds.compare.results import compare_known
+    from napari_eds.compare.known import compare_known
     from napari_eds.compare.sources import composition_table
 
     formulas, groups = options.formula, options.labels

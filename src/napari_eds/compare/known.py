@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
+from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table
 from napari_eds.compare.tables import CompositionTable, normalised_errors
 from napari_eds.errors import EDSError, LabelError
@@ -91,14 +92,10 @@ class KnownComparison:
 
     def figure(self) -> Figure:
         """Draw found and expected at.% as bars, with percent errors written above."""
-        from napari_eds.compare import figures
-
         return figures.draw_known(self)
 
     def save_figure(self, path: str | Path) -> Path:
         """Save `figure`, in the format of the suffix (PNG, PDF, SVG)."""
-        from napari_eds.compare import figures
-
         return figures.save(self.figure(), path)
 
 

@@ -1,4 +1,4 @@
-"""Comparing a result: with another result, label by label, and with a known composition."""
+"""Comparing a result with another one, label by label."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
-from napari_eds.compare.known import KnownComparison, compare_known
+from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table, of_maps
 from napari_eds.compare.tables import CompositionTable, Quantity
 from napari_eds.errors import EDSError, LabelError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = ["Comparison", "KnownComparison", "compare_known", "compare_results"]
 
 _UNITS = {"at_pct": "at.%", "wt_pct": "wt.%"}
 
@@ -165,14 +163,10 @@ class Comparison:
         EDSError
             If an element is not compared.
         """
-        from napari_eds.compare import figures
-
         return figures.draw(self, self._checked(elements))
 
     def save_figure(self, path: str | Path, elements: Sequence[str] | None = None) -> Path:
         """Save `figure`, in the format of the suffix (PNG, PDF, SVG)."""
-        from napari_eds.compare import figures
-
         return figures.save(self.figure(elements), path)
 
     def _checked(self, elements: Sequence[str] | None) -> tuple[str, ...]:

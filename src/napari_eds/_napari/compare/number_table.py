@@ -11,7 +11,8 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QGuiApplication, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-from napari_eds.compare.results import Comparison, KnownComparison
+from napari_eds.compare.known import KnownComparison
+from napari_eds.compare.results import Comparison
 
 _ROW_HEIGHT_PX = 21
 #: So many rows are always seen; more scroll where there is no room.
