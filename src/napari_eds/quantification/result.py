@@ -187,5 +187,5 @@ class Quantification:
         return account(self)
 
     def to_csv(self, path: str | Path, *, spectra: bool = False) -> list[Path]:
-        """Save the table, the recipe and, if asked, the spectra; see `export.save_csv`."""
+        """Save the table, the recipe and, if asked, the spectra; see `saving.save_csv`."""
         return saving.save_csv(self, path, spectra=spectra)

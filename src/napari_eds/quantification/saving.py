@@ -4,21 +4,49 @@ from __future__ import annotations
 
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import pandas as pd
 
 from napari_eds._support.files import write_atomically
 
 if TYPE_CHECKING:
-    from napari_eds.quantification.result import Quantification
+    from napari_eds.recipe.recipe import Recipe
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Significant digits of the table: more than any EDS result holds, few enough to read.
 _TABLE_DIGITS = 6
 
 
-def save_csv(result: Quantification, path: str | Path, *, spectra: bool = False) -> list[Path]:
+class Saveable(Protocol):
+    """What files are written from: the result of quantifying labels."""
+
+    @property
+    def image(self) -> SpectrumImage:
+        """Its pixel size gives pictures their scale."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """Settings of the run."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per label."""
+
+    @property
+    def spectra(self) -> np.ndarray:
+        """Counts, (labels, channels)."""
+
+    @property
+    def energies_keV(self) -> np.ndarray:
+        """Calibrated energies of the channels, (channels,)."""
+
+    def maps(self) -> dict[str, np.ndarray]:
+        """Return the at. % map of each element, (rows, columns)."""
+
+
+def save_csv(result: Saveable, path: str | Path, *, spectra: bool = False) -> list[Path]:
     """Save a result as CSV, with the recipe and, if asked, the spectra beside it.
 
     Parameters
@@ -51,7 +79,7 @@ def save_csv(result: Quantification, path: str | Path, *, spectra: bool = False)
     return written
 
 
-def save_maps(result: Quantification, folder: str | Path) -> list[Path]:
+def save_maps(result: Saveable, folder: str | Path) -> list[Path]:
     """Save the at. % map of every element as numbers (TIFF) and as a picture (PNG).
 
     Parameters
@@ -129,14 +157,14 @@ def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
     return buffer.getvalue()
 
 
-def table_csv(result: Quantification) -> str:
+def table_csv(result: Saveable) -> str:
     """Return the table as CSV text, numbers to six significant digits."""
     buffer = StringIO()
     result.table.to_csv(buffer, float_format=f"%.{_TABLE_DIGITS}g", lineterminator="\n")
     return buffer.getvalue()
 
 
-def spectra_csv(result: Quantification) -> str:
+def spectra_csv(result: Saveable) -> str:
     """Return the spectra as CSV text: ``label, chip``, then one column per channel in keV."""
     header = ",".join(["label", "chip", *(f"{energy:.5f}" for energy in result.energies_keV)])
     rows = [
