@@ -15,6 +15,7 @@ from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.physics import lines as xray
 from napari_eds.quantification import pixel_fit
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.intensities import Intensities
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
 from napari_eds.recipe.absorption import foil
@@ -104,12 +105,14 @@ def test_a_mean_kernel_at_a_chips_centre_is_the_chips_sum(maps, lfo_sto_96, reci
     weights = [xray.atomic_weight(f.element) for f in model.quantified]
     # Errors far below the intensities: every label counts as detected.
     composition = cliff_lorimer(
-        intensities[:, :n],
-        np.broadcast_to(np.eye(n) * 1e-12, (len(counts), n, n)),
-        np.array(factors),
-        np.zeros(n),
-        np.array(weights),
-        absorption=absorbing,
+        Intensities(
+            counts=intensities[:, :n],
+            covariance=np.broadcast_to(np.eye(n) * 1e-12, (len(counts), n, n)),
+            k_factors=np.array(factors),
+            k_relative_errors=np.zeros(n),
+            atomic_weights=np.array(weights),
+        ),
+        foil=absorbing,
         unsettled="nan",
     )
     found = maps.atomic_pct[:, row, column].T

@@ -119,10 +119,12 @@ class Quantification:
         LabelError, KFactorError, EDSError
             If there is no such label, or it cannot give k-factors.
         """
+        intensities, covariance = self._intensities_of(label, "family")
         return known_region.k_factors_from_region(
             self.fit.model.quantified,
-            *self._intensities_of(label, "family"),
-            formula,
+            intensities=intensities,
+            covariance=covariance,
+            composition=formula,
             reference=reference,
             absorption=self._absorption_of(label),
             base_table=self.k_factors if self.k_factors.convention == "family" else None,
@@ -145,11 +147,13 @@ class Quantification:
             settings.take_off_angle_deg if settings else None,
             self.image.acquisition.take_off_angle_deg,
         )
+        intensities, covariance = self._intensities_of(label, self.k_factors.convention)
         return known_region.thickness_from_region(
             self.fit.model.quantified,
-            *self._intensities_of(label, self.k_factors.convention),
-            formula,
-            self.k_factors,
+            intensities=intensities,
+            covariance=covariance,
+            composition=formula,
+            k_factors=self.k_factors,
             density_g_cm3=density_g_cm3,
             take_off_angle_deg=angle,
         )

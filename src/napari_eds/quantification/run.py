@@ -15,7 +15,7 @@ from napari_eds.fitting.preparation import prepare
 from napari_eds.labels.chips import Chips, describe_labels
 from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
-from napari_eds.quantification.intensities import for_k_factors, k_arrays, k_factors_of
+from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.result import Quantification
 from napari_eds.recipe.absorption import foil
 from napari_eds.recipe.recipe import Recipe
@@ -87,9 +87,10 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
     composition = cliff_lorimer(
-        *for_k_factors(fit.model, k_factors, fit.alpha_areas, fit.covariance),
-        *k_arrays(fit.model, k_factors),
-        absorption=foil_,
+        Intensities.of_fit(
+            fit.model, k_factors, alpha_areas=fit.alpha_areas, covariance=fit.covariance
+        ),
+        foil=foil_,
         label_names=label_spectra.ids.tolist(),
     )
     return Quantification(
