@@ -27,6 +27,7 @@ from napari_eds.quantification import pixel_fit
 from napari_eds.quantification.advice import MAJOR_AT_PCT
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import PixelMaps, pixel_maps, recommended_kernel
+from napari_eds.quantification.table import at_pct
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512"
@@ -41,7 +42,6 @@ SIZES = (1, 3, 5, 9, 15)
 #: Limits of the significance of the amount of atoms that are compared.
 LIMITS_SIGMA = (0.0, 3.0, 4.0, 5.0)
 PHASES = (2, 3, 5)
-MAJOR_at_pct = 5.0
 
 INTRODUCTION = """\
 # Compositions of single pixels
@@ -228,7 +228,7 @@ def noise_rows(maps: PixelMaps, truth, phase: int, size: int):
     known = np.isfinite(maps.atomic_pct[0][where])
     for element, values in maps.maps().items():
         true = float(truth[f"at_{element}"][where].mean())
-        if true < MAJOR_at_pct or not known.any():
+        if true < MAJOR_AT_PCT or not known.any():
             continue
         at, error = values[where][known], maps.error_maps()[element][where][known]
         z = (at - at.mean()) / error
@@ -281,7 +281,7 @@ def shared_costs(maps: PixelMaps, truth, image, recipe, thickness) -> str:
     row, column = centres(result.labels, ids)
     parts = []
     for element, values in maps.maps().items():
-        ratio = values[row, column].std() / result.table.loc[ids, f"{element}_at_pct"].std()
+        ratio = values[row, column].std() / result.table.loc[ids, at_pct(element)].std()
         parts.append(f"{element} {ratio:.2f}")
     return ", ".join(parts) + " (Sr, Ti and Pt are absent there)"
 

@@ -8,6 +8,7 @@ import napari_eds as eds
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
 from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.table import at_pct, error_of
 from napari_eds.recipe.absorption import foil
 
 from .report import Run, Section, all_near, joined, near, table
@@ -197,4 +198,4 @@ def iron(image, k_factors, settings) -> tuple[float, float]:
         **settings,
     )
     row = eds.quantify(image, np.ones(image.shape, int), recipe).table.iloc[0]
-    return row["Fe_at_pct"], row["Fe_at_pct_error"]
+    return row[at_pct("Fe")], row[error_of(at_pct("Fe"))]

@@ -16,6 +16,7 @@ from napari_eds.compare.sources import composition_table
 from napari_eds.compare.tables import CompositionTable, normalised_errors
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.physics.formulas import to_atoms
+from napari_eds.quantification.table import CHIP, LABEL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -212,11 +213,11 @@ def _per_label(chosen: CompositionTable, elements: list[str], target: np.ndarray
     normalised = np.apply_along_axis(_normalised, 1, chosen.percent[elements].to_numpy())
     columns: dict[str, Any] = {}
     if chosen.chips is not None:
-        columns["chip"] = chosen.chips.to_numpy()
+        columns[CHIP] = chosen.chips.to_numpy()
     for i, e in enumerate(elements):
         columns[f"{e}_normalised_at_pct"] = normalised[:, i]
         columns[f"{e}_percent_error"] = 100 * (normalised[:, i] - target[i]) / target[i]
-    return pd.DataFrame(columns, index=pd.Index(chosen.percent.index, name="label"))
+    return pd.DataFrame(columns, index=pd.Index(chosen.percent.index, name=LABEL))
 
 
 def _normalised(values: np.ndarray) -> np.ndarray:

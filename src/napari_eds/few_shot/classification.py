@@ -29,6 +29,7 @@ from napari_eds.few_shot.chips import (
 )
 from napari_eds.labels.chips import Chips
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import CHIP
 from napari_eds.spectra.label_sums import check_labels
 
 FeatureName = Literal["spectra", "composition"]
@@ -160,7 +161,7 @@ def classify(
         If there are fewer than two classes, or a chip is unknown, of two classes or without
         counts.
     """
-    chips = order_chips(result.labels, result.table["chip"].to_dict())
+    chips = order_chips(result.labels, result.table[CHIP].to_dict())
     examples = check_support(support, chips)
     if len(examples) < 2:
         raise FewShotError(f"two classes at least are needed to tell them apart; got {support}")

@@ -18,6 +18,7 @@ from napari_eds.labels.chips import Chips, chip_size
 from napari_eds.labels.from_counts import adaptive_chips
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
+from napari_eds.quantification.table import COUNTS, at_pct, error_of
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.axes import NM_PER_UNIT
 from napari_eds.spectra.label_sums import check_labels
@@ -104,9 +105,9 @@ def chip_size_advice(
         {
             "size_nm": sides * _pixel_nm(image),
             "n_chips": [_chips_inside(inside, side) for side in sides],
-            "counts": sides**2 * (result.table["counts"].sum() / inside.sum()),
+            COUNTS: sides**2 * (result.table[COUNTS].sum() / inside.sum()),
             **{
-                f"{element}_at_pct_error": _largest(per_pixel[:, [i]]) / sides
+                error_of(at_pct(element)): _largest(per_pixel[:, [i]]) / sides
                 for i, element in enumerate(result.elements)
             },
             "worst_error": worst_per_pixel / sides,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
+from napari_eds.quantification.table import CHIP, LABEL, at_pct
 
 if TYPE_CHECKING:
     from napari_eds.recipe.recipe import Recipe
@@ -103,7 +104,7 @@ def save_maps(result: Saveable, folder: str | Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for element, data in result.maps().items():
-        stem = folder / f"{element}_at_pct"
+        stem = folder / at_pct(element)
         written += save_map(data, stem, f"{element} (at. %)", result.image)
     return written
 
@@ -166,11 +167,11 @@ def table_csv(result: Saveable) -> str:
 
 def spectra_csv(result: Saveable) -> str:
     """Return the spectra as CSV text: ``label, chip``, then one column per channel in keV."""
-    header = ",".join(["label", "chip", *(f"{energy:.5f}" for energy in result.energies_keV)])
+    header = ",".join([LABEL, CHIP, *(f"{energy:.5f}" for energy in result.energies_keV)])
     rows = [
         f"{label},{_quoted(chip)},{_joined(counts)}"
         for label, chip, counts in zip(
-            result.table.index, result.table["chip"], result.spectra, strict=True
+            result.table.index, result.table[CHIP], result.spectra, strict=True
         )
     ]
     return "\n".join([header, *rows, ""])
