@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 import napari_eds as eds
 from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT, ChipSizeAdvice, chip_size_advice
+from napari_eds.quantification.table import at_pct, error_of
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512.emd"
@@ -76,8 +77,8 @@ def compare(image, recipe, size, inside, advice) -> pd.DataFrame:
         assert len(kept) == advice[phase].frame.loc[size, "n_chips"]
         for element in elements:
             scatter, chance = scatter_of(kept, element)
-            predicted = advice[phase].frame.loc[size, f"{element}_at_pct_error"]
-            stated = np.sqrt((kept[f"{element}_at_pct_error"] ** 2).mean())
+            predicted = advice[phase].frame.loc[size, error_of(at_pct(element))]
+            stated = np.sqrt((kept[error_of(at_pct(element))] ** 2).mean())
             errors = (predicted, stated, scatter, scatter * chance, predicted / scatter)
             rows.append((size, phase, element, len(kept), kept["counts"].mean(), *errors))
     head = ["size", "phase", "element", "chips", "counts", "predicted", "stated", "scatter"]
@@ -89,12 +90,12 @@ def scatter_of(table: pd.DataFrame, element: str) -> tuple[float, float]:
 
     The thickness changes smoothly, and with it what absorption takes.
     """
-    known = table[f"{element}_at_pct"].notna()
-    at_pct = table.loc[known, f"{element}_at_pct"].to_numpy()
+    known = table[at_pct(element)].notna()
+    percent = table.loc[known, at_pct(element)].to_numpy()
     row, column = (table.loc[known, name] / table[name].max() for name in ("row", "column"))
     trend = np.stack([row**0, row, column, row**2, row * column, column**2], axis=1)
-    residual = at_pct - trend @ np.linalg.lstsq(trend, at_pct, rcond=None)[0]
-    degrees = len(at_pct) - trend.shape[1]
+    residual = percent - trend @ np.linalg.lstsq(trend, percent, rcond=None)[0]
+    degrees = len(percent) - trend.shape[1]
     return float(np.sqrt((residual**2).sum() / degrees)), float(1 / np.sqrt(2 * degrees))
 
 
@@ -156,7 +157,7 @@ def figure(advice: dict[str, ChipSizeAdvice], found: pd.DataFrame) -> Figure:
         picture.subplots(1, 2, sharey=True), PHASES.items(), strict=True
     ):
         for color, element in zip(("C0", "C1", "C3"), elements, strict=True):
-            predicted = advice[phase].frame[f"{element}_at_pct_error"]
+            predicted = advice[phase].frame[error_of(at_pct(element))]
             axes.loglog(predicted.index, predicted, color=color, label=f"{element}, predicted")
             seen = found[(found["phase"] == phase) & (found["element"] == element)]
             axes.errorbar(

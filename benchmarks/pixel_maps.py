@@ -24,8 +24,10 @@ import napari_eds as eds
 from napari_eds._support import hyperspy
 from napari_eds.fitting.model import build_model
 from napari_eds.quantification import pixel_fit
+from napari_eds.quantification.advice import MAJOR_AT_PCT
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import PixelMaps, pixel_maps, recommended_kernel
+from napari_eds.quantification.table import at_pct
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512"
@@ -40,7 +42,6 @@ SIZES = (1, 3, 5, 9, 15)
 #: Limits of the significance of the amount of atoms that are compared.
 LIMITS_SIGMA = (0.0, 3.0, 4.0, 5.0)
 PHASES = (2, 3, 5)
-MAJOR_at_pct = 5.0
 
 INTRODUCTION = """\
 # Compositions of single pixels
@@ -97,8 +98,8 @@ KERNEL = """\
 ## The recommended kernel
 
 `recommended_kernel` scales the errors of the summed spectrum to fewer pixels and takes the
-smallest kernel that keeps those of elements above 10 at. % below a limit, 3 at. % by default. The
-sum stands for the average pixel: phases with fewer counts get larger errors.
+smallest kernel that keeps those of elements above {major:g} at. % below a limit, 3 at. % by
+default. The sum stands for the average pixel: phases with fewer counts get larger errors.
 
 {table}"""
 
@@ -227,7 +228,7 @@ def noise_rows(maps: PixelMaps, truth, phase: int, size: int):
     known = np.isfinite(maps.atomic_pct[0][where])
     for element, values in maps.maps().items():
         true = float(truth[f"at_{element}"][where].mean())
-        if true < MAJOR_at_pct or not known.any():
+        if true < MAJOR_AT_PCT or not known.any():
             continue
         at, error = values[where][known], maps.error_maps()[element][where][known]
         z = (at - at.mean()) / error
@@ -280,7 +281,7 @@ def shared_costs(maps: PixelMaps, truth, image, recipe, thickness) -> str:
     row, column = centres(result.labels, ids)
     parts = []
     for element, values in maps.maps().items():
-        ratio = values[row, column].std() / result.table.loc[ids, f"{element}_at_pct"].std()
+        ratio = values[row, column].std() / result.table.loc[ids, at_pct(element)].std()
         parts.append(f"{element} {ratio:.2f}")
     return ", ".join(parts) + " (Sr, Ti and Pt are absent there)"
 
@@ -298,13 +299,15 @@ def kernel_section(found, truth, image, recipe, thickness) -> str:
         cells = []
         for phase in PHASES:
             where = inside(truth, phase, size)
-            major = [truth[f"at_{e}"][where].mean() > 10 for e in maps.elements]
+            major = [truth[f"at_{e}"][where].mean() > MAJOR_AT_PCT for e in maps.elements]
             cells.append(
                 f"{np.nanmedian(maps.errors_statistical[:, where], axis=1)[major].max():.2f}"
             )
         rows.append((f"{limit:g}", f"{size} x {size}", *cells))
     names = [f"largest median error in {truth['phase_names'][phase]}" for phase in PHASES]
-    return KERNEL.format(table=markdown(("limit, at. %", "kernel, px", *names), rows))
+    return KERNEL.format(
+        major=MAJOR_AT_PCT, table=markdown(("limit, at. %", "kernel, px", *names), rows)
+    )
 
 
 def speed_section(data: Path) -> str:

@@ -18,6 +18,7 @@ from napari_eds._support import hyperspy
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.preparation import prepare
+from napari_eds.quantification.table import at_pct, error_of
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512.emd"
@@ -147,8 +148,8 @@ def compare(result, truth) -> str:
         if number == 0 or table.empty:
             continue
         for element in result.elements:
-            at = table[f"{element}_at_pct"]
-            errors = table[f"{element}_at_pct_error"]
+            at = table[at_pct(element)]
+            errors = table[error_of(at_pct(element))]
             known = truth[f"at_{element}"][inside].mean()
             if known < 1:
                 continue

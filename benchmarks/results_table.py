@@ -20,6 +20,7 @@ import napari_eds as eds
 from napari_eds._napari.reader import add_layers
 from napari_eds._napari.results.dock import ResultsTable
 from napari_eds._napari.state.layers import add_chips, image_layers
+from napari_eds.quantification.table import REDUCED_CHI_SQUARED, at_pct
 from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
 SIDE, CHIP = 400, 4
@@ -54,7 +55,7 @@ def steps(dock, labels, result) -> None:
     orders = [Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder]
     turn = iter(range(1000))
     timed("sort by at.%", lambda: table.sortByColumn(2, orders[next(turn) % 2]))
-    values = result.table["La_at_pct"].loc[dock.model.ids].dropna().to_numpy()
+    values = result.table[at_pct("La")].loc[dock.model.ids].dropna().to_numpy()
     assert (np.diff(values) >= 0).all() or (np.diff(values) <= 0).all()
     timed("sort by name", lambda: table.sortByColumn(1, orders[next(turn) % 2]))
     bar = table.verticalScrollBar()
@@ -64,8 +65,8 @@ def steps(dock, labels, result) -> None:
     assert (
         dock.model.rowCount()
         == (
-            (result.table["La_at_pct"] > next(limits) - 1)
-            & (result.table["reduced_chi_squared"] < 2)
+            (result.table[at_pct("La")] > next(limits) - 1)
+            & (result.table[REDUCED_CHI_SQUARED] < 2)
         ).sum()
     )
     dock._on_condition("")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import napari_eds as eds
-from napari_eds.compare.results import Comparison, KnownComparison, compare_known, compare_results
+from napari_eds.compare import Comparison, KnownComparison, compare_known, compare_results
 
 HERE = Path(__file__).parent
 DEFAULT_DATA = HERE.resolve().parents[1] / "shared" / "data"

@@ -87,10 +87,10 @@ def files_by_module() -> dict[str, Path]:
     return {module_name(path): path for path in PACKAGE.rglob("*.py")}
 
 
-def imported_modules(text: str, modules: Collection[str]) -> set[str]:
+def imported_modules(text: str, modules: Collection[str], *, for_types: bool = False) -> set[str]:
     """Modules of the package that a text imports, wherever the import stands.
 
-    Imports for type checkers only do not count: nothing runs through them.
+    Imports for type checkers only count where they are asked for: nothing runs through them.
     """
     tree = ast.parse(text)
     typing = {
@@ -98,6 +98,7 @@ def imported_modules(text: str, modules: Collection[str]) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for inside in ast.walk(node)
+        if not for_types
     }
     found = set()
     for node in ast.walk(tree):
@@ -112,10 +113,10 @@ def imported_modules(text: str, modules: Collection[str]) -> set[str]:
     return {name for name in found if name.partition(".")[0] == PACKAGE.name}
 
 
-def imports_of_every_file() -> dict[str, set[str]]:
+def imports_of_every_file(*, for_types: bool = False) -> dict[str, set[str]]:
     files = files_by_module()
     return {
-        name: imported_modules(path.read_text(encoding="utf-8"), files)
+        name: imported_modules(path.read_text(encoding="utf-8"), files, for_types=for_types)
         for name, path in files.items()
     }
 
@@ -162,7 +163,8 @@ def test_panels_stand_on_the_bases_and_not_on_each_other():
 
 
 def test_no_two_files_import_each_other():
-    order = graphlib.TopologicalSorter(imports_of_every_file())
+    # Nor may they know each other's types: what one needs of the other is written as a protocol.
+    order = graphlib.TopologicalSorter(imports_of_every_file(for_types=True))
     assert len(tuple(order.static_order())) > 150
 
 
@@ -182,6 +184,8 @@ def test_the_rule_sees_imports_wherever_they_stand():
         "napari_eds.recipe.recipe",
         "napari_eds.cli.main",
     }
+    every = imported_modules(text, modules, for_types=True)
+    assert "napari_eds.quantification.run" in every
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import napari_eds as eds
+from napari_eds.quantification.table import REDUCED_CHI_SQUARED, intensity
 
 from .report import Check, Run, Section, table
 
@@ -87,7 +88,7 @@ def per_dose(path: Path, settings) -> tuple[dict[str, float], float]:
         **settings,
     )
     row = eds.quantify(image, np.ones(image.shape, int), recipe).table.iloc[0]
-    return {e: row[f"{e}_K_intensity"] / dose for e in DTSA}, row["reduced_chi_squared"]
+    return {e: row[intensity(f"{e}_K")] / dose for e in DTSA}, row[REDUCED_CHI_SQUARED]
 
 
 def ratio_checks(way: str, ratios: dict[str, np.ndarray], *, asserted: bool) -> list[Check]:

@@ -12,6 +12,7 @@ from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import SpectralModel, build_model
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.intensities import Intensities
 
 from .report import Check, Run, Section, at_most, table
 
@@ -97,7 +98,13 @@ def statistics(model, expected, counts: int, engine: str, draws: int) -> Draws:
     weights = np.array([xray.atomic_weight(f.element) for f in model.quantified])
     k = np.array([K[name] for name in names])
     composition = cliff_lorimer(
-        fit.intensities[:, :n], fit.covariance[:, :n, :n], k, np.zeros(n), weights
+        Intensities(
+            counts=fit.intensities[:, :n],
+            covariance=fit.covariance[:, :n, :n],
+            k_factors=k,
+            k_relative_errors=np.zeros(n),
+            atomic_weights=weights,
+        )
     )
     moles = true[:n] * k / weights
     z = composition.atomic_fractions - moles / moles.sum()

@@ -7,6 +7,8 @@ import numpy as np
 import napari_eds as eds
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
+from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.table import at_pct, error_of
 from napari_eds.recipe.absorption import foil
 
 from .report import Run, Section, all_near, joined, near, table
@@ -121,7 +123,14 @@ def quantified(counts, k, families, thickness_nm: float | None = None) -> np.nda
         absorbing = foil(settings, families, 1)
     weights = np.array([xray.atomic_weight(f.element) for f in families])
     composition: Composition = cliff_lorimer(
-        counts[None], np.zeros((1, n, n)), k, np.zeros(n), weights, absorption=absorbing
+        Intensities(
+            counts=counts[None],
+            covariance=np.zeros((1, n, n)),
+            k_factors=k,
+            k_relative_errors=np.zeros(n),
+            atomic_weights=weights,
+        ),
+        foil=absorbing,
     )
     return 100 * composition.atomic_fractions[0]
 
@@ -189,4 +198,4 @@ def iron(image, k_factors, settings) -> tuple[float, float]:
         **settings,
     )
     row = eds.quantify(image, np.ones(image.shape, int), recipe).table.iloc[0]
-    return row["Fe_at_pct"], row["Fe_at_pct_error"]
+    return row[at_pct("Fe")], row[error_of(at_pct("Fe"))]

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import napari_eds as eds
+from napari_eds.quantification.table import at_pct, error_of
 
 from .report import Check, Run, Section, all_near, at_most, joined, table
 
@@ -124,8 +125,8 @@ def deviations(result: eds.Quantification, phase: Phase) -> list[Deviation]:
     return [
         Deviation(
             e,
-            100 * (row[f"{e}_at_pct"] / true - 1),
-            100 * row[f"{e}_at_pct_error"] / true,
+            100 * (row[at_pct(e)] / true - 1),
+            100 * row[error_of(at_pct(e))] / true,
             true >= MAJOR_at_pct,
         )
         for e, true in phase.true.items()
@@ -263,8 +264,8 @@ def known_region(run: Run) -> Section:
     absorption = eds.Absorption(thickness_nm=50, density_g_cm3=substrate.density_g_cm3)
     first, then = calibrated_on_first(image, halves, absorption, thickness)
     _, without = calibrated_on_first(image, halves, None, None)
-    at = [float(then.table.loc[2, f"{e}_at_pct"]) for e in then.elements]
-    errors = [float(then.table.loc[2, f"{e}_at_pct_error"]) for e in then.elements]
+    at = [float(then.table.loc[2, at_pct(e)]) for e in then.elements]
+    errors = [float(then.table.loc[2, error_of(at_pct(e))]) for e in then.elements]
     means = [float(thickness[halves == half].mean()) for half in (1, 2)]
     section.say(
         f"The SrTiO3 of `{name}` is split into a left half, {means[0]:.0f} nm thick on average, "
@@ -305,4 +306,4 @@ def calibrated_on_first(
 
 
 def at_of(result: eds.Quantification, label: int) -> str:
-    return joined([float(result.table.loc[label, f"{e}_at_pct"]) for e in result.elements])
+    return joined([float(result.table.loc[label, at_pct(e)]) for e in result.elements])

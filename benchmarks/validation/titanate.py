@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import napari_eds as eds
+from napari_eds.quantification.table import REDUCED_CHI_SQUARED
 
 from .published import AS_EXSPY, VELOX
 from .report import Run, Section, all_near, at_most, joined, near, table
@@ -61,7 +62,7 @@ def step_table(image, steps: dict[str, eds.Quantification]) -> str:
     velox = {row.element: row for row in image.acquisition.vendor.compositions[-1]}
     for name, result in steps.items():
         at = composition(result)
-        chi = result.table["reduced_chi_squared"].iloc[0]
+        chi = result.table[REDUCED_CHI_SQUARED].iloc[0]
         rows.append((name, joined(at), f"{at[3] / at[1]:.3f}", chi))
     errors = 100 * steps[name].composition.atomic_errors_statistical[0]
     rows.append(("statistical errors of these", joined(errors), "", ""))
@@ -83,7 +84,7 @@ def axis_checks(result: eds.Quantification) -> list:
 
 def composition_checks(result: eds.Quantification) -> list:
     at = composition(result)
-    chi = result.table["reduced_chi_squared"].iloc[0]
+    chi = result.table[REDUCED_CHI_SQUARED].iloc[0]
     wanted = (43.9, 25.4, 5.7, 25.0)
     return [
         all_near("SrTiO3, O / Ti / Cu / Sr, at.%, no absorption", at, wanted, 0.4),
@@ -155,7 +156,7 @@ def fit_figure(before: eds.Quantification, after: eds.Quantification) -> Figure:
         axes.plot(own, residual, color=color, lw=0.6)
         axes.axhspan(-2, 2, color="0.9", zorder=0)
         axes.set(ylabel="residual, σ", ylim=(-9, 19))
-        chi = result.table["reduced_chi_squared"].iloc[0]
+        chi = result.table[REDUCED_CHI_SQUARED].iloc[0]
         axes.text(
             0.66,
             0.92,

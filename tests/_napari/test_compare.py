@@ -20,7 +20,8 @@ from napari_eds._napari.compare.layers import (
 from napari_eds._napari.parts.panels import COMPARE, open_panel
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import add_chips
-from napari_eds.compare.results import compare_known, compare_results
+from napari_eds.compare.known import compare_known
+from napari_eds.compare.results import compare_results
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_eds as eds
-from napari_eds.compare.results import compare_known, compare_results
+from napari_eds.compare.known import compare_known
+from napari_eds.compare.results import compare_results
 from napari_eds.compare.tables import closed_covariance, normalised_errors
 
 #: Published: summed at.%, normalised at.%, percent error in size. The inputs were rounded before

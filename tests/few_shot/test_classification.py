@@ -13,6 +13,7 @@ from napari_eds.few_shot.classification import (
     _Features,
     _log_densities,
     classify,
+    read_chip_classes,
     read_classification,
 )
 
@@ -135,8 +136,11 @@ def test_tables_of_both_programs_are_read(tmp_path):
         (",A,prediction,chip\n", "names no chip"),
         (",A,prediction,chip\nR9C9,1,A,R9C9\n", "no chip 'R9C9'"),
         (",A,prediction,chip\nR0C0,1,B,R0C0\n", "predicts 'B'"),
-        (",A,prediction,chip\nR0C0,x,A,R0C0\n", "could not convert"),
-        (",A,prediction,chip\nR0C0,1,A,R0C0\nR0C0,1,A,R0C0\n", "more than once"),
+        (",A,prediction,chip\nR0C0,x,A,R0C0\n", "column A of .*probabilities: could not convert"),
+        (",A,prediction,chip\nR0C0,1,A,R0C0\nR0C0,1,A,R0C0\n", "more than once: R0C0"),
+        (",A,prediction,chip\nR9C9,1,A,R9C9\n", "chip size.*R9C9"),
+        (",A,prediction\nR9,1,A\n", "no chip 'R9'"),
+        (",prediction,chip\nR0C0,A,R0C0\n", "no table of classes"),
     ],
 )
 def test_what_is_no_such_table_is_refused_with_the_reason(text, message, tmp_path):
@@ -144,6 +148,90 @@ def test_what_is_no_such_table_is_refused_with_the_reason(text, message, tmp_pat
     path.write_text(text)
     with pytest.raises(FewShotError, match=message):
         read_classification(path, grid_chips((4, 4), 2).labels)
+
+
+@pytest.fixture
+def grid():
+    return grid_chips((23, 31), 7)  # 3 rows of 4 chips
+
+
+def written_for(grid, seed=0):
+    """Result in the order of Multimodal-Few-Shot: columns of the grid one after the other."""
+    rng = np.random.default_rng(seed)
+    rows, columns = grid.grid
+    chips = [f"R{r}C{c}" for c in range(columns) for r in range(rows)]
+    classes = ["film", "substrate", "interface"]
+    frame = pd.DataFrame(rng.dirichlet(np.ones(3), len(chips)), columns=classes)
+    return frame.assign(prediction=frame[classes].idxmax(axis=1), chip=chips)
+
+
+def test_every_chip_is_in_the_label_of_its_class(tmp_path, grid):
+    written = written_for(grid)
+    written.to_csv(tmp_path / "result.csv")
+    found = read_classification(tmp_path / "result.csv", grid.labels, grid.names)
+    classes = found.class_labels()
+    assert classes.names == {1: "film", 2: "substrate", 3: "interface"}
+    assert classes.labels.dtype == np.int32
+    by_chip = written.set_index("chip")
+    for label, name in grid.names.items():
+        inside = classes.labels[grid.labels == label]
+        assert {classes.names[i] for i in inside.tolist()} == {by_chip.loc[name, "prediction"]}
+    np.testing.assert_array_equal(classes.labels > 0, grid.labels > 0)
+    probabilities = list(found.classes)
+    np.testing.assert_allclose(
+        found.table.loc[by_chip.index, probabilities], by_chip[probabilities], rtol=1e-12
+    )
+
+
+def test_files_of_chips_stand_for_chips(tmp_path, grid):
+    written = written_for(grid)
+    written.to_csv(tmp_path / "result.csv")
+    places = written["chip"].str.extract(r"R(\d+)C(\d+)")
+    written.index = [f"chips/cropX_{c}_Y_{r}.jpg" for r, c in places.itertuples(index=False)]
+    written.drop(columns="chip").to_csv(tmp_path / "files.csv")
+    one, other = (
+        read_classification(tmp_path / f"{n}.csv", grid.labels) for n in ("result", "files")
+    )
+    np.testing.assert_array_equal(one.class_labels().labels, other.class_labels().labels)
+    pd.testing.assert_frame_equal(one.table, other.table)
+
+
+def test_classes_without_chips_have_no_label(tmp_path, grid):
+    written = written_for(grid).query("chip in ['R0C0', 'R2C3']").assign(prediction="substrate")
+    written.to_csv(tmp_path / "result.csv")
+    classes = read_classification(tmp_path / "result.csv", grid.labels).class_labels()
+    assert classes.names == {1: "substrate"}
+    assert set(np.unique(grid.labels[classes.labels == 1])) == {1, 12}
+    assert set(np.unique(classes.labels)) == {0, 1}
+
+
+def test_names_of_classes_may_look_like_numbers_or_nothing(tmp_path, grid):
+    text = ",1,NA,prediction,chip\n0,0.9,0.1,1,R0C0\n1,0.2,0.8,NA,R0C1\n"
+    (tmp_path / "result.csv").write_text(text)
+    found = read_classification(tmp_path / "result.csv", grid.labels)
+    assert found.class_labels().names == {1: "1", 2: "NA"}
+
+
+def test_the_deprecated_reader_gives_the_same_by_label(tmp_path, grid):
+    written = written_for(grid)
+    written.to_csv(tmp_path / "result.csv")
+    with pytest.deprecated_call():
+        old = read_chip_classes(tmp_path / "result.csv", grid)
+    classes = ["film", "substrate", "interface"]
+    assert old.table.index.tolist() == list(range(1, 13))
+    assert old.table.index.name == "label"
+    assert old.table.columns.tolist() == ["chip", "prediction", *classes]
+    assert old.table["chip"].tolist() == list(grid.names.values())
+    by_chip = written.set_index("chip").loc[list(grid.names.values())]
+    np.testing.assert_allclose(old.table[classes], by_chip[classes], rtol=1e-12)
+    labels = read_classification(tmp_path / "result.csv", grid.labels).class_labels()
+    np.testing.assert_array_equal(old.chips.labels, labels.labels)
+    assert old.chips.names == labels.names
+    (tmp_path / "result.csv").write_text(",a,prediction,chip\n0,1,a,R9C0\n")
+    with pytest.deprecated_call(), pytest.raises(LabelError, match=r"chip size.*R9C0"):
+        read_chip_classes(tmp_path / "result.csv", grid)
+    with pytest.deprecated_call(), pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
+        read_chip_classes(tmp_path / "nowhere.csv", grid)
 
 
 def test_labels_without_counts_get_no_class(lfo_sto_96, result, phase, tmp_path):
@@ -155,8 +243,14 @@ def test_labels_without_counts_get_no_class(lfo_sto_96, result, phase, tmp_path)
     assert found.table.loc["R0C0", "prediction"] == ""
     assert found.table.loc["R0C0", list(PHASES.values())].isna().all()
     assert found.class_map()[0, 0] == 0
-    back = read_classification(found.to_csv(tmp_path / "classes.csv"), result.labels)
+    path = found.to_csv(tmp_path / "classes.csv")
+    back = read_classification(path, result.labels)
     pd.testing.assert_frame_equal(back.table, found.table)
+    with pytest.deprecated_call():
+        of_grid = read_chip_classes(path, grid_chips(result.labels.shape, CHIP))
+    assert of_grid.table.loc[1, "prediction"] == ""
+    np.testing.assert_array_equal(of_grid.chips.labels > 0, back.class_map() > 0)
+    assert of_grid.chips.labels[0, 0] == 0
     with pytest.raises(FewShotError, match=r"R0C0.*no counts"):
         classify(emptied, {"a": ["R0C0"], "b": ["R1C1"]})
 

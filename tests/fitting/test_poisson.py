@@ -12,6 +12,7 @@ from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import fit_poisson, grouped_chi_squared
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.intensities import Intensities
 
 #: Counts of alpha lines, relative to each other; titanium is absent.
 AREAS = {"La_L": 1.0, "Fe_K": 1.1, "O_K": 1.2, "Fe_L": 0.9, "La_M": 0.4, "Cu_K": 0.2, "Cu_L": 0.1}
@@ -93,7 +94,13 @@ def test_errors_of_compositions_are_their_spread(drawn, model):
     n = model.n_quantified
     weights = np.array([xray.atomic_weight(family.element) for family in model.quantified])
     composition = cliff_lorimer(
-        fit.intensities[:, :n], fit.covariance[:, :n, :n], K_FACTORS, np.zeros(n), weights
+        Intensities(
+            counts=fit.intensities[:, :n],
+            covariance=fit.covariance[:, :n, :n],
+            k_factors=K_FACTORS,
+            k_relative_errors=np.zeros(n),
+            atomic_weights=weights,
+        )
     )
     moles = true[:n] * K_FACTORS / weights
     z = composition.atomic_fractions - moles / moles.sum()

@@ -11,6 +11,7 @@ from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, absorption_factors, mass_absorption_cm2_g
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.intensities import Intensities
 from napari_eds.recipe.absorption import Absorption, foil
 
 VELOX = "real/kfactors/k-factors-Spectra300UTK200keV.csv"
@@ -36,7 +37,15 @@ def compose(intensities, k, weights, absorption=None, covariance=None, k_errors=
         covariance = np.maximum(intensities, 1)[:, :, None] * np.eye(n)
     k_errors = np.zeros(n) if k_errors is None else k_errors
     return cliff_lorimer(
-        intensities, covariance, k, k_errors, weights, absorption=absorption, **kwargs
+        Intensities(
+            counts=intensities,
+            covariance=covariance,
+            k_factors=k,
+            k_relative_errors=k_errors,
+            atomic_weights=weights,
+        ),
+        foil=absorption,
+        **kwargs,
     )
 
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_eds import EDSError, read_k_factors
+from napari_eds import EDSError, KFactorTable, Recipe, quantify, read_k_factors
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.intensities import Intensities
 
 #: La_L, Fe_K, O_K of a typical label: counts, k-factors (200 kV, per family), atomic weights.
 INTENSITIES = np.array([5000.0, 6000.0, 4000.0])
@@ -21,7 +22,15 @@ def compose(intensities, covariance=None, k_factors=K_FACTORS, k_errors=None, we
         covariance = np.maximum(intensities, 0)[:, :, None] * np.eye(intensities.shape[1])
     if k_errors is None:
         k_errors = np.zeros(len(k_factors))
-    return cliff_lorimer(intensities, covariance, k_factors, k_errors, weights)
+    return cliff_lorimer(
+        Intensities(
+            counts=intensities,
+            covariance=covariance,
+            k_factors=k_factors,
+            k_relative_errors=k_errors,
+            atomic_weights=weights,
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,3 +231,42 @@ def test_arrays_that_do_not_belong_together_are_refused():
         compose(INTENSITIES, k_factors=K_FACTORS[:2])
     with pytest.raises(EDSError, match="do not belong together"):
         compose(INTENSITIES, np.eye(3))
+    with pytest.raises(EDSError, match="do not belong together"):
+        compose(INTENSITIES[None, None], np.eye(3)[None])
+
+
+def test_intensities_are_frozen_and_their_maker_is_not():
+    counts = INTENSITIES[None].copy()
+    intensities = Intensities(
+        counts=counts,
+        covariance=np.eye(3)[None],
+        k_factors=K_FACTORS,
+        k_relative_errors=np.zeros(3),
+        atomic_weights=WEIGHTS,
+    )
+    with pytest.raises(ValueError, match="read-only"):
+        intensities.counts[0, 0] = 1
+    counts[0, 0] = 1
+
+
+def test_counts_of_alpha_lines_are_used_with_k_factors_of_alpha_lines(lfo_sto_96):
+    recipe = Recipe(elements=("La", "Fe", "O"), fit_only=("Sr", "Ti", "Pt"))
+    fit = quantify(lfo_sto_96, np.ones(lfo_sto_96.shape, int), recipe).fit
+    values = {"La_L": 2.0, "Fe_K": 1.0, "O_K": 1.5}
+    errors = {"La_L": 0.1, "Fe_K": 0.0, "O_K": 0.05}
+    family, alpha = (
+        Intensities.of_fit(
+            fit.model,
+            KFactorTable.from_mapping(values, convention, relative_errors=errors),
+            alpha_areas=fit.alpha_areas,
+            covariance=fit.covariance,
+        )
+        for convention in ("family", "alpha")
+    )
+    np.testing.assert_allclose(family.counts, fit.intensities[:, :3], rtol=1e-12)
+    np.testing.assert_allclose(family.errors, fit.intensity_errors[:, :3], rtol=1e-12)
+    np.testing.assert_allclose(alpha.counts, fit.alpha_areas[:, :3], rtol=1e-12)
+    np.testing.assert_allclose(alpha.errors / alpha.counts, family.errors / family.counts)
+    assert alpha.k_factors.tolist() == [2.0, 1.0, 1.5]
+    assert alpha.k_relative_errors.tolist() == [0.1, 0.0, 0.05]
+    assert alpha.atomic_weights == pytest.approx(WEIGHTS, rel=1e-3)

@@ -7,6 +7,7 @@ import napari_eds as eds
 from napari_eds import EDSError, KFactorError, KFactorTable, read_k_factors
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.intensities import Intensities
 from napari_eds.quantification.known_region import k_factors_from_region, thickness_from_region
 from napari_eds.recipe.absorption import Absorption, foil
 
@@ -37,12 +38,16 @@ def emitted(thickness_nm, atoms=(3.0, 1.0, 1.0), counts=1e5):
 def compose(intensities, table, thickness_nm, families=STO):
     specimen = None if thickness_nm is None else foil(settings(thickness_nm), families, 1)
     return cliff_lorimer(
-        np.atleast_2d(intensities),
-        np.diag(intensities)[None],
-        np.array([table.value_for(f, "family") for f in families]),
-        np.array([table.find(f.element, f.family).relative_error for f in families]),
-        np.array([xray.atomic_weight(f.element) for f in families]),
-        absorption=specimen,
+        Intensities(
+            counts=np.atleast_2d(intensities),
+            covariance=np.diag(intensities)[None],
+            k_factors=np.array([table.value_for(f, "family") for f in families]),
+            k_relative_errors=np.array(
+                [table.find(f.element, f.family).relative_error for f in families]
+            ),
+            atomic_weights=np.array([xray.atomic_weight(f.element) for f in families]),
+        ),
+        foil=specimen,
     ).atomic_fractions[0]
 
 

@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import napari_eds as eds
-from napari_eds.fitting.poisson import fit_shared
+from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.physics import lines as xray
 from napari_eds.quantification import pixel_fit
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.intensities import Intensities
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
 from napari_eds.recipe.absorption import foil
+from napari_eds.simulate.maps import Phase, simulate
 
 DENSITY_g_cm3 = 5.12
 FILM, SUBSTRATE = 2, 3
@@ -84,7 +86,7 @@ def test_a_mean_kernel_at_a_chips_centre_is_the_chips_sum(maps, lfo_sto_96, reci
     n = model.n_quantified
     counts = spectra.spectra[:, model.channels]
     expected = fit_sum(model, lfo_sto_96.total_spectrum()[model.channels]).expected
-    areas, _ = fit_shared(model, counts, expected)
+    areas = counts @ shared_inverse(model, expected)[:, : len(model.families)]
     intensities = areas * model.weight_sums
     middle = ndimage.center_of_mass(np.ones(lfo_sto_96.shape), chips.labels, spectra.ids)
     row, column = np.rint(middle).astype(int).T
@@ -103,12 +105,14 @@ def test_a_mean_kernel_at_a_chips_centre_is_the_chips_sum(maps, lfo_sto_96, reci
     weights = [xray.atomic_weight(f.element) for f in model.quantified]
     # Errors far below the intensities: every label counts as detected.
     composition = cliff_lorimer(
-        intensities[:, :n],
-        np.broadcast_to(np.eye(n) * 1e-12, (len(counts), n, n)),
-        np.array(factors),
-        np.zeros(n),
-        np.array(weights),
-        absorption=absorbing,
+        Intensities(
+            counts=intensities[:, :n],
+            covariance=np.broadcast_to(np.eye(n) * 1e-12, (len(counts), n, n)),
+            k_factors=np.array(factors),
+            k_relative_errors=np.zeros(n),
+            atomic_weights=np.array(weights),
+        ),
+        foil=absorbing,
         unsettled="nan",
     )
     found = maps.atomic_pct[:, row, column].T
@@ -284,6 +288,19 @@ def test_a_map_of_thickness_needs_absorption(lfo_sto_96, recipe, thickness_nm):
     thin = recipe.model_copy(update={"absorption": None})
     with pytest.raises(eds.RecipeError, match="absorption"):
         pixel_maps(lfo_sto_96, thin, thickness_nm=thickness_nm)
+
+
+def test_elements_of_an_alloy_of_many_decide_over_the_kernel():
+    elements = ("Mg", "Si", "Ca", "Ti", "Cr", "Fe", "Ni", "Cu", "Ge", "Zr", "Mo")
+    phase = Phase("alloy", dict.fromkeys(elements, 100 / 11), 6.0)
+    alloy = simulate(np.ones((30, 30), int), [phase], 60.0, counts_per_pixel=300, seed=2).image
+    recipe = eds.Recipe(elements=elements, calibrate=False, refine_line_ratios=False)
+    advice = eds.chip_size_advice(alloy, recipe, error_at_pct=1)
+    assert set(advice.major) == set(elements)  # each near 9 at. %
+    kernel = recommended_kernel(alloy, recipe, error_at_pct=1)
+    errors = pixel_maps(alloy, recipe, kernel=kernel).errors_statistical[:, 10:20, 10:20]
+    assert 0.5 < np.median(errors, axis=(1, 2)).max() < 1.1
+    assert kernel.size >= advice.recommended_px
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1e-4])

@@ -14,6 +14,7 @@ from napari_eds._support.files import write_atomically
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import describe_labels
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import CHIP
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 
@@ -62,6 +63,6 @@ def _check_current(data: np.ndarray, attributes: dict[str, Any], result: Quantif
 
 def _names(attributes: dict[str, Any]) -> dict[int, str]:
     features = pd.DataFrame(attributes.get("features", {}))
-    if not {"index", "chip"} <= set(features):
+    if not {"index", CHIP} <= set(features):
         return {}
-    return dict(zip(features["index"], features["chip"], strict=True))
+    return dict(zip(features["index"], features[CHIP], strict=True))

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
-    from napari_eds.compare.results import Comparison, KnownComparison
-    from napari_eds.compare.tables import CompositionTable, Quantity
+    from napari_eds.compare.known import KnownComparison
+    from napari_eds.compare.results import Comparison
+    from napari_eds.compare.tables import CompositionTable
+    from napari_eds.quantification.table import Quantity
 
 _EXAMPLES = """examples:
   napari-eds compare run.csv --with velox.csv --figure difference.png
@@ -89,10 +91,11 @@ def run(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> Comparison:
     from napari_eds.compare.results import compare_results
     from napari_eds.compare.sources import composition_table
+    from napari_eds.quantification.table import AT_PCT, WT_PCT
 
     if len(options.labels) > 1:
         raise EDSError("--labels can be given once with --with")
-    quantity: Quantity = "wt_pct" if options.weight_percent else "at_pct"
+    quantity: Quantity = WT_PCT if options.weight_percent else AT_PCT
     table = _with_map(composition_table(options.result, quantity), options.label_map)
     if options.labels:
         table = table.rows(_ids(table, _parse_labels(options.labels[0])))
@@ -137,7 +140,7 @@ def _with_map(table: CompositionTable, label_map: Path | None) -> CompositionTab
 
 
 def _run_known(options: argparse.Namespace) -> None:
-    from napari_eds.compare.results import compare_known
+    from napari_eds.compare.known import compare_known
     from napari_eds.compare.sources import composition_table
 
     formulas, groups = options.formula, options.labels

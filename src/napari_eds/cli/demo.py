@@ -15,6 +15,7 @@ from napari_eds.labels.chips import grid_chips
 from napari_eds.quantification import saving
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
+from napari_eds.quantification.table import at_pct, error_of
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -111,7 +112,7 @@ def _chips_inside(labels: np.ndarray, region: np.ndarray) -> np.ndarray:
 def _row(
     phase: str, atomic_percent: Mapping[str, float], element: str, table: pd.DataFrame
 ) -> dict[str, str | int | float]:
-    found, errors = table[f"{element}_at_pct"], table[f"{element}_at_pct_error"]
+    found, errors = table[at_pct(element)], table[error_of(at_pct(element))]
     return {
         "phase": phase,
         "element": element,

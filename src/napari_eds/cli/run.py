@@ -38,14 +38,16 @@ def run(options: argparse.Namespace) -> Quantification:
 
 def report(result: Quantification) -> list[str]:
     """Say what a run gave, in lines."""
+    from napari_eds.quantification.table import FLAG, at_pct
+
     table = result.table
     lines = [f"{len(table)} labels quantified. Mean over labels, at.%:"]
     for e in result.elements:
-        values = table[f"{e}_at_pct"]
+        values = table[at_pct(e)]
         lines.append(f"  {e:<3}{values.mean():8.2f}   standard deviation {values.std():6.2f}")
-    flagged = int((table["flag"] != "").sum())
+    flagged = int((table[FLAG] != "").sum())
     if flagged:
-        lines.append(f"{flagged} labels carry a remark in the column 'flag'.")
+        lines.append(f"{flagged} labels carry a remark in the column '{FLAG}'.")
     return lines + result.account()
 
 

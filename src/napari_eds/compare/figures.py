@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from napari_eds._support.files import write_atomically
+from napari_eds.compare.tables import CompositionTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from napari_eds.compare.results import Comparison, KnownComparison
 
 #: Blue and red are told apart with every common colour vision; white is zero.
 _DIVERGING = "RdBu_r"
@@ -24,7 +24,62 @@ _UNLABELLED = "0.75"
 _SCALE_BAR_SHARE = 0.35
 
 
-def draw(comparison: Comparison, elements: Sequence[str]) -> Figure:
+class Sides(Protocol):
+    """What a figure of two results needs: both of them, and how they differ."""
+
+    @property
+    def ours(self) -> CompositionTable:
+        """One side, of the same labels and elements as the other."""
+
+    @property
+    def other(self) -> CompositionTable:
+        """The other side."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Values of both and their differences, one row per label."""
+
+    @property
+    def statistics(self) -> pd.DataFrame:
+        """Mean and scatter of the differences, one row per element."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the values, for people."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each side is one composition of everything."""
+
+    def maps(self, what: str) -> dict[str, np.ndarray]:
+        """Return the maps of ``"ours"``, ``"other"`` or ``"difference"``, (rows, columns)."""
+
+
+class BesideKnown(Protocol):
+    """What a figure of a result beside a formula needs."""
+
+    @property
+    def name(self) -> str:
+        """What the result is called."""
+
+    @property
+    def formula(self) -> str:
+        """The composition that is known."""
+
+    @property
+    def labels(self) -> Sequence[object]:
+        """Labels that were averaged."""
+
+    @property
+    def elements(self) -> Sequence[str]:
+        """Elements of the formula, in its order."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Found and expected at.%, one row per element of the formula."""
+
+
+def draw(comparison: Sides, elements: Sequence[str]) -> Figure:
     """Draw a comparison the way its data ask for."""
     if comparison.is_whole:
         return _bars(comparison, elements)
@@ -41,7 +96,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     return write_atomically(path, buffer.getvalue())
 
 
-def _maps(comparison: Comparison, elements: Sequence[str]) -> Figure:
+def _maps(comparison: Sides, elements: Sequence[str]) -> Figure:
     ours, other, difference = (comparison.maps(w) for w in ("ours", "other", "difference"))
     rows, columns = next(iter(ours.values())).shape
     height, width = (
@@ -73,7 +128,7 @@ def _maps(comparison: Comparison, elements: Sequence[str]) -> Figure:
     return figure
 
 
-def _titles(top: Any, comparison: Comparison) -> None:
+def _titles(top: Any, comparison: Sides) -> None:
     top[0].set_title(comparison.ours.name, fontsize=10)
     top[1].set_title(comparison.other.name, fontsize=10)
     top[2].set_title(
@@ -93,7 +148,7 @@ def _scale_bar(axes: Axes, width: float, height: float, unit: str) -> None:
     axes.set(xlim=(0, width), ylim=(height, 0))
 
 
-def _clouds(comparison: Comparison, elements: Sequence[str]) -> Figure:
+def _clouds(comparison: Sides, elements: Sequence[str]) -> Figure:
     n_columns = min(len(elements), 3)
     n_rows = -(-len(elements) // n_columns)
     figure = _figure(figsize=(3.4 * n_columns, 3.3 * n_rows))
@@ -118,7 +173,7 @@ def _clouds(comparison: Comparison, elements: Sequence[str]) -> Figure:
     return figure
 
 
-def _bars(comparison: Comparison, elements: Sequence[str]) -> Figure:
+def _bars(comparison: Sides, elements: Sequence[str]) -> Figure:
     figure = _figure(figsize=(1.1 * len(elements) + 6, 3.4))
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     place = np.arange(len(elements))
@@ -154,7 +209,7 @@ def _bar(
     axes.bar(place, values, 0.38, yerr=known, color=colour, label=label, capsize=3)
 
 
-def draw_known(known: KnownComparison) -> Figure:
+def draw_known(known: BesideKnown) -> Figure:
     """Draw found and expected at.% as bars."""
     figure = _figure(figsize=(1.4 * len(known.elements) + 2.5, 3.6))
     axes = figure.subplots()

@@ -13,18 +13,26 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from napari_eds.compare.tables import CompositionTable, Quantity, whole
+from napari_eds.compare.tables import CompositionTable, whole
 from napari_eds.errors import EDSError
+from napari_eds.quantification.table import (
+    AT_PCT,
+    CHIP,
+    COUNTS,
+    LABEL,
+    WT_PCT,
+    Quantity,
+    composition_column,
+)
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".dat")
 
 Kind = Literal["value", "error", "error_k"]
 
 _WORD = re.compile(r"[A-Za-z]+|[%±σ]")
-_OURS = re.compile(r"([A-Z][a-z]?)_(at|wt)_pct(_error|_error_k)?")
-_UNITS = {
-    "at_pct": {"at", "atomic", "atom", "atoms"},
-    "wt_pct": {"wt", "weight", "mass"},
+_UNITS: dict[Quantity, set[str]] = {
+    AT_PCT: {"at", "atomic", "atom", "atoms"},
+    WT_PCT: {"wt", "weight", "mass"},
 }
 _PERCENT = {"%", "pct", "percent", "percentage"}
 _AMOUNT = _PERCENT | {"fraction", "frac", "concentration", "conc", "norm", "normalised"}
@@ -189,17 +197,16 @@ def _by_element(
 
 def _classify(header: str, quantity: Quantity) -> _Column | None:
     """Tell what a column is; None for one that is of no use here."""
-    ours = _OURS.fullmatch(header.strip())
+    ours = composition_column(header.strip())
     if ours:
-        kinds: dict[str | None, Kind] = {None: "value", "_error": "error", "_error_k": "error_k"}
-        column = _Column(ours[1], kinds[ours[3]], says_unit=True, says_percent=True)
-        return column if f"{ours[2]}_pct" == quantity else None
+        column = _Column(ours.element, ours.kind, says_unit=True, says_percent=True)
+        return column if ours.quantity == quantity else None
     words = _WORD.findall(header)
     elements = [w for w in words if w in _symbols() and w != "At"]
     rest = [w.lower() for w in words if w not in elements]
     family = elements[1:] if elements[1:] in (["K"], ["L"], ["M"]) else []
     unit = bool(_UNITS[quantity].intersection(rest))
-    is_clear = unit or (len(elements) == 1 and quantity == "at_pct")
+    is_clear = unit or (len(elements) == 1 and quantity == AT_PCT)
     useless = set(rest) - _UNITS[quantity] - _AMOUNT - _ERROR
     if useless or not is_clear or len(elements) - len(family) > 1:
         return None
@@ -241,13 +248,13 @@ def _keys(
     if label is not None:
         try:
             ids = [int(str(v).strip().removesuffix(".0")) for v in frame[label]]
-            keys = pd.Index(ids, name="label")
+            keys = pd.Index(ids, name=LABEL)
         except ValueError as error:
             raise EDSError(f"{name}: a label is no whole number: {error}") from error
         _check_unique(keys.tolist(), f"{name}: label")
         return "label", keys, None if chip is None else frame[chip].astype(str).set_axis(keys)
     if chip is not None:
-        keys = pd.Index(frame[chip].astype(str), name="chip")
+        keys = pd.Index(frame[chip].astype(str), name=CHIP)
         _check_unique(keys.tolist(), f"{name}: chip")
         return "chip", keys, None
     if len(frame) == 1:
@@ -263,9 +270,9 @@ def _weights(
     decimal_comma: bool,  # noqa: FBT001
     name: str,
 ) -> pd.Series | None:
-    if "counts" not in frame.columns:
+    if COUNTS not in frame.columns:
         return None
-    return pd.Series(_numbers(frame["counts"], decimal_comma, name), keys)
+    return pd.Series(_numbers(frame[COUNTS], decimal_comma, name), keys)
 
 
 def _numbers(column: pd.Series, decimal_comma: bool, name: str) -> np.ndarray:  # noqa: FBT001

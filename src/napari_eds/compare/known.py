@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
+from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table
 from napari_eds.compare.tables import CompositionTable, normalised_errors
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.physics.formulas import to_atoms
+from napari_eds.quantification.table import CHIP, LABEL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,14 +93,10 @@ class KnownComparison:
 
     def figure(self) -> Figure:
         """Draw found and expected at.% as bars, with percent errors written above."""
-        from napari_eds.compare import figures
-
         return figures.draw_known(self)
 
     def save_figure(self, path: str | Path) -> Path:
         """Save `figure`, in the format of the suffix (PNG, PDF, SVG)."""
-        from napari_eds.compare import figures
-
         return figures.save(self.figure(), path)
 
 
@@ -215,11 +213,11 @@ def _per_label(chosen: CompositionTable, elements: list[str], target: np.ndarray
     normalised = np.apply_along_axis(_normalised, 1, chosen.percent[elements].to_numpy())
     columns: dict[str, Any] = {}
     if chosen.chips is not None:
-        columns["chip"] = chosen.chips.to_numpy()
+        columns[CHIP] = chosen.chips.to_numpy()
     for i, e in enumerate(elements):
         columns[f"{e}_normalised_at_pct"] = normalised[:, i]
         columns[f"{e}_percent_error"] = 100 * (normalised[:, i] - target[i]) / target[i]
-    return pd.DataFrame(columns, index=pd.Index(chosen.percent.index, name="label"))
+    return pd.DataFrame(columns, index=pd.Index(chosen.percent.index, name=LABEL))
 
 
 def _normalised(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Comparing a result: with another result, label by label, and with a known composition."""
+"""Comparing a result with another one, label by label."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
-from napari_eds.compare.known import KnownComparison, compare_known
+from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table, of_maps
-from napari_eds.compare.tables import CompositionTable, Quantity
+from napari_eds.compare.tables import CompositionTable
 from napari_eds.errors import EDSError, LabelError
+from napari_eds.quantification.table import AT_PCT, CHIP, LABEL, WT_PCT, Quantity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Comparison", "KnownComparison", "compare_known", "compare_results"]
-
-_UNITS = {"at_pct": "at.%", "wt_pct": "wt.%"}
+_UNITS = {AT_PCT: "at.%", WT_PCT: "wt.%"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,14 +164,10 @@ class Comparison:
         EDSError
             If an element is not compared.
         """
-        from napari_eds.compare import figures
-
         return figures.draw(self, self._checked(elements))
 
     def save_figure(self, path: str | Path, elements: Sequence[str] | None = None) -> Path:
         """Save `figure`, in the format of the suffix (PNG, PDF, SVG)."""
-        from napari_eds.compare import figures
-
         return figures.save(self.figure(elements), path)
 
     def _checked(self, elements: Sequence[str] | None) -> tuple[str, ...]:
@@ -186,7 +181,7 @@ def compare_results(
     result: Any,
     other: Any,
     *,
-    quantity: Quantity = "at_pct",
+    quantity: Quantity = AT_PCT,
     normalise: bool = False,
     names: tuple[str, str] | None = None,
 ) -> Comparison:
@@ -298,7 +293,7 @@ def _by_label(table: CompositionTable, chips: pd.Series | None) -> CompositionTa
         twice = chips[chips.duplicated()].iloc[0]
         raise EDSError(f"the chip {twice} is there more than once: compare by label")
     ids = {name: label for label, name in chips.items()}
-    index = pd.Index([ids.get(name, name) for name in table.percent.index], name="label")
+    index = pd.Index([ids.get(name, name) for name in table.percent.index], name=LABEL)
     frames = {
         name: getattr(table, name).set_axis(index)
         for name in ("percent", "errors", "errors_k", "weights")
@@ -335,11 +330,11 @@ def _check_same_labels(ours: CompositionTable, theirs: CompositionTable) -> None
 
 def _difference_table(ours: CompositionTable, theirs: CompositionTable) -> pd.DataFrame:
     """Put values, differences and their errors of each label into one row."""
-    index = pd.Index(ours.percent.index, name="label")
+    index = pd.Index(ours.percent.index, name=LABEL)
     columns: dict[str, Any] = {}
     chips = ours.chips if ours.chips is not None else theirs.chips
     if ours.keyed_by == "label" and chips is not None:
-        columns["chip"] = chips.reindex(index).to_numpy()
+        columns[CHIP] = chips.reindex(index).to_numpy()
     for e in ours.elements:
         a, b = ours.percent[e].to_numpy(float), theirs.percent[e].to_numpy(float)
         errors = np.stack([ours.errors[e].to_numpy(float), theirs.errors[e].to_numpy(float)])

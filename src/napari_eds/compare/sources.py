@@ -11,12 +11,22 @@ import numpy as np
 import pandas as pd
 
 from napari_eds.compare import files
-from napari_eds.compare.tables import CompositionTable, Quantity, whole
+from napari_eds.compare.tables import CompositionTable, whole
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.exchange.session import SUFFIX, Session, load_session
 from napari_eds.labels.chips import describe_labels
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import (
+    AT_PCT,
+    CHIP,
+    COUNTS,
+    WT_PCT,
+    Quantity,
+    column_of,
+    error_k_of,
+    error_of,
+)
 from napari_eds.spectra.acquisition import VendorComposition, VendorQuantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -29,7 +39,7 @@ _NAMES = {
 
 
 def composition_table(
-    source: Any, quantity: Quantity = "at_pct", name: str | None = None
+    source: Any, quantity: Quantity = AT_PCT, name: str | None = None
 ) -> CompositionTable:
     """Return the compositions of a source.
 
@@ -125,7 +135,7 @@ def of_vendor(
 
 def _vendor_cell(row: VendorComposition, quantity: Quantity) -> tuple[float, float]:
     value, error = row.atomic_percent, row.atomic_error
-    if quantity == "wt_pct":
+    if quantity == WT_PCT:
         if row.weight_percent is None:
             raise EDSError(f"the vendor's program gave no weight percent of {row.element}")
         value, error = row.weight_percent, row.weight_error
@@ -178,7 +188,7 @@ def of_session(session: Session, quantity: Quantity) -> CompositionTable:
     elements = [name.partition("_")[0] for name in session.recipe.elements]
     return replace(
         _of_our_table(session.table, elements, quantity, _NAMES[session.recipe.engine]),
-        weights=session.table["counts"].astype(float),
+        weights=session.table[COUNTS].astype(float),
         labels=session.labels,
         pixel_size=session.source.pixel_size,
         pixel_unit=session.source.pixel_unit,
@@ -190,19 +200,19 @@ def _of_our_table(
 ) -> CompositionTable:
     """Read a table that `quantify` made; weight percent has no errors there."""
 
-    def columns(ending: str) -> pd.DataFrame:
-        names = {f"{e}_{quantity}{ending}": e for e in elements}
+    def columns(of: Callable[[str], str] = str) -> pd.DataFrame:
+        names = {of(column_of(e, quantity)): e for e in elements}
         return table.reindex(columns=list(names)).rename(columns=names).astype(float)
 
-    errors_k = columns("_error_k")
+    errors_k = columns(error_k_of)
     # A table of k-factors without errors gives 0, which means unknown.
     return CompositionTable(
         name,
-        columns(""),
-        columns("_error"),
+        columns(),
+        columns(error_of),
         errors_k if (errors_k.to_numpy() > 0).any() else errors_k * np.nan,
         "label",
-        chips=table["chip"],
+        chips=table[CHIP],
     )
 
 
@@ -216,6 +226,6 @@ def _amounts(result: Quantification, quantity: Quantity) -> np.ndarray:
     scale = result.fit.model.weight_sums[:n] if result.k_factors.convention == "family" else 1.0
     k = [result.k_factors.value_for(f, result.k_factors.convention) for f in families]
     amounts = result.fit.alpha_areas[:, :n] * scale * k * result.composition.absorption_factors
-    if quantity == "at_pct":
+    if quantity == AT_PCT:
         amounts = amounts / [xray.atomic_weight(f.element) for f in families]
     return amounts.sum(axis=1)

@@ -11,8 +11,6 @@ import pandas as pd
 
 from napari_eds.errors import EDSError
 
-Quantity = Literal["at_pct", "wt_pct"]
-
 
 @dataclass(frozen=True, eq=False)
 class CompositionTable:

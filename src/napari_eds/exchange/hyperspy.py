@@ -29,10 +29,10 @@ import pandas as pd
 from napari_eds._support import hyperspy
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import EDSError, ReadError
-from napari_eds.exchange.session import read_table
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import CHIP, LABEL, read_table
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition, Detector
 from napari_eds.spectra.axes import EnergyAxis
@@ -173,7 +173,7 @@ def read_hspy(path: str | Path) -> LabelFile:
 def _describe_axes(signal: Any, result: Quantification) -> None:
     """Name the axes; a calibration by offset and gain leaves the energy axis linear."""
     labels = signal.axes_manager.navigation_axes[0]
-    labels.name = "label"
+    labels.name = LABEL
     axis = signal.axes_manager.signal_axes[0]
     energies = result.energies_keV
     axis.name, axis.units = "Energy", "keV"
@@ -222,7 +222,7 @@ def _own_metadata(result: Quantification) -> dict[str, Any]:
             str(f): float(w)
             for f, w in zip(result.fit.model.families, result.fit.model.weight_sums, strict=True)
         },
-        "names": [str(name) for name in result.table["chip"]],
+        "names": [str(name) for name in result.table[CHIP]],
     }
     return {
         "label_ids": result.label_spectra.ids.copy(),

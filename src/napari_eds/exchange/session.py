@@ -28,6 +28,7 @@ from napari_eds._support.provenance import file_sha256, versions
 from napari_eds.errors import EDSError
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
+from napari_eds.quantification.table import CHIP, read_table
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -53,8 +54,6 @@ _DAMAGE = (
     ValueError,
     RuntimeError,
 )
-
-_TEXT_COLUMNS = ("chip", "not_detected", "flag")
 
 
 class SessionError(EDSError):
@@ -352,7 +351,7 @@ def _archive(result: Quantification, source: Source) -> bytes:
     labels = BytesIO()
     largest = int(result.labels.max())
     np.savez_compressed(labels, labels=result.labels.astype(np.min_scalar_type(largest)))
-    names = {str(label): str(name) for label, name in result.table["chip"].items()}
+    names = {str(label): str(name) for label, name in result.table[CHIP].items()}
     head = {
         "format": FORMAT,
         "version": VERSION,
@@ -410,7 +409,7 @@ def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
         labels = check_labels(arrays["labels"], source["shape"])
     labels.setflags(write=False)
     table = read_table(_part(archive, "table.csv"))
-    if table.index.tolist() != np.setdiff1d(labels, 0).tolist() or "chip" not in table:
+    if table.index.tolist() != np.setdiff1d(labels, 0).tolist() or CHIP not in table:
         raise ValueError("its table is not one of its labels")
     return Session(
         labels=labels,
@@ -424,18 +423,3 @@ def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
         created=str(head["created"]),
         versions=MappingProxyType(dict(head["versions"])),
     )
-
-
-def read_table(text: bytes) -> pd.DataFrame:
-    """Read a table back as it was: whole numbers whole, fractions to the last bit."""
-    cells = pd.read_csv(BytesIO(text), dtype=str, keep_default_na=False)
-    columns = {name: _column(name, cells[name].tolist()) for name in cells.columns}
-    return pd.DataFrame(columns).set_index("label")
-
-
-def _column(name: str, cells: list[str]) -> list[Any]:
-    if name in _TEXT_COLUMNS:
-        return cells
-    if all(cell.lstrip("-").isdecimal() for cell in cells):
-        return [int(cell) for cell in cells]
-    return [float(cell or "nan") for cell in cells]

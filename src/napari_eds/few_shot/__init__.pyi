@@ -1,6 +1,11 @@
-from .chip_classes import ChipClasses, read_chip_classes
 from .chips import FewShotError, few_shot_grid, support_from_painting
-from .classification import Classification, classify, read_classification
+from .classification import (
+    ChipClasses,
+    Classification,
+    classify,
+    read_chip_classes,
+    read_classification,
+)
 from .export import export_few_shot, few_shot_map_size
 from .folder import FewShotFormat, MapSize
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds.errors import EDSError, LabelError
-from napari_eds.labels.chips import Chips, describe_labels, grid_chips
+from napari_eds.labels.chips import CHIP, LABEL, N_PIXELS, Chips, describe_labels, grid_chips
 from napari_eds.spectra.label_sums import check_labels
 
 #: Part of a chip's painted pixels that must be of one class; the rest counts as spilled over.
@@ -158,9 +158,9 @@ def order_chips(labels: np.ndarray, names: Mapping[int, str] | None = None) -> C
         cells = zip(rows[table.index], columns[table.index], strict=True)
         ids = [f"R{row}C{column}" for row, column in cells]
         grid = (labels.shape[0] // size[0], labels.shape[1] // size[1])
-    table = table.rename(columns={"chip": "name"}).reset_index()
-    table.index = pd.Index(ids, name="chip")
-    return ChipOrder(tuple(ids), tuple(map(int, table["label"])), table, size, grid)
+    table = table.rename(columns={CHIP: "name"}).reset_index()
+    table.index = pd.Index(ids, name=CHIP)
+    return ChipOrder(tuple(ids), tuple(map(int, table[LABEL])), table, size, grid)
 
 
 _AXES = ("row", "column")
@@ -173,7 +173,7 @@ def _grid_size(table: pd.DataFrame) -> tuple[int, int] | None:
     is_grid = (
         (sizes["row"] == rows)
         & (sizes["column"] == columns)
-        & (table["n_pixels"] == rows * columns)
+        & (table[N_PIXELS] == rows * columns)
         & (table["row_start"] % rows == 0)
         & (table["column_start"] % columns == 0)
     )

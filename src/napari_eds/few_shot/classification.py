@@ -7,16 +7,19 @@ counting statistics and from how much the examples of a class differ, not from t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
+from napari_eds.errors import LabelError
 from napari_eds.few_shot.chips import (
     ChipOrder,
     FewShotError,
@@ -24,7 +27,9 @@ from napari_eds.few_shot.chips import (
     chip_of_pychip,
     order_chips,
 )
+from napari_eds.labels.chips import Chips
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import CHIP
 from napari_eds.spectra.label_sums import check_labels
 
 FeatureName = Literal["spectra", "composition"]
@@ -92,6 +97,19 @@ class Classification:
         place = order[np.minimum(place, label_ids.size - 1)]
         return np.where(label_ids[place] == self.labels, values[place], 0).astype(np.int32)
 
+    def class_labels(self) -> Chips:
+        """Return the chips of each class as one label, named by the class.
+
+        Labels count from 1 over the classes that have chips, in the order of `classes`; what has
+        no class is background.
+        """
+        painted = self.class_map()
+        there = np.unique(painted[painted > 0])
+        number = np.zeros(len(self.classes) + 1, np.int32)
+        number[there] = np.arange(1, there.size + 1)
+        names = {int(number[value]): self.class_names[int(value)] for value in there}
+        return Chips(number[painted], MappingProxyType(names))
+
     def to_csv(self, path: str | Path) -> Path:
         """Save the table as the few-shot programs do; `read_classification` reads it back.
 
@@ -143,7 +161,7 @@ def classify(
         If there are fewer than two classes, or a chip is unknown, of two classes or without
         counts.
     """
-    chips = order_chips(result.labels, result.table["chip"].to_dict())
+    chips = order_chips(result.labels, result.table[CHIP].to_dict())
     examples = check_support(support, chips)
     if len(examples) < 2:
         raise FewShotError(f"two classes at least are needed to tell them apart; got {support}")
@@ -301,18 +319,34 @@ def read_classification(
     classes = [name for name in read.columns if name not in {"prediction", "chip"}]
     try:
         known = [chips.id_of(chip_of_pychip(str(chip))) for chip in ids]
-        table = read[classes].astype(float)
-    except ValueError as error:
-        raise FewShotError(f"{path.name}: {error}") from error
-    if len(set(known)) != len(known):
-        raise FewShotError(f"{path.name} names a chip more than once")
+    except FewShotError as error:
+        raise FewShotError(
+            f"{path.name} is of other chips (is the chip size the same?): {error}"
+        ) from error
+    index = pd.Index(known)
+    twice = index[index.duplicated()].unique().tolist()
+    if twice:
+        raise FewShotError(f"{path.name} names a chip more than once: {', '.join(twice[:5])}")
     predictions = read["prediction"].fillna("").astype(str)
     strange = sorted(set(predictions) - {*classes, ""})
     if strange:
-        raise FewShotError(f"{path.name} predicts {strange[0]!r}, which has no column")
-    table.index = pd.Index(known)
+        raise FewShotError(
+            f"{path.name} predicts {strange[0]!r}, which has no column; there are "
+            f"{', '.join(classes)}"
+        )
+    table = pd.DataFrame({name: _probabilities(read[name], path) for name in classes})
+    table.index = index
     table = table.assign(prediction=predictions.tolist(), chip=known)
     return Classification(table, tuple(classes), labels, chips, support={})
+
+
+def _probabilities(column: pd.Series, path: Path) -> pd.Series:
+    try:
+        return column.astype(float)
+    except ValueError as error:
+        raise FewShotError(
+            f"column {column.name} of {path.name} should hold probabilities: {error}"
+        ) from error
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -337,3 +371,47 @@ def _read_table(path: Path) -> pd.DataFrame:
     if table.empty:
         raise FewShotError(f"{path.name} names no chip")
     return table
+
+
+# What the reader of a grid's classes was.
+
+
+@dataclass(frozen=True, eq=False)
+class ChipClasses:
+    """Classes of a grid's chips. Deprecated: a `Classification` holds the same.
+
+    Attributes
+    ----------
+    chips : Chips
+        `Classification.class_labels`.
+    table : DataFrame
+        One row per chip, indexed by its ``label`` in the grid, ascending: ``chip``,
+        ``prediction``, and a probability per class.
+    """
+
+    chips: Chips
+    table: pd.DataFrame
+
+
+def read_chip_classes(path: str | Path, grid: Chips) -> ChipClasses:
+    """Read classes of a grid's chips. Deprecated: use `read_classification`.
+
+    Raises
+    ------
+    FileNotFoundError
+    LabelError
+        If the file is no such table, or its chips are not those of the grid.
+    """
+    warnings.warn(
+        "read_chip_classes is deprecated: use read_classification(path, grid.labels) and its "
+        "class_labels()",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    try:
+        found = read_classification(path, grid.labels, grid.names)
+    except FewShotError as error:
+        raise LabelError(str(error)) from error
+    labels = pd.Index([found.chips.labels[chip] for chip in found.table["chip"]], name="label")
+    table = found.table.set_axis(labels).sort_index()
+    return ChipClasses(found.class_labels(), table[["chip", "prediction", *found.classes]])

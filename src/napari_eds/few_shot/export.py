@@ -35,6 +35,7 @@ from napari_eds.few_shot.folder import (
 )
 from napari_eds.labels.chips import Chips
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import CHIP
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -156,7 +157,7 @@ def _prepare(  # noqa: PLR0913, PLR0917 - the arguments of export_few_shot, in t
     if result is not None:
         if not np.array_equal(labels, result.labels):
             raise LabelError("the labels are not those of the quantification; quantify them first")
-        names = result.table["chip"].to_dict() if names is None else names
+        names = result.table[CHIP].to_dict() if names is None else names
     chips = order_chips(labels, names)
     pixels = _pixels(labels, chips)
     name, data = _picture(image, picture)

@@ -16,6 +16,7 @@ from napari_eds._support.provenance import file_sha256, versions
 from napari_eds.few_shot.chips import ChipOrder, FewShotError
 from napari_eds.quantification import saving
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import CHIP
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 FORMAT = "napari-eds few-shot 1"
@@ -206,7 +207,7 @@ def _write_tables(folder: Path, job: Job) -> None:
     job.chips.table.to_csv(folder / "bounding_boxes.csv", lineterminator="\n")
     if job.result is None:
         return
-    table = job.result.table.rename(columns={"chip": "name"}).loc[list(job.chips.label_ids)]
+    table = job.result.table.rename(columns={CHIP: "name"}).loc[list(job.chips.label_ids)]
     table = table.reset_index().set_index(job.chips.table.index)
     table["name"] = job.chips.table["name"]
     text = saving.table_csv(replace(job.result, table=table))

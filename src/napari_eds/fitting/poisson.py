@@ -8,7 +8,6 @@ score ``A' (y - mu) / mu`` vanishes where the weights are ``1 / mu``.
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
 
@@ -81,36 +80,19 @@ def fit_poisson(
     return coefficients / norms, covariance / np.outer(norms, norms), expected
 
 
-def fit_shared(
-    model: SpectralModel, counts: sparse.sparray | np.ndarray, expected_shape: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Estimate intensities of very many spectra with one pseudo-inverse for all.
+def shared_inverse(model: SpectralModel, expected_shape: np.ndarray) -> np.ndarray:
+    """Return what a count in a channel adds to each coefficient, (channels, coefficients).
 
-    Weights are those of the summed spectrum, so that the estimate is ``H y`` and unbiased, at a
-    little more noise than `fit_poisson` where a spectrum is unlike the sum. Two products do it
-    all: the pixels of a whole map, sparse as they are, take less than a second.
+    One pseudo-inverse H serves very many spectra: with the weights of the summed spectrum the
+    estimate is ``y H`` and unbiased, at a little more noise than `fit_poisson` where a spectrum is
+    unlike the sum. Coefficients are the counts of alpha lines first, then those of the background.
 
     Parameters
     ----------
     model : SpectralModel
         With a background of known shape.
-    counts : sparse array or ndarray, (spectra, channels of the fit)
     expected_shape : ndarray, (channels of the fit,)
         Fitted counts of the summed spectrum, positive.
-
-    Returns
-    -------
-    alpha_areas, variances : ndarray, (spectra, families)
-        Counts of alpha lines, and their variances with observed counts standing for their means.
-    """
-    rows = shared_inverse(model, expected_shape)[:, : len(model.families)]
-    return np.asarray(counts @ rows), np.asarray(counts @ rows**2)
-
-
-def shared_inverse(model: SpectralModel, expected_shape: np.ndarray) -> np.ndarray:
-    """Return what a count in a channel adds to each coefficient, (channels, coefficients).
-
-    Parameters are those of `fit_shared`.
     """
     weighted = model.design / expected_shape[:, None]
     _, covariance = weighted_fit(model.design, expected_shape, expected_shape)

@@ -14,6 +14,9 @@ from scipy import ndimage
 from napari_eds.errors import LabelError
 from napari_eds.spectra.label_sums import check_labels
 
+#: What `describe_labels` calls its index, the names of labels, their pixels and their centroids.
+LABEL, CHIP, N_PIXELS, ROW, COLUMN = "label", "chip", "n_pixels", "row", "column"
+
 
 @dataclass(frozen=True, eq=False)
 class Chips:
@@ -130,16 +133,16 @@ def describe_labels(labels: np.ndarray, names: Mapping[int, str] | None = None) 
     names = names or {}
     return pd.DataFrame(
         {
-            "chip": [names.get(int(i), str(i)) for i in ids],
-            "n_pixels": n_pixels,
+            CHIP: [names.get(int(i), str(i)) for i in ids],
+            N_PIXELS: n_pixels,
             "row_start": boxes[:, 0],
             "row_stop": boxes[:, 1],
             "column_start": boxes[:, 2],
             "column_stop": boxes[:, 3],
-            "row": centroids[0],
-            "column": centroids[1],
+            ROW: centroids[0],
+            COLUMN: centroids[1],
         },
-        index=pd.Index(ids, name="label"),
+        index=pd.Index(ids, name=LABEL),
     )
 
 

@@ -98,11 +98,6 @@ def weight_from_atomic(atomic_fractions: np.ndarray, atomic_weights: np.ndarray)
     return _normalised(np.asarray(atomic_fractions, float) * atomic_weights)
 
 
-def atomic_from_weight(weight_fractions: np.ndarray, atomic_weights: np.ndarray) -> np.ndarray:
-    """Atomic fractions, summing to 1, of weight fractions; see `weight_from_atomic`."""
-    return _normalised(np.asarray(weight_fractions, float) / atomic_weights)
-
-
 def _normalised(amounts: np.ndarray) -> np.ndarray:
     total = amounts.sum(axis=-1, keepdims=True)
     return amounts / np.where(total == 0, np.nan, total)

@@ -18,12 +18,13 @@ from napari_eds.labels.chips import Chips, chip_size
 from napari_eds.labels.from_counts import adaptive_chips
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
+from napari_eds.quantification.table import COUNTS, at_pct, error_of
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.axes import NM_PER_UNIT
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
-#: An element above this many atomic % is a major one.
+#: An element above this many atomic % is a major one, whose error chips and kernels must keep.
 MAJOR_AT_PCT = 5.0
 #: Error in atomic % that no major element should exceed, where none is asked for.
 WANTED_ERROR_AT_PCT = 2.0
@@ -104,9 +105,9 @@ def chip_size_advice(
         {
             "size_nm": sides * _pixel_nm(image),
             "n_chips": [_chips_inside(inside, side) for side in sides],
-            "counts": sides**2 * (result.table["counts"].sum() / inside.sum()),
+            COUNTS: sides**2 * (result.table[COUNTS].sum() / inside.sum()),
             **{
-                f"{element}_at_pct_error": _largest(per_pixel[:, [i]]) / sides
+                error_of(at_pct(element)): _largest(per_pixel[:, [i]]) / sides
                 for i, element in enumerate(result.elements)
             },
             "worst_error": worst_per_pixel / sides,

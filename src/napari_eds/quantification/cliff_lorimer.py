@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import Foil
+from napari_eds.quantification.intensities import Intensities
 
 #: A family counts as detected in a label when its intensity exceeds this many standard
 #: deviations.
@@ -49,14 +50,10 @@ class Composition:
     absorption_factors: np.ndarray
 
 
-def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
-    intensities: np.ndarray,
-    covariance: np.ndarray,
-    k_factors: np.ndarray,
-    k_relative_errors: np.ndarray,
-    atomic_weights: np.ndarray,
+def cliff_lorimer(
+    intensities: Intensities,
     *,
-    absorption: Foil | None = None,
+    foil: Foil | None = None,
     label_names: Sequence[object] | None = None,
     unsettled: Literal["raise", "nan"] = "raise",
 ) -> Composition:
@@ -75,15 +72,8 @@ def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
 
     Parameters
     ----------
-    intensities : ndarray, (labels, elements)
-        Counts, in the convention of the k-factors.
-    covariance : ndarray, (labels, elements, elements)
-    k_factors : ndarray, (elements,)
-        Weight-based, up to a common factor.
-    k_relative_errors : ndarray, (elements,)
-    atomic_weights : ndarray, (elements,)
-        In g/mol.
-    absorption : Foil, optional
+    intensities : Intensities
+    foil : Foil, optional
         Its families being those of the intensities; None leaves absorption uncorrected.
     label_names : sequence, optional
         How errors call the labels; their positions by default.
@@ -93,14 +83,14 @@ def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
     Raises
     ------
     EDSError
-        If the shapes do not belong together, or composition and absorption do not converge.
+        If the foil is of other labels or elements, or composition and absorption do not converge.
     """
-    _check_shapes(intensities, covariance, k_factors, k_relative_errors, atomic_weights)
-    _check_foil(absorption, *intensities.shape)
-    sigma = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
-    detected = intensities > DETECTION_SIGMA * sigma
-    emitted = np.where(detected.any(axis=1, keepdims=True), intensities * k_factors, np.nan)
-    c, a, moving = _consistent(emitted, absorption)
+    _check_foil(foil, intensities)
+    k_factors, atomic_weights = intensities.k_factors, intensities.atomic_weights
+    sigma = intensities.errors
+    detected = intensities.counts > DETECTION_SIGMA * sigma
+    emitted = np.where(detected.any(axis=1, keepdims=True), intensities.counts * k_factors, np.nan)
+    c, a, moving = _consistent(emitted, foil)
     if moving.size and unsettled == "raise":
         raise _does_not_settle(moving, label_names)
     c[moving] = np.nan
@@ -110,9 +100,11 @@ def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
     c = np.where(np.isnan(x), np.nan, c)
     a = np.where(np.isnan(x), np.nan, a)
     per_count = k_factors * a / (emitted * a).sum(axis=1, keepdims=True)
-    by_logarithms, by_counts = _jacobians(c, x, per_count, atomic_weights, absorption)
-    statistical = by_counts @ covariance @ np.swapaxes(by_counts, 1, 2)
-    from_k = by_logarithms * k_relative_errors**2 @ np.swapaxes(by_logarithms, 1, 2)
+    by_logarithms, by_counts = _jacobians(
+        c, x, per_count=per_count, atomic_weights=atomic_weights, foil=foil
+    )
+    statistical = by_counts @ intensities.covariance @ np.swapaxes(by_counts, 1, 2)
+    from_k = by_logarithms * intensities.k_relative_errors**2 @ np.swapaxes(by_logarithms, 1, 2)
     return Composition(
         weight_fractions=c,
         atomic_fractions=x,
@@ -127,7 +119,7 @@ def cliff_lorimer(  # noqa: PLR0913 - a composition depends on this much
 
 
 def _consistent(
-    emitted: np.ndarray, absorption: Foil | None
+    emitted: np.ndarray, foil: Foil | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weight fractions and absorption factors that agree with each other, for ``k I``.
 
@@ -135,11 +127,11 @@ def _consistent(
     """
     c = _shares(emitted)
     a = np.ones_like(c)
-    moving = np.arange(0 if absorption is None else len(c))
+    moving = np.arange(0 if foil is None else len(c))
     for _ in range(_MAX_ITERATIONS):
-        if absorption is None or not moving.size:
+        if foil is None or not moving.size:
             break
-        a[moving] = absorption.of(moving).factors(c[moving])
+        a[moving] = foil.of(moving).factors(c[moving])
         before, c[moving] = c[moving], _shares(emitted[moving] * a[moving])
         # NaN does not move.
         moving = moving[np.abs(c[moving] - before).max(axis=1) > _CONSISTENT]
@@ -158,17 +150,18 @@ def _does_not_settle(moving: np.ndarray, label_names: Sequence[object] | None) -
 def _jacobians(
     c: np.ndarray,
     x: np.ndarray,
+    *,
     per_count: np.ndarray,
     atomic_weights: np.ndarray,
-    absorption: Foil | None,
+    foil: Foil | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return derivatives of atomic fractions by ln k and by I, (labels, elements, elements)."""
     one = np.eye(c.shape[1])
     by_logarithms = c[:, :, None] * one - c[:, :, None] * c[:, None, :]
     # Written without 1 / I, which may be zero.
     by_counts = (one - c[:, :, None]) * per_count[:, None, :]
-    if absorption is not None:
-        slopes = by_logarithms @ absorption.log_slopes(c)
+    if foil is not None:
+        slopes = by_logarithms @ foil.log_slopes(c)
         response = np.linalg.inv(one - np.where(np.isnan(slopes), 0, slopes))
         by_logarithms, by_counts = response @ by_logarithms, response @ by_counts
     per_weight = 1 / (atomic_weights * (c / atomic_weights).sum(axis=1, keepdims=True))
@@ -194,21 +187,11 @@ def _deviations(covariance: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
 
 
-def _check_shapes(
-    intensities: np.ndarray, covariance: np.ndarray, *per_element: np.ndarray
-) -> None:
-    n_labels, n = intensities.shape
-    if covariance.shape != (n_labels, n, n) or any(v.shape != (n,) for v in per_element):
-        raise EDSError(
-            f"intensities {intensities.shape}, covariance {covariance.shape} and per-element "
-            f"values {[v.shape for v in per_element]} do not belong together"
-        )
-
-
-def _check_foil(absorption: Foil | None, n_labels: int, n: int) -> None:
-    if absorption is None:
+def _check_foil(foil: Foil | None, intensities: Intensities) -> None:
+    if foil is None:
         return
-    mac, thickness = absorption.mass_absorption_cm2_g, absorption.mass_thickness_g_cm2
+    n_labels, n = intensities.counts.shape
+    mac, thickness = foil.mass_absorption_cm2_g, foil.mass_thickness_g_cm2
     if mac.shape != (n, n) or thickness.shape != (n_labels,):
         raise EDSError(
             f"absorption of shape {mac.shape} in {thickness.shape} labels does not belong to "

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
 import numpy as np
 
+from napari_eds.errors import EDSError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
@@ -26,36 +30,128 @@ def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
     return table
 
 
-def for_k_factors(
-    model: SpectralModel, table: KFactorTable, alpha_areas: np.ndarray, covariance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return intensities of the quantified families and their covariance, as a table wants them.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Intensities:
+    """Intensities of labels, and what turns them into a composition, in one convention.
 
-    An alpha table is used with the counts of alpha lines, so that no table of line weights comes
-    between a measured ratio and its k-factor.
-
-    Parameters
+    Attributes
     ----------
-    model : SpectralModel
-    table : KFactorTable
-    alpha_areas : ndarray, (labels, families)
-    covariance : ndarray, (labels, families, families)
-        Of the intensities of whole families.
+    counts : ndarray, (labels, elements)
+        Counts of families or of alpha lines, whichever the k-factors are for.
+    covariance : ndarray, (labels, elements, elements)
+        Of the counts of each label.
+    k_factors : ndarray, (elements,)
+        Weight-based, up to a common factor.
+    k_relative_errors : ndarray, (elements,)
+        Standard deviations of the k-factors over the k-factors.
+    atomic_weights : ndarray, (elements,)
+        In g/mol.
+
+    Raises
+    ------
+    EDSError
+        If the shapes do not belong together.
     """
-    n = model.n_quantified
-    scale = model.weight_sums[:n] if table.convention == "family" else np.ones(n)
-    per_family = scale / model.weight_sums[:n]
-    return alpha_areas[:, :n] * scale, covariance[:, :n, :n] * np.outer(per_family, per_family)
 
+    counts: np.ndarray
+    covariance: np.ndarray
+    k_factors: np.ndarray
+    k_relative_errors: np.ndarray
+    atomic_weights: np.ndarray
 
-def k_arrays(
-    model: SpectralModel, table: KFactorTable
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return k-factors, their relative errors and atomic weights, each (elements,)."""
-    found = [table.find(f.element, f.family) for f in model.quantified]
-    factors = [factor for factor in found if factor is not None]
-    return (
-        np.array([factor.value for factor in factors]),
-        np.array([factor.relative_error for factor in factors]),
-        np.array([xray.atomic_weight(f.element) for f in model.quantified]),
-    )
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            # A view, since only this value is frozen and not its maker's array.
+            array = np.asarray(getattr(self, one.name), dtype=float).view()
+            array.flags.writeable = False
+            object.__setattr__(self, one.name, array)
+        per_element = (self.k_factors, self.k_relative_errors, self.atomic_weights)
+        n = self.counts.shape[-1] if self.counts.ndim == 2 else None
+        if (
+            n is None
+            or self.covariance.shape != (len(self.counts), n, n)
+            or any(values.shape != (n,) for values in per_element)
+        ):
+            raise EDSError(
+                f"intensities {self.counts.shape}, covariance {self.covariance.shape} and "
+                f"per-element values {[values.shape for values in per_element]} do not belong "
+                "together"
+            )
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Standard deviations of the counts, (labels, elements)."""
+        return np.sqrt(np.maximum(np.diagonal(self.covariance, axis1=1, axis2=2), 0))
+
+    @classmethod
+    def of_families(
+        cls,
+        families: Sequence[xray.Family],
+        table: KFactorTable,
+        *,
+        counts: np.ndarray,
+        covariance: np.ndarray,
+    ) -> Intensities:
+        """Join counts, which are in the table's convention, with k-factors and atomic weights.
+
+        Parameters
+        ----------
+        families : sequence of Family
+            One per element.
+        table : KFactorTable
+        counts : ndarray, (labels, families)
+        covariance : ndarray, (labels, families, families)
+
+        Raises
+        ------
+        KFactorError
+            If the table lacks a family.
+        """
+        table.require(list(families))
+        found = [table.find(f.element, f.family) for f in families]
+        factors = [factor for factor in found if factor is not None]
+        return cls(
+            counts=counts,
+            covariance=covariance,
+            k_factors=np.array([factor.value for factor in factors]),
+            k_relative_errors=np.array([factor.relative_error for factor in factors]),
+            atomic_weights=np.array([xray.atomic_weight(f.element) for f in families]),
+        )
+
+    @classmethod
+    def of_fit(
+        cls,
+        model: SpectralModel,
+        table: KFactorTable,
+        *,
+        alpha_areas: np.ndarray,
+        covariance: np.ndarray,
+    ) -> Intensities:
+        """Take what a fit found of the quantified families, in the convention of a table.
+
+        An alpha table is used with the counts of alpha lines, so that no table of line weights
+        comes between a measured ratio and its k-factor.
+
+        Parameters
+        ----------
+        model : SpectralModel
+        table : KFactorTable
+        alpha_areas : ndarray, (labels, families)
+            Counts of alpha lines; families that are only fitted may follow.
+        covariance : ndarray, (labels, families, families)
+            Of the intensities of whole families.
+
+        Raises
+        ------
+        KFactorError
+            If the table lacks a quantified family.
+        """
+        n = model.n_quantified
+        scale = model.weight_sums[:n] if table.convention == "family" else np.ones(n)
+        per_family = scale / model.weight_sums[:n]
+        return cls.of_families(
+            model.quantified,
+            table,
+            counts=alpha_areas[:, :n] * scale,
+            covariance=covariance[:, :n, :n] * np.outer(per_family, per_family),
+        )

@@ -21,6 +21,7 @@ from napari_eds.physics.absorption import (
 )
 from napari_eds.physics.formulas import to_atoms, weight_from_atomic
 from napari_eds.quantification.cliff_lorimer import DETECTION_SIGMA
+from napari_eds.quantification.intensities import Intensities
 from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import KFactorTable
 
@@ -151,10 +152,10 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     known = _Known.read(families, composition)
     _check_one_family_each(families)
     _check_detected(families, intensities, covariance)
-    k_factors.require(list(families))
-    found = [k_factors.find(f.element, f.family) for f in families]
-    emitted = intensities * [factor.value for factor in found if factor is not None]
-    k_errors = np.array([factor.relative_error for factor in found if factor is not None])
+    region = Intensities.of_families(
+        families, k_factors, counts=intensities[None], covariance=covariance[None]
+    )
+    emitted = region.counts[0] * region.k_factors
     mac = known.mass_absorption_cm2_g()
     i = int(np.argmax(mac)) if element is None else _reference(families, element)
 
@@ -175,7 +176,7 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     return RegionThickness(
         thickness,
         float(np.sqrt(by_count @ covariance @ by_count)),
-        float(np.linalg.norm(by_logarithm * k_errors)),
+        float(np.linalg.norm(by_logarithm * region.k_relative_errors)),
     )
 
 

@@ -13,7 +13,7 @@ from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.preparation import Preparation, prepare
 from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
-from napari_eds.quantification.intensities import for_k_factors, k_arrays, k_factors_of
+from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.kernels import Kernel, smoothed
 from napari_eds.recipe.absorption import foil
 from napari_eds.recipe.k_factors import KFactorTable
@@ -85,25 +85,22 @@ class Shared:
     ) -> tuple[Composition, np.ndarray]:
         """Quantify averaged coefficients (pixels, columns); say which totals are significant."""
         model = self.preparation.model
-        intensities, covariance = for_k_factors(
-            model, self.k_factors, sums, self.covariance(squares)
+        intensities = Intensities.of_fit(
+            model, self.k_factors, alpha_areas=sums, covariance=self.covariance(squares)
         )
-        absorption = None
+        absorbing = None
         if self.recipe.absorption is not None:
-            absorption = foil(
+            absorbing = foil(
                 self.recipe.absorption,
                 model.quantified,
                 len(sums),
                 take_off_angle_deg=self.image.acquisition.take_off_angle_deg,
                 thickness_nm=thickness_nm,
             )
-        k, k_errors, weights = k_arrays(model, self.k_factors)
-        composition = cliff_lorimer(
-            intensities, covariance, k, k_errors, weights, absorption=absorption, unsettled="nan"
-        )
-        atoms = k * composition.absorption_factors / weights
-        variance = np.einsum("pi,pij,pj->p", atoms, covariance, atoms)
-        total = (atoms * intensities).sum(axis=1)
+        composition = cliff_lorimer(intensities, foil=absorbing, unsettled="nan")
+        atoms = intensities.k_factors * composition.absorption_factors / intensities.atomic_weights
+        variance = np.einsum("pi,pij,pj->p", atoms, intensities.covariance, atoms)
+        total = (atoms * intensities.counts).sum(axis=1)
         # A comparison with NaN is false.
         return composition, total > LEAST_TOTAL_SIGMA * np.sqrt(np.maximum(variance, 0))
 

@@ -19,16 +19,15 @@ from napari_eds.fitting.preparation import Preparation
 from napari_eds.physics.lines import Family
 from napari_eds.quantification import saving
 from napari_eds.quantification.account import account
+from napari_eds.quantification.advice import MAJOR_AT_PCT
 from napari_eds.quantification.kernels import Kernel, Shape
 from napari_eds.quantification.pixel_fit import LEAST_TOTAL_SIGMA, Block, Shared, blocks, share
 from napari_eds.quantification.run import check_thickness
+from napari_eds.quantification.table import AT_PCT, column_of, error_of
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
-
-#: Elements above this share of the specimen decide how large a recommended kernel is.
-MAJOR_AT_PCT = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,12 +128,12 @@ class PixelMaps:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         written = []
-        for maps, name, title in [
-            (self.maps(), "at_pct", "at. %"),
-            (self.error_maps(), "at_pct_error", "error, at. %"),
+        for maps, ending, title in [
+            (self.maps(), AT_PCT, "at. %"),
+            (self.error_maps(), error_of(AT_PCT), "error, at. %"),
         ]:
             for element, data in maps.items():
-                stem = folder / f"{element}_{name}"
+                stem = folder / column_of(element, ending)
                 written += saving.save_map(data, stem, f"{element} ({title})", self.image)
         self.recipe.to_json(folder / "recipe.json")
         text = write_atomically(folder / "account.txt", "\n".join([*self.account(), ""]))

@@ -17,6 +17,7 @@ from napari_eds.physics.absorption import Foil
 from napari_eds.quantification import known_region, saving
 from napari_eds.quantification.account import account
 from napari_eds.quantification.cliff_lorimer import Composition
+from napari_eds.quantification.table import AT_PCT, column_of
 from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import Convention, KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -77,7 +78,7 @@ class Quantification:
         gain = 1 + calibration.gain_percent / 100
         return self.image.energy.energies_keV * gain + calibration.offset_eV / 1000
 
-    def maps(self, quantity: str = "at_pct") -> dict[str, np.ndarray]:
+    def maps(self, quantity: str = AT_PCT) -> dict[str, np.ndarray]:
         """Return a map per element, (rows, columns), NaN outside labels.
 
         Parameters
@@ -85,7 +86,7 @@ class Quantification:
         quantity : str
             Ending of the table's columns: ``"at_pct"``, ``"wt_pct"``, ``"at_pct_error"``, ...
         """
-        return {e: self.map_of(f"{e}_{quantity}") for e in self.elements}
+        return {e: self.map_of(column_of(e, quantity)) for e in self.elements}
 
     def map_of(self, column: str) -> np.ndarray:
         """Return the map of a numeric column of the table, (rows, columns), NaN outside."""
@@ -119,10 +120,12 @@ class Quantification:
         LabelError, KFactorError, EDSError
             If there is no such label, or it cannot give k-factors.
         """
+        intensities, covariance = self._intensities_of(label, "family")
         return known_region.k_factors_from_region(
             self.fit.model.quantified,
-            *self._intensities_of(label, "family"),
-            formula,
+            intensities=intensities,
+            covariance=covariance,
+            composition=formula,
             reference=reference,
             absorption=self._absorption_of(label),
             base_table=self.k_factors if self.k_factors.convention == "family" else None,
@@ -145,11 +148,13 @@ class Quantification:
             settings.take_off_angle_deg if settings else None,
             self.image.acquisition.take_off_angle_deg,
         )
+        intensities, covariance = self._intensities_of(label, self.k_factors.convention)
         return known_region.thickness_from_region(
             self.fit.model.quantified,
-            *self._intensities_of(label, self.k_factors.convention),
-            formula,
-            self.k_factors,
+            intensities=intensities,
+            covariance=covariance,
+            composition=formula,
+            k_factors=self.k_factors,
             density_g_cm3=density_g_cm3,
             take_off_angle_deg=angle,
         )
@@ -187,5 +192,5 @@ class Quantification:
         return account(self)
 
     def to_csv(self, path: str | Path, *, spectra: bool = False) -> list[Path]:
-        """Save the table, the recipe and, if asked, the spectra; see `export.save_csv`."""
+        """Save the table, the recipe and, if asked, the spectra; see `saving.save_csv`."""
         return saving.save_csv(self, path, spectra=spectra)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 from scipy import ndimage
 
 from napari_eds.errors import EDSError, LabelError, RecipeError
@@ -14,16 +13,14 @@ from napari_eds.fitting.model import SpectralModel, build_model
 from napari_eds.fitting.preparation import prepare
 from napari_eds.labels.chips import Chips, describe_labels
 from napari_eds.physics.absorption import Foil
-from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
-from napari_eds.quantification.intensities import for_k_factors, k_arrays, k_factors_of
+from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import label_table
 from napari_eds.recipe.absorption import foil
 from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.label_sums import LabelSpectra, check_labels
+from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
-
-#: Statistical error of an atomic fraction above which a label is flagged as too noisy.
-FEW_COUNTS_ERROR = 0.1
 
 
 def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly all
@@ -54,13 +51,9 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     Returns
     -------
     Quantification
-        Its `table` has, per label: ``chip``, ``n_pixels``, bounding box and centroid (see
-        `describe_labels`), ``counts`` (all channels), per quantified element ``Sr_at_pct``,
-        ``Sr_at_pct_error`` (statistical), ``Sr_at_pct_error_k`` (from the k-factors' errors),
-        ``Sr_detection_limit_at_pct`` and ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and
-        ``Sr_K_intensity_error`` (counts); ``reduced_chi_squared``; ``not_detected`` (elements
-        below the detection limit) and ``flag`` (``"no counts"``, ``"nothing detected"``, ``"few
-        counts"``; empty where all is well).
+        Its `table` has a row per label: where the label lies, its counts, per quantified element
+        ``Sr_at_pct``, ``Sr_at_pct_error`` and others, per fitted family ``Sr_K_intensity``, and
+        what to beware of; see `label_table`.
 
     Raises
     ------
@@ -87,9 +80,10 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
     composition = cliff_lorimer(
-        *for_k_factors(fit.model, k_factors, fit.alpha_areas, fit.covariance),
-        *k_arrays(fit.model, k_factors),
-        absorption=foil_,
+        Intensities.of_fit(
+            fit.model, k_factors, alpha_areas=fit.alpha_areas, covariance=fit.covariance
+        ),
+        foil=foil_,
         label_names=label_spectra.ids.tolist(),
     )
     return Quantification(
@@ -102,7 +96,7 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
         fit=fit,
         foil=foil_,
         composition=composition,
-        table=_table(describe_labels(labels, names), label_spectra, fit, composition),
+        table=label_table(describe_labels(labels, names), label_spectra, fit, composition),
     )
 
 
@@ -147,43 +141,3 @@ def _foil(  # noqa: PLR0913 - a foil depends on this much
         take_off_angle_deg=image.acquisition.take_off_angle_deg,
         thickness_nm=per_label,
     )
-
-
-def _table(
-    description: pd.DataFrame,
-    label_spectra: LabelSpectra,
-    fit: fitting.Fit,
-    composition: Composition,
-) -> pd.DataFrame:
-    """Put everything known of each label into one row."""
-    columns: dict[str, np.ndarray | list[str]] = {"counts": label_spectra.spectra.sum(axis=1)}
-    for i, family in enumerate(fit.model.quantified):
-        e = family.element
-        columns[f"{e}_at_pct"] = 100 * composition.atomic_fractions[:, i]
-        columns[f"{e}_at_pct_error"] = 100 * composition.atomic_errors_statistical[:, i]
-        columns[f"{e}_at_pct_error_k"] = 100 * composition.atomic_errors_k[:, i]
-        columns[f"{e}_detection_limit_at_pct"] = 100 * composition.detection_limits[:, i]
-        columns[f"{e}_wt_pct"] = 100 * composition.weight_fractions[:, i]
-    for i, family in enumerate(fit.model.families):
-        columns[f"{family}_intensity"] = fit.intensities[:, i]
-        columns[f"{family}_intensity_error"] = fit.intensity_errors[:, i]
-    columns["reduced_chi_squared"] = fit.reduced_chi_squared
-    columns["not_detected"] = _not_detected(fit, composition)
-    columns["flag"] = _flags(fit, composition)
-    return description.assign(**columns)
-
-
-def _not_detected(fit: fitting.Fit, composition: Composition) -> list[str]:
-    """Name the quantified elements below the detection limit, per label."""
-    elements = np.array([family.element for family in fit.model.quantified])
-    return [" ".join(elements[~seen]) for seen in composition.detected]
-
-
-def _flags(fit: fitting.Fit, composition: Composition) -> list[str]:
-    """Say per label what to beware of; empty where nothing is."""
-    no_counts = fit.counts.sum(axis=1) == 0
-    nothing = ~np.isfinite(composition.atomic_fractions).all(axis=1)
-    noisy = composition.atomic_errors_statistical.max(axis=1) > FEW_COUNTS_ERROR
-    return np.select(
-        [no_counts, nothing, noisy], ["no counts", "nothing detected", "few counts"], ""
-    ).tolist()

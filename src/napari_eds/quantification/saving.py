@@ -4,21 +4,50 @@ from __future__ import annotations
 
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import pandas as pd
 
 from napari_eds._support.files import write_atomically
+from napari_eds.quantification.table import CHIP, LABEL, at_pct
 
 if TYPE_CHECKING:
-    from napari_eds.quantification.result import Quantification
+    from napari_eds.recipe.recipe import Recipe
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Significant digits of the table: more than any EDS result holds, few enough to read.
 _TABLE_DIGITS = 6
 
 
-def save_csv(result: Quantification, path: str | Path, *, spectra: bool = False) -> list[Path]:
+class Saveable(Protocol):
+    """What files are written from: the result of quantifying labels."""
+
+    @property
+    def image(self) -> SpectrumImage:
+        """Its pixel size gives pictures their scale."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """Settings of the run."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per label."""
+
+    @property
+    def spectra(self) -> np.ndarray:
+        """Counts, (labels, channels)."""
+
+    @property
+    def energies_keV(self) -> np.ndarray:
+        """Calibrated energies of the channels, (channels,)."""
+
+    def maps(self) -> dict[str, np.ndarray]:
+        """Return the at. % map of each element, (rows, columns)."""
+
+
+def save_csv(result: Saveable, path: str | Path, *, spectra: bool = False) -> list[Path]:
     """Save a result as CSV, with the recipe and, if asked, the spectra beside it.
 
     Parameters
@@ -51,7 +80,7 @@ def save_csv(result: Quantification, path: str | Path, *, spectra: bool = False)
     return written
 
 
-def save_maps(result: Quantification, folder: str | Path) -> list[Path]:
+def save_maps(result: Saveable, folder: str | Path) -> list[Path]:
     """Save the at. % map of every element as numbers (TIFF) and as a picture (PNG).
 
     Parameters
@@ -75,7 +104,7 @@ def save_maps(result: Quantification, folder: str | Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for element, data in result.maps().items():
-        stem = folder / f"{element}_at_pct"
+        stem = folder / at_pct(element)
         written += save_map(data, stem, f"{element} (at. %)", result.image)
     return written
 
@@ -129,20 +158,20 @@ def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
     return buffer.getvalue()
 
 
-def table_csv(result: Quantification) -> str:
+def table_csv(result: Saveable) -> str:
     """Return the table as CSV text, numbers to six significant digits."""
     buffer = StringIO()
     result.table.to_csv(buffer, float_format=f"%.{_TABLE_DIGITS}g", lineterminator="\n")
     return buffer.getvalue()
 
 
-def spectra_csv(result: Quantification) -> str:
+def spectra_csv(result: Saveable) -> str:
     """Return the spectra as CSV text: ``label, chip``, then one column per channel in keV."""
-    header = ",".join(["label", "chip", *(f"{energy:.5f}" for energy in result.energies_keV)])
+    header = ",".join([LABEL, CHIP, *(f"{energy:.5f}" for energy in result.energies_keV)])
     rows = [
         f"{label},{_quoted(chip)},{_joined(counts)}"
         for label, chip, counts in zip(
-            result.table.index, result.table["chip"], result.spectra, strict=True
+            result.table.index, result.table[CHIP], result.spectra, strict=True
         )
     ]
     return "\n".join([header, *rows, ""])

@@ -13,6 +13,16 @@ import pandas as pd
 from scipy import special
 
 from napari_eds.errors import EDSError
+from napari_eds.quantification.table import (
+    AT_PCT,
+    FLAG,
+    LABEL,
+    N_PIXELS,
+    REDUCED_CHI_SQUARED,
+    at_pct,
+    column_of,
+    error_of,
+)
 
 #: Reduced chi-squared above which a fit is called poor. Over the hundreds of channels of a fit,
 #: noise alone moves it by less than 0.1, so 1.5 means a peak or a background the model lacks.
@@ -21,7 +31,7 @@ POOR_FIT = 1.5
 #: A scatter that counting alone would give this rarely is called larger than counting explains.
 RARE = 0.01
 
-_SHORT_NAMES = {"chi2": "reduced_chi_squared", "pixels": "n_pixels"}
+_SHORT_NAMES = {"chi2": REDUCED_CHI_SQUARED, "pixels": N_PIXELS}
 _EXAMPLE = "Fe > 20 and chi2 < 2"
 _LISTS = "a list stands after in, and only there, such as label in [1, 2]"
 _LONGEST_CONDITION = 500
@@ -105,7 +115,7 @@ def spread(values: np.ndarray, errors: np.ndarray) -> Spread:
 
 
 def spreads(
-    table: pd.DataFrame, elements: Iterable[str], ids: Sequence[int], quantity: str = "at_pct"
+    table: pd.DataFrame, elements: Iterable[str], ids: Sequence[int], quantity: str = AT_PCT
 ) -> dict[str, Spread]:
     """Return the spread of every element over labels.
 
@@ -120,16 +130,15 @@ def spreads(
         ``"at_pct"`` or ``"wt_pct"``, of which the latter has no errors in the table.
     """
     rows = np.isin(table.index, ids)
-    nothing = np.full(rows.sum(), np.nan)
-    return {
-        e: spread(
-            table[f"{e}_{quantity}"].to_numpy(float)[rows],
-            table[f"{e}_{quantity}_error"].to_numpy(float)[rows]
-            if f"{e}_{quantity}_error" in table
-            else nothing,
-        )
-        for e in elements
-    }
+    found = {}
+    for e in elements:
+        column = column_of(e, quantity)
+        values = table[column].to_numpy(float)[rows]
+        errors = np.full(rows.sum(), np.nan)
+        if error_of(column) in table:
+            errors = table[error_of(column)].to_numpy(float)[rows]
+        found[e] = spread(values, errors)
+    return found
 
 
 def remarks(table: pd.DataFrame, poor_fit: float = POOR_FIT) -> list[str]:
@@ -142,10 +151,10 @@ def remarks(table: pd.DataFrame, poor_fit: float = POOR_FIT) -> list[str]:
     poor_fit : float
         Reduced chi-squared above which a fit is called poor.
     """
-    poor = table["reduced_chi_squared"].to_numpy(float) > poor_fit
+    poor = table[REDUCED_CHI_SQUARED].to_numpy(float) > poor_fit
     return [
         ", ".join(filter(None, (flag, "poor fit" if bad else "")))
-        for flag, bad in zip(table["flag"], poor, strict=True)
+        for flag, bad in zip(table[FLAG], poor, strict=True)
     ]
 
 
@@ -158,9 +167,9 @@ def names_of(table: pd.DataFrame, elements: Iterable[str]) -> dict[str, str]:
     Elements are short for their at. %, ``chi2`` for ``reduced_chi_squared``, ``pixels`` for
     ``n_pixels``; the index is called ``label``.
     """
-    short = {e: f"{e}_at_pct" for e in elements} | _SHORT_NAMES
+    short = {e: at_pct(e) for e in elements} | _SHORT_NAMES
     short = {name: column for name, column in short.items() if column in table}
-    return {"label": "label", **short, **{str(column): str(column) for column in table}}
+    return {LABEL: LABEL, **short, **{str(column): str(column) for column in table}}
 
 
 def matching(table: pd.DataFrame, elements: Iterable[str], condition: str) -> np.ndarray:
@@ -189,7 +198,7 @@ def matching(table: pd.DataFrame, elements: Iterable[str], condition: str) -> np
         return np.ones(len(table), bool)
     names = names_of(table, elements)
     _check(_parsed(condition), names, table)
-    frame = table.reset_index(names="label")
+    frame = table.reset_index(names=LABEL)
     frame = frame.assign(**{name: frame[column] for name, column in names.items()})
     try:
         met = frame.eval(condition, engine="python")
@@ -245,7 +254,7 @@ def _check_arithmetic(node: ast.AST, names: dict[str, str], table: pd.DataFrame)
     """Let only numbers be calculated with: text times a number could fill the memory."""
     for part in ast.walk(node):
         text = isinstance(part, ast.Constant) and not isinstance(part.value, (int, float))
-        if isinstance(part, ast.Name) and part.id != "label":
+        if isinstance(part, ast.Name) and part.id != LABEL:
             text = not pd.api.types.is_numeric_dtype(table[names[part.id]])
         if text or isinstance(part, (ast.List, ast.Tuple, ast.Compare, ast.BoolOp)):
             raise ConditionError(

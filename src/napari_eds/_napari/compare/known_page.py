@@ -16,7 +16,7 @@ from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.theme import ThemeColors
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
-from napari_eds.compare.results import KnownComparison, compare_known
+from napari_eds.compare.known import KnownComparison, compare_known
 from napari_eds.errors import EDSError
 from napari_eds.physics.formulas import parse_formula
 from napari_eds.quantification.result import Quantification

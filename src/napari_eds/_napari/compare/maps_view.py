@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolTip, QWidget
 from napari_eds._napari.compare.layers import DIVERGING, Compared
 from napari_eds._napari.parts.color_bar import ColorBar, Scale
 from napari_eds._napari.parts.theme import ThemeColors
+from napari_eds.quantification.table import CHIP
 
 _SEQUENTIAL = "viridis"
 _LEAST_HEIGHT_PX = 40
@@ -200,7 +201,7 @@ class MapsView(QWidget):
             return
         numbers = compared.comparison.table.loc[label]
         ours, other, difference = (numbers[f"{self._element}_{side}"] for side in _SIDES)
-        chip = numbers.get("chip", label)
+        chip = numbers.get(CHIP, label)
         text = f"{chip}: {ours:.2f} − {other:.2f} = {difference:+.2f} {compared.comparison.unit}"
         pane = self.sender()
         where = pane.cursor().pos() if isinstance(pane, QWidget) else self.mapToGlobal(QPoint())

@@ -11,7 +11,9 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QGuiApplication, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-from napari_eds.compare.results import Comparison, KnownComparison
+from napari_eds.compare.known import KnownComparison
+from napari_eds.compare.results import Comparison
+from napari_eds.quantification.table import CHIP
 
 _ROW_HEIGHT_PX = 21
 #: So many rows are always seen; more scroll where there is no room.
@@ -164,7 +166,7 @@ def _tell_labels(table: NumberTable, comparison: Comparison) -> None:
     for row, label in enumerate(comparison.statistics["max_label"]):
         item = table.item(row, place)
         if item is not None and label is not None:
-            chip = comparison.table["chip"].get(label, "") if "chip" in comparison.table else ""
+            chip = comparison.table[CHIP].get(label, "") if CHIP in comparison.table else ""
             item.setToolTip(f"label {label} {chip}; a double-click selects it")
 
 

@@ -37,10 +37,11 @@ from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
 from napari_eds.compare.results import compare_results
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import AT_PCT, WT_PCT
 
 _TABLES = "Results (*.csv *.txt *.tsv *.dat *.edsession *.emd);;All files (*)"
 _FIGURES = "Picture (*.png);;Vector graphics (*.svg *.pdf)"
-_QUANTITIES = {"at.%": "at_pct", "wt.%": "wt_pct"}
+_QUANTITIES = {"at.%": AT_PCT, "wt.%": WT_PCT}
 
 
 class OtherPage(QWidget):

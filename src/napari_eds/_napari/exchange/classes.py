@@ -16,6 +16,7 @@ from napari_eds._napari.parts.theme import PALETTE
 from napari_eds._napari.state.focus import Focus, focus_of
 from napari_eds._napari.state.layers import bind, geometry, label_names
 from napari_eds.few_shot.classification import Classification
+from napari_eds.quantification.table import CHIP
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -156,13 +157,13 @@ def class_names(examples: Labels) -> dict[int, str]:
 def name_class(examples: Labels, number: int, name: str) -> None:
     """Give a painted class a name: that of the label, which lives in the layer's features."""
     features = examples.features
-    if "index" not in features or "chip" not in features:
-        features = pd.DataFrame({"index": pd.Series(dtype=int), "chip": pd.Series(dtype=object)})
+    if "index" not in features or CHIP not in features:
+        features = pd.DataFrame({"index": pd.Series(dtype=int), CHIP: pd.Series(dtype=object)})
     if (features["index"] == number).any():
         features = features.copy()
-        features.loc[features["index"] == number, "chip"] = name
+        features.loc[features["index"] == number, CHIP] = name
     else:
-        row = pd.DataFrame({"index": [number], "chip": [name]})
+        row = pd.DataFrame({"index": [number], CHIP: [name]})
         features = row if features.empty else pd.concat([features, row], ignore_index=True)
     examples.features = features
 
@@ -227,7 +228,7 @@ def _show_classes(
     else:
         layer.data = found.class_map()
     layer.colormap = _colormap(chosen)
-    layer.features = pd.DataFrame(list(found.class_names.items()), columns=["index", "chip"])
+    layer.features = pd.DataFrame(list(found.class_names.items()), columns=["index", CHIP])
     layer.metadata[_CLASSIFICATION] = found
     _add(viewer, layer)
 
@@ -235,7 +236,7 @@ def _show_classes(
 def probability_map(found: Classification) -> np.ndarray:
     """Return the probability of each pixel's class, NaN where there is none."""
     best = found.table[list(found.classes)].max(axis=1).to_numpy(float)
-    ids = np.array([found.chips.labels[chip] for chip in found.table["chip"]])
+    ids = np.array([found.chips.labels[chip] for chip in found.table[CHIP]])
     order = np.argsort(ids)
     place = np.clip(np.searchsorted(ids[order], found.labels), 0, ids.size - 1)
     return np.where(ids[order][place] == found.labels, best[order][place], np.nan)

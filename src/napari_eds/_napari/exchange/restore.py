@@ -16,6 +16,7 @@ from napari_eds._napari.state.settings import Settings
 from napari_eds._support.provenance import versions
 from napari_eds.exchange.session import Session, SessionError, load_session, session_beside
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import at_pct, detection_limit
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -202,6 +203,7 @@ def same_numbers(session: Session, result: Quantification) -> str:
     before, after = saved[columns].to_numpy(), now[columns].to_numpy()
     if np.array_equal(before, after, equal_nan=True):
         return "Repeated: the same numbers as saved, to the last bit."
-    at_pct = [c for c in columns if c.endswith("_at_pct")]
-    shift = np.nanmax(np.abs(now[at_pct].to_numpy() - saved[at_pct].to_numpy()), initial=0)
+    in_at_pct = [f(e) for e in result.elements for f in (at_pct, detection_limit)]
+    in_at_pct = [c for c in in_at_pct if c in columns]
+    shift = np.nanmax(np.abs(now[in_at_pct].to_numpy() - saved[in_at_pct].to_numpy()), initial=0)
     return f"Repeated: at.% differ from the saved by up to {shift:.3g}."

@@ -31,6 +31,7 @@ from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
+from napari_eds.quantification.table import CHIP, FLAG, REDUCED_CHI_SQUARED
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -180,7 +181,7 @@ class QuantificationWidget(QuantificationForm):
         name = f"chips {size} px"
         layer = self._find_unchanged(name, chips.labels)
         if layer is None:
-            features = {"index": list(chips.names), "chip": list(chips.names.values())}
+            features = {"index": list(chips.names), CHIP: list(chips.names.values())}
             layer = add_chips(self._viewer, chips.labels, image, name=name, features=features)
             self._bind(layer)
         self.focus.set_labels_layer(layer)
@@ -362,10 +363,10 @@ def _k_text(settings: Settings) -> str:
 
 
 def _summary(result: Quantification) -> str:
-    flagged = int((result.table["flag"] != "").sum())
+    flagged = int((result.table[FLAG] != "").sum())
     return (
         f"{len(result.table)} labels, {flagged} with remarks; median χ²/ν "
-        f"{np.nanmedian(result.table['reduced_chi_squared']):.2f}\n{_axis(result)}"
+        f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n{_axis(result)}"
     )
 
 

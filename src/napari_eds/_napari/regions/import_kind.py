@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QWidget
 from napari_eds._napari.regions.kind_page import NO_MAP, KindPage, require
 from napari_eds._napari.regions.preview import Made, Plan
 from napari_eds.errors import LabelError
-from napari_eds.few_shot.chip_classes import read_chip_classes
+from napari_eds.few_shot.classification import read_classification
 from napari_eds.labels.chips import Chips, grid_chips, read_labels
 from napari_eds.spectra.label_sums import check_labels
 
@@ -77,12 +77,20 @@ class ImportPage(KindPage):
         path = Path(require(self.path.value.strip(), "choose a file first"))
         shape, size = image.shape, self.chip_size.value
         if path.suffix.lower() == _TABLE:
-
-            def classes() -> Made:
-                return Made(read_chip_classes(path, grid_chips(shape, size)).chips)
-
-            return Plan(f"classes of {path.stem}", classes, is_colored=True)
+            return Plan(
+                f"classes of {path.stem}",
+                lambda: Made(_class_labels(path, grid_chips(shape, size))),
+                is_colored=True,
+            )
         return Plan(path.stem, lambda: Made(_label_image(path, shape)), is_colored=True)
+
+
+def _class_labels(path: Path, grid: Chips) -> Chips:
+    """Read the classes of a grid's chips, each as one label."""
+    found = read_classification(path, grid.labels, grid.names).class_labels()
+    if not found.names:
+        raise LabelError(f"{path.name} gives no chip a class")
+    return found
 
 
 def _label_image(path: Path, shape: Any) -> Chips:

@@ -17,13 +17,9 @@ from napari_eds._napari.regions.pixel_layers import PIXEL_MAPS, kernel_words, sh
 from napari_eds._napari.state.focus import Focus
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
+from napari_eds.quantification.advice import MAJOR_AT_PCT
 from napari_eds.quantification.kernels import Kernel
-from napari_eds.quantification.pixels import (
-    MAJOR_AT_PCT,
-    PixelMaps,
-    pixel_maps,
-    recommended_kernel,
-)
+from napari_eds.quantification.pixels import PixelMaps, pixel_maps, recommended_kernel
 
 _NONE = "none"
 #: Key of what the fields say in the metadata of the map's layer.

@@ -19,6 +19,7 @@ from napari_eds._napari.state.settings import Settings
 from napari_eds.labels.chips import Chips
 from napari_eds.quantification.advice import MAJOR_AT_PCT, ChipSizeAdvice
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import CHIP, COUNTS
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def error_scale(focus: Focus) -> ErrorScale | None:
     found, result = advice_of(focus), focus.result
     if found is not None:
         first = found.frame.iloc[0]
-        return ErrorScale(float(first["worst_error"] * np.sqrt(first["counts"])), _WORST)
+        return ErrorScale(float(first["worst_error"] * np.sqrt(first[COUNTS])), _WORST)
     if result is not None and result.image is focus.image:
         return _scale_of(result)
     return None
@@ -194,7 +195,7 @@ def _scale_of(result: Quantification) -> ErrorScale | None:
     if not known.any():
         return None
     worst = np.nanmax(errors[known], axis=1)
-    counts = result.table["counts"].to_numpy(float)[known]
+    counts = result.table[COUNTS].to_numpy(float)[known]
     return ErrorScale(float(np.median(worst * np.sqrt(counts))), _WORST)
 
 
@@ -292,7 +293,7 @@ def _leaving(viewer: ViewerModel) -> Iterator[Callable[[], object]]:
 
 def _add_labels(focus: Focus, preview: Preview, image: SpectrumImage) -> Labels:
     names = preview.chips.names
-    features = {"index": list(names), "chip": list(names.values())}
+    features = {"index": list(names), CHIP: list(names.values())}
     labels = preview.chips.labels.copy()
     if preview.is_colored:
         return focus.viewer.add_labels(

@@ -23,6 +23,7 @@ from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.settings import Settings
 from napari_eds.errors import EDSError
 from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT, ChipSizeAdvice, chip_size_advice
+from napari_eds.quantification.table import COUNTS, composition_column
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 _WHOLE, _EACH = "whole map", "each label"
@@ -188,13 +189,14 @@ class AdvicePlot(pg.PlotWidget):
                 self.getAxis(name).setTicks([[]])
             return
         sizes = found.frame.index.to_numpy(float)
-        names = [n for n in found.frame.columns if n.endswith("_at_pct_error")]
-        for i, name in enumerate(names):
+        columns = {n: composition_column(n) for n in found.frame.columns}
+        elements = {name: column.element for name, column in columns.items() if column}
+        for i, (name, element) in enumerate(elements.items()):
             errors = found.frame[name].to_numpy(float)
             if np.isfinite(errors).any():
-                self._draw(sizes, errors, name.removesuffix("_at_pct_error"), i, found)
+                self._draw(sizes, errors, element, i, found)
         self._mark_wanted(found)
-        shown = found.frame[names].to_numpy(float)
+        shown = found.frame[list(elements)].to_numpy(float)
         shown = np.append(shown[np.isfinite(shown)], found.error_at_pct)
         self._scale("bottom", sizes)
         self._scale("left", shown)
@@ -262,5 +264,5 @@ def _words(found: ChipSizeAdvice | None) -> str:
     length = f" ({row['size_nm']:.3g} nm)" if np.isfinite(row["size_nm"]) else ""
     return (
         f"Recommended: {found.recommended_px} px{length}, {row['n_chips']:,.0f} chips of "
-        f"{row['counts']:,.0f} counts; worst error of {majors}: {row['worst_error']:.2f} at. %."
+        f"{row[COUNTS]:,.0f} counts; worst error of {majors}: {row['worst_error']:.2f} at. %."
     )

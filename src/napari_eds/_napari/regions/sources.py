@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from napari_eds._napari.state.focus import Focus
 from napari_eds.labels.from_images import resampled
+from napari_eds.quantification.table import CHIP, LABEL
 
 #: Key in the metadata of the layer that shows regions before they are used.
 PREVIEW = "eds_region_preview"
@@ -18,7 +19,7 @@ PREVIEW = "eds_region_preview"
 #: Borders that differ by less than this part of the map's are the same.
 _SAME_FIELD = 0.01
 #: Columns of a Shapes layer's features that may hold names.
-_NAME_COLUMNS = ("chip", "name", "label")
+_NAME_COLUMNS = (CHIP, "name", LABEL)
 
 
 def image_choices(focus: Focus) -> list[tuple[str, Image]]:

@@ -11,16 +11,31 @@ import numpy as np
 import pandas as pd
 
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import (
+    AT_PCT,
+    CHIP,
+    COLUMN,
+    COUNTS,
+    LABEL,
+    N_PIXELS,
+    NOT_DETECTED,
+    REDUCED_CHI_SQUARED,
+    ROW,
+    WT_PCT,
+    at_pct,
+    detection_limit,
+    error_k_of,
+    error_of,
+    intensity,
+    wt_pct,
+)
 
-LABEL = "label"
 REMARK = "remark"
-AT_PCT = "at_pct"
-WT_PCT = "wt_pct"
 COMPOSITION = "composition"
 
 #: Groups that can be shown and hidden, with the words for them. The first four are shown at first.
 GROUPS = {
-    "chip": "Chip name",
+    CHIP: "Chip name",
     COMPOSITION: "Composition",
     "fit": "Quality of fit",
     "size": "Counts and pixels",
@@ -29,9 +44,9 @@ GROUPS = {
     "intensities": "Intensities",
     "position": "Position",
 }
-SHOWN_AT_FIRST = ("chip", COMPOSITION, "fit", "size")
+SHOWN_AT_FIRST = (CHIP, COMPOSITION, "fit", "size")
 #: Units of the composition, each a group of columns.
-UNITS = {AT_PCT: "at.%", WT_PCT: "wt.%"}
+UNITS: dict[str, str] = {AT_PCT: "at.%", WT_PCT: "wt.%"}
 
 _THIN_SPACE = "\u202f"
 _MISSING = "–"
@@ -136,28 +151,28 @@ def columns_of(result: Quantification, remarks: Sequence[str]) -> list[Column]:
     table = result.table
     columns = [
         Column(LABEL, "label", "", table.index.to_numpy(), help="Number of the label"),
-        _plain(table, "chip", "chip", "chip", "Name of the label"),
+        _plain(table, CHIP, CHIP, CHIP, "Name of the label"),
     ]
     for e in result.elements:
         columns += _composition(table, e)
     columns += [
-        _plain(table, "reduced_chi_squared", "χ²/ν", "fit", "Reduced chi-squared of the fit"),
+        _plain(table, REDUCED_CHI_SQUARED, "χ²/ν", "fit", "Reduced chi-squared of the fit"),
         Column(REMARK, "remark", "", np.array(remarks, object), help="What to beware of"),
-        _plain(table, "counts", "counts", "size", "X-ray counts of all channels"),
-        _plain(table, "n_pixels", "pixels", "size", "Pixels of the label"),
+        _plain(table, COUNTS, "counts", "size", "X-ray counts of all channels"),
+        _plain(table, N_PIXELS, "pixels", "size", "Pixels of the label"),
     ]
     for e in result.elements:
         columns.append(
             _plain(
                 table,
-                f"{e}_detection_limit_at_pct",
+                detection_limit(e),
                 f"{e} limit at.%",
                 "limits",
                 f"Least {e} in at.% that would be detected in this label",
             )
         )
     columns.append(
-        _plain(table, "not_detected", "not detected", "limits", "Elements below their limit")
+        _plain(table, NOT_DETECTED, "not detected", "limits", "Elements below their limit")
     )
     columns += [_intensity(table, str(family)) for family in result.fit.model.families]
     return columns + _positions(table)
@@ -172,20 +187,20 @@ def _plain(table: pd.DataFrame, name: str, title: str, group: str, tip: str) -> 
 
 def _composition(table: pd.DataFrame, element: str) -> list[Column]:
     """At. % with its two errors, and wt. %, of which the result holds no errors."""
-    name = f"{element}_at_pct"
+    name = at_pct(element)
     return [
         Column(
             name,
             f"{element} at.%",
             AT_PCT,
             table[name].to_numpy(float),
-            table[f"{name}_error"].to_numpy(float),
+            table[error_of(name)].to_numpy(float),
             help=f"{element} in at.% ± standard deviation from counting",
         ),
-        _plain(table, f"{element}_wt_pct", f"{element} wt.%", WT_PCT, f"{element} in wt.%"),
+        _plain(table, wt_pct(element), f"{element} wt.%", WT_PCT, f"{element} in wt.%"),
         _plain(
             table,
-            f"{name}_error_k",
+            error_k_of(name),
             f"{element} ± k",
             "k errors",
             f"Standard deviation of {element} in at.% from the errors of the k-factors",
@@ -194,12 +209,13 @@ def _composition(table: pd.DataFrame, element: str) -> list[Column]:
 
 
 def _intensity(table: pd.DataFrame, family: str) -> Column:
+    name = intensity(family)
     return Column(
-        f"{family}_intensity",
+        name,
         f"{family} counts",
         "intensities",
-        table[f"{family}_intensity"].to_numpy(float),
-        table[f"{family}_intensity_error"].to_numpy(float),
+        table[name].to_numpy(float),
+        table[error_of(name)].to_numpy(float),
         decimals=0,
         help=f"Counts of the family {family} ± standard deviation",
     )
@@ -215,7 +231,7 @@ def _positions(table: pd.DataFrame) -> list[Column]:
             decimals=1,
             help=f"{name.capitalize()} of the label's centre, in pixels",
         )
-        for name in ("row", "column")
+        for name in (ROW, COLUMN)
     ]
 
 

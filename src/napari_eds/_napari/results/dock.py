@@ -32,6 +32,7 @@ from napari_eds.labels.edits import (
 )
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.statistics import ConditionError, matching, names_of, remarks
+from napari_eds.quantification.table import COLUMN, FLAG, ROW
 
 _OWN_COLORS = "own colours"
 #: Pause after an edit until labels are compared with those of the result.
@@ -223,7 +224,7 @@ class ResultsTable(ResultsForm):
         layer, result = self.focus.labels_layer, self.result
         if layer is None or result is None or label not in result.table.index:
             return
-        center = result.table.loc[label, ["row", "column"]].to_numpy(float)
+        center = result.table.loc[label, [ROW, COLUMN]].to_numpy(float)
         first, last = layer.corner_pixels
         if (center < first).any() or (center > last).any():
             show_position(self._viewer, layer, center)
@@ -331,7 +332,7 @@ class ResultsTable(ResultsForm):
             return
         same = np.array_equal(layer.data, result.labels)
         self.edited.setVisible(not same)
-        if same and (layer.features.get("flag") == MERGED).any():
+        if same and (layer.features.get(FLAG) == MERGED).any():
             layer.features = features_as_measured(layer.features, result.table)
 
     def _on_merge(self) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from napari_eds._napari.results.columns import AT_PCT, UNITS, grouped, with_error
+from napari_eds._napari.results.columns import UNITS, grouped, with_error
 from napari_eds.quantification.statistics import Spread, spreads
+from napari_eds.quantification.table import AT_PCT, COUNTS, N_PIXELS
 
 #: After an element whose scatter counting does not explain.
 REAL = "▲"
@@ -43,8 +44,8 @@ def summary(
     head = (
         f"{grouped(len(chosen), 0)} of {grouped(len(table), 0)} selected"
         + (f" ({grouped(hidden, 0)} hidden by the filter)" if hidden else "")
-        + f": {grouped(chosen['n_pixels'].sum(), 0)} px, "
-        + f"{grouped(chosen['counts'].sum(), 0)} counts."
+        + f": {grouped(chosen[N_PIXELS].sum(), 0)} px, "
+        + f"{grouped(chosen[COUNTS].sum(), 0)} counts."
     )
     found = spreads(table, elements, ids, unit)
     items = [f"{e} {_short(s)}".replace(" ", "\u00a0") for e, s in found.items()]

@@ -11,7 +11,8 @@ from qtpy.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors
-from napari_eds._napari.results.columns import AT_PCT, LABEL, Column
+from napari_eds._napari.results.columns import Column
+from napari_eds.quantification.table import AT_PCT, LABEL
 
 _COLOR, _SELECTED_COLOR = PALETTE[4], PALETTE[1]
 _SIZE_PX, _SELECTED_SIZE_PX = 6, 11

@@ -7,8 +7,9 @@ from typing import Any
 
 from napari.layers import Layer
 
-from napari_eds._napari.results.columns import AT_PCT, SHOWN_AT_FIRST
+from napari_eds._napari.results.columns import SHOWN_AT_FIRST
 from napari_eds.quantification.statistics import POOR_FIT
+from napari_eds.quantification.table import AT_PCT
 
 _KEY = "eds_results_view"
 

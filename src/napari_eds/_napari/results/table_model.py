@@ -9,7 +9,8 @@ import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from qtpy.QtGui import QColor, QFont
 
-from napari_eds._napari.results.columns import LABEL, REMARK, Column
+from napari_eds._napari.results.columns import REMARK, Column
+from napari_eds.quantification.table import LABEL, error_of
 
 #: Before the number of a label with a remark, so that it is not told by colour alone.
 MARK = "⚠ "
@@ -121,7 +122,7 @@ class ResultsModel(QAbstractTableModel):
             header.append(column.name)
             cells.append([_plain(v) for v in column.values[self._rows[rows]]])
             if column.errors is not None:
-                header.append(f"{column.name}_error")
+                header.append(error_of(column.name))
                 cells.append([_plain(v) for v in column.errors[self._rows[rows]]])
         return "\n".join("\t".join(line) for line in (header, *zip(*cells, strict=True)))
 

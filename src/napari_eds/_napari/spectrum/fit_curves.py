@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt
 from napari_eds._napari.spectrum.curves import Look, SpectrumCurve
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import at_pct, error_of
 
 #: Residuals beyond this many standard deviations are few: guide lines mark them.
 GUIDE_SIGMA = 3.0
@@ -106,11 +107,8 @@ class LabelFit:
             f"{fit.intensity_errors[self.row, family]:.0f} counts"
         )
         if name.element in self.result.elements:
-            numbers = table.iloc[self.row]
-            text += (
-                f", {numbers[f'{name.element}_at_pct']:.2f} ± "
-                f"{numbers[f'{name.element}_at_pct_error']:.2f} at.%"
-            )
+            numbers, column = table.iloc[self.row], at_pct(name.element)
+            text += f", {numbers[column]:.2f} ± {numbers[error_of(column)]:.2f} at.%"
         return text
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyqtgraph as pg
 
 LINEAR, LOG, SQRT = "linear", "log", "sqrt"
-SCALES = (LINEAR, LOG, SQRT)
 
 #: Smallest distance of two labelled ticks of the square-root axis in pixels.
 _TICK_DISTANCE_PX = 26

@@ -24,6 +24,7 @@ from napari_eds.labels.edits import (
     split_labels,
 )
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import CHIP, COUNTS, FLAG, N_PIXELS
 
 #: What the features of a label whose pixels changed say until it is quantified.
 EDITED = "edited, not yet quantified"
@@ -32,7 +33,7 @@ EDITED = "edited, not yet quantified"
 _FEATURES_OF = "eds_features_of_pixels"
 #: As many states as napari's undo keeps.
 _MOST_STATES = 100
-_COUNTED = {"index", "chip", "flag", "n_pixels"}
+_COUNTED = {"index", CHIP, FLAG, N_PIXELS}
 
 
 class Edit(NamedTuple):
@@ -196,8 +197,8 @@ def _features_after(
     new = [i for i in parts if i not in set(features["index"])]
     if new:
         rows = pd.DataFrame({"index": new})
-        if "chip" in changed:
-            rows["chip"] = [_part_name(features, parts[i], i) for i in new]
+        if CHIP in changed:
+            rows[CHIP] = [_part_name(features, parts[i], i) for i in new]
         changed = pd.concat([changed, rows], ignore_index=True)
     return _forget(changed, touched[touched > 0], after, counts_map)
 
@@ -213,7 +214,7 @@ def _parts_of(before: np.ndarray, after: np.ndarray) -> dict[int, int]:
 
 
 def _part_name(features: pd.DataFrame, origin: int, part: int) -> str:
-    names = features.loc[features["index"] == origin, "chip"]
+    names = features.loc[features["index"] == origin, CHIP]
     name = names.iloc[0] if len(names) and isinstance(names.iloc[0], str) else origin
     return f"{name}, part {part}"
 
@@ -232,14 +233,14 @@ def _forget(
     for name in features.columns.drop(list(_COUNTED), errors="ignore"):
         if pd.api.types.is_float_dtype(features[name]):
             features.loc[row, name] = np.nan
-    if "n_pixels" in features:
-        features.loc[row, "n_pixels"] = _sums(after, np.ones(after.shape), ids)
-        if features["n_pixels"].notna().all():
-            features["n_pixels"] = features["n_pixels"].astype(np.int64)
-    if "counts" in features and counts_map is not None:
-        features.loc[row, "counts"] = _sums(after, counts_map, ids)
-    if "flag" in features:
-        features.loc[row, "flag"] = EDITED
+    if N_PIXELS in features:
+        features.loc[row, N_PIXELS] = _sums(after, np.ones(after.shape), ids)
+        if features[N_PIXELS].notna().all():
+            features[N_PIXELS] = features[N_PIXELS].astype(np.int64)
+    if COUNTS in features and counts_map is not None:
+        features.loc[row, COUNTS] = _sums(after, counts_map, ids)
+    if FLAG in features:
+        features.loc[row, FLAG] = EDITED
     return features
 
 

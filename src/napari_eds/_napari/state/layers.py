@@ -17,6 +17,15 @@ import pint
 
 from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import (
+    CHIP,
+    COUNTS,
+    FLAG,
+    N_PIXELS,
+    REDUCED_CHI_SQUARED,
+    at_pct,
+    error_of,
+)
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 if TYPE_CHECKING:
@@ -155,13 +164,13 @@ def owner_of(viewer: ViewerModel, layer: Layer | None) -> Layer | None:
 
 
 def label_names(labels: Labels) -> dict[int, str]:
-    """Return the names of labels that its features hold in a column ``chip``."""
+    """Return the names of labels that its features hold in the column `CHIP`."""
     features = labels.features
-    if "chip" not in features or "index" not in features:
+    if CHIP not in features or "index" not in features:
         return {}
     return {
         int(index): str(name)
-        for index, name in zip(features["index"], features["chip"], strict=True)
+        for index, name in zip(features["index"], features[CHIP], strict=True)
         if isinstance(name, str)
     }
 
@@ -196,7 +205,7 @@ def _show_map(viewer: ViewerModel, labels: Labels, result: Quantification, eleme
     """Add or update the map of one element, unless something newer came meanwhile."""
     if labels not in viewer.layers or labels.metadata.get(QUANTIFICATION) is not result:
         return
-    column = f"{element}_at_pct"
+    column = at_pct(element)
     # The values of the labels, not of all pixels: percentiles of a large map take time.
     limits = limits_from_zero(result.table[column].to_numpy())
     data = result.map_of(column)
@@ -236,8 +245,8 @@ def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[flo
 
 def _features(result: Quantification) -> pd.DataFrame:
     """Return the columns worth reading under the pointer, with the label ids as ``index``."""
-    columns = ["chip", "n_pixels", "counts"]
+    columns = [CHIP, N_PIXELS, COUNTS]
     for element in result.elements:
-        columns += [f"{element}_at_pct", f"{element}_at_pct_error"]
-    columns += ["reduced_chi_squared", "flag"]
+        columns += [at_pct(element), error_of(at_pct(element))]
+    columns += [REDUCED_CHI_SQUARED, FLAG]
     return result.table[columns].reset_index(names="index")

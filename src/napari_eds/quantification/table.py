@@ -1,0 +1,197 @@
+"""The table of a result: what its columns are called, how it is made, how it is read back.
+
+Elements and families are parts of names: ``Sr_at_pct`` is the atomic percent of Sr. No other
+module spells these names; docs/results-table.md lists them.
+"""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from napari_eds.fitting.fit import Fit
+from napari_eds.labels.chips import CHIP, COLUMN, LABEL, N_PIXELS, ROW
+from napari_eds.physics.lines import Family
+from napari_eds.quantification.cliff_lorimer import Composition
+from napari_eds.spectra.label_sums import LabelSpectra
+
+__all__ = [
+    "AT_PCT",
+    "CHIP",
+    "COLUMN",
+    "COUNTS",
+    "FLAG",
+    "LABEL",
+    "NOT_DETECTED",
+    "N_PIXELS",
+    "REDUCED_CHI_SQUARED",
+    "ROW",
+    "WT_PCT",
+    "CompositionColumn",
+    "Quantity",
+    "at_pct",
+    "column_of",
+    "composition_column",
+    "detection_limit",
+    "error_k_of",
+    "error_of",
+    "intensity",
+    "label_table",
+    "read_table",
+    "wt_pct",
+]
+
+#: Units of a composition, each the ending of a column of every element.
+Quantity = Literal["at_pct", "wt_pct"]
+AT_PCT: Quantity = "at_pct"
+WT_PCT: Quantity = "wt_pct"
+
+COUNTS = "counts"
+REDUCED_CHI_SQUARED = "reduced_chi_squared"
+NOT_DETECTED = "not_detected"
+FLAG = "flag"
+
+#: Columns that hold text; all others hold numbers.
+_TEXT = (CHIP, NOT_DETECTED, FLAG)
+_ERROR, _ERROR_K = "_error", "_error_k"
+_COMPOSITION = re.compile(r"([A-Z][a-z]?)_(at_pct|wt_pct)(_error_k|_error)?")
+
+#: Statistical error of an atomic fraction above which a label is flagged as too noisy.
+FEW_COUNTS_ERROR = 0.1
+
+
+def column_of(element: str, ending: str) -> str:
+    """Return the column of an element with an ending, such as `AT_PCT`."""
+    return f"{element}_{ending}"
+
+
+def at_pct(element: str) -> str:
+    """Return the column of an element's atomic percent."""
+    return column_of(element, AT_PCT)
+
+
+def wt_pct(element: str) -> str:
+    """Return the column of an element's weight percent, which has no errors."""
+    return column_of(element, WT_PCT)
+
+
+def detection_limit(element: str) -> str:
+    """Return the column of the least atomic percent of an element that would be detected."""
+    return column_of(element, f"detection_limit_{AT_PCT}")
+
+
+def intensity(family: Family | str) -> str:
+    """Return the column of the counts of a whole family, such as ``Sr_K``."""
+    return f"{family}_intensity"
+
+
+def error_of(column: str) -> str:
+    """Return the column of the standard deviation from counting of what a column holds."""
+    return f"{column}{_ERROR}"
+
+
+def error_k_of(column: str) -> str:
+    """Return the column of the standard deviation from the k-factors."""
+    return f"{column}{_ERROR_K}"
+
+
+class CompositionColumn(NamedTuple):
+    """What a column of a composition holds: of which element, in which unit, value or error."""
+
+    element: str
+    quantity: Quantity
+    kind: Literal["value", "error", "error_k"]
+
+
+def composition_column(name: str) -> CompositionColumn | None:
+    """Return what a column of a composition holds; None for any other column."""
+    found = _COMPOSITION.fullmatch(name)
+    if found is None:
+        return None
+    quantity = AT_PCT if found[2] == AT_PCT else WT_PCT
+    if found[3] is None:
+        return CompositionColumn(found[1], quantity, "value")
+    return CompositionColumn(found[1], quantity, "error" if found[3] == _ERROR else "error_k")
+
+
+def label_table(
+    description: pd.DataFrame, label_spectra: LabelSpectra, fit: Fit, composition: Composition
+) -> pd.DataFrame:
+    """Put everything known of each label into one row.
+
+    Parameters
+    ----------
+    description : DataFrame
+        That of `describe_labels`.
+    label_spectra : LabelSpectra
+    fit : Fit
+    composition : Composition
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``label``: the description (``chip``, ``n_pixels``, bounding box and centroid);
+        ``counts`` (all channels); per quantified element ``Sr_at_pct``, ``Sr_at_pct_error``
+        (statistical), ``Sr_at_pct_error_k`` (from the k-factors' errors),
+        ``Sr_detection_limit_at_pct`` and ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and
+        ``Sr_K_intensity_error`` (counts); ``reduced_chi_squared``; ``not_detected`` (elements
+        below the detection limit) and ``flag`` (``"no counts"``, ``"nothing detected"``, ``"few
+        counts"``; empty where all is well).
+    """
+    columns: dict[str, np.ndarray | list[str]] = {COUNTS: label_spectra.spectra.sum(axis=1)}
+    for i, family in enumerate(fit.model.quantified):
+        e = family.element
+        columns[at_pct(e)] = 100 * composition.atomic_fractions[:, i]
+        columns[error_of(at_pct(e))] = 100 * composition.atomic_errors_statistical[:, i]
+        columns[error_k_of(at_pct(e))] = 100 * composition.atomic_errors_k[:, i]
+        columns[detection_limit(e)] = 100 * composition.detection_limits[:, i]
+        columns[wt_pct(e)] = 100 * composition.weight_fractions[:, i]
+    for i, family in enumerate(fit.model.families):
+        columns[intensity(family)] = fit.intensities[:, i]
+        columns[error_of(intensity(family))] = fit.intensity_errors[:, i]
+    columns[REDUCED_CHI_SQUARED] = fit.reduced_chi_squared
+    columns[NOT_DETECTED] = _not_detected(fit, composition)
+    columns[FLAG] = _flags(fit, composition)
+    # At once: pandas warns of a hundred columns that were added one by one.
+    return pd.concat([description, pd.DataFrame(columns, index=description.index)], axis=1)
+
+
+def _not_detected(fit: Fit, composition: Composition) -> list[str]:
+    """Name the quantified elements below the detection limit, per label."""
+    elements = np.array([family.element for family in fit.model.quantified])
+    return [" ".join(elements[~seen]) for seen in composition.detected]
+
+
+def _flags(fit: Fit, composition: Composition) -> list[str]:
+    """Say per label what to beware of; empty where nothing is."""
+    no_counts = fit.counts.sum(axis=1) == 0
+    nothing = ~np.isfinite(composition.atomic_fractions).all(axis=1)
+    noisy = composition.atomic_errors_statistical.max(axis=1) > FEW_COUNTS_ERROR
+    return np.select(
+        [no_counts, nothing, noisy], ["no counts", "nothing detected", "few counts"], ""
+    ).tolist()
+
+
+def read_table(text: bytes) -> pd.DataFrame:
+    """Read a table back from CSV as it was: whole numbers whole, fractions to the last bit.
+
+    Raises
+    ------
+    ValueError, KeyError
+        If the text is no such table.
+    """
+    cells = pd.read_csv(BytesIO(text), dtype=str, keep_default_na=False)
+    columns = {name: _column(name, cells[name].tolist()) for name in cells.columns}
+    return pd.DataFrame(columns).set_index(LABEL)
+
+
+def _column(name: str, cells: list[str]) -> list[Any]:
+    if name in _TEXT:
+        return cells
+    if all(cell.lstrip("-").isdecimal() for cell in cells):
+        return [int(cell) for cell in cells]
+    return [float(cell or "nan") for cell in cells]
