@@ -11,8 +11,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_eds._napari.compare.number_table import NumberTable, fill_known
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.keyed_jobs import Jobs
-from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.theme import ThemeColors
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
@@ -30,9 +30,9 @@ _PAUSE_MS = 150
 class KnownPage(QWidget):
     """Compares selected labels with a formula, as it is typed and as labels are chosen."""
 
-    def __init__(self, focus: Focus, task: TaskBar) -> None:
+    def __init__(self, focus: Focus, work: JobBar) -> None:
         super().__init__()
-        self._focus, self._task = focus, task
+        self._focus, self._work = focus, work
         self._jobs = Jobs(self)
         self._colors: ThemeColors | None = None
         self._known: KnownComparison | None = None
@@ -82,7 +82,7 @@ class KnownPage(QWidget):
         for signal in (focus.labels_changed, focus.result_changed, focus.selection_changed):
             signal.connect(self._wait)
         self._timer.timeout.connect(self._compare)
-        self._task.busy_changed.connect(self._enable)
+        self._work.changed.connect(self._enable)
         self.formula.textEdited.connect(self._on_typed)
         self.formula.returnPressed.connect(self._compare)
         self.save_csv.clicked.connect(self._on_save_csv)
@@ -158,7 +158,7 @@ class KnownPage(QWidget):
 
     def _enable(self) -> None:
         for button in (self.save_csv, self.save_figure):
-            button.setEnabled(self._known is not None and not self._task.is_busy)
+            button.setEnabled(self._known is not None and not self._work)
 
     # Saving.
 
@@ -166,13 +166,17 @@ class KnownPage(QWidget):
         known = self._known
         path = self._ask("Save the comparison", ".csv", "CSV (*.csv)")
         if known is not None and path:
-            self._task.run("saving", lambda _report: known.to_csv(path), self._on_saved)
+            self._work.run(
+                "saving", lambda _report: known.to_csv(path), self._on_saved, replaces=False
+            )
 
     def _on_save_figure(self) -> None:
         known = self._known
         path = self._ask("Save the figure", ".png", "Picture (*.png);;Vector (*.svg *.pdf)")
         if known is not None and path:
-            self._task.run("saving", lambda _report: [known.save_figure(path)], self._on_saved)
+            self._work.run(
+                "saving", lambda _report: [known.save_figure(path)], self._on_saved, replaces=False
+            )
 
     def _ask(self, title: str, ending: str, kinds: str) -> str:
         name = "composition" if self._known is None else self._known.formula
@@ -180,7 +184,7 @@ class KnownPage(QWidget):
 
     def _on_saved(self, written: list[Path]) -> None:
         text = f"Saved {', '.join(path.name for path in written)} in {written[0].parent}."
-        self._task.say(text)
+        self._work.say(text)
         show_info(text)
 
 

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_eds._napari.parts.job_bar import JobRow
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state import label_edits as edits
@@ -47,7 +47,7 @@ class EditPage(QWidget):
         self.scope.addButton(self.selected)
         self.scope.addButton(self.all)
         self._make_buttons()
-        self.work = JobRow()
+        self.work = JobBar()
         self.status = WrappedText(lines=_STATUS_LINES)
         self._undone = QTimer(self)
         self._undone.setSingleShot(True)
@@ -204,7 +204,13 @@ class EditPage(QWidget):
             counts = None if image is None else image.counts_map()
             return edits.edit(before, features, what, ids, counts)
 
-        self.work.run(work, partial(self._on_edited, layer, what), what.words, self._say)
+        self.work.run(
+            what.words,
+            work,
+            partial(self._on_edited, layer, what),
+            replaces=True,
+            failure=self._say,
+        )
 
     def _on_edited(self, layer: Labels, what: edits.Edit, done: edits.Edited) -> None:
         if layer not in self.focus.viewer.layers:

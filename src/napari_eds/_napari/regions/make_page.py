@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_eds._napari.parts.job_bar import JobRow
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.regions import preview as plans
@@ -86,7 +86,7 @@ class MakePage(QWidget):
             text="Use these regions",
             tooltip="Make a new Labels layer of these regions, with their names",
         )
-        self.work = JobRow()
+        self.work = JobBar()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLE_MS)
@@ -237,10 +237,11 @@ class MakePage(QWidget):
             return
         errors, map_id = plans.error_scale(focus), map_layer.unique_id
         self.work.run(
+            plan.name,
             lambda _progress: plans.make_preview(plan, image, map_id, errors),
             answer,
-            plan.name,
-            failure,
+            replaces=True,
+            failure=failure,
         )
 
     def _say_failed(self, error: Exception) -> None:
