@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.compare.number_table import NumberTable, fill_known
 from napari_eds._napari.parts.job_bar import JobBar
@@ -36,9 +36,8 @@ class KnownPage(QWidget):
         self._jobs = Jobs(self)
         self._colors: ThemeColors | None = None
         self._known: KnownComparison | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE_MS)
+        self._pause = QSignalDebouncer(parent=self)
+        self._pause.setTimeout(_PAUSE_MS)
         self._make()
         self._lay_out()
         self._connect()
@@ -80,8 +79,8 @@ class KnownPage(QWidget):
         focus = self._focus
         focus.map_changed.connect(self._on_map)
         for signal in (focus.labels_changed, focus.result_changed, focus.selection_changed):
-            signal.connect(self._wait)
-        self._timer.timeout.connect(self._compare)
+            signal.connect(self._pause.throttle)
+        self._pause.triggered.connect(self._compare)
         self._work.changed.connect(self._enable)
         self.formula.textEdited.connect(self._on_typed)
         self.formula.returnPressed.connect(self._compare)
@@ -104,7 +103,7 @@ class KnownPage(QWidget):
         if self._focus.map_layer is not None:
             self._focus.map_layer.metadata[_FORMULA] = text
         self._check()
-        self._wait()
+        self._pause.throttle()
 
     def _check(self) -> bool:
         """Say what the formula means, or what is wrong with it."""
@@ -130,9 +129,6 @@ class KnownPage(QWidget):
         """Return the labels that count: those selected if several are, else all (None)."""
         selected = list(self._focus.selected)
         return selected if len(selected) > 1 else None
-
-    def _wait(self) -> None:
-        self._timer.start()
 
     def _compare(self) -> None:
         """Compare in a thread; a later question replaces an earlier one."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from napari.layers import Image
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.elements.facts import beam_energy
 from napari_eds._napari.parts.job_bar import OneJob
@@ -64,10 +65,9 @@ class MapSearch(QObject):
         self.work = OneJob(self)
         self._searched: Found | None = None
         self._declined: Found | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PATIENCE_MS)
-        self._timer.timeout.connect(self._on_timeout)
+        self._patience = QSignalDebouncer(parent=self)
+        self._patience.setTimeout(_PATIENCE_MS)
+        self._patience.triggered.connect(self._on_timeout)
         self.work.changed.connect(self._on_work)
         self.work.progressed.connect(self._on_progressed)
         self.work.left.connect(self._on_left)
@@ -106,9 +106,9 @@ class MapSearch(QObject):
         if self.work and (wanted is None or not wanted.is_like(self._searched)):
             self.work.drop()
         if wanted is None or self.found is not None or wanted.is_like(self._declined):
-            self._timer.stop()
+            self._patience.cancel()
         elif wanted.image.energy.calibrated:
-            self._timer.start()
+            self._patience.throttle()
         self.changed.emit()
 
     def _on_timeout(self) -> None:
@@ -121,7 +121,7 @@ class MapSearch(QObject):
         wanted, layer = self._wanted(), self._focus.map_layer
         if wanted is None or layer is None or self.work:
             return
-        self._timer.stop()
+        self._patience.cancel()
         image, beam = wanted.image, wanted.beam_energy_keV
         self._searched = wanted
         self.work.run(
@@ -134,7 +134,7 @@ class MapSearch(QObject):
 
     def _on_left(self) -> None:
         """Do not start a search that the user left again by itself."""
-        self._timer.stop()
+        self._patience.cancel()
         self._declined = self._wanted()
 
     def _on_progressed(self, found: int, _total: int, what: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QColor, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.exchange.classes import (
     PaintedClass,
@@ -67,9 +68,8 @@ class FewShotPage(QWidget):
         super().__init__()
         self._focus, self._work = focus, work
         self._classes: list[PaintedClass] = []
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE_MS)
+        self._pause = QSignalDebouncer(parent=self)
+        self._pause.setTimeout(_PAUSE_MS)
         self._make()
         self._lay_out()
         self._connect()
@@ -144,8 +144,8 @@ class FewShotPage(QWidget):
             focus.result_changed,
         ):
             signal.connect(self._on_layers)
-        focus.labels_edited.connect(self._wait)
-        self._timer.timeout.connect(self._show_classes)
+        focus.labels_edited.connect(self._pause.throttle)
+        self._pause.triggered.connect(self._show_classes)
         self._work.changed.connect(self._enable)
         self.chips.activated.connect(self._on_chips)
         self.examples.activated.connect(self._on_examples)
@@ -183,9 +183,6 @@ class FewShotPage(QWidget):
         if paint_examples(self._focus) is not None:
             show_info("Paint over a few chips of a phase; take another label for the next phase.")
         self._on_layers()
-
-    def _wait(self, _box: object = None) -> None:
-        self._timer.start()
 
     def _show_classes(self) -> None:
         """List what is painted; a name that is being edited is left alone if nothing changed."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, FloatSpinBox, PushButton, SpinBox
 from napari.layers import Labels
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QButtonGroup,
     QGridLayout,
@@ -17,6 +16,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
@@ -49,9 +49,8 @@ class EditPage(QWidget):
         self._make_buttons()
         self.work = JobBar()
         self.status = WrappedText(lines=_STATUS_LINES)
-        self._undone = QTimer(self)
-        self._undone.setSingleShot(True)
-        self._undone.setInterval(_SETTLE_MS)
+        self._undone = QSignalDebouncer(parent=self)
+        self._undone.setTimeout(_SETTLE_MS)
         self._lay_out()
         self._connect()
         self._show_state()
@@ -124,7 +123,7 @@ class EditPage(QWidget):
         focus.labels_edited.connect(self._on_labels_edited)
         self.work.changed.connect(self._show_state)
         self.work.cancelled.connect(partial(self.status.setText, "Cancelled; nothing changed."))
-        self._undone.timeout.connect(self._on_settled)
+        self._undone.triggered.connect(self._on_settled)
         self.scope.buttonToggled.connect(self._show_state)
         actions = {
             self.merge: edits.merged,
@@ -179,7 +178,7 @@ class EditPage(QWidget):
 
     def _on_labels_edited(self, box: object) -> None:
         if box is None:
-            self._undone.start()
+            self._undone.throttle()
 
     def _on_settled(self) -> None:
         """After undo, features are those that the labels had."""
