@@ -76,7 +76,7 @@ def click(widget):
 
 
 def done(qtbot, dock):
-    qtbot.waitUntil(lambda: not dock.task.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not dock.work, timeout=30_000)
 
 
 def compare(qtbot, dock):
@@ -251,7 +251,7 @@ def test_what_cannot_be_compared_is_told(qtbot, window, tmp_path, monkeypatch):
     compare(qtbot, dock)
     assert "no table of compositions" in messages()[-1]
     assert not dock.other.table.isVisible()
-    assert dock.task.text.text() == ""
+    assert dock.work.text.text() == ""
 
 
 def test_a_comparison_outlives_its_dock_and_tells_when_it_is_of_an_earlier_result(

@@ -54,7 +54,7 @@ def window(qtbot, make_napari_viewer, data_file):
         if names and searched:
             settle(qtbot, dock)
         elif names:
-            qtbot.waitUntil(lambda: dock._tables_loaded, timeout=30_000)
+            qtbot.waitUntil(lambda: dock.lines.loaded, timeout=30_000)
         return viewer, dock
 
     return opened
@@ -62,9 +62,7 @@ def window(qtbot, make_napari_viewer, data_file):
 
 def settle(qtbot, dock):
     """Wait until lines, k-factors and hints are there."""
-    qtbot.waitUntil(
-        lambda: dock.search.found is not None and dock._tables_job is None, timeout=30_000
-    )
+    qtbot.waitUntil(lambda: dock.search.found is not None and not dock.lines.work, timeout=30_000)
 
 
 def chosen(dock):
@@ -244,7 +242,7 @@ def test_what_cannot_be_used_is_refused_with_a_reason(qtbot, window):
     change(dock, energy_low_keV=0.2, beam_energy_keV=5.0)
     assert not xray.families_in_range("Sn", 5.0, 19.0, 5.0)
     assert "M" not in xray.families_of("Fe")
-    assert [f.family for f in dock._facts_now()["Fe"].families] == ["L"]
+    assert [f.family for f in dock.lines.facts()["Fe"].families] == ["L"]
 
 
 def test_the_tooltip_tells_lines_and_evidence(qtbot, window, headless):
@@ -303,10 +301,10 @@ def test_the_menu_of_a_row_is_the_same(qtbot, window):
 
 def test_families_below_the_overvoltage_limit_are_not_offered(qtbot, window):
     _viewer, dock = window(DACITE)  # 20 keV
-    assert [f.family for f in dock._facts_now()["Sr"].families] == ["L"], "Sr Ka needs 28 keV"
-    assert [f.family for f in dock._facts_now()["Fe"].families] == ["K", "L"]
+    assert [f.family for f in dock.lines.facts()["Sr"].families] == ["L"], "Sr Ka needs 28 keV"
+    assert [f.family for f in dock.lines.facts()["Fe"].families] == ["K", "L"]
     change(dock, beam_energy_keV=40.0)
-    assert [f.family for f in dock._facts_now()["Sr"].families] == ["K", "L"]
+    assert [f.family for f in dock.lines.facts()["Sr"].families] == ["K", "L"]
 
 
 @pytest.mark.parametrize("name", [ALLOY, OLD_VELOX])
@@ -412,21 +410,21 @@ def test_cancel_leaves_the_search_and_it_does_not_start_again(qtbot, window, hea
     layer = dock.focus.map_layer
     QTest.mouseClick(dock.find, LEFT)
     assert dock.search.running
-    qtbot.waitUntil(dock.found.progress.isVisible)
+    qtbot.waitUntil(dock.found.work.progress.isVisible)
     qtbot.waitUntil(lambda: "found" in dock.found.detail.text(), timeout=30_000)
-    QTest.mouseClick(dock.found.cancel, LEFT)
+    QTest.mouseClick(dock.found.work.cancel, LEFT)
     assert dock.search.running, "it ends at its next step"
     qtbot.waitUntil(lambda: not dock.search.running, timeout=30_000)
     qtbot.wait(600)
     assert FOUND not in layer.metadata
     assert not dock.search.running
-    assert not dock.found.cancel.isVisible()
+    assert not dock.found.work.cancel.isVisible()
     assert not dock.found.add_all.isEnabled()
     change(dock, elements=())
     qtbot.wait(500)
     assert not dock.search.running, "not asked for again"
     QTest.mouseClick(dock.find, LEFT)
-    QTest.mouseClick(dock.found.cancel, LEFT)
+    QTest.mouseClick(dock.found.work.cancel, LEFT)
     assert dock.search.running
     QTest.mouseClick(dock.find, LEFT)
     settle(qtbot, dock)
@@ -695,7 +693,7 @@ def test_closing_while_a_search_runs_leaves_it(qtbot, window):
     layer = dock.focus.map_layer
     QTest.mouseClick(dock.find, LEFT)
     assert dock.search.running
-    job = dock.search._job
+    job = dock.search.work._job
     with qtbot.waitSignal(job.finished, timeout=30_000):
         viewer.window.remove_dock_widget(dock)
         dock.deleteLater()

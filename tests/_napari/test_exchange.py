@@ -90,7 +90,7 @@ def click(widget):
 
 
 def done(qtbot, dock):
-    qtbot.waitUntil(lambda: not dock.task.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.work, timeout=60_000)
 
 
 def choose(monkeypatch, path, function):
@@ -282,18 +282,18 @@ def test_an_export_can_be_cancelled_and_leaves_nothing(qtbot, window, tmp_path, 
     monkeypatch.setattr(export_page, "_export", slow)
     choose(monkeypatch, tmp_path, "getExistingDirectory")
     click(dock.export.run)
-    qtbot.waitUntil(lambda: dock.task.text.text() == "waiting…")
-    assert dock.task.bar.isVisible()
+    qtbot.waitUntil(lambda: dock.work.text.text() == "waiting…")
+    assert dock.work.progress.isVisible()
     assert not dock.export.run.isEnabled()
-    click(dock.task.cancel)
+    click(dock.work.cancel)
     done(qtbot, dock)
-    assert dock.task.text.text() == "Cancelled."
+    assert dock.work.text.text() == "Cancelled."
     assert len(told) < 1000
-    assert not dock.task.bar.isVisible()
+    assert not dock.work.progress.isVisible()
     assert dock.export.run.isEnabled()
     # Closing the dock leaves the work, too.
     click(dock.export.run)
-    qtbot.waitUntil(lambda: dock.task.text.text() == "waiting…")
+    qtbot.waitUntil(lambda: dock.work.text.text() == "waiting…")
     told.clear()
     viewer.window.remove_dock_widget(dock)
     dock.deleteLater()
@@ -312,7 +312,7 @@ def test_a_folder_that_holds_anything_else_is_refused(qtbot, window, tmp_path, m
     click(dock.export.run)
     done(qtbot, dock)
     assert "mine.txt" in messages()[-1]
-    assert dock.task.text.text() == ""
+    assert dock.work.text.text() == ""
 
 
 def test_a_session_is_saved_and_restored_beside_the_map(
@@ -347,12 +347,12 @@ def test_a_session_is_saved_and_restored_beside_the_map(
     np.testing.assert_array_equal(restored.data, result.labels)
     pd.testing.assert_frame_equal(focus.result.table, result.table)
     assert focus.settings.recipe() == result.recipe
-    assert dock.task.text.text() == "Repeated: the same numbers as saved, to the last bit."
+    assert dock.work.text.text() == "Repeated: the same numbers as saved, to the last bit."
     first = focus.result
     click(page.repeat)
     done(qtbot, dock)
     assert focus.result is not first
-    assert "to the last bit" in dock.task.text.text()
+    assert "to the last bit" in dock.work.text.text()
     assert not messages()[1:]
 
 
@@ -373,7 +373,7 @@ def test_a_session_of_a_changed_file_or_another_map_is_told(
     click(page.restore)
     done(qtbot, dock)
     assert any("was changed since" in text for text in messages())
-    assert "to the last bit" in dock.task.text.text()
+    assert "to the last bit" in dock.work.text.text()
     pd.testing.assert_frame_equal(focus.result.table, result.table)
 
     other = replace(session, source=replace(session.source, total_counts=5.0))
@@ -383,7 +383,7 @@ def test_a_session_of_a_changed_file_or_another_map_is_told(
     assert "is not the image that was saved" in page.about.text()
     n = len(focus.label_layers())
     click(page.restore)
-    assert not dock.task.is_busy
+    assert not dock.work
     # Labels and settings come, and the saved numbers under the pointer; a result does not.
     assert len(focus.label_layers()) == n + 1
     assert focus.result is None

@@ -63,7 +63,7 @@ def change(dock, **settings):
 
 def run_and_wait(qtbot, dock):
     click(dock.run)
-    qtbot.waitUntil(lambda: dock._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.work, timeout=60_000)
     qtbot.waitUntil(lambda: all_maps_are_there(dock.focus), timeout=10_000)
 
 
@@ -198,7 +198,7 @@ def test_cancel_leaves_the_run_and_the_labels(qtbot, window, data_dir, k_factor_
     assert not dock.run.enabled
     qtbot.waitUntil(lambda: " of 36" in dock.status.text(), timeout=60_000)
     click(dock.cancel)
-    qtbot.waitUntil(lambda: dock._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.work, timeout=60_000)
 
     assert notifications() == ["Quantification cancelled."]
     assert QUANTIFICATION not in layer.metadata
@@ -247,7 +247,7 @@ def test_deleting_layers_breaks_nothing(qtbot, window, data_dir, k_factor_file):
     layer = dock.labels_layer.value
     click(dock.run)
     viewer.layers.remove(layer)
-    qtbot.waitUntil(lambda: dock._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.work, timeout=60_000)
     assert any("deleted" in text for text in notifications())
     viewer.layers.clear()
     assert not dock.run.enabled

@@ -716,16 +716,16 @@ def test_cancelling_leaves_the_work_and_changes_nothing(qtbot, window, slow_maps
     before = list(viewer.layers)
     show(dock, dock.pixels)
     click(dock.pixels.run)
-    qtbot.waitUntil(lambda: dock.pixels.work.progress.value > 3)
+    qtbot.waitUntil(lambda: dock.pixels.work.progress.value() > 3)
     assert dock.pixels.work.isVisible()
     assert not dock.pixels.run.enabled
     if by == "button":
-        click(dock.pixels.work.cancel)
+        QTest.mouseClick(dock.pixels.work.cancel, Qt.MouseButton.LeftButton)
     else:
         viewer.window._qt_window.activateWindow()
         qtbot.waitUntil(viewer.window._qt_window.isActiveWindow)
-        dock.pixels.work.cancel.native.setFocus()
-        QTest.keyClick(dock.pixels.work.cancel.native, Qt.Key.Key_Escape)
+        dock.pixels.work.cancel.setFocus()
+        QTest.keyClick(dock.pixels.work.cancel, Qt.Key.Key_Escape)
     assert not dock.pixels.work
     assert left.wait(5)
     qtbot.wait(100)
@@ -822,7 +822,7 @@ def test_fields_outlive_the_dock_and_closing_it_ends_its_work(qtbot, window, slo
     show(dock, dock.pixels)
     dock.pixels.kernel_size.value = 7
     click(dock.pixels.run)
-    qtbot.waitUntil(lambda: dock.pixels.work.progress.value > 1)
+    qtbot.waitUntil(lambda: dock.pixels.work.progress.value() > 1)
     viewer.window.remove_dock_widget(dock)
     dock.deleteLater()
     qtbot.waitUntil(left.is_set, timeout=5000)

@@ -67,7 +67,7 @@ def quantify(qtbot, viewer, widget):
     QTest.mouseClick(widget.make_grid.native, LEFT)
     QTest.mouseClick(widget.run.native, LEFT)
     focus = focus_of(viewer)
-    qtbot.waitUntil(lambda: focus.result is not None and widget._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: focus.result is not None and not widget.work, timeout=60_000)
     qtbot.waitUntil(lambda: set(maps_of(viewer, focus.labels_layer)) == set(focus.result.elements))
 
 
@@ -224,7 +224,7 @@ def test_labels_painted_after_the_fit_are_kept_and_said(qtbot, workbench, data_d
     painted[40:50, 40:50] = 999
     focus.labels_layer.data = painted
     QTest.mouseClick(widget.run.native, LEFT)
-    qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget.work, timeout=60_000)
     np.testing.assert_array_equal(focus.labels_layer.data, painted)
     expected = eds.quantify(focus.image, painted, focus.settings.recipe())
     assert focus.result.table.loc[999, "Fe_at_pct"] == pytest.approx(

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.compare.number_table import NumberTable, fill_known
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.keyed_jobs import Jobs
-from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.theme import ThemeColors
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
@@ -30,15 +30,14 @@ _PAUSE_MS = 150
 class KnownPage(QWidget):
     """Compares selected labels with a formula, as it is typed and as labels are chosen."""
 
-    def __init__(self, focus: Focus, task: TaskBar) -> None:
+    def __init__(self, focus: Focus, work: JobBar) -> None:
         super().__init__()
-        self._focus, self._task = focus, task
+        self._focus, self._work = focus, work
         self._jobs = Jobs(self)
         self._colors: ThemeColors | None = None
         self._known: KnownComparison | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE_MS)
+        self._pause = QSignalDebouncer(parent=self)
+        self._pause.setTimeout(_PAUSE_MS)
         self._make()
         self._lay_out()
         self._connect()
@@ -80,9 +79,9 @@ class KnownPage(QWidget):
         focus = self._focus
         focus.map_changed.connect(self._on_map)
         for signal in (focus.labels_changed, focus.result_changed, focus.selection_changed):
-            signal.connect(self._wait)
-        self._timer.timeout.connect(self._compare)
-        self._task.busy_changed.connect(self._enable)
+            signal.connect(self._pause.throttle)
+        self._pause.triggered.connect(self._compare)
+        self._work.changed.connect(self._enable)
         self.formula.textEdited.connect(self._on_typed)
         self.formula.returnPressed.connect(self._compare)
         self.save_csv.clicked.connect(self._on_save_csv)
@@ -104,7 +103,7 @@ class KnownPage(QWidget):
         if self._focus.map_layer is not None:
             self._focus.map_layer.metadata[_FORMULA] = text
         self._check()
-        self._wait()
+        self._pause.throttle()
 
     def _check(self) -> bool:
         """Say what the formula means, or what is wrong with it."""
@@ -131,9 +130,6 @@ class KnownPage(QWidget):
         selected = list(self._focus.selected)
         return selected if len(selected) > 1 else None
 
-    def _wait(self) -> None:
-        self._timer.start()
-
     def _compare(self) -> None:
         """Compare in a thread; a later question replaces an earlier one."""
         result, labels = self._focus.result, self.labels()
@@ -158,7 +154,7 @@ class KnownPage(QWidget):
 
     def _enable(self) -> None:
         for button in (self.save_csv, self.save_figure):
-            button.setEnabled(self._known is not None and not self._task.is_busy)
+            button.setEnabled(self._known is not None and not self._work)
 
     # Saving.
 
@@ -166,13 +162,17 @@ class KnownPage(QWidget):
         known = self._known
         path = self._ask("Save the comparison", ".csv", "CSV (*.csv)")
         if known is not None and path:
-            self._task.run("saving", lambda _report: known.to_csv(path), self._on_saved)
+            self._work.run(
+                "saving", lambda _report: known.to_csv(path), self._on_saved, replaces=False
+            )
 
     def _on_save_figure(self) -> None:
         known = self._known
         path = self._ask("Save the figure", ".png", "Picture (*.png);;Vector (*.svg *.pdf)")
         if known is not None and path:
-            self._task.run("saving", lambda _report: [known.save_figure(path)], self._on_saved)
+            self._work.run(
+                "saving", lambda _report: [known.save_figure(path)], self._on_saved, replaces=False
+            )
 
     def _ask(self, title: str, ending: str, kinds: str) -> str:
         name = "composition" if self._known is None else self._known.formula
@@ -180,7 +180,7 @@ class KnownPage(QWidget):
 
     def _on_saved(self, written: list[Path]) -> None:
         text = f"Saved {', '.join(path.name for path in written)} in {written[0].parent}."
-        self._task.say(text)
+        self._work.say(text)
         show_info(text)
 
 

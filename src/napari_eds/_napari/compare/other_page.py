@@ -31,7 +31,7 @@ from napari_eds._napari.compare.layers import (
 )
 from napari_eds._napari.compare.maps_view import MapsView
 from napari_eds._napari.compare.number_table import NumberTable, fill_comparison
-from napari_eds._napari.parts.task_bar import TaskBar
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
@@ -47,9 +47,9 @@ _QUANTITIES = {"at.%": AT_PCT, "wt.%": WT_PCT}
 class OtherPage(QWidget):
     """Chooses another result, compares, and shows statistics and maps."""
 
-    def __init__(self, focus: Focus, task: TaskBar) -> None:
+    def __init__(self, focus: Focus, work: JobBar) -> None:
         super().__init__()
-        self._focus, self._task = focus, task
+        self._focus, self._work = focus, work
         self._make()
         self._lay_out()
         self._connect()
@@ -114,7 +114,7 @@ class OtherPage(QWidget):
         focus.result_changed.connect(self._on_sources)
         focus.labels_changed.connect(self._show)
         focus.result_changed.connect(self._show)
-        self._task.busy_changed.connect(self._enable)
+        self._work.changed.connect(self._enable)
         self.file.clicked.connect(self._on_file)
         self.run.clicked.connect(self._on_run)
         self.table.itemSelectionChanged.connect(self._show_maps)
@@ -151,7 +151,7 @@ class OtherPage(QWidget):
             self.source.setCurrentIndex(self.source.count() - 1)
 
     def _enable(self) -> None:
-        free, focus = not self._task.is_busy, self._focus
+        free, focus = not self._work, self._focus
         self.file.setEnabled(free and focus.map_layer is not None)
         self.run.setEnabled(free and focus.result is not None and self.source.count() > 0)
         compared = compared_of(focus.labels_layer)
@@ -173,10 +173,11 @@ class OtherPage(QWidget):
             "normalise": self.normalise.isChecked(),
             "names": names_of(source, labels, result),
         }
-        self._task.run(
+        self._work.run(
             "comparing",
             lambda _report: Compared.of(result, compare_results(result, other, **options)),
             partial(self._on_compared, labels),
+            replaces=False,
         )
 
     def _on_compared(self, labels: Labels, compared: Compared) -> None:
@@ -184,7 +185,7 @@ class OtherPage(QWidget):
             show_error("The Labels layer was deleted while it was compared; nothing is shown.")
             return
         show_compared(self._focus.viewer, labels, compared)
-        self._task.say("")
+        self._work.say("")
         self._show()
 
     def _show(self) -> None:
@@ -234,11 +235,13 @@ class OtherPage(QWidget):
             self, title, f"{_stem(compared.result)}{ending}", kinds
         )[0]
         if path:
-            self._task.run("saving", lambda _report: save(compared, path), self._on_saved)
+            self._work.run(
+                "saving", lambda _report: save(compared, path), self._on_saved, replaces=False
+            )
 
     def _on_saved(self, written: list[Path]) -> None:
         text = f"Saved {', '.join(path.name for path in written)} in {written[0].parent}."
-        self._task.say(text)
+        self._work.say(text)
         show_info(text)
 
 

@@ -24,14 +24,11 @@ from napari_eds._napari.elements.chosen_page import ChosenPage
 from napari_eds._napari.elements.facts import (
     NAMES,
     ElementFacts,
-    Span,
-    all_facts,
-    beam_energy,
     describe,
     family_text,
-    span_of,
 )
 from napari_eds._napari.elements.found_page import FindPage
+from napari_eds._napari.elements.line_tables import LineTables
 from napari_eds._napari.elements.map_search import (
     MapSearch,
     certain_choices,
@@ -39,16 +36,13 @@ from napari_eds._napari.elements.map_search import (
     with_added,
 )
 from napari_eds._napari.elements.periodic_table import Cell, PeriodicTable
-from napari_eds._napari.parts.jobs import Job, notify
+from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import share_tab
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.state.element_choice import AUTO, FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds._napari.state.focus import focus_of
-from napari_eds._support.progress import Progress
-from napari_eds.errors import EDSError, KFactorError
+from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
-from napari_eds.recipe.k_factor_theory import theoretical_k_factors
-from napari_eds.recipe.k_factors import KFactorTable
 
 #: From this width on, the pages lie beside the periodic table.
 _WIDE_PX = 760
@@ -72,10 +66,7 @@ class ElementsWidget(QWidget):
         super().__init__()
         self.focus = focus_of(napari_viewer)
         self._colors = theme_colors(self.focus.viewer)
-        self._facts: tuple[Span, dict[str, ElementFacts]] | None = None
-        self._theory: dict[float, KFactorTable | EDSError] = {}
-        self._tables_job: Job | None = None
-        self._tables_loaded = False
+        self.lines = LineTables(self.focus, self)
         self.search = MapSearch(self.focus, self)
         self._make()
         self._lay_out()
@@ -94,7 +85,7 @@ class ElementsWidget(QWidget):
             "Search the summed spectrum of the whole map for elements, and show the evidence"
         )
         self.chosen = ChosenPage(self.focus, self._colors)
-        self.found = FindPage(self._colors)
+        self.found = FindPage(self._colors, self.search.work)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.chosen, "Chosen && k-factors")
         self.tabs.addTab(self.found, "Found")
@@ -124,6 +115,7 @@ class ElementsWidget(QWidget):
     def _connect(self) -> None:
         self.focus.map_changed.connect(self._refresh)
         self.focus.settings_changed.connect(self._refresh)
+        self.lines.changed.connect(self._refresh)
         self.search.changed.connect(self._refresh)
         self.search.progressed.connect(self._on_progressed)
         self.periodic_table.clicked.connect(self._on_cycled)
@@ -133,7 +125,6 @@ class ElementsWidget(QWidget):
         self.find.clicked.connect(self._on_find)
         self.found.wanted.connect(self._on_wanted)
         self.found.all_wanted.connect(self._on_all_wanted)
-        self.found.cancel_wanted.connect(self.search.cancel)
         self.tabs.currentChanged.connect(self._on_tab)
         self.destroyed.connect(on_theme(self.focus.viewer, self._on_theme))
 
@@ -153,56 +144,13 @@ class ElementsWidget(QWidget):
         for part in (self.periodic_table, self.chosen, self.found):
             part.set_colors(self._colors)
 
-    # Tables of lines and computed k-factors, which take seconds at first.
-
-    def _need_tables(self) -> None:
-        """Load what is not there yet; `_refresh` follows."""
-        image, settings = self.focus.image, self.focus.settings
-        if image is None or settings is None or self._tables_job is not None:
-            return
-        beam = beam_energy(image, settings)
-        if self._tables_loaded and (beam is None or beam in self._theory):
-            return
-        job = Job(lambda progress: _load_tables(beam, progress))
-        self.destroyed.connect(job.cancel)
-        job.returned.connect(self._on_tables)
-        job.failed.connect(lambda error: self._on_tables_failed(beam, error))
-        job.finished.connect(self._on_tables_finished)
-        self._tables_job = job
-        job.start()
-
-    def _on_tables(self, theory: dict[float, KFactorTable | EDSError]) -> None:
-        self._tables_loaded = True
-        self._theory.update(theory)
-
-    def _on_tables_failed(self, beam_keV: float | None, error: Exception) -> None:
-        """Report a defect, and do not run into it again by itself."""
-        if beam_keV is not None:
-            self._theory[beam_keV] = KFactorError("k-factors could not be computed")
-        notify(error)
-
-    def _on_tables_finished(self) -> None:
-        self._tables_job = None
-        if self._tables_loaded:
-            self._refresh()
-
-    def _facts_now(self) -> dict[str, ElementFacts]:
-        """Return what is known of the elements in the range of the map; empty at first."""
-        image, settings = self.focus.image, self.focus.settings
-        if image is None or settings is None or not self._tables_loaded:
-            return {}
-        span = span_of(image, settings)
-        if self._facts is None or self._facts[0] != span:
-            self._facts = span, all_facts(span)
-        return self._facts[1]
-
     # Showing.
 
     def _refresh(self) -> None:
         """Show the settings of the map and what was found in it."""
-        self._need_tables()
-        image, settings = self.focus.image, self.focus.settings
-        facts, proposals = self._facts_now(), self.search.proposals
+        self.lines.need()
+        settings = self.focus.settings
+        facts, proposals = self.lines.facts(), self.search.proposals
         elements = () if settings is None else settings.elements
         for widget in (self.periodic_table, self.add_field, self.find):
             widget.setEnabled(settings is not None)
@@ -218,14 +166,10 @@ class ElementsWidget(QWidget):
                 tooltip=describe(symbol, known, choice, hint),
             )
         self.periodic_table.show_cells(cells)
-        beam = None if image is None or settings is None else beam_energy(image, settings)
-        theory: KFactorTable | EDSError | None = self._theory.get(beam or 0.0)
-        if beam is None:
-            theory = KFactorError("the file gives no beam energy: set it to compute k-factors")
-        self.chosen.show_state(facts, theory)
+        self.chosen.show_state(facts, self.lines.theory())
         found = self.search.found
         evidence = None if found is None else found.evidence
-        self.found.show_state(evidence, elements, self._found_text(), busy=self.search.running)
+        self.found.show_state(evidence, elements, self._found_text())
         self.tabs.setTabText(1, f"Found ({len(proposals)})" if proposals else "Found")
 
     def _found_text(self) -> str:
@@ -271,7 +215,7 @@ class ElementsWidget(QWidget):
 
     def _on_cycled(self, symbol: str) -> None:
         old = self._choice(symbol)
-        known = self._facts_now().get(symbol)
+        known = self.lines.facts().get(symbol)
         if old is None and known is not None and known.reason:
             self.chosen.complain(known.reason)
             return
@@ -286,7 +230,7 @@ class ElementsWidget(QWidget):
         menu.popup(where)
 
     def _menu(self, symbol: str) -> QMenu:
-        old, known = self._choice(symbol), self._facts_now().get(symbol)
+        old, known = self._choice(symbol), self.lines.facts().get(symbol)
         role, family = (old.role, old.family) if old else ("", AUTO)
         menu = QMenu(self)
         menu.setObjectName("element menu")
@@ -336,7 +280,7 @@ class ElementsWidget(QWidget):
             return None, ""
         if symbol not in NAMES:
             return None, f"{word!r} is no symbol of an element"
-        known = self._facts_now().get(symbol)
+        known = self.lines.facts().get(symbol)
         if known is not None and known.reason:
             return None, known.reason
         if family and family not in (known.offered() if known else xray.FAMILIES):
@@ -381,18 +325,3 @@ def _family_entry(family: str, known: ElementFacts | None) -> str:
     text = family_text(family, known)
     alpha = next((f.alpha for f in known.families if f.family == family), None) if known else None
     return text if alpha is None else f"{text}   {alpha.name} {alpha.energy_keV:.3f} keV"
-
-
-def _load_tables(
-    beam_keV: float | None, progress: Progress
-) -> dict[float, KFactorTable | EDSError]:
-    """Run in a thread: import the tables of lines, compute k-factors."""
-    for symbol in xray.element_symbols():
-        xray.families_of(symbol)
-    progress(0, 0, "k-factors")
-    if beam_keV is None:
-        return {}
-    try:
-        return {beam_keV: theoretical_k_factors(beam_keV)}
-    except EDSError as error:
-        return {beam_keV: error}

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QTreeWidget,
@@ -22,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_eds._napari.elements.map_search import choice_of
+from napari_eds._napari.parts.job_bar import JobBar, OneJob, silent
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors
 from napari_eds._napari.parts.widgets import SMALL_TEXT, faded
 from napari_eds._napari.state.element_choice import ElementChoice
@@ -60,18 +60,18 @@ class FindPage(QWidget):
     ----------
     wanted : Signal
         Carries the symbols of proposals to add.
-    all_wanted, cancel_wanted : Signal
+    all_wanted : Signal
+        All that are certain are to be added.
     add_buttons : QWidget
         The buttons that add proposals, for beside the page's tab: the page itself is full.
     """
 
     wanted = Signal(tuple)
     all_wanted = Signal()
-    cancel_wanted = Signal()
 
-    def __init__(self, colors: ThemeColors) -> None:
+    def __init__(self, colors: ThemeColors, job: OneJob) -> None:
         super().__init__()
-        self._colors = colors
+        self._colors, self._job = colors, job
         self._evidence: Evidence | None = None
         self._chosen: tuple[ElementChoice, ...] = ()
         self._text = ""
@@ -79,7 +79,6 @@ class FindPage(QWidget):
         self._lay_out()
         self.add_all.clicked.connect(self.all_wanted)
         self.add_selected.clicked.connect(self._on_add)
-        self.cancel.clicked.connect(self.cancel_wanted)
         self.list.itemDoubleClicked.connect(self._on_add)
         self.list.currentItemChanged.connect(self._show_detail)
 
@@ -91,11 +90,8 @@ class FindPage(QWidget):
         )
         self.add_selected = QPushButton("Add")
         self.add_selected.setToolTip("Add the selected proposals, as a double click does")
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 0)
-        self.progress.setTextVisible(False)
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Leave the search")
+        self.work = JobBar(self._job, words=silent)
+        self.work.cancel.setToolTip("Leave the search")
         self.list = QTreeWidget()
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
@@ -125,14 +121,9 @@ class FindPage(QWidget):
         actions = QHBoxLayout(self.add_buttons)
         actions.setContentsMargins(0, 0, 0, 0)
         actions.setSpacing(4)
-        running = QHBoxLayout()
-        for line, widgets in (
-            (actions, (self.add_selected, self.add_all)),
-            (running, (self.progress, self.cancel)),
-        ):
-            for widget in widgets:
-                line.addWidget(widget)
-        self._column.addLayout(running)
+        actions.addWidget(self.add_selected)
+        actions.addWidget(self.add_all)
+        self._column.addWidget(self.work)
         self._column.addWidget(self.list, 1)
         self._column.addWidget(self.detail)
 
@@ -144,18 +135,11 @@ class FindPage(QWidget):
         self._show_detail()
 
     def show_state(
-        self,
-        evidence: Evidence | None,
-        chosen: tuple[ElementChoice, ...],
-        text: str,
-        *,
-        busy: bool,
+        self, evidence: Evidence | None, chosen: tuple[ElementChoice, ...], text: str
     ) -> None:
         """Show proposals; `text` says what there is to say while none of them is selected."""
         self._text = text
         self._chosen = chosen
-        for widget in (self.progress, self.cancel):
-            widget.setVisible(busy)
         for button in (self.add_all, self.add_selected):
             button.setEnabled(evidence is not None and bool(evidence.proposals))
         if evidence is not self._evidence:

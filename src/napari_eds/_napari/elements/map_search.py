@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from napari.layers import Image
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.elements.facts import beam_energy
-from napari_eds._napari.parts.jobs import Job, notify
+from napari_eds._napari.parts.job_bar import OneJob
+from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import SPECTRUM_IMAGE
@@ -59,13 +62,15 @@ class MapSearch(QObject):
     def __init__(self, focus: Focus, parent: QObject) -> None:
         super().__init__(parent)
         self._focus = focus
-        self._job: Job | None = None
+        self.work = OneJob(self)
         self._searched: Found | None = None
         self._declined: Found | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PATIENCE_MS)
-        self._timer.timeout.connect(self._on_timeout)
+        self._patience = QSignalDebouncer(parent=self)
+        self._patience.setTimeout(_PATIENCE_MS)
+        self._patience.triggered.connect(self._on_timeout)
+        self.work.changed.connect(self._on_work)
+        self.work.progressed.connect(self._on_progressed)
+        self.work.left.connect(self._on_left)
         focus.map_changed.connect(self._on_focus)
         focus.settings_changed.connect(self._on_focus)
         self._on_focus()
@@ -73,7 +78,7 @@ class MapSearch(QObject):
     @property
     def running(self) -> bool:
         """Whether the map is being searched."""
-        return self._job is not None
+        return bool(self.work)
 
     @property
     def found(self) -> Found | None:
@@ -98,12 +103,12 @@ class MapSearch(QObject):
     def _on_focus(self) -> None:
         """Leave a search that is no longer of interest; plan one that is."""
         wanted = self._wanted()
-        if self._job is not None and (wanted is None or not wanted.is_like(self._searched)):
-            self._job.cancel()
+        if self.work and (wanted is None or not wanted.is_like(self._searched)):
+            self.work.drop()
         if wanted is None or self.found is not None or wanted.is_like(self._declined):
-            self._timer.stop()
+            self._patience.cancel()
         elif wanted.image.energy.calibrated:
-            self._timer.start()
+            self._patience.throttle()
         self.changed.emit()
 
     def _on_timeout(self) -> None:
@@ -114,27 +119,23 @@ class MapSearch(QObject):
         """Search the map that is looked at, at once or as soon as a search that was left ends."""
         self._declined = None
         wanted, layer = self._wanted(), self._focus.map_layer
-        if wanted is None or layer is None or self._job is not None:
+        if wanted is None or layer is None or self.work:
             return
-        self._timer.stop()
+        self._patience.cancel()
         image, beam = wanted.image, wanted.beam_energy_keV
-        job = Job(lambda progress: _search(image, beam, progress))
-        # Children die with their parent; `destroyed` of the dock would come too late for `self`.
-        self.destroyed.connect(job.cancel)
-        job.progressed.connect(self._on_progressed)
-        job.returned.connect(lambda found: self._keep(layer, found))
-        job.failed.connect(self._on_failed)
-        job.finished.connect(self._on_finished)
-        self._job, self._searched = job, wanted
-        job.start()
-        self.changed.emit()
+        self._searched = wanted
+        self.work.run(
+            "summing spectra",
+            lambda progress: _search(image, beam, progress),
+            partial(self._keep, layer),
+            replaces=False,
+            failure=self._on_failed,
+        )
 
-    def cancel(self) -> None:
-        """Leave the running search, and do not start it again by itself."""
-        self._timer.stop()
+    def _on_left(self) -> None:
+        """Do not start a search that the user left again by itself."""
+        self._patience.cancel()
         self._declined = self._wanted()
-        if self._job is not None:
-            self._job.cancel()
 
     def _on_progressed(self, found: int, _total: int, what: str) -> None:
         self.progressed.emit(f"{what}; {found} so far" if found else what)
@@ -149,14 +150,17 @@ class MapSearch(QObject):
         self._declined = self._searched
         notify(error)
 
-    def _on_finished(self) -> None:
-        self._job = self._searched = None
-        self._on_focus()
+    def _on_work(self) -> None:
+        """Tell that a search has begun; after one has ended, see what is wanted now."""
+        if self.work:
+            self.changed.emit()
+        else:
+            self._searched = None
+            self._on_focus()
 
 
 def _search(image: SpectrumImage, beam_keV: float | None, progress: Progress) -> Found:
     """Run in a thread: the tables of lines may still have to be imported."""
-    progress(0, 0, "summing spectra")
     try:
         evidence = search_elements(
             image.energy,

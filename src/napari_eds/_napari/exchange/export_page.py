@@ -30,9 +30,9 @@ from napari_eds._napari.exchange.classes import (
     examples_of,
     painted_classes,
 )
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
-from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION, label_names
@@ -66,9 +66,9 @@ class _Order(NamedTuple):
 class ExportPage(QWidget):
     """Chooses picture, channels and map, tells sizes beforehand, and writes the folder."""
 
-    def __init__(self, focus: Focus, task: TaskBar) -> None:
+    def __init__(self, focus: Focus, work: JobBar) -> None:
         super().__init__()
-        self._focus, self._task = focus, task
+        self._focus, self._work = focus, work
         self._jobs = Jobs(self)
         self._make()
         self._lay_out()
@@ -132,7 +132,7 @@ class ExportPage(QWidget):
         focus.map_changed.connect(self._on_map)
         for signal in (focus.layers_changed, focus.labels_changed, focus.result_changed):
             signal.connect(self._on_map)
-        self._task.busy_changed.connect(self._enable)
+        self._work.changed.connect(self._enable)
         self.rebin.valueChanged.connect(self._show_size)
         self.low.valueChanged.connect(self._show_size)
         self.high.valueChanged.connect(self._show_size)
@@ -173,7 +173,7 @@ class ExportPage(QWidget):
         self._enable()
 
     def _enable(self) -> None:
-        self.run.setEnabled(not self._task.is_busy and chips_layer(self._focus) is not None)
+        self.run.setEnabled(not self._work and chips_layer(self._focus) is not None)
 
     def _show_about(self) -> None:
         """Say which chips and examples are exported."""
@@ -242,7 +242,7 @@ class ExportPage(QWidget):
         except EDSError as error:
             notify(error)
             return
-        self._task.run("exporting", partial(_export, order), self._on_written)
+        self._work.run("exporting", partial(_export, order), self._on_written, replaces=False)
 
     def _order(self, folder: Path, image: SpectrumImage, chips: Labels) -> _Order:
         examples = examples_of(self._focus)
@@ -261,7 +261,7 @@ class ExportPage(QWidget):
 
     def _on_written(self, folder: Path) -> None:
         text = f"Exported to {folder}."
-        self._task.say(text)
+        self._work.say(text)
         show_info(text)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QColor, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.exchange.classes import (
     PaintedClass,
@@ -41,8 +42,8 @@ from napari_eds._napari.exchange.classes import (
     painted_classes,
     show_classes,
 )
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION, label_names
@@ -63,13 +64,12 @@ _SWATCH_PX = 12
 class FewShotPage(QWidget):
     """Chooses chips and painted examples, names classes, classifies, and shows the legend."""
 
-    def __init__(self, focus: Focus, task: TaskBar) -> None:
+    def __init__(self, focus: Focus, work: JobBar) -> None:
         super().__init__()
-        self._focus, self._task = focus, task
+        self._focus, self._work = focus, work
         self._classes: list[PaintedClass] = []
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE_MS)
+        self._pause = QSignalDebouncer(parent=self)
+        self._pause.setTimeout(_PAUSE_MS)
         self._make()
         self._lay_out()
         self._connect()
@@ -144,9 +144,9 @@ class FewShotPage(QWidget):
             focus.result_changed,
         ):
             signal.connect(self._on_layers)
-        focus.labels_edited.connect(self._wait)
-        self._timer.timeout.connect(self._show_classes)
-        self._task.busy_changed.connect(self._enable)
+        focus.labels_edited.connect(self._pause.throttle)
+        self._pause.triggered.connect(self._show_classes)
+        self._work.changed.connect(self._enable)
         self.chips.activated.connect(self._on_chips)
         self.examples.activated.connect(self._on_examples)
         self.paint.clicked.connect(self._on_paint)
@@ -184,9 +184,6 @@ class FewShotPage(QWidget):
             show_info("Paint over a few chips of a phase; take another label for the next phase.")
         self._on_layers()
 
-    def _wait(self, _box: object = None) -> None:
-        self._timer.start()
-
     def _show_classes(self) -> None:
         """List what is painted; a name that is being edited is left alone if nothing changed."""
         chips, examples = self._chips(), examples_of(self._focus)
@@ -208,7 +205,7 @@ class FewShotPage(QWidget):
         self._show_classes()
 
     def _enable(self) -> None:
-        free, chips = not self._task.is_busy, self._chips()
+        free, chips = not self._work, self._chips()
         self.paint.setEnabled(chips is not None)
         self.read.setEnabled(free and chips is not None)
         quantified = chips is not None and QUANTIFICATION in chips.metadata
@@ -233,8 +230,11 @@ class FewShotPage(QWidget):
             class_names(examples),
         )
         colors = {painted.name: painted.color for painted in self._classes}
-        self._task.run(
-            "classifying", lambda _report: work(), partial(self._on_found, chips, colors)
+        self._work.run(
+            "classifying",
+            lambda _report: work(),
+            partial(self._on_found, chips, colors),
+            replaces=False,
         )
 
     def _on_found(self, chips: Labels, colors: dict[str, str], found: Classification) -> None:
@@ -242,7 +242,7 @@ class FewShotPage(QWidget):
             notify(LabelError("the chips were deleted meanwhile; nothing is shown"))
             return
         show_classes(self._focus, chips, found, colors)
-        self._task.say(_account(found))
+        self._work.say(_account(found))
         self._on_layers()
 
     def _show_legend(self) -> None:
@@ -255,10 +255,12 @@ class FewShotPage(QWidget):
         found = classification_of(self._focus.viewer, self._chips())
         path = QFileDialog.getSaveFileName(self, "Save the classes", "classes.csv", _CSV)[0]
         if found is not None and path:
-            self._task.run("saving", lambda _report: found.to_csv(path), self._on_saved)
+            self._work.run(
+                "saving", lambda _report: found.to_csv(path), self._on_saved, replaces=False
+            )
 
     def _on_saved(self, path: Path) -> None:
-        self._task.say(f"Saved {path.name} in {path.parent}.")
+        self._work.say(f"Saved {path.name} in {path.parent}.")
 
     def _on_read(self) -> None:
         chips = self._chips()
@@ -266,10 +268,11 @@ class FewShotPage(QWidget):
         if chips is None or not path:
             return
         labels, names = chips.data.copy(), label_names(chips)
-        self._task.run(
+        self._work.run(
             "reading",
             lambda _report: read_classification(path, labels, names),
             partial(self._on_found, chips, {}),
+            replaces=False,
         )
 
 

@@ -27,9 +27,9 @@ from napari_eds._napari.exchange.restore import (
     session_of,
     warnings_of,
 )
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
-from napari_eds._napari.parts.task_bar import TaskBar
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
@@ -45,9 +45,9 @@ _SESSIONS = f"Sessions (*{SUFFIX})"
 class SessionPage(QWidget):
     """Saves a session, offers the one beside the map, restores and repeats it."""
 
-    def __init__(self, focus: Focus, task: TaskBar) -> None:
+    def __init__(self, focus: Focus, work: JobBar) -> None:
         super().__init__()
-        self._focus, self._task = focus, task
+        self._focus, self._work = focus, work
         self._jobs = Jobs(self)
         self._found: Found | None = None
         self._make()
@@ -107,7 +107,7 @@ class SessionPage(QWidget):
         focus.map_changed.connect(self._on_map)
         for signal in (focus.labels_changed, focus.result_changed):
             signal.connect(self._enable)
-        self._task.busy_changed.connect(self._enable)
+        self._work.changed.connect(self._enable)
         self.save.clicked.connect(self._on_save)
         self.save_as.clicked.connect(self._on_save_as)
         self.open.clicked.connect(self._on_open)
@@ -140,7 +140,7 @@ class SessionPage(QWidget):
         self._enable()
 
     def _enable(self) -> None:
-        free, result = not self._task.is_busy, self._result()
+        free, result = not self._work, self._result()
         self.save.setEnabled(free and result is not None and result.image.source is not None)
         self.save_as.setEnabled(free and result is not None)
         self.hyperspy.setEnabled(free and result is not None)
@@ -157,15 +157,20 @@ class SessionPage(QWidget):
         image = self._focus.image
         path = QFileDialog.getOpenFileName(self, "Open a session", "", _SESSIONS)[0]
         if image is not None and path:
-            self._task.run("reading", lambda _report: examine(Path(path), image), self._show)
+            self._work.run(
+                "reading", lambda _report: examine(Path(path), image), self._show, replaces=False
+            )
 
     # Saving.
 
     def _on_save(self) -> None:
         result = self._result()
         if result is not None:
-            self._task.run(
-                "saving", lambda _report: save_session(None, result), self._on_saved_session
+            self._work.run(
+                "saving",
+                lambda _report: save_session(None, result),
+                self._on_saved_session,
+                replaces=False,
             )
 
     def _on_save_as(self) -> None:
@@ -175,10 +180,11 @@ class SessionPage(QWidget):
         path = self._ask("Save the session", result, SUFFIX, _SESSIONS)
         if path is not None:
             # The dialog has asked whether a file that is there may be replaced.
-            self._task.run(
+            self._work.run(
                 "saving",
                 lambda _report: save_session(path, result, overwrite=True),
                 self._on_saved_session,
+                replaces=False,
             )
 
     def _on_saved_session(self, path: Path) -> None:
@@ -193,10 +199,11 @@ class SessionPage(QWidget):
             return
         path = self._ask("Save for HyperSpy", result, ".hspy", "HyperSpy (*.hspy)")
         if path is not None:
-            self._task.run(
+            self._work.run(
                 "building HyperSpy's model",
                 lambda _report: save_hspy(result, path),
                 self._on_saved,
+                replaces=False,
             )
 
     def _ask(self, title: str, result: Quantification, suffix: str, kinds: str) -> Path | None:
@@ -210,7 +217,7 @@ class SessionPage(QWidget):
 
     def _on_saved(self, path: Path) -> None:
         text = f"Saved {path.name} in {path.parent}."
-        self._task.say(text)
+        self._work.say(text)
         show_info(text)
 
     # Restoring and repeating.
@@ -242,10 +249,11 @@ class SessionPage(QWidget):
         image = self._focus.image
         if image is None:
             return
-        self._task.run(
+        self._work.run(
             "repeating the session",
             lambda report: repeat(session, image, check_file=False, progress=report),
             partial(self._on_repeated, labels, session),
+            replaces=False,
         )
 
     def _on_repeated(self, labels: Labels, session: Session, result: Quantification) -> None:
@@ -253,7 +261,7 @@ class SessionPage(QWidget):
             show_error("The restored labels were deleted meanwhile; nothing is shown.")
             return
         self._focus.show_result(labels, result)
-        self._task.say(same_numbers(session, result))
+        self._work.say(same_numbers(session, result))
 
 
 def _beside(image: SpectrumImage) -> Found | str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,17 @@ class _Work:
         if job is None or self._cancel.is_set():
             raise Cancelled
         job.progressed.emit(done, total, what)
+
+
+def cancel_with(owner: QObject, running: Collection[Job]) -> None:
+    """Cancel the jobs that are in a collection when their owner is destroyed."""
+
+    def cancel(*_: Any) -> None:
+        """Need nothing of the owner, which is gone when Qt calls this."""
+        for job in running:
+            job.cancel()
+
+    owner.destroyed.connect(cancel)
 
 
 def notify(error: Exception) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject
 
-from napari_eds._napari.parts.jobs import Job, notify
+from napari_eds._napari.parts.jobs import Job, cancel_with, notify
 
 
 class Jobs:
@@ -21,13 +21,7 @@ class Jobs:
     def __init__(self, owner: QObject) -> None:
         running: dict[Hashable, Job] = {}
         self._running = running
-
-        def cancel(*_: Any) -> None:
-            """Need no `self`, whose owner is gone when Qt calls this."""
-            for job in running.values():
-                job.cancel()
-
-        owner.destroyed.connect(cancel)
+        cancel_with(owner, running.values())
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._running

@@ -12,7 +12,7 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import show_error, show_info
 from napari.viewer import Viewer
 
-from napari_eds._napari.parts.jobs import Job, notify, preload
+from napari_eds._napari.parts.jobs import notify, preload
 from napari_eds._napari.parts.panels import (
     COMPARE,
     ELEMENTS,
@@ -46,7 +46,6 @@ class QuantificationWidget(QuantificationForm):
     def __init__(self, napari_viewer: Viewer) -> None:
         self.focus = focus_of(napari_viewer)
         self._viewer: Any = self.focus.viewer
-        self._job: Job | None = None
         super().__init__(self._map_choices, self._label_choices)
         self._connect()
         self._on_map_changed()
@@ -74,7 +73,8 @@ class QuantificationWidget(QuantificationForm):
         self.make_grid.changed.connect(self._on_make_grid)
         self.new_labels.changed.connect(self._on_new_labels)
         self.run.changed.connect(self.start)
-        self.cancel.changed.connect(self._on_cancel)
+        self.work.changed.connect(self._show_state)
+        self.work.cancelled.connect(partial(show_info, "Quantification cancelled."))
         self.save.changed.connect(self._on_save)
         self.solve_thickness.changed.connect(self._on_solve_thickness)
         self.calibrate_k.changed.connect(self._on_calibrate_k)
@@ -126,7 +126,7 @@ class QuantificationWidget(QuantificationForm):
         self.make_grid.enabled = self.new_labels.enabled = image is not None
         self.choose_elements.enabled = image is not None
         self.run.enabled = (
-            image is not None and self.focus.labels_layer is not None and self._job is None
+            image is not None and self.focus.labels_layer is not None and not self.work
         )
         for button in (
             self.compare,
@@ -136,7 +136,7 @@ class QuantificationWidget(QuantificationForm):
             self.calibrate_k,
         ):
             button.enabled = result is not None
-        if self._job is None:
+        if not self.work:
             self.status.setText("" if result is None else _summary(result))
             self.status.setToolTip("" if result is None else "\n".join(result.account()))
 
@@ -215,7 +215,7 @@ class QuantificationWidget(QuantificationForm):
     def start(self) -> None:
         """Start a run; image, labels and recipe are bound to it, whatever is chosen later."""
         image, layer, settings = self.image, self.focus.labels_layer, self.focus.settings
-        if image is None or layer is None or settings is None or self._job is not None:
+        if image is None or layer is None or settings is None or self.work:
             return
         try:
             recipe = settings.recipe()
@@ -224,25 +224,12 @@ class QuantificationWidget(QuantificationForm):
             return
         self._bind(layer)
         labels, names = layer.data.copy(), label_names(layer)
-        job = Job(lambda progress: quantify(image, labels, recipe, names=names, progress=progress))
-        self.destroyed.connect(job.cancel)
-        job.progressed.connect(self._on_progress)
-        job.returned.connect(lambda result: self._on_returned(layer, result))
-        job.failed.connect(notify)
-        job.cancelled.connect(lambda: show_info("Quantification cancelled."))
-        job.finished.connect(self._on_finished)
-        self._job = job
-        self.run.enabled, self.cancel.enabled = False, True
-        self.progress.visible = True
-        self._on_progress(0, 0, "summing spectra")
-        job.start()
-
-    def _on_progress(self, done: int, total: int, what: str) -> None:
-        busy = done in (0, total)
-        # A range of nothing makes the bar run to and fro.
-        self.progress.max = 0 if busy else total
-        self.progress.value = 0 if busy else done
-        self.status.setText(what if busy else f"{what}: {done} of {total}")
+        self.work.run(
+            "summing spectra",
+            lambda progress: quantify(image, labels, recipe, names=names, progress=progress),
+            partial(self._on_returned, layer),
+            replaces=False,
+        )
 
     def _on_returned(self, layer: Labels, result: Quantification) -> None:
         if layer not in self._viewer.layers:
@@ -251,17 +238,6 @@ class QuantificationWidget(QuantificationForm):
         # With the labels active, the status bar tells the composition under the pointer.
         self._viewer.layers.selection.active = layer
         self.focus.show_result(layer, result)
-
-    def _on_cancel(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-            self.status.setText("cancelling")
-
-    def _on_finished(self) -> None:
-        self._job = None
-        self.cancel.enabled = False
-        self.progress.visible = False
-        self._show_state()
 
     # Results.
 

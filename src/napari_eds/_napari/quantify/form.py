@@ -10,7 +10,6 @@ from magicgui.widgets import (
     ComboBox,
     FloatSpinBox,
     LineEdit,
-    ProgressBar,
     PushButton,
     SpinBox,
 )
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.settings import Settings
 from napari_eds.recipe.recipe import Engine
@@ -145,8 +145,8 @@ class QuantificationForm(QWidget):
     def _make_actions(self) -> None:
         self.run = PushButton(text="Quantify", tooltip="Fit and quantify every label")
         self.cancel = PushButton(text="Cancel", enabled=False, tooltip="Leave the running fit")
-        self.progress = ProgressBar(visible=False)
         self.status = WrappedText(lines=_STATUS_LINES)
+        self.work = JobBar(text=self.status, cancel=self.cancel.native)
         self.table = PushButton(text="Table", tooltip="Show the result as a table")
         self.save = PushButton(
             text="Save CSV…", tooltip="Save table, spectra and recipe of the result"
@@ -216,7 +216,7 @@ class QuantificationForm(QWidget):
         footer = QVBoxLayout()
         footer.setContentsMargins(8, 4, 8, 8)
         footer.addLayout(_side_by_side(self.run, self.cancel))
-        footer.addWidget(self.progress.native)
+        footer.addWidget(self.work)
         footer.addWidget(self.status)
         footer.addLayout(_side_by_side(self.table, self.save, self.compare, self.exchange))
         return footer

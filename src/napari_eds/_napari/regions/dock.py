@@ -17,6 +17,7 @@ from napari_eds._napari.regions.size_page import AdvicePage
 from napari_eds._napari.state.focus import focus_of
 
 _MIN_WIDTH_PX = 350
+_LEAVE = "Leave the running work; nothing is changed (Esc)"
 
 
 class RegionsWidget(QWidget):
@@ -37,6 +38,7 @@ class RegionsWidget(QWidget):
             (self.pixels, "Pixels", "Composition of every pixel, as maps"),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
+            page.work.cancel.setToolTip(_LEAVE)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tabs)

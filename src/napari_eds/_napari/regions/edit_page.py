@@ -7,7 +7,6 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, FloatSpinBox, PushButton, SpinBox
 from napari.layers import Labels
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QButtonGroup,
     QGridLayout,
@@ -17,8 +16,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import QSignalDebouncer
 
-from napari_eds._napari.parts.job_bar import JobRow
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state import label_edits as edits
@@ -47,11 +47,10 @@ class EditPage(QWidget):
         self.scope.addButton(self.selected)
         self.scope.addButton(self.all)
         self._make_buttons()
-        self.work = JobRow()
+        self.work = JobBar()
         self.status = WrappedText(lines=_STATUS_LINES)
-        self._undone = QTimer(self)
-        self._undone.setSingleShot(True)
-        self._undone.setInterval(_SETTLE_MS)
+        self._undone = QSignalDebouncer(parent=self)
+        self._undone.setTimeout(_SETTLE_MS)
         self._lay_out()
         self._connect()
         self._show_state()
@@ -124,7 +123,7 @@ class EditPage(QWidget):
         focus.labels_edited.connect(self._on_labels_edited)
         self.work.changed.connect(self._show_state)
         self.work.cancelled.connect(partial(self.status.setText, "Cancelled; nothing changed."))
-        self._undone.timeout.connect(self._on_settled)
+        self._undone.triggered.connect(self._on_settled)
         self.scope.buttonToggled.connect(self._show_state)
         actions = {
             self.merge: edits.merged,
@@ -179,7 +178,7 @@ class EditPage(QWidget):
 
     def _on_labels_edited(self, box: object) -> None:
         if box is None:
-            self._undone.start()
+            self._undone.throttle()
 
     def _on_settled(self) -> None:
         """After undo, features are those that the labels had."""
@@ -204,7 +203,13 @@ class EditPage(QWidget):
             counts = None if image is None else image.counts_map()
             return edits.edit(before, features, what, ids, counts)
 
-        self.work.run(work, partial(self._on_edited, layer, what), what.words, self._say)
+        self.work.run(
+            what.words,
+            work,
+            partial(self._on_edited, layer, what),
+            replaces=True,
+            failure=self._say,
+        )
 
     def _on_edited(self, layer: Labels, what: edits.Edit, done: edits.Edited) -> None:
         if layer not in self.focus.viewer.layers:

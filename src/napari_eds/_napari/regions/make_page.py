@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from magicgui.widgets import PushButton
-from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -16,8 +16,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import QSignalDebouncer
 
-from napari_eds._napari.parts.job_bar import JobRow
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.regions import preview as plans
@@ -86,10 +87,9 @@ class MakePage(QWidget):
             text="Use these regions",
             tooltip="Make a new Labels layer of these regions, with their names",
         )
-        self.work = JobRow()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_SETTLE_MS)
+        self.work = JobBar()
+        self._settled = QSignalDebouncer(parent=self)
+        self._settled.setTimeout(_SETTLE_MS)
         self._lay_out()
         self._connect()
         self._on_map_changed()
@@ -131,7 +131,7 @@ class MakePage(QWidget):
         self.use.changed.connect(self._on_use)
         self.work.changed.connect(self._show_state)
         self.work.cancelled.connect(partial(self.summary.setText, "Cancelled."))
-        self._timer.timeout.connect(self._on_settled)
+        self._settled.triggered.connect(self._on_settled)
 
     @property
     def page(self) -> KindPage:
@@ -148,7 +148,7 @@ class MakePage(QWidget):
     def _on_map_changed(self) -> None:
         """Show what was set for the map; outlines of another map go."""
         self.work.drop()
-        self._timer.stop()
+        self._settled.cancel()
         layer = self.focus.map_layer
         kept = {} if layer is None else layer.metadata.get(FORM, {})
         with QSignalBlocker(self.kind):
@@ -173,7 +173,7 @@ class MakePage(QWidget):
         for page in self.pages.values():
             page.refresh()
         if self.page.shown() != before and plans.preview_of(self.focus) is not None:
-            self._timer.start()
+            self._settled.throttle()
         self._show_state()
 
     # What the user does.
@@ -187,7 +187,7 @@ class MakePage(QWidget):
         """Keep the fields; a preview that is shown follows them."""
         self._keep()
         if plans.preview_layer(self.focus) is not None or self.work:
-            self._timer.start()
+            self._settled.throttle()
 
     def _keep(self) -> None:
         layer = self.focus.map_layer
@@ -201,12 +201,12 @@ class MakePage(QWidget):
         self._make(self._show_made, self._say_failed)
 
     def _on_preview(self) -> None:
-        self._timer.stop()
+        self._settled.cancel()
         self._make(self._show_made)
 
     def _on_use(self) -> None:
         """Use what the fields say now, which the preview may not show yet."""
-        self._timer.stop()
+        self._settled.cancel()
         self._make(self._use_made, may_be_shown=True)
 
     # Work.
@@ -237,10 +237,11 @@ class MakePage(QWidget):
             return
         errors, map_id = plans.error_scale(focus), map_layer.unique_id
         self.work.run(
+            plan.name,
             lambda _progress: plans.make_preview(plan, image, map_id, errors),
             answer,
-            plan.name,
-            failure,
+            replaces=True,
+            failure=failure,
         )
 
     def _say_failed(self, error: Exception) -> None:

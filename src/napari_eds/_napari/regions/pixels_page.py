@@ -10,7 +10,7 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, PushButton
 from napari.layers import Image
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from napari_eds._napari.parts.job_bar import JobRow
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.regions.pixel_layers import PIXEL_MAPS, kernel_words, show_maps
@@ -35,7 +35,7 @@ class PixelsPage(QWidget):
         self._filling = False
         self._make_fields()
         self.text = WrappedText()
-        self.work = JobRow()
+        self.work = JobBar()
         self._lay_out()
         self._connect()
         self._on_map_changed()
@@ -181,11 +181,12 @@ class PixelsPage(QWidget):
             return
         shape, wanted = self.kernel.value, self.error.value
         self.work.run(
+            "finding a kernel",
             lambda _progress: recommended_kernel(
                 image, recipe, error_at_pct=wanted, mask=mask, shape=shape
             ),
             partial(self._on_recommended, map_layer),
-            "finding a kernel",
+            replaces=True,
         )
 
     def _on_recommended(self, map_layer: Image, kernel: Kernel) -> None:
@@ -215,7 +216,7 @@ class PixelsPage(QWidget):
         def work(progress: Progress) -> PixelMaps:
             return pixel_maps(image, recipe, kernel=kernel, mask=mask, progress=progress)
 
-        self.work.run(work, partial(self._on_maps, map_layer), "preparing")
+        self.work.run("preparing", work, partial(self._on_maps, map_layer), replaces=True)
 
     def _on_maps(self, map_layer: Image, maps: PixelMaps) -> None:
         if map_layer in self.focus.viewer.layers:

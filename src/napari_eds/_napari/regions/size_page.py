@@ -14,7 +14,7 @@ from napari.layers import Image
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from napari_eds._napari.parts.job_bar import JobRow
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors, on_theme, theme_colors
 from napari_eds._napari.parts.widgets import WrappedText
@@ -50,7 +50,7 @@ class AdvicePage(QWidget):
         self._make_fields()
         self.plot = AdvicePlot()
         self.text = WrappedText(lines=_TEXT_LINES)
-        self.work = JobRow()
+        self.work = JobBar()
         self._lay_out()
         focus.map_changed.connect(self._show)
         focus.settings_changed.connect(self._show)
@@ -132,11 +132,12 @@ class AdvicePage(QWidget):
             return
         error_at_pct = self.error.value
         self.work.run(
+            "predicting errors",
             lambda _progress: chip_size_advice(
                 image, recipe, labels=labels, error_at_pct=error_at_pct
             ),
             partial(self._on_advised, map_layer, image, settings),
-            "predicting errors",
+            replaces=True,
         )
 
     def _on_advised(

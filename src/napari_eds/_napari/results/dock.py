@@ -9,7 +9,8 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtCore import QSignalBlocker, Qt
+from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.parts.color_bar import COLORMAPS, scale_of
 from napari_eds._napari.parts.jobs import notify
@@ -51,9 +52,8 @@ class ResultsTable(ResultsForm):
         self.focus = focus_of(napari_viewer)
         self._viewer: Any = self.focus.viewer
         self._end_listening: Callable[..., None] | None = None
-        self._edits = QTimer(self)
-        self._edits.setSingleShot(True)
-        self._edits.setInterval(_PAUSE_MS)
+        self._edits = QSignalDebouncer(parent=self)
+        self._edits.setTimeout(_PAUSE_MS)
         self._connect()
         self.destroyed.connect(on_theme(self._viewer, self._on_theme))
         self._on_theme()
@@ -66,7 +66,7 @@ class ResultsTable(ResultsForm):
         focus.result_changed.connect(self._on_result)
         focus.selection_changed.connect(self._on_selection)
         focus.labels_edited.connect(self._on_edited)
-        self._edits.timeout.connect(self._compare_labels)
+        self._edits.triggered.connect(self._compare_labels)
         self.model.modelReset.connect(self._on_rows)
         # The table has sorted its rows by then: it was connected first.
         self.table.header.sortIndicatorChanged.connect(self._on_sorted)
@@ -323,7 +323,7 @@ class ResultsTable(ResultsForm):
 
     def _on_edited(self, _box: object) -> None:
         if self.result is not None:
-            self._edits.start()
+            self._edits.throttle()
 
     def _compare_labels(self) -> None:
         """Say whether the labels are those of the result."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from qtpy.QtCore import QModelIndex, QStringListModel, Qt, QTimer, Signal
+from qtpy.QtCore import QModelIndex, QStringListModel, Qt, Signal
 from qtpy.QtWidgets import QCompleter, QLineEdit, QWidget
+from superqt.utils import QSignalDebouncer
 
 #: Pause after typing until the condition is tried.
 _PAUSE_MS = 250
@@ -30,11 +31,10 @@ class FilterEdit(QLineEdit):
         self.setClearButtonEnabled(True)
         self._names = QStringListModel(self)
         self.setCompleter(_WordCompleter(self._names, self))
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self._tell)
-        self.textChanged.connect(self._on_text)
+        self._pause = QSignalDebouncer(parent=self)
+        self._pause.setTimeout(_PAUSE_MS)
+        self._pause.triggered.connect(self._tell)
+        self.textChanged.connect(self._pause.throttle)
         self.returnPressed.connect(self._tell)
 
     def set_names(self, names: Sequence[str]) -> None:
@@ -46,13 +46,10 @@ class FilterEdit(QLineEdit):
         """Show a condition that is in force already."""
         if condition != self.text().strip():
             self.setText(condition)
-            self._pause.stop()
-
-    def _on_text(self, _text: str) -> None:
-        self._pause.start()
+            self._pause.cancel()
 
     def _tell(self) -> None:
-        self._pause.stop()
+        self._pause.cancel()
         self.edited.emit(self.text().strip())
 
 
