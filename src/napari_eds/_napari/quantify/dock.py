@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from napari_eds._napari.parts.panels import (
     open_panel,
 )
 from napari_eds._napari.parts.saving import ask_csv_path, save_result
+from napari_eds._napari.quantify.fields import SettingField
 from napari_eds._napari.quantify.form import QuantificationForm
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 from napari_eds._napari.state.focus import focus_of
@@ -149,10 +149,15 @@ class QuantificationWidget(QuantificationForm):
         self.elements_text.setText(_elements_text(settings))
         self.k_text.setText(_k_text(settings))
 
-    def _on_settings_edited(self) -> None:
+    def _on_settings_edited(self, field: SettingField) -> None:
         settings = self.focus.settings
-        if settings is not None:
-            self.focus.set_settings(self.settings_from(settings))
+        if settings is None:
+            return
+        try:
+            self.focus.set_settings(field.put(settings))
+        except EDSError as error:
+            notify(error)
+            self.fill(settings)
 
     def _open(self, title: str, _pressed: Any = None) -> None:
         open_panel(self._viewer, title)
@@ -310,7 +315,7 @@ class QuantificationWidget(QuantificationForm):
         settings = self.focus.settings
         if settings is not None:
             self.focus.set_settings(
-                replace(settings, k_factor_file=path, convention=FROM_FILE, k_factor_table=None)
+                settings.edited(k_factor_file=path, convention=FROM_FILE, k_factors=None)
             )
 
 
