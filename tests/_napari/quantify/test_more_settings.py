@@ -45,8 +45,13 @@ EVERY = eds.Recipe(
 
 
 @pytest.fixture(scope="module")
-def image():
-    return lanthanum_ferrite_on_strontium_titanate((48, 48), counts_per_pixel=120).image
+def simulation():
+    return lanthanum_ferrite_on_strontium_titanate((48, 48), counts_per_pixel=120)
+
+
+@pytest.fixture(scope="module")
+def image(simulation):
+    return simulation.image
 
 
 @pytest.fixture
@@ -197,6 +202,43 @@ def test_a_beam_energy_that_is_asked_for_can_be_given(qtbot, window, image):
     np.testing.assert_array_equal(
         result.table.filter(like="_at_pct"), expected.table.filter(like="_at_pct")
     )
+
+
+def test_a_take_off_angle_that_is_asked_for_can_be_given(qtbot, window, simulation):
+    """Both for a correction and for solving a thickness, which has none to correct by yet."""
+    image = simulation.image
+    unknown = replace(image, acquisition=replace(image.acquisition, take_off_angle_deg=None))
+    viewer, dock = window(unknown)
+    substrate = np.zeros(image.shape, np.int32)
+    substrate[-12:] = 1
+    viewer.add_labels(substrate, name="substrate")
+    dock.labels_layer.value = viewer.layers["substrate"]
+    chosen = eds.Recipe(elements=("Ti", "Sr", "O"), fit_only=("La", "Fe", "Cu", "C", "Pt"))
+    dock.focus.set_settings(
+        dock.focus.settings.edited(
+            elements=dock.focus.settings.with_recipe(chosen).elements,
+            k_factors=eds.KFactorTable.from_mapping(
+                {"_".join(family): k for family, k in simulation.k_factors.items()}, "family"
+            ),
+        )
+    )
+    result = run(qtbot, dock)
+    QTest.keyClicks(dock.formula.native, "SrTiO3")
+    click(dock.solve_thickness)
+    assert "gives no take-off angle" in messages()[-1]
+
+    unfold(qtbot, dock)
+    angle = next(f for f in dock.more.fields if getattr(f, "part", "") == "take_off_angle_deg")
+    enter(qtbot, dock, angle, 21)
+    click(dock.solve_thickness)
+    known = result.thickness_from(1, "SrTiO3", 5.0, take_off_angle_deg=21).thickness_nm
+    assert dock.thickness.value == round(known, 1) > 0
+    assert dock.focus.settings.recipe().absorption == eds.Absorption(
+        thickness_nm=round(known, 1), density_g_cm3=5.0, take_off_angle_deg=21
+    )
+    n = len(messages())
+    assert run(qtbot, dock).foil.take_off_angle_deg == 21
+    assert len(messages()) == n
 
 
 @pytest.mark.parametrize("engine", ["poisson", "linear"])

@@ -277,11 +277,17 @@ class QuantificationWidget(QuantificationForm):
 
     def _on_solve_thickness(self) -> None:
         """Solve the thickness and put it into its field, for the next run."""
-        result, label = self.result, self.known_label.value
-        if result is None:
+        result, label, settings = self.result, self.known_label.value, self.focus.settings
+        if result is None or settings is None:
             return
+        foil = settings.draft.absorption
         try:
-            solved = result.thickness_from(label, self.formula.value, self.density.value)
+            solved = result.thickness_from(
+                label,
+                self.formula.value,
+                foil.density_g_cm3,
+                take_off_angle_deg=foil.take_off_angle_deg,
+            )
         except (EDSError, OSError) as error:
             notify(error)
             return
