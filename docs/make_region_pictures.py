@@ -6,7 +6,6 @@ Run it with a display, or on a machine without one:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import napari
@@ -50,7 +49,7 @@ def choose_elements(viewer: napari.Viewer) -> None:
     choices = tuple(
         ElementChoice(e, "fit only" if e in FIT_ONLY else "quantify") for e in ELEMENTS
     )
-    focus.set_settings(replace(focus.settings, elements=choices))
+    focus.set_settings(focus.settings.edited(elements=choices))
 
 
 def walk(viewer: napari.Viewer, dock, theme: str) -> None:

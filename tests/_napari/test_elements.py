@@ -1,6 +1,5 @@
 """The dock *EDS elements* in a real window, driven by mouse and keys."""
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -70,7 +69,7 @@ def chosen(dock):
 
 
 def change(dock, **settings):
-    dock.focus.set_settings(replace(dock.focus.settings, **settings))
+    dock.focus.set_settings(dock.focus.settings.edited(**settings))
 
 
 def notifications():
@@ -231,7 +230,7 @@ def test_what_cannot_be_used_is_refused_with_a_reason(qtbot, window):
     assert "B has no line between 0.2 and 19 keV (B_Ka 0.183 keV)" in dock.k_status.text()
     assert "B has no line between" in table.cell("B").tooltip
     # A narrower range leaves other elements without lines; the chosen ones can still be taken out.
-    change(dock, energy_low_keV=5.0)
+    change(dock, energy_range_keV=(5.0, 19.0))
     assert not table.cell("O").usable
     assert not table.cell("Na").usable
     assert table.cell("Fe").usable
@@ -239,7 +238,7 @@ def test_what_cannot_be_used_is_refused_with_a_reason(qtbot, window):
     click_cell(dock, "O")
     assert "O" not in chosen(dock)
     # So does a beam that does not excite them.
-    change(dock, energy_low_keV=0.2, beam_energy_keV=5.0)
+    change(dock, energy_range_keV=(0.2, 19.0), beam_energy_keV=5.0)
     assert not xray.families_in_range("Sn", 5.0, 19.0, 5.0)
     assert "M" not in xray.families_of("Fe")
     assert [f.family for f in dock.lines.facts()["Fe"].families] == ["L"]
@@ -528,7 +527,7 @@ def test_editing_a_k_factor_changes_the_recipe(qtbot, window):
         assert dock.focus.settings is before
         assert "⚠" in dock.k_status.text()
     QTest.mouseClick(dock.chosen.theory, LEFT)
-    assert dock.focus.settings.k_factor_table is None
+    assert dock.focus.settings.draft.k_factors is None
     assert cell_text(dock, "Fe", ORIGIN) == "computed"
 
 
@@ -550,7 +549,7 @@ def test_where_nothing_can_be_computed_a_table_is_typed(qtbot, window):
     assert "20 keV" in dock.k_status.text()
     type_into_cell(qtbot, dock, "Si", FACTOR, "1")
     type_into_cell(qtbot, dock, "Al", FACTOR, "1.05")
-    k_factors = dock.focus.settings.k_factor_table
+    k_factors = dock.focus.settings.draft.k_factors
     assert [(f.element, f.family, f.value) for f in k_factors.factors] == [
         ("Si", "K", 1.0),
         ("Al", "K", 1.05),
@@ -603,12 +602,12 @@ def test_a_velox_table_is_loaded_edited_saved_and_loaded_again(
     saved = tmp_path / "mine.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(saved), ""))
     QTest.mouseClick(dock.chosen.save, LEFT)
-    edited = dock.focus.settings.k_factor_table
+    edited = dock.focus.settings.draft.k_factors
     assert edited.find("Sr", "K").value == 5.5
     assert read_k_factors(saved) == edited
 
     dock.load_k_factors(saved)
-    assert dock.focus.settings.k_factor_table is None
+    assert dock.focus.settings.draft.k_factors is None
     assert dock.focus.settings.k_factors() == edited
     assert not notifications()
 
@@ -627,10 +626,10 @@ def test_a_table_that_does_not_tell_its_convention_asks_for_it(qtbot, window, da
     assert "alpha lines" in dock.k_status.text()
     # An edited table keeps its numbers; they then belong to something else.
     type_into_cell(qtbot, dock, "Fe", FACTOR, "1.5")
-    assert dock.focus.settings.k_factor_table.convention == "alpha"
+    assert dock.focus.settings.draft.k_factors.convention == "alpha"
     press(dock.convention, Qt.Key.Key_Up)
-    assert dock.focus.settings.k_factor_table.convention == "family"
-    assert dock.focus.settings.k_factor_table.find("Fe", "K").value == 1.5
+    assert dock.focus.settings.draft.k_factors.convention == "family"
+    assert dock.focus.settings.draft.k_factors.find("Fe", "K").value == 1.5
     assert not notifications()
 
 

@@ -1,6 +1,5 @@
 """The dock *EDS quantification* in a real window, driven by mouse and keys."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,13 +51,13 @@ def choose(dock, k_factor_file=None, elements="La Fe O Sr Ti Pt", chip_size=16):
     present = dock.focus.settings.elements
     added = [ElementChoice(e) for e in elements.split() if e not in {c.symbol for c in present}]
     dock.focus.set_settings(
-        replace(dock.focus.settings, elements=(*present, *added), k_factor_file=k_factor_file)
+        dock.focus.settings.edited(elements=(*present, *added), k_factor_file=k_factor_file)
     )
     dock.chip_size.value = chip_size
 
 
 def change(dock, **settings):
-    dock.focus.set_settings(replace(dock.focus.settings, **settings))
+    dock.focus.set_settings(dock.focus.settings.edited(**settings))
 
 
 def run_and_wait(qtbot, dock):
@@ -189,7 +188,7 @@ def test_make_grid_never_touches_painted_labels(window, data_dir):
 def test_cancel_leaves_the_run_and_the_labels(qtbot, window, data_dir, k_factor_file):
     viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
     choose(dock, k_factor_file, elements="La Fe O Sr Ti", chip_size=16)
-    dock.engine.value = "nonlinear"
+    dock.more.engine.value = "nonlinear"
     click(dock.make_grid)
     layer = dock.labels_layer.value
 

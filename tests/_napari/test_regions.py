@@ -69,7 +69,7 @@ def window(make_napari_viewer, data_dir):
 
 
 def change(dock, **settings):
-    dock.focus.set_settings(replace(dock.focus.settings, **settings))
+    dock.focus.set_settings(dock.focus.settings.edited(**settings))
 
 
 def click(button):
@@ -464,7 +464,7 @@ def test_advice_is_that_of_the_headless_function_and_its_size_is_taken(qtbot, wi
     pd.testing.assert_frame_equal(regions_plans.advice_of(dock.focus).frame, by_label.frame)
     assert not by_label.frame.equals(expected.frame)
 
-    change(dock, energy_low_keV=0.3)
+    change(dock, energy_range_keV=(0.3, 19.0))
     assert regions_plans.advice_of(dock.focus) is None, "it was for other settings"
     assert not dock.advice.use.enabled
 

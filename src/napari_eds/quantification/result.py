@@ -132,11 +132,17 @@ class Quantification:
         )
 
     def thickness_from(
-        self, label: int, formula: str | Mapping[str, float], density_g_cm3: float
+        self,
+        label: int,
+        formula: str | Mapping[str, float],
+        density_g_cm3: float,
+        *,
+        take_off_angle_deg: float | None = None,
     ) -> known_region.RegionThickness:
         """Solve the thickness of a label of known composition from its absorption.
 
-        Parameters and errors are those of `k_factors_from`; `density_g_cm3` is the density.
+        Parameters and errors are those of `k_factors_from`; `density_g_cm3` is the density,
+        `take_off_angle_deg` goes before the recipe's and the file's.
 
         Returns
         -------
@@ -145,6 +151,7 @@ class Quantification:
         """
         settings = self.recipe.absorption
         angle = take_off_angle(
+            take_off_angle_deg,
             settings.take_off_angle_deg if settings else None,
             self.image.acquisition.take_off_angle_deg,
         )

@@ -55,7 +55,34 @@ class AxisCorrection(BaseModel):
     gain_percent: Annotated[float, Field(gt=-50, lt=50, allow_inf_nan=False)] = 0.0
 
 
-class Recipe(BaseModel):
+class RecipeFields(BaseModel):
+    """The settings of one quantification, which `Recipe` and `RecipeDraft` have in common.
+
+    `absorption` is left to them: in a draft it may lack its thickness.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    elements: tuple[str, ...]
+    k_factors: KFactorTable | None = None
+    fit_only: tuple[str, ...] = ()
+    energy_range_keV: tuple[Positive, Positive] = (0.2, 19.0)
+    background: Background = "auto"
+    background_order: Annotated[int, Field(ge=0, le=10)] = 6
+    engine: Engine = "poisson"
+    calibrate: bool = True
+    axis_correction: AxisCorrection | None = None
+    correct_lines: bool = True
+    refine_line_ratios: bool = True
+    low_energy_tail: LowEnergyTail | None = None
+    non_negative: bool = False
+    beam_energy_keV: Positive | None = None
+    energy_resolution_MnKa_eV: Positive | None = None
+    absorption: Any = None
+    allow_beam_energy_mismatch: bool = False
+
+
+class Recipe(RecipeFields):
     """Settings of one quantification.
 
     Attributes
@@ -111,25 +138,7 @@ class Recipe(BaseModel):
         `ValidationError`, which also is a `ValueError`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    elements: tuple[str, ...]
-    k_factors: KFactorTable | None = None
-    fit_only: tuple[str, ...] = ()
-    energy_range_keV: tuple[Positive, Positive] = (0.2, 19.0)
-    background: Background = "auto"
-    background_order: Annotated[int, Field(ge=0, le=10)] = 6
-    engine: Engine = "poisson"
-    calibrate: bool = True
-    axis_correction: AxisCorrection | None = None
-    correct_lines: bool = True
-    refine_line_ratios: bool = True
-    low_energy_tail: LowEnergyTail | None = None
-    non_negative: bool = False
-    beam_energy_keV: Positive | None = None
-    energy_resolution_MnKa_eV: Positive | None = None
     absorption: Absorption | None = None
-    allow_beam_energy_mismatch: bool = False
 
     @field_validator("elements", "fit_only")
     @classmethod
@@ -167,7 +176,7 @@ class Recipe(BaseModel):
         try:
             return cls(**settings)
         except ValidationError as problem:
-            raise _recipe_error(problem) from problem
+            raise recipe_error(problem) from problem
 
     def to_json(self, path: str | Path) -> None:
         """Save the recipe, with its k-factors."""
@@ -186,10 +195,11 @@ class Recipe(BaseModel):
         try:
             return cls.model_validate_json(Path(path).read_bytes())
         except ValidationError as problem:
-            raise _recipe_error(problem, f"{Path(path).name}: ") from problem
+            raise recipe_error(problem, f"{Path(path).name}: ") from problem
 
 
-def _recipe_error(problem: ValidationError, where: str = "") -> RecipeError:
+def recipe_error(problem: ValidationError, where: str = "") -> RecipeError:
+    """Return what pydantic reports, in one line that names the fields at fault."""
     faults = []
     for error in problem.errors():
         place = ".".join(str(part) for part in error["loc"])

@@ -1,7 +1,5 @@
 """The dock *EDS spectrum* in a real window, against sums and fits made without it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -135,7 +133,7 @@ def quantified(viewer, layer, image, elements="La Fe O Sr Ti Pt"):
     focus = focus_of(viewer)
     choices = [ElementChoice(e) for e in elements.split()]
     choices += [ElementChoice(e, "fit only") for e in ("C", "Cu", "Ga")]
-    focus.set_settings(replace(focus.settings, elements=tuple(choices)))
+    focus.set_settings(focus.settings.edited(elements=tuple(choices)))
     result = eds.quantify(image, layer.data, focus.settings.recipe())
     focus.show_result(layer, result)
     return result

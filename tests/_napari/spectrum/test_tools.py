@@ -1,7 +1,5 @@
 """Naming peaks and mapping windows from the spectrum's plot, driven by mouse and keys."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from napari.layers import Image
@@ -218,7 +216,7 @@ def test_nothing_waits_while_the_tables_load(qtbot, window, monkeypatch):
 
 
 def test_fit_only_keeps_all_lines_and_quantify_takes_the_family():
-    settings = Settings(elements=(ElementChoice("Fe", QUANTIFY, "K"),))
+    settings = Settings().edited(elements=(ElementChoice("Fe", QUANTIFY, "K"),))
     changed = with_element(settings, "Sr", "L", QUANTIFY)
     assert changed.elements == (*settings.elements, ElementChoice("Sr", QUANTIFY, "L"))
     assert with_element(settings, "Cu", "K", FIT_ONLY).elements[1] == ElementChoice("Cu", FIT_ONLY)
@@ -354,7 +352,7 @@ def test_element_maps_follow_the_choice_in_place(qtbot, window):
     net = iron.data.copy()
     kept = tuple(c for c in focus.settings.elements if c.symbol != "Pt")
     changed = (*kept, ElementChoice("Cu", FIT_ONLY))
-    focus.set_settings(replace(focus.settings, elements=changed))
+    focus.set_settings(focus.settings.edited(elements=changed))
     focus.map_layer.visible = True
     tools.subtract.setChecked(False)
     QTest.mouseClick(tools.maps, LEFT)
@@ -372,7 +370,7 @@ def test_element_maps_follow_the_choice_in_place(qtbot, window):
 def test_an_element_without_a_line_is_told(qtbot, window):
     focus, _, tools = window
     chosen = (ElementChoice("Fe"), ElementChoice("H"))
-    focus.set_settings(replace(focus.settings, elements=chosen))
+    focus.set_settings(focus.settings.edited(elements=chosen))
     QTest.mouseClick(tools.maps, LEFT)
     qtbot.waitUntil(lambda: bool(notification_manager.records))
     assert "No line of H" in notification_manager.records[0].message

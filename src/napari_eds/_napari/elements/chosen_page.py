@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +145,7 @@ class ChosenPage(QWidget):
         )
 
     def _show_convention(self, settings: Settings) -> None:
-        table = settings.k_factor_table
+        table = settings.draft.k_factors
         given = table is not None or settings.k_factor_file is not None
         value = settings.convention if given else "family"
         if table is not None:
@@ -175,12 +174,11 @@ class ChosenPage(QWidget):
             except KFactorError as error:
                 self.complain(str(error))
                 return
-            self._focus.set_settings(replace(settings, k_factor_table=table))
+            self._focus.set_settings(settings.edited(k_factors=table))
             return
         changed = {"role" if column == ROLE else "family": value}
         self._focus.set_settings(
-            replace(
-                settings,
+            settings.edited(
                 elements=tuple(
                     choice._replace(**changed) if choice.symbol == row.choice.symbol else choice
                     for choice in settings.elements
@@ -192,7 +190,7 @@ class ChosenPage(QWidget):
         settings = self._focus.settings
         if settings is not None:
             kept = tuple(c for c in settings.elements if c.symbol not in symbols)
-            self._focus.set_settings(replace(settings, elements=kept))
+            self._focus.set_settings(settings.edited(elements=kept))
 
     def _on_convention(self, _index: int) -> None:
         settings = self._focus.settings

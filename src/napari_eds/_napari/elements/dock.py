@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +191,7 @@ class ElementsWidget(QWidget):
     def _set_elements(self, elements: tuple[ElementChoice, ...]) -> None:
         settings = self.focus.settings
         if settings is not None:
-            self.focus.set_settings(replace(settings, elements=elements))
+            self.focus.set_settings(settings.edited(elements=elements))
 
     def _choice(self, symbol: str) -> ElementChoice | None:
         settings = self.focus.settings
@@ -211,7 +210,7 @@ class ElementsWidget(QWidget):
             self._set_elements((*settings.elements, ElementChoice(symbol, role, kept)))
         else:
             new = ElementChoice(symbol, role, kept)
-            self._set_elements(tuple(new if c is old else c for c in settings.elements))
+            self._set_elements(tuple(new if c == old else c for c in settings.elements))
 
     def _on_cycled(self, symbol: str) -> None:
         old = self._choice(symbol)

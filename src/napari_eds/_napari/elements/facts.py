@@ -74,12 +74,12 @@ class Span:
 
 def beam_energy(image: SpectrumImage, settings: Settings) -> float | None:
     """Return the beam energy a recipe will use, in keV, where it is known."""
-    return settings.beam_energy_keV or image.acquisition.beam_energy_keV
+    return settings.draft.beam_energy_keV or image.acquisition.beam_energy_keV
 
 
 def span_of(image: SpectrumImage, settings: Settings) -> Span:
     """Return the energies a recipe will use; any beam energy is enough where it is unknown."""
-    low, high = settings.energy_low_keV, settings.energy_high_keV
+    low, high = settings.draft.energy_range_keV
     if image.energy.calibrated:
         first, last = image.energy.energies_keV[[0, -1]]
         low, high = max(low, float(first)), min(high, float(last))

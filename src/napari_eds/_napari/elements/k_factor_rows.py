@@ -52,11 +52,11 @@ def in_use(settings: Settings, theory: KFactorTable | EDSError | None) -> KFacto
     from_file = None
     if settings.k_factor_file is not None:
         try:
-            from_file = replace(settings, k_factor_table=None).k_factors()
+            from_file = settings.edited(k_factors=None).k_factors()
             error = ""
         except (EDSError, OSError) as problem:
             error = _without_convention(settings.k_factor_file) or str(problem)
-    edited = settings.k_factor_table
+    edited = settings.draft.k_factors
     if edited is not None:
         base = computed if settings.k_factor_file is None else from_file
         return KFactorsInUse(edited, base)
@@ -205,12 +205,12 @@ def with_file(settings: Settings, path: Path) -> Settings:
         read_k_factors(path)
     except KFactorError:
         read_k_factors(path, convention="family")
-    return replace(settings, k_factor_file=path, convention=FROM_FILE, k_factor_table=None)
+    return settings.edited(k_factor_file=path, convention=FROM_FILE, k_factors=None)
 
 
 def with_theory(settings: Settings) -> Settings:
     """Return settings that use computed k-factors."""
-    return replace(settings, k_factor_file=None, convention=FROM_FILE, k_factor_table=None)
+    return settings.edited(k_factor_file=None, convention=FROM_FILE, k_factors=None)
 
 
 def with_convention(
@@ -220,14 +220,14 @@ def with_convention(
 
     An edited table keeps its numbers; they are only taken for something else.
     """
-    table = settings.k_factor_table
+    table = settings.draft.k_factors
     if table is None:
         return replace(settings, convention=convention)
     if convention == FROM_FILE:
         return settings
     changed = table.model_copy(update={"convention": convention})
     kept = settings.convention if settings.k_factor_file is None else convention
-    return replace(settings, convention=kept, k_factor_table=changed)
+    return settings.edited(convention=kept, k_factors=changed)
 
 
 def status(
@@ -247,9 +247,10 @@ def status(
     if used.computed:
         told = f"k-factors computed for {table.beam_energy_keV:g} keV, not measured (± 5 to 50 %)"
     if beam is not None and not _fits(table, beam):
+        taken = settings.draft.allow_beam_energy_mismatch
         warnings.append(
             f"these k-factors are for {table.beam_energy_keV:g} keV, the map was recorded at "
-            f"{beam:g} keV: they will be refused"
+            f"{beam:g} keV: they will be {'taken all the same' if taken else 'refused'}"
         )
     missing = [f"{r.choice.symbol} {r.family}" for r in rows if r.needs_factor and r.problem]
     if missing:

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from napari.layers import Labels
 
-from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import add_chips, bind
-from napari_eds._napari.state.settings import Settings
 from napari_eds._support.provenance import versions
 from napari_eds.exchange.session import Session, SessionError, load_session, session_beside
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import at_pct, detection_limit
-from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Metadata of restored labels: their session.
 _SESSION = "eds_session"
-
-#: What of a recipe the settings of the docks hold; the rest stays in the session.
-_IN_SETTINGS = {
-    "elements",
-    "fit_only",
-    "k_factors",
-    "energy_range_keV",
-    "beam_energy_keV",
-    "calibrate",
-    "absorption",
-    "engine",
-}
 
 
 class Found(NamedTuple):
@@ -112,47 +96,8 @@ def restore(focus: Focus, found: Found) -> Labels | None:
     bind(layer, map_layer)
     focus.set_labels_layer(layer)
     if focus.settings is not None:
-        focus.set_settings(with_recipe(focus.settings, session.recipe))
+        focus.set_settings(focus.settings.with_recipe(session.recipe))
     return layer
-
-
-def with_recipe(settings: Settings, recipe: Recipe) -> Settings:
-    """Return settings that make a recipe, as far as they can hold it."""
-    absorption = recipe.absorption
-    return replace(
-        settings,
-        elements=(
-            *(_choice(entry, QUANTIFY) for entry in recipe.elements),
-            *(_choice(entry, FIT_ONLY) for entry in recipe.fit_only),
-        ),
-        k_factor_file=None,
-        k_factor_table=recipe.k_factors,
-        energy_low_keV=recipe.energy_range_keV[0],
-        energy_high_keV=recipe.energy_range_keV[1],
-        beam_energy_keV=recipe.beam_energy_keV or 0.0,
-        calibrate=recipe.calibrate,
-        thickness_nm=0.0 if absorption is None else absorption.thickness_nm,
-        density_g_cm3=settings.density_g_cm3 if absorption is None else absorption.density_g_cm3,
-        engine=recipe.engine,
-    )
-
-
-def _choice(entry: str, role: str) -> ElementChoice:
-    symbol, _, family = entry.partition("_")
-    return ElementChoice(symbol, role, family or "auto")
-
-
-def beyond_settings(recipe: Recipe) -> list[str]:
-    """Name what a recipe says that the docks' settings do not hold."""
-    default = Recipe.model_fields
-    names = [
-        name
-        for name in default
-        if name not in _IN_SETTINGS and getattr(recipe, name) != default[name].default
-    ]
-    if recipe.absorption is not None and recipe.absorption.take_off_angle_deg is not None:
-        names.append("take-off angle")
-    return names
 
 
 # Telling.
@@ -186,11 +131,6 @@ def _date(iso: str) -> str:
 def warnings_of(found: Found) -> list[str]:
     """Say what keeps a session from being repeated as it was."""
     lines = [f"⚠ {text}" for text in (found.counts_differ, found.file_differs) if text]
-    beyond = beyond_settings(found.session.recipe)
-    if beyond:
-        lines.append(
-            f"⚠ Not in the settings, only in Repeat: {', '.join(beyond).replace('_', ' ')}"
-        )
     if found.session.thickness_nm:
         lines.append("⚠ A map of thickness was used: only Repeat uses it again")
     return lines

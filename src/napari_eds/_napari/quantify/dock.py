@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from napari_eds._napari.parts.panels import (
     open_panel,
 )
 from napari_eds._napari.parts.saving import ask_csv_path, save_result
+from napari_eds._napari.quantify.fields import SettingField
 from napari_eds._napari.quantify.form import QuantificationForm
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 from napari_eds._napari.state.focus import focus_of
@@ -150,10 +150,15 @@ class QuantificationWidget(QuantificationForm):
         self.elements_text.setText(_elements_text(settings))
         self.k_text.setText(_k_text(settings))
 
-    def _on_settings_edited(self) -> None:
+    def _on_settings_edited(self, field: SettingField) -> None:
         settings = self.focus.settings
-        if settings is not None:
-            self.focus.set_settings(self.settings_from(settings))
+        if settings is None:
+            return
+        try:
+            self.focus.set_settings(field.put(settings))
+        except EDSError as error:
+            notify(error)
+            self.fill(settings)
 
     def _open(self, title: str, _pressed: Any = None) -> None:
         open_panel(self._viewer, title)
@@ -249,11 +254,17 @@ class QuantificationWidget(QuantificationForm):
 
     def _on_solve_thickness(self) -> None:
         """Solve the thickness and put it into its field, for the next run."""
-        result, label = self.result, self.known_label.value
-        if result is None:
+        result, label, settings = self.result, self.known_label.value, self.focus.settings
+        if result is None or settings is None:
             return
+        foil = settings.draft.absorption
         try:
-            solved = result.thickness_from(label, self.formula.value, self.density.value)
+            solved = result.thickness_from(
+                label,
+                self.formula.value,
+                foil.density_g_cm3,
+                take_off_angle_deg=foil.take_off_angle_deg,
+            )
         except (EDSError, OSError) as error:
             notify(error)
             return
@@ -287,7 +298,7 @@ class QuantificationWidget(QuantificationForm):
         settings = self.focus.settings
         if settings is not None:
             self.focus.set_settings(
-                replace(settings, k_factor_file=path, convention=FROM_FILE, k_factor_table=None)
+                settings.edited(k_factor_file=path, convention=FROM_FILE, k_factors=None)
             )
 
 

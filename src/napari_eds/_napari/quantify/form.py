@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, get_args
+from functools import partial
+from typing import Any
 
 from magicgui.widgets import (
-    CheckBox,
     ComboBox,
     FloatSpinBox,
     LineEdit,
@@ -25,8 +24,9 @@ from qtpy.QtWidgets import (
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
+from napari_eds._napari.quantify.fields import PartField, SettingField
+from napari_eds._napari.quantify.more_settings import MoreSettings
 from napari_eds._napari.state.settings import Settings
-from napari_eds.recipe.recipe import Engine
 
 _MIN_WIDTH_PX = 350
 _STATUS_LINES = 4
@@ -43,10 +43,10 @@ class QuantificationForm(QWidget):
     Attributes
     ----------
     settings_edited : Signal
-        Emitted after the user changed one of the fields that `settings_from` reads.
+        Emitted with the `SettingField` that the user changed.
     """
 
-    settings_edited = Signal()
+    settings_edited = Signal(object)
 
     def __init__(self, map_choices: Any, label_choices: Any) -> None:
         super().__init__()
@@ -64,8 +64,9 @@ class QuantificationForm(QWidget):
         self._make_actions()
         self._lay_out()
         self._listening = True
-        for field in self._setting_fields():
-            field.connect(self._on_edited)
+        self._bound = self._setting_fields()
+        for field in self._bound:
+            field.widget.changed.connect(partial(self._on_edited, field))
 
     def _make_axis_fields(self) -> None:
         self.offset = FloatSpinBox(min=-10, max=10, step=0.001, tooltip="Energy of channel 0")
@@ -101,31 +102,16 @@ class QuantificationForm(QWidget):
     def _make_fit_fields(self) -> None:
         self.low = FloatSpinBox(min=0.01, max=100, step=0.1, tooltip="Start of the fitted range")
         self.high = FloatSpinBox(min=0.02, max=100, step=0.1, tooltip="End of the fitted range")
-        self.beam = FloatSpinBox(
-            min=0, max=1000, step=1, tooltip="Beam energy in keV; 0: as the file says"
-        )
-        self.beam.native.setSpecialValueText("as in the file")
-        self.calibrate_axis = CheckBox(
-            text="",
-            tooltip="Fit offset and gain of the energy axis and the resolution to the summed "
-            "spectrum before the labels are fitted",
-        )
         self.thickness = FloatSpinBox(
             min=0,
             max=2000,
             step=5,
             tooltip="Thickness of the foil in nm, for the absorption correction; 0: no correction",
         )
-        self.thickness.native.setSpecialValueText("no absorption")
         self.density = FloatSpinBox(
             min=0.1, max=25, step=0.1, tooltip="Density of the specimen in g/cm³"
         )
-        self.engine = ComboBox(
-            choices=list(get_args(Engine)),
-            tooltip="poisson: maximum likelihood, all labels at once. To check it with HyperSpy: "
-            "linear, all labels at once with equal weights; nonlinear, label by label, about a "
-            "second each.",
-        )
+        self.more = MoreSettings()
 
     def _make_known_fields(self) -> None:
         self.known_label = SpinBox(
@@ -197,11 +183,9 @@ class QuantificationForm(QWidget):
             "Fit",
             ("From (keV)", self.low),
             ("To (keV)", self.high),
-            ("Beam (keV)", self.beam),
-            ("Calibrate axis", self.calibrate_axis),
             ("Thickness (nm)", self.thickness),
             ("Density (g/cm³)", self.density),
-            ("Engine", self.engine),
+            self.more,
         )
         self._section(
             "Known composition",
@@ -242,49 +226,27 @@ class QuantificationForm(QWidget):
         for field in (self.offset, self.scale, self.calibrate):
             self._form.setRowVisible(field.native, visible)
 
-    def _setting_fields(self) -> list[Any]:
-        fields = (
-            self.chip_size,
-            self.low,
-            self.high,
-            self.beam,
-            self.calibrate_axis,
-            self.thickness,
-            self.density,
-            self.engine,
-        )
-        return [field.changed for field in fields]
+    def _setting_fields(self) -> list[SettingField]:
+        return [
+            SettingField(self.chip_size, "chip_size"),
+            PartField(self.low, "energy_range_keV", 0),
+            PartField(self.high, "energy_range_keV", 1),
+            PartField(self.thickness, "absorption", "thickness_nm", unset="no absorption"),
+            PartField(self.density, "absorption", "density_g_cm3"),
+            *self.more.fields,
+        ]
 
-    def _on_edited(self, _value: Any = None) -> None:
+    def _on_edited(self, field: SettingField, _value: Any = None) -> None:
         if self._listening:
-            self.settings_edited.emit()
-
-    def settings_from(self, settings: Settings) -> Settings:
-        """Return settings with what the fields say put into them."""
-        return replace(
-            settings,
-            energy_low_keV=self.low.value,
-            energy_high_keV=self.high.value,
-            beam_energy_keV=self.beam.value,
-            calibrate=self.calibrate_axis.value,
-            thickness_nm=self.thickness.value,
-            density_g_cm3=self.density.value,
-            engine=self.engine.value,
-            chip_size=self.chip_size.value,
-        )
+            self.settings_edited.emit(field)
 
     def fill(self, settings: Settings) -> None:
-        """Fill the fields without `settings_edited`, which would write half-filled settings."""
+        """Fill the fields without `settings_edited`: nobody has edited them."""
         self._listening = False
         try:
-            self.low.value = settings.energy_low_keV
-            self.high.value = settings.energy_high_keV
-            self.beam.value = settings.beam_energy_keV
-            self.calibrate_axis.value = settings.calibrate
-            self.thickness.value = settings.thickness_nm
-            self.density.value = settings.density_g_cm3
-            self.engine.value = settings.engine
-            self.chip_size.value = settings.chip_size
+            for field in self._bound:
+                field.show(settings)
+            self.more.show_settings(settings)
         finally:
             self._listening = True
 

@@ -210,7 +210,7 @@ class SpectrumWidget(QWidget):
             return
         x, colors = self._x(), element_colors(symbols)
         acquisition = image.acquisition
-        beam = settings.beam_energy_keV or acquisition.beam_energy_keV or np.inf
+        beam = settings.draft.beam_energy_keV or acquisition.beam_energy_keV or np.inf
         resolution = acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV
         span = (max(x[0], 0.05), x[-1])
         self._jobs.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -286,7 +285,7 @@ def with_element(settings: Settings, element: str, family: str, role: str) -> Se
         changed = tuple(choice if c.symbol == element else c for c in settings.elements)
     else:
         changed = (*settings.elements, choice)
-    return replace(settings, elements=changed)
+    return settings.edited(elements=changed)
 
 
 def _finder(
@@ -305,7 +304,7 @@ def _finder(
             energy,
             spectrum,
             acquisition,
-            beam_energy_keV=settings.beam_energy_keV or None,
+            beam_energy_keV=settings.draft.beam_energy_keV,
             chosen={c.symbol for c in settings.elements},
         )
         families = {c.element: len(xray.families_of(c.element)) for c in found}

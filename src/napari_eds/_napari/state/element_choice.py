@@ -15,6 +15,12 @@ class ElementChoice(NamedTuple):
     role: str = QUANTIFY
     family: str = AUTO
 
+    @classmethod
+    def of(cls, entry: str, role: str) -> ElementChoice:
+        """Return the choice of an element as a recipe names it."""
+        symbol, _, family = entry.partition("_")
+        return cls(symbol, role, family or AUTO)
+
     @property
     def entry(self) -> str:
         """The element as a recipe names it."""

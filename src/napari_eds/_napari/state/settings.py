@@ -1,17 +1,16 @@
-"""What the dock is set to for one spectrum image, as a value kept in the image's layer."""
+"""What the window is set to for one spectrum image, as a value kept in the image's layer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
-from napari_eds.errors import RecipeError
-from napari_eds.recipe.absorption import Absorption
+from napari_eds.recipe.draft import RecipeDraft
 from napari_eds.recipe.k_factor_files import read_k_factors
 from napari_eds.recipe.k_factors import KFactorTable
-from napari_eds.recipe.recipe import Engine, Recipe
+from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -24,44 +23,69 @@ SYSTEM_ELEMENTS = frozenset({"C", "Cu", "Ga"})
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the dock.
+    """Settings of the window for one map: the recipe so far, and what only the window has.
 
-    Energies in keV; `beam_energy_keV` of 0 means "as the file says", `thickness_nm` of 0 "do not
-    correct absorption", no `k_factor_file` "compute k-factors". `convention` is ``"from file"``,
-    ``"family"`` or ``"alpha"``. A `k_factor_table`, edited by hand, goes before the file.
+    Attributes
+    ----------
+    draft : RecipeDraft
+        The recipe as far as it is filled in. Its k-factors, edited by hand or of a session, go
+        before the file.
+    order : tuple of str
+        Symbols in the order in which lists show them, whatever their role.
+    k_factor_file : Path or None
+        None computes k-factors.
+    convention : {"from file", "family", "alpha"}
+        Of the file.
+    chip_size : int
+        In pixels.
     """
 
-    elements: tuple[ElementChoice, ...] = ()
+    draft: RecipeDraft = field(default_factory=RecipeDraft)
+    order: tuple[str, ...] = ()
     k_factor_file: Path | None = None
     convention: Literal["from file", "family", "alpha"] = FROM_FILE
-    k_factor_table: KFactorTable | None = None
-    energy_low_keV: float = Recipe.model_fields["energy_range_keV"].default[0]
-    energy_high_keV: float = Recipe.model_fields["energy_range_keV"].default[1]
-    beam_energy_keV: float = 0.0
-    calibrate: bool = Recipe.model_fields["calibrate"].default
-    thickness_nm: float = 0.0
-    density_g_cm3: float = 5.0
-    engine: Engine = field(default=Recipe.model_fields["engine"].default)
     chip_size: int = 16
 
+    @property
+    def elements(self) -> tuple[ElementChoice, ...]:
+        """The chosen elements, in their order."""
+        choices = [
+            *(ElementChoice.of(entry, QUANTIFY) for entry in self.draft.elements),
+            *(ElementChoice.of(entry, FIT_ONLY) for entry in self.draft.fit_only),
+        ]
+        place = {symbol: i for i, symbol in enumerate(self.order)}
+        return tuple(sorted(choices, key=lambda c: place.get(c.symbol, len(place))))
+
+    def edited(self, **changes: Any) -> Settings:
+        """Return settings with changes, to their own fields or to those of the draft.
+
+        `elements` are `ElementChoice`, which tell `fit_only`, too.
+
+        Raises
+        ------
+        RecipeError
+            If a setting of the recipe is unknown or of no possible value.
+        """
+        own = {f.name: changes.pop(f.name) for f in fields(self) if f.name in changes}
+        choices = changes.pop("elements", None)
+        if choices is not None:
+            own["order"] = tuple(c.symbol for c in choices)
+            changes["elements"] = tuple(c.entry for c in choices if c.role == QUANTIFY)
+            changes["fit_only"] = tuple(c.entry for c in choices if c.role == FIT_ONLY)
+        return replace(self, draft=self.draft.edited(**changes), **own)
+
     def k_factors(self) -> KFactorTable | None:
-        """Return the k-factors edited by hand, or read the file, if one is chosen.
+        """Return the k-factors of the draft, or read the file, if one is chosen.
 
         Raises
         ------
         KFactorError, OSError
             If it cannot be used.
         """
-        if self.k_factor_table is not None or self.k_factor_file is None:
-            return self.k_factor_table
+        if self.draft.k_factors is not None or self.k_factor_file is None:
+            return self.draft.k_factors
         convention = None if self.convention == FROM_FILE else self.convention
         return read_k_factors(self.k_factor_file, convention=convention)
-
-    def absorption(self) -> Absorption | None:
-        """Return the absorption settings; None for a thickness of 0."""
-        if self.thickness_nm == 0:
-            return None
-        return Absorption(thickness_nm=self.thickness_nm, density_g_cm3=self.density_g_cm3)
 
     def recipe(self) -> Recipe:
         """Build the recipe.
@@ -71,24 +95,16 @@ class Settings:
         RecipeError, KFactorError, OSError
             If settings are missing or inconsistent, or the file cannot be used.
         """
-        quantified = tuple(c.entry for c in self.elements if c.role == QUANTIFY)
-        if not quantified:
-            raise RecipeError("choose at least one element to quantify")
-        return Recipe.create(
-            elements=quantified,
-            fit_only=tuple(c.entry for c in self.elements if c.role == FIT_ONLY),
-            k_factors=self.k_factors(),
-            energy_range_keV=(self.energy_low_keV, self.energy_high_keV),
-            beam_energy_keV=self.beam_energy_keV or None,
-            calibrate=self.calibrate,
-            absorption=self.absorption(),
-            engine=self.engine,
-        )
+        return self.draft.edited(k_factors=self.k_factors()).recipe()
+
+    def with_recipe(self, recipe: Recipe) -> Settings:
+        """Return settings that make a recipe."""
+        return replace(self, draft=RecipeDraft.of(recipe), order=(), k_factor_file=None)
 
 
 def default_settings(image: SpectrumImage) -> Settings:
     """Return settings to start an image with: elements and families from its file."""
-    return Settings(elements=tuple(_default_elements(image.acquisition)))
+    return Settings().edited(elements=_default_elements(image.acquisition))
 
 
 def _default_elements(acquisition: Acquisition) -> list[ElementChoice]:
