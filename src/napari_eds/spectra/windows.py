@@ -26,9 +26,6 @@ _NARROWEST = 0.25
 #: Lines weaker than this part of the alpha line do not spoil a background.
 _SPOILING_WEIGHT = 0.03
 
-#: Pixels of dense counts that are widened to 64 bit at a time.
-_DENSE_BLOCK_PIXELS = 2048
-
 
 def window_map(
     image: SpectrumImage,
@@ -75,7 +72,7 @@ def window_map(
             "ends of the axis are too near"
         )
     weights = _weights(image.energy, window, sides)
-    return _weighted_sums(image, weights[:, None])[..., 0]
+    return image.project(weights[:, None]).reshape(image.shape)
 
 
 def side_windows_of(
@@ -179,7 +176,7 @@ def element_maps(
             else ()
         )
         columns.append(_weights(image.energy, window, sides))
-    maps = _weighted_sums(image, np.stack(columns, axis=1))
+    maps = image.project(np.stack(columns, axis=1)).reshape(*image.shape, -1)
     return {family: maps[..., i] for i, family in enumerate(windows)}
 
 
@@ -220,19 +217,3 @@ def _weights(energy: EnergyAxis, window: Window, sides: Sequence[Window]) -> np.
         n = channels.stop - channels.start
         weights[channels] -= share * (inside.stop - inside.start) / n
     return weights
-
-
-def _weighted_sums(image: SpectrumImage, weights: np.ndarray) -> np.ndarray:
-    """Return ``counts @ weights`` as maps, (rows, columns, maps)."""
-    counts = image.counts
-    if not isinstance(counts, np.ndarray):
-        sums = counts @ weights
-    else:
-        sums = np.empty((image.n_pixels, weights.shape[1]))
-        # Channels without weight need not be widened.
-        used = np.flatnonzero(weights.any(axis=1))
-        span = slice(used[0], used[-1] + 1)
-        for start in range(0, image.n_pixels, _DENSE_BLOCK_PIXELS):
-            block = slice(start, start + _DENSE_BLOCK_PIXELS)
-            sums[block] = counts[block, span].astype(float) @ weights[span]
-    return np.asarray(sums).reshape(*image.shape, weights.shape[1])
