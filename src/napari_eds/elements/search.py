@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from napari_eds._support.progress import Progress
+from napari_eds.elements import prior
 from napari_eds.fitting.calibration import Calibration, calibrate
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
@@ -40,11 +41,6 @@ _MODEL_ERROR = 0.03
 #: Explanations with this part of the best score are as good, and so are those of the same peak
 #: with the second part; a common element is then taken rather than a rare one.
 _NEAR_TIE, _SAME_PEAK_TIE = 0.8, 0.5
-_COMMON = frozenset(
-    {"C", "O", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "V", "Cr", "Mn", "Fe"}
-    | {"Co", "Ni", "Cu", "Zn", "Ga", "As", "Sr", "Zr", "Nb", "Mo", "Ag", "Sn", "Ba", "La", "Ce"}
-    | {"W", "Pt", "Au", "Pb"}
-)
 #: The detector's own peaks, in parts of their parents: pile-up (of the weaker one), silicon
 #: escape, and the foot of incomplete charge collection, this many full widths below a line.
 _PILE_UP, _ESCAPE, _FOOT, _FOOT_WIDTHS = 0.03, 0.02, 0.03, 4.0
@@ -372,7 +368,7 @@ class ElementSearch:
             return False
         if claim.element in LIGHT:
             return True
-        needed = SUGGESTED_SHARE if claim.element in _COMMON else MINIMUM_SHARE
+        needed = SUGGESTED_SHARE if claim.element in prior.COMMON else MINIMUM_SHARE
         if claim.element in SOFT:
             needed = SOFT_SHARE
         return self._share(claim) >= needed and not self._is_drowned(claim)
@@ -407,7 +403,7 @@ class ElementSearch:
         for claim in claims:
             is_same_peak = abs(self._alpha(claim).energy_keV - alpha) < width / 2
             needed = _SAME_PEAK_TIE if is_same_peak else _NEAR_TIE
-            if claim.element in _COMMON and claim.gain >= needed * best.gain:
+            if claim.element in prior.COMMON and claim.gain >= needed * best.gain:
                 return claim
         return best
 
