@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-from napari_eds import AuxiliaryImage, EDSError, EnergyAxis, LabelError, SpectrumImage
+from napari_eds import Acquisition, AuxiliaryImage, EDSError, EnergyAxis, LabelError, SpectrumImage
 from napari_eds.errors import UncalibratedError
 from napari_eds.spectra.label_sums import check_labels, label_membership
 
@@ -299,6 +299,11 @@ def test_no_labels():
         assert result.ids.size == result.n_pixels.size == 0
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, 130.0), (142.0, 142.0)])
+def test_the_resolution_is_the_files_or_that_of_most_detectors(given, used):
+    assert Acquisition(energy_resolution_MnKa_eV=given).resolution_MnKa_eV() == used
+
+
 def test_membership():
     ids, membership = label_membership(np.array([[7, 0], [3, 7]]), (2, 2))
     assert ids.tolist() == [3, 7]
@@ -336,6 +341,12 @@ def test_bounds_of_a_window():
     assert axis.channels(-5, 5) == slice(0, 10)
 
 
+@given(st.floats(-1, 1), st.floats(1e-4, 0.1), st.integers(1, 5000))
+def test_the_end_of_the_axis_is_its_last_energy(offset, scale, size):
+    axis = EnergyAxis(offset, scale, size)
+    assert axis.last_keV == axis.energies_keV[-1]
+
+
 @pytest.mark.parametrize("window", [(0.31, 0.39), (0.7, 0.3), (5, 6), (-2, -1)])
 def test_windows_without_a_channel(window):
     with pytest.raises(EDSError, match=r"the axis runs from 0\.000 to 0\.900 keV"):
@@ -362,6 +373,7 @@ def test_uncalibrated_axis():
     assert image.total_counts == 48
     for use in (
         lambda: image.energy.energies_keV,
+        lambda: image.energy.last_keV,
         lambda: image.window_map(0, 5),
         lambda: image.crop_energy(0, 5),
     ):

@@ -19,7 +19,7 @@ from napari_eds.errors import EDSError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.refinement import corrected
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV, Acquisition
+from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 
 #: Range of the search, as that of a recipe: above the zero peak.
@@ -206,7 +206,7 @@ def _beam(energy: EnergyAxis, acquisition: Acquisition, given: float | None) -> 
     """Return the beam energy in keV, and a note for the evidence where it is a guess."""
     beam = acquisition.beam_energy_keV if given is None else given
     if beam is None:
-        beam = float(energy.energies_keV[-1])
+        beam = energy.last_keV
         return beam, f"; beam energy unknown, taken as {beam:.1f} keV, the end of the axis"
     if not 0 < beam < np.inf:
         raise EDSError(f"the beam energy must be positive, not {beam} keV")
@@ -232,7 +232,7 @@ def _searched(
 
 def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -> SpectralModel:
     """Return a model of every family that could be found, K lines as doublets."""
-    first, last = axis.energies_keV[[0, -1]]
+    first, last = axis.offset_keV, axis.last_keV
     sought = [
         symbol
         for symbol in xray.element_symbols()
@@ -252,7 +252,7 @@ def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -
         n_quantified=0,
         background_order=0,
         beam_energy_keV=beam_keV,
-        resolution_MnKa_eV=acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV,
+        resolution_MnKa_eV=acquisition.resolution_MnKa_eV(),
         lines=tuple(family.lines for family in families),
     )
     return corrected(model)

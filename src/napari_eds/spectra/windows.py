@@ -8,7 +8,6 @@ import numpy as np
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -64,7 +63,7 @@ def window_map(
         return image.window_map(low_keV, high_keV)
     window = (low_keV, high_keV)
     image.energy.channels(*window)  # says so if there is none
-    resolution = image.acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV
+    resolution = image.acquisition.resolution_MnKa_eV()
     sides = side_windows_of(image.energy, window, resolution, lines_keV=lines_keV)
     if not sides:
         raise EDSError(
@@ -163,7 +162,7 @@ def element_maps(
     UncalibratedError
         If the axis has no energies.
     """
-    resolution = image.acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV
+    resolution = image.acquisition.resolution_MnKa_eV()
     windows = family_windows(families, image.energy, resolution)
     if not windows:
         return {}
