@@ -1,5 +1,6 @@
 """The dock *EDS elements* in a real window, driven by mouse and keys."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -25,6 +26,7 @@ from napari_eds._napari.elements.map_search import FOUND
 from napari_eds._napari.parts.theme import theme_colors
 from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.layers import SPECTRUM_IMAGE
+from napari_eds._napari.state.settings import default_settings
 from napari_eds._support import hyperspy
 from napari_eds.elements.proposals import recipe_elements, search_elements
 from napari_eds.physics import lines as xray
@@ -318,6 +320,30 @@ def test_the_elements_of_a_velox_file_are_chosen(window, name, data_file):
         role = "quantify" if in_specimen else "fit only"
         assert dock.periodic_table.cell(symbol).role == role
         assert cell_text(dock, symbol, ROLE) == f"{role} ▾"
+
+
+@pytest.mark.parametrize(
+    ("acquisition", "fitted"),
+    [
+        (eds.Acquisition("STEM", 200.0), {"C", "Cu", "Ga"}),
+        (eds.Acquisition("SEM", 15.0), {"C"}),
+        (eds.Acquisition(None, 15.0), {"C"}),
+        (eds.Acquisition(), {"C", "Cu", "Ga"}),
+    ],
+    ids=str,
+)
+def test_of_elements_that_a_file_names_those_of_grid_and_preparation_are_fitted_only(
+    acquisition, fitted
+):
+    named = ("C", "Al", "Si", "Cu", "Ga", "Pt", "Fe")
+    image = eds.SpectrumImage.from_array(
+        np.ones((2, 2, 100), int),
+        eds.EnergyAxis(0.0, 0.1, 100),
+        acquisition=replace(acquisition, elements=named),
+    )
+    choices = default_settings(image).elements
+    assert [choice.symbol for choice in choices] == list(named)
+    assert {choice.symbol for choice in choices if choice.role == "fit only"} == fitted
 
 
 # Finding.

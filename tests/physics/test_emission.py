@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import emission
+from napari_eds.physics import lines as xray
 from napari_eds.physics.emission import (
     AbsorbingLayer,
     DetectorModel,
     absorption_factor,
-    atomic_weight,
     bremsstrahlung_cross_section_cm2_keV,
     emission_lines,
     formula_weight_fractions,
@@ -331,7 +331,7 @@ def test_absorption_of_oxygen_in_strontium_titanate():
     intensity = np.array([22000, 37400, 18300])
     k = np.array([0.371908, 0.379229, 1.399])
     elements = ("O", "Ti", "Sr")
-    atoms = intensity * k / [atomic_weight(element) for element in elements]
+    atoms = intensity * k / [xray.atomic_weight(element, source="xraylib") for element in elements]
     x = atoms.copy()
     for _ in range(30):
         a = absorption_factor(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_eds import ModelError
+from napari_eds import EDSError, ModelError
 from napari_eds.physics import lines as xray
 
 # Intensity of a family relative to its alpha line, the sum of eXSpy's line weights.
@@ -75,6 +75,16 @@ def test_lines_above_the_beam_energy_are_not_excited():
     assert xray.default_family("Sr", 0.2, 19, 10).family == "L"
     with pytest.raises(ModelError, match=r"Ca has no line between 3 and 3\.5 keV"):
         xray.default_family("Ca", 3, 19, 3.5)
+
+
+def test_atomic_weights_of_both_tables_are_the_same_but_for_rounding():
+    for symbol in xray.element_symbols():
+        if 5 <= xray.atomic_number(symbol) <= 92 and symbol not in {"Tc", "Pm"}:  # no stable ones
+            theirs = xray.atomic_weight(symbol, source="xraylib")
+            assert theirs == pytest.approx(xray.atomic_weight(symbol), rel=2e-3), symbol
+    assert xray.atomic_weight("Tm", source="xraylib") == 168.934219
+    with pytest.raises(EDSError, match="unknown element 'Xx'"):
+        xray.atomic_weight("Xx", source="xraylib")
 
 
 def test_elements_without_lines_have_a_weight():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -334,6 +334,8 @@ def test_saving(maps, tmp_path):
 
 
 @given(st.sampled_from(["mean", "gaussian"]), st.floats(0.1, 60), st.floats(0.1, 20))
+@example("mean", 15.890625, 15.890625)
+@example("gaussian", 12.28272155715828, 15.647974778043196)
 def test_weights_of_kernels(shape, size, pixel):
     rows, columns = Kernel(shape, size, "nm").weights((pixel, 2 * pixel), "nm")
     for weights, length in [(rows, pixel), (columns, 2 * pixel)]:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from napari_eds import EnergyAxis, LabelError, SpectrumImage
 from napari_eds.errors import EDSError
+from napari_eds.physics import lines as xray
 from napari_eds.physics.emission import (
     WINDOWLESS,
-    atomic_weight,
     bremsstrahlung_cross_section_cm2_keV,
     emission_lines,
 )
@@ -40,7 +40,10 @@ def film() -> Simulation:
 def quantified(intensities, k_factors, elements):
     """Atomic percent by Cliff-Lorimer."""
     atoms = np.array(
-        [intensities[key] * k_factors[key] / atomic_weight(key[0]) for key in elements]
+        [
+            intensities[key] * k_factors[key] / xray.atomic_weight(key[0], source="xraylib")
+            for key in elements
+        ]
     )
     return 100 * atoms / atoms.sum()
 

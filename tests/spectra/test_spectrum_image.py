@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-from napari_eds import AuxiliaryImage, EDSError, EnergyAxis, LabelError, SpectrumImage
+from napari_eds import Acquisition, AuxiliaryImage, EDSError, EnergyAxis, LabelError, SpectrumImage
 from napari_eds.errors import UncalibratedError
 from napari_eds.spectra.label_sums import check_labels, label_membership
 
@@ -110,6 +110,29 @@ def test_rebinned_energy(array, factor):
 
 
 @given(ARRAYS, st.data())
+def test_projections(array, data):
+    weights = np.array(data.draw(st.lists(st.integers(-9, 9), min_size=24, max_size=24)))
+    weights = weights.reshape(12, 2)
+    pixels = slice(*sorted(data.draw(st.tuples(st.integers(0, 9), st.integers(0, 9)))))
+    exact = array.astype(object).reshape(-1, 12) @ weights
+    for image in sparse_and_dense(array):
+        whole = image.project(weights)
+        assert whole.dtype == np.int64
+        assert whole.tolist() == exact.tolist()
+        assert image.project(weights, pixels).tolist() == exact[pixels].tolist()
+        halves = image.project(weights / 2)
+        assert halves.dtype == np.float64
+        np.testing.assert_allclose(halves, exact.astype(float) / 2)
+
+
+@pytest.mark.parametrize("shape", [(12,), (11, 2), (1, 12)])
+def test_weights_that_do_not_fit_the_channels(shape):
+    image = SpectrumImage.from_array(np.ones((2, 2, 12), int), AXIS)
+    with pytest.raises(EDSError, match="do not fit 12 channels"):
+        image.project(np.ones(shape))
+
+
+@given(ARRAYS, st.data())
 def test_crop(array, data):
     rows, columns = (
         slice(*sorted(data.draw(st.tuples(st.integers(0, n), st.integers(0, n)))))
@@ -141,21 +164,25 @@ def test_sums_beyond_the_type_of_the_counts(dtype, highest):
         assert image.window_map(-1, 9).max() == 12 * highest
 
 
-def test_sums_beyond_32_bits():
-    array = np.full((2, 1, 12), 2**31, np.int64)
+@pytest.mark.parametrize("count", [2**31, 2**53 + 1])
+def test_sums_beyond_32_bits_are_exact(count):
+    array = np.full((2, 1, 12), count, np.uint64)
     for image in sparse_and_dense(array):
-        assert image.label_spectra(np.ones((2, 1), int)).spectra.max() == 2**32
+        assert image.label_spectra(np.ones((2, 1), int)).spectra.tolist() == [[2 * count] * 12]
+        assert image.project(np.ones((12, 1), int)).tolist() == [[12 * count], [12 * count]]
 
 
 def test_blocks_of_dense_counts(monkeypatch):
     """More pixels than are widened at a time."""
-    monkeypatch.setattr("napari_eds.spectra.spectrum_image._DENSE_BLOCK_PIXELS", 7)
+    monkeypatch.setattr("napari_eds.spectra.products._DENSE_BLOCK_PIXELS", 7)
     rng = np.random.default_rng(3)
     array, labels = rng.poisson(9, (5, 6, 12)), rng.integers(0, 4, (5, 6))
     stored_sparse, stored_dense = sparse_and_dense(array)
     np.testing.assert_array_equal(
         stored_sparse.label_spectra(labels).spectra, stored_dense.label_spectra(labels).spectra
     )
+    weights = rng.integers(-3, 4, (12, 2))
+    np.testing.assert_array_equal(stored_sparse.project(weights), stored_dense.project(weights))
 
 
 @pytest.mark.parametrize(
@@ -272,6 +299,11 @@ def test_no_labels():
         assert result.ids.size == result.n_pixels.size == 0
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, 130.0), (142.0, 142.0)])
+def test_the_resolution_is_the_files_or_that_of_most_detectors(given, used):
+    assert Acquisition(energy_resolution_MnKa_eV=given).resolution_MnKa_eV() == used
+
+
 def test_membership():
     ids, membership = label_membership(np.array([[7, 0], [3, 7]]), (2, 2))
     assert ids.tolist() == [3, 7]
@@ -309,6 +341,12 @@ def test_bounds_of_a_window():
     assert axis.channels(-5, 5) == slice(0, 10)
 
 
+@given(st.floats(-1, 1), st.floats(1e-4, 0.1), st.integers(1, 5000))
+def test_the_end_of_the_axis_is_its_last_energy(offset, scale, size):
+    axis = EnergyAxis(offset, scale, size)
+    assert axis.last_keV == axis.energies_keV[-1]
+
+
 @pytest.mark.parametrize("window", [(0.31, 0.39), (0.7, 0.3), (5, 6), (-2, -1)])
 def test_windows_without_a_channel(window):
     with pytest.raises(EDSError, match=r"the axis runs from 0\.000 to 0\.900 keV"):
@@ -335,6 +373,7 @@ def test_uncalibrated_axis():
     assert image.total_counts == 48
     for use in (
         lambda: image.energy.energies_keV,
+        lambda: image.energy.last_keV,
         lambda: image.window_map(0, 5),
         lambda: image.crop_energy(0, 5),
     ):

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 import numpy as np
 from scipy.special import ndtr
 
+from napari_eds.elements import prior
 from napari_eds.elements.peaks import HALF_WINDOW_FWHM, LOWEST_KEV, SIGNIFICANT, NetSpectrum, Peak
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
@@ -27,20 +28,10 @@ _SOFT_KEV = 1.0
 _VERY_SOFT_KEV = 0.6
 #: Weight of a line, relative to the alpha line, up to which tables disagree on it.
 _WEAK = 0.1
-#: Beam energy from which a specimen is taken to be a foil.
-_THIN_FROM_KEV = 40.0
 _MAX_CHECKS = 4
 #: Parts of a peak, known from the alpha lines of chosen elements: least that counts, and how far
 #: such knowledge is trusted.
 _LEAST_SHARE, _SURE = 0.05, 0.9
-
-_NOBLE = frozenset({"He", "Ne", "Ar", "Kr", "Xe"})
-_UNSTABLE = frozenset({"Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"})
-_COMMON = frozenset(
-    {"C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "V", "Cr"}
-    | {"Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "As", "Sr", "Zr", "Nb", "Mo", "Ag", "Sn"}
-    | {"Ba", "La", "Ce", "W", "Pt", "Au", "Pb"}
-)
 
 
 @dataclass(frozen=True)
@@ -120,11 +111,9 @@ def candidates(  # noqa: PLR0913 - a click, its spectrum, and what is known
     """
     spectrum = NetSpectrum.of(energy, counts, acquisition)
     peak = spectrum.settle(energy_keV)
-    beam = beam_energy_keV or acquisition.beam_energy_keV or float(energy.energies_keV[-1])
-    is_thin = acquisition.signal_type == "STEM" or (
-        acquisition.signal_type is None and beam >= _THIN_FROM_KEV
-    )
-    judge = _Judge(spectrum, peak, beam, is_thin, frozenset(chosen))
+    beam = beam_energy_keV or acquisition.beam_energy_keV or energy.last_keV
+    is_foil = prior.is_foil(acquisition, beam)
+    judge = _Judge(spectrum, peak, beam, is_foil, frozenset(chosen))
     return tuple(sorted(judge.candidates(), key=lambda candidate: -candidate.score))
 
 
@@ -162,11 +151,11 @@ def _alpha_yields(beam_energy_keV: float) -> dict[str, float]:
 
 
 def _rarity(element: str) -> tuple[float, str]:
-    if element in _UNSTABLE:
+    if element in prior.UNSTABLE:
         return 0.05, f"{element} has no long-lived isotope"
-    if element in _NOBLE:
+    if element in prior.NOBLE_GASES:
         return (0.4 if element == "Ar" else 0.1), f"{element} is a noble gas"
-    return (1.0, "") if element in _COMMON else (0.6, f"{element} is not a common element")
+    return (1.0, "") if element in prior.COMMON else (0.6, f"{element} is not a common element")
 
 
 # The judgement
@@ -219,7 +208,7 @@ class _Judge:
     spectrum: NetSpectrum
     peak: Peak
     beam_keV: float
-    is_thin: bool
+    is_foil: bool
     chosen: frozenset[str]
 
     def candidates(self) -> Iterator[Candidate]:
@@ -388,9 +377,9 @@ class _Judge:
         if at < source.alpha.energy_keV:
             # The specimen absorbs soft lines, bulk nearly all of some.
             least = 0.2 if at > _SOFT_KEV else 0.05 if at > _VERY_SOFT_KEV else 0.0
-            return least if self.is_thin else least / 2
+            return least if self.is_foil else least / 2
         # In bulk, electrons slow down until they excite soft lines only.
-        return 0.3 if self.is_thin else 0.3 * (1 - at / self.beam_keV) ** 2
+        return 0.3 if self.is_foil else 0.3 * (1 - at / self.beam_keV) ** 2
 
 
 def _explained(candidate: Candidate, share: float) -> Candidate:

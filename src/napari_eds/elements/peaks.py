@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV, Acquisition
+from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 
 #: Softer lines lie in the noise peak.
@@ -89,7 +89,7 @@ class NetSpectrum:
         factor = min(max(1, round(_CHANNEL_KEV / energy.scale_keV)), energy.size)
         axis = energy.rebin(factor)
         summed = counts[: axis.size * factor].reshape(axis.size, factor).sum(axis=1)
-        resolution = acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV
+        resolution = acquisition.resolution_MnKa_eV()
         widths = np.asarray(xray.fwhm_keV(axis.energies_keV, resolution)) / axis.scale_keV
         background = clipped_background(summed, 2 * widths)
         sums = np.cumsum(np.stack([summed, background]), axis=1)
@@ -103,8 +103,7 @@ class NetSpectrum:
         """Whether the whole window around an energy lies on the axis and above the noise peak."""
         half = HALF_WINDOW_FWHM * self.fwhm(energy_keV)
         low = max(LOWEST_KEV, self.axis.offset_keV)
-        last = self.axis.offset_keV + self.axis.scale_keV * (self.axis.size - 1)
-        return low <= energy_keV - half and energy_keV + half <= last
+        return low <= energy_keV - half and energy_keV + half <= self.axis.last_keV
 
     def net(self, energy_keV: float) -> tuple[float, float]:
         """Return net counts in the window around an energy, and their error."""
@@ -124,7 +123,7 @@ class NetSpectrum:
         EDSError
             If the energy is not on the axis.
         """
-        first, last = self.axis.energies_keV[[0, -1]]
+        first, last = self.axis.offset_keV, self.axis.last_keV
         if not first <= near_keV <= last:
             raise EDSError(f"{near_keV:g} keV is off the axis of {first:.3f} to {last:.3f} keV")
         width = self.fwhm(near_keV)

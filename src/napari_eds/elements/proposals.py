@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_eds._support.progress import Progress
+from napari_eds.elements import prior
 from napari_eds.elements.search import SEEDS, SOFT, ElementSearch, Finding
 from napari_eds.errors import EDSError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.refinement import corrected
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV, Acquisition
+from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 
 #: Range of the search, as that of a recipe: above the zero peak.
@@ -26,18 +27,7 @@ ENERGY_RANGE_keV = (0.2, 19.0)
 
 #: Lines sit on their edges: from this multiple of its alpha energy on, a family is excited.
 _OVERVOLTAGE = 1.3
-#: Noble gases other than the argon of ion mills, and elements without long-lived isotopes.
-_NOT_SOUGHT = frozenset({"Ne", "Kr", "Xe", "Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"})
 _LIGHTEST = 11
-
-#: Grid, holder and preparation of a thin foil; coating of a bulk specimen. C and Cu always are
-#: taken for such, the others unless their lines are a main part of all counts.
-_SYSTEM_THIN = frozenset({"C", "Cu", "Al", "Si", "Ga", "Pt", "Au"})
-_SYSTEM_BULK = frozenset({"C", "Pt", "Au"})
-_ALWAYS_SYSTEM = frozenset({"C", "Cu"})
-_MAIN_SHARE = 0.2
-#: Beam energy that tells foil and bulk apart where the file does not.
-_THIN_FROM_KEV = 40.0
 
 #: Finer channels are summed: lines are ten times as wide.
 _CHANNEL_KEV = 0.01
@@ -182,11 +172,9 @@ def search_elements(
     report = progress or (lambda _done, _total, _what: None)
     search = ElementSearch(_all_families(axis, beam, acquisition), counts, report)
     search.run()
-    is_thin = acquisition.signal_type == "STEM" or (
-        acquisition.signal_type is None and beam >= _THIN_FROM_KEV
-    )
-    system = _SYSTEM_THIN if is_thin else _SYSTEM_BULK
-    proposals = tuple(_proposal(f, system, note) for f in [*search.proved(), *search.suggested()])
+    foil = prior.is_foil(acquisition, beam)
+    found = [*search.proved(), *search.suggested()]
+    proposals = tuple(_proposal(finding, note, foil=foil) for finding in found)
     lines = dict(search.drawn)
     background = lines.pop("")
     return Evidence(proposals, axis.energies_keV, counts, background, lines)
@@ -218,7 +206,7 @@ def _beam(energy: EnergyAxis, acquisition: Acquisition, given: float | None) -> 
     """Return the beam energy in keV, and a note for the evidence where it is a guess."""
     beam = acquisition.beam_energy_keV if given is None else given
     if beam is None:
-        beam = float(energy.energies_keV[-1])
+        beam = energy.last_keV
         return beam, f"; beam energy unknown, taken as {beam:.1f} keV, the end of the axis"
     if not 0 < beam < np.inf:
         raise EDSError(f"the beam energy must be positive, not {beam} keV")
@@ -244,11 +232,11 @@ def _searched(
 
 def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -> SpectralModel:
     """Return a model of every family that could be found, K lines as doublets."""
-    first, last = axis.energies_keV[[0, -1]]
+    first, last = axis.offset_keV, axis.last_keV
     sought = [
         symbol
         for symbol in xray.element_symbols()
-        if symbol not in _NOT_SOUGHT
+        if symbol not in prior.NOT_SOUGHT
         and (xray.atomic_number(symbol) >= _LIGHTEST or symbol in {*SEEDS, *SOFT})
     ]
     families = tuple(
@@ -264,17 +252,15 @@ def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -
         n_quantified=0,
         background_order=0,
         beam_energy_keV=beam_keV,
-        resolution_MnKa_eV=acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV,
+        resolution_MnKa_eV=acquisition.resolution_MnKa_eV(),
         lines=tuple(family.lines for family in families),
     )
     return corrected(model)
 
 
-def _proposal(finding: Finding, system: frozenset[str], note: str) -> Proposal:
+def _proposal(finding: Finding, note: str, *, foil: bool) -> Proposal:
     alpha = finding.family.alpha
-    is_system = alpha.element in system and (
-        alpha.element in _ALWAYS_SYSTEM or finding.element_share < _MAIN_SHARE
-    )
+    is_system = prior.is_system(alpha.element, foil=foil, share=finding.element_share)
     evidence = (
         f"{alpha} at {alpha.energy_keV:.3f} keV stands out {finding.z:.0f} standard deviations; "
         f"the {finding.family.family} lines hold {finding.counts:,.0f} ± {finding.error:,.0f} "

@@ -10,6 +10,7 @@ from scipy.optimize import least_squares
 
 from napari_eds.fitting.least_squares import weighted_solution
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV
 
 #: Bounds of the fit: offset in eV, gain in percent, resolution at Mn Ka in eV. Below 120 eV,
 #: Fiori and Newbury's law leaves soft lines no width.
@@ -52,7 +53,7 @@ class Calibration:
 
     offset_eV: float = 0.0
     gain_percent: float = 0.0
-    resolution_MnKa_eV: float = 130.0
+    resolution_MnKa_eV: float = DEFAULT_RESOLUTION_EV
     offset_error_eV: float = 0.0
     gain_error_percent: float = 0.0
     resolution_error_eV: float = 0.0

@@ -20,7 +20,7 @@ from napari_eds.errors import ModelError
 from napari_eds.fitting.profiles import family_profiles
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.recipe import LowEnergyTail, Recipe
-from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV, Acquisition
+from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 
 
@@ -77,7 +77,7 @@ class SpectralModel:
     def lines_in_range(self, family: xray.Family) -> list[xray.XRayLine]:
         """Lines of a family that lie inside the fitted range, as eXSpy selects them."""
         first = self.energy.offset_keV
-        last = min(first + self.energy.scale_keV * (self.energy.size - 1), self.beam_energy_keV)
+        last = min(self.energy.last_keV, self.beam_energy_keV)
         drawn = self.lines[self.families.index(family)]
         return [line for line in drawn if first < line.energy_keV < last]
 
@@ -156,8 +156,7 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
     energy.require_calibrated()
     channels = energy.channels(*recipe.energy_range_keV)
     cropped = energy.crop(channels)
-    last = cropped.offset_keV + cropped.scale_keV * (cropped.size - 1)
-    span = (cropped.offset_keV, last, beam_energy)
+    span = (cropped.offset_keV, cropped.last_keV, beam_energy)
     quantified = [_chosen_family(name, *span) for name in recipe.elements]
     others = [_all_families(name.partition("_")[0], *span) for name in recipe.elements]
     others += [_fitted_only(name, *span) for name in recipe.fit_only]
@@ -172,11 +171,7 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
         n_quantified=len(quantified),
         background_order=recipe.background_order,
         beam_energy_keV=beam_energy,
-        resolution_MnKa_eV=(
-            recipe.energy_resolution_MnKa_eV
-            or acquisition.energy_resolution_MnKa_eV
-            or DEFAULT_RESOLUTION_EV
-        ),
+        resolution_MnKa_eV=recipe.energy_resolution_MnKa_eV or acquisition.resolution_MnKa_eV(),
     )
     if model.n_parameters >= cropped.size:
         raise ModelError(

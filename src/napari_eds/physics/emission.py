@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_eds.errors import EDSError
+from napari_eds.physics import lines as xray
 from napari_eds.physics.cross_sections import SHELLS, ELECTRON_REST_eV, shell_cross_section_cm2
 from napari_eds.physics.detector import (
     WINDOWLESS,
@@ -48,7 +49,6 @@ __all__ = [
     "EmissionLines",
     "absorption_factor",
     "alpha_energy_keV",
-    "atomic_weight",
     "bremsstrahlung_cross_section_cm2_keV",
     "element_density_g_cm3",
     "element_symbols",
@@ -132,13 +132,6 @@ def alpha_energy_keV(element: str, family: str, beam_energy_keV: float) -> float
     return float(np.average(chosen.energies_keV, weights=chosen.cross_sections_cm2))
 
 
-def atomic_weight(element: str) -> float:
-    """Atomic weight in g/mol (xraylib)."""
-    import xraylib
-
-    return xraylib.AtomicWeight(atomic_number(element))
-
-
 def element_density_g_cm3(element: str) -> float:
     """Density of the pure element (xraylib)."""
     import xraylib
@@ -148,7 +141,10 @@ def element_density_g_cm3(element: str) -> float:
 
 def weight_fractions(atomic_percent: Mapping[str, float]) -> dict[str, float]:
     """Weight fractions, summing to 1, of atomic percents (or any amounts of atoms)."""
-    masses = {element: x * atomic_weight(element) for element, x in atomic_percent.items()}
+    masses = {
+        element: x * xray.atomic_weight(element, source="xraylib")
+        for element, x in atomic_percent.items()
+    }
     total = sum(masses.values())
     if not (np.isfinite(total) and total > 0 and min(masses.values()) >= 0):
         raise EDSError(f"amounts must be 0 or more and not all 0, not {dict(atomic_percent)}")
@@ -255,7 +251,7 @@ def theoretical_k_factor(  # noqa: PLR0913 - a k-factor depends on this much
         raise EDSError(f"{element} has no {family} {which} from {low:g} to {high:g} keV")
     counted = lines.cross_sections_cm2 @ detector.efficiency(lines.energies_keV) / _BARN_cm2
     with np.errstate(divide="ignore"):
-        return np.asarray(atomic_weight(element) / counted)
+        return np.asarray(xray.atomic_weight(element, source="xraylib") / counted)
 
 
 def absorption_factor(

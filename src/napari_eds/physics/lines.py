@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from napari_eds._support import hyperspy
 from napari_eds.errors import ModelError
+from napari_eds.physics import vacancies
 
 FAMILIES = ("K", "L", "M")
 
@@ -19,6 +20,9 @@ MN_KA_KEV = 5.8987
 #: A family is preferred for quantification only if the beam energy is at least this multiple of
 #: its alpha energy: below, ionisation is inefficient (the rule HyperSpy and eXSpy use).
 MINIMUM_OVERVOLTAGE = 2.0
+
+#: Atomic weights in g/mol that are wrong in xraylib; see `atomic_weight`.
+_CORRECTED_WEIGHTS = {"Tm": 168.934219}
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,35 @@ def atomic_number(symbol: str) -> int:
 
 
 @cache
-def atomic_weight(symbol: str) -> float:
-    """Atomic weight of an element in g/mol, whether or not it has X-ray lines."""
+def atomic_weight(symbol: str, *, source: Literal["exspy", "xraylib"] = "exspy") -> float:
+    """Atomic weight of an element in g/mol, whether or not it has X-ray lines.
+
+    Parameters
+    ----------
+    symbol : str
+    source : {"exspy", "xraylib"}
+        eXSpy's table is that of quantification, xraylib's that of the simulation and of k-factors
+        from first principles. xraylib rounds some weights (47.9 for Ti, 197.2 for Au); its 167.27
+        for Tm is no weight of Tm, for which 168.934219 is given (IUPAC, Pure Appl. Chem. 94 (2022)
+        573).
+
+    Raises
+    ------
+    ModelError, EDSError
+        If there is no such element in eXSpy's table, or xraylib has no emission of it.
+    """
+    if source == "xraylib":
+        return _weight_of_xraylib(symbol)
     if symbol not in _elements():
         check_element(symbol)
     return float(_elements()[symbol]["General_properties"]["atomic_weight"])
+
+
+def _weight_of_xraylib(symbol: str) -> float:
+    import xraylib
+
+    Z = vacancies.atomic_number(symbol)
+    return _CORRECTED_WEIGHTS.get(symbol) or xraylib.AtomicWeight(Z)
 
 
 @cache

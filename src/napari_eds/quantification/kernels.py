@@ -19,6 +19,8 @@ _NM_PER_UNIT = {"nm": 1.0, "µm": 1e3}
 _FWHM = 2 * np.sqrt(2 * np.log(2))
 #: A Gaussian ends at so many standard deviations, where it is a hundredth of its height.
 _TRUNCATE = 3.0
+#: A kernel that reaches into a pixel by less than this part of it does so by rounding of units.
+_ROUNDING_PX = 1e-9
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,19 @@ class Kernel:
 
     def _weights(self, size_px: float) -> np.ndarray:
         if self.shape == "mean":
-            radius = max(int(np.ceil((size_px - 1) / 2)), 0)
+            radius = _whole((size_px - 1) / 2)
             distance = np.abs(np.arange(-radius, radius + 1))
             weights = np.clip(size_px / 2 - distance + 0.5, 0, 1)
         else:
             sigma = size_px / _FWHM
-            radius = int(np.ceil(_TRUNCATE * sigma))
+            radius = _whole(_TRUNCATE * sigma)
             weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
         return weights / weights.sum()
+
+
+def _whole(radius_px: float) -> int:
+    """Return the whole pixels that a radius reaches into, beside the one in the middle."""
+    return max(int(np.ceil(radius_px - _ROUNDING_PX)), 0)
 
 
 def smoothed(fields: np.ndarray, along_rows: np.ndarray, along_columns: np.ndarray) -> np.ndarray:

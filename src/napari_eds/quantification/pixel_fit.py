@@ -182,13 +182,6 @@ def blocks(
 
 def _coefficients(shared: Shared, rows: slice) -> np.ndarray:
     """Coefficients and counts of the pixels of some rows, (rows, columns, coefficients + 1)."""
-    n_columns = shared.inside.shape[1]
-    counts = shared.image.counts[rows.start * n_columns : rows.stop * n_columns]
-    if not isinstance(counts, np.ndarray):
-        found = np.asarray(counts @ shared.inverse)
-    else:
-        found = np.empty((len(counts), shared.inverse.shape[1]))
-        for start in range(0, len(counts), _DENSE_BLOCK_PIXELS):
-            part = slice(start, start + _DENSE_BLOCK_PIXELS)
-            found[part] = counts[part].astype(float) @ shared.inverse
-    return found.reshape(-1, n_columns, shared.inverse.shape[1])
+    n_columns, n_found = shared.inside.shape[1], shared.inverse.shape[1]
+    pixels = slice(rows.start * n_columns, rows.stop * n_columns)
+    return shared.image.project(shared.inverse, pixels).reshape(-1, n_columns, n_found)

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import emission
+from napari_eds.physics import lines as xray
 from napari_eds.simulate.conditions import Conditions, Phase
 
 #: Largest step between thicknesses of a phase whose spectra are computed. Interpolated between
@@ -97,7 +98,7 @@ def interpolation_weights(
 def atoms_per_cm2(phase: Phase, thickness_nm: np.ndarray) -> np.ndarray:
     """Atoms of all elements per area, shape of `thickness_nm`."""
     grams_per_mol = sum(
-        percent / 100 * emission.atomic_weight(element)
+        percent / 100 * xray.atomic_weight(element, source="xraylib")
         for element, percent in phase.atomic_percent.items()
     )
     return _AVOGADRO_per_mol * phase.density_g_cm3 * thickness_nm * 1e-7 / grams_per_mol

@@ -102,3 +102,7 @@ class Acquisition:
     elements: tuple[str, ...] = ()
     detectors: tuple[Detector, ...] = ()
     vendor: VendorQuantification | None = None
+
+    def resolution_MnKa_eV(self) -> float:
+        """Full width at half maximum at Mn Ka: the file's, or 130 eV where it gives none."""
+        return self.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV

@@ -53,6 +53,12 @@ class EnergyAxis:
         self.require_calibrated()
         return self.offset_keV + self.scale_keV * np.arange(self.size)
 
+    @property
+    def last_keV(self) -> float:
+        """Centre of the last channel, in keV; that of the first is `offset_keV`."""
+        self.require_calibrated()
+        return self.offset_keV + self.scale_keV * (self.size - 1)
+
     def require_calibrated(self) -> None:
         """Raise `UncalibratedError` where the file gave no energies."""
         if not self.calibrated:
@@ -74,10 +80,9 @@ class EnergyAxis:
         edges = (np.array([low_keV, high_keV]) - self.offset_keV) / self.scale_keV
         start, stop = np.clip(np.ceil(edges - 1e-6), 0, self.size).astype(int)
         if start >= stop:
-            last = self.offset_keV + self.scale_keV * (self.size - 1)
             raise EDSError(
                 f"no channel lies between {low_keV:g} and {high_keV:g} keV: the axis runs from "
-                f"{self.offset_keV:.3f} to {last:.3f} keV"
+                f"{self.offset_keV:.3f} to {self.last_keV:.3f} keV"
             )
         return slice(int(start), int(stop))
 

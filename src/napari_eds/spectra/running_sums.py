@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
+from napari_eds.spectra.storage import sum_dtype
 
 #: Rows of a label map, then columns.
 Box = tuple[slice, slice]
@@ -29,8 +30,7 @@ def sum_of_pixels(image: SpectrumImage, pixels: np.ndarray) -> np.ndarray:
         int64 for whole counts, else float64.
     """
     # Measured: no slower than adding up over the rows by hand, for ten pixels as for 100,000.
-    dtype = np.float64 if np.issubdtype(image.counts.dtype, np.floating) else np.int64
-    return np.asarray(image.counts[pixels].sum(axis=0, dtype=dtype))
+    return np.asarray(image.counts[pixels].sum(axis=0, dtype=sum_dtype(image.counts)))
 
 
 def n_stored(image: SpectrumImage, pixels: np.ndarray) -> int:

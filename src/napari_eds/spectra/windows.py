@@ -8,7 +8,6 @@ import numpy as np
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
-from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -25,9 +24,6 @@ _FARTHEST_FWHM = 3.0
 _NARROWEST = 0.25
 #: Lines weaker than this part of the alpha line do not spoil a background.
 _SPOILING_WEIGHT = 0.03
-
-#: Pixels of dense counts that are widened to 64 bit at a time.
-_DENSE_BLOCK_PIXELS = 2048
 
 
 def window_map(
@@ -67,7 +63,7 @@ def window_map(
         return image.window_map(low_keV, high_keV)
     window = (low_keV, high_keV)
     image.energy.channels(*window)  # says so if there is none
-    resolution = image.acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV
+    resolution = image.acquisition.resolution_MnKa_eV()
     sides = side_windows_of(image.energy, window, resolution, lines_keV=lines_keV)
     if not sides:
         raise EDSError(
@@ -75,7 +71,7 @@ def window_map(
             "ends of the axis are too near"
         )
     weights = _weights(image.energy, window, sides)
-    return _weighted_sums(image, weights[:, None])[..., 0]
+    return image.project(weights[:, None]).reshape(image.shape)
 
 
 def side_windows_of(
@@ -166,7 +162,7 @@ def element_maps(
     UncalibratedError
         If the axis has no energies.
     """
-    resolution = image.acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV
+    resolution = image.acquisition.resolution_MnKa_eV()
     windows = family_windows(families, image.energy, resolution)
     if not windows:
         return {}
@@ -179,7 +175,7 @@ def element_maps(
             else ()
         )
         columns.append(_weights(image.energy, window, sides))
-    maps = _weighted_sums(image, np.stack(columns, axis=1))
+    maps = image.project(np.stack(columns, axis=1)).reshape(*image.shape, -1)
     return {family: maps[..., i] for i, family in enumerate(windows)}
 
 
@@ -220,19 +216,3 @@ def _weights(energy: EnergyAxis, window: Window, sides: Sequence[Window]) -> np.
         n = channels.stop - channels.start
         weights[channels] -= share * (inside.stop - inside.start) / n
     return weights
-
-
-def _weighted_sums(image: SpectrumImage, weights: np.ndarray) -> np.ndarray:
-    """Return ``counts @ weights`` as maps, (rows, columns, maps)."""
-    counts = image.counts
-    if not isinstance(counts, np.ndarray):
-        sums = counts @ weights
-    else:
-        sums = np.empty((image.n_pixels, weights.shape[1]))
-        # Channels without weight need not be widened.
-        used = np.flatnonzero(weights.any(axis=1))
-        span = slice(used[0], used[-1] + 1)
-        for start in range(0, image.n_pixels, _DENSE_BLOCK_PIXELS):
-            block = slice(start, start + _DENSE_BLOCK_PIXELS)
-            sums[block] = counts[block, span].astype(float) @ weights[span]
-    return np.asarray(sums).reshape(*image.shape, weights.shape[1])

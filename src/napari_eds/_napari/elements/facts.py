@@ -81,8 +81,7 @@ def span_of(image: SpectrumImage, settings: Settings) -> Span:
     """Return the energies a recipe will use; any beam energy is enough where it is unknown."""
     low, high = settings.draft.energy_range_keV
     if image.energy.calibrated:
-        first, last = image.energy.energies_keV[[0, -1]]
-        low, high = max(low, float(first)), min(high, float(last))
+        low, high = max(low, image.energy.offset_keV), min(high, image.energy.last_keV)
     return Span(low, high, beam_energy(image, settings) or math.inf)
 
 

@@ -322,8 +322,9 @@ def _about(image: SpectrumImage) -> str:
     rows, columns = image.shape
     beam = image.acquisition.beam_energy_keV
     axis = image.energy
-    last = axis.offset_keV + axis.scale_keV * (axis.size - 1)
-    energy = f"{axis.offset_keV:.2f} to {last:.2f} keV" if axis.calibrated else "no energy axis"
+    energy = "no energy axis"
+    if axis.calibrated:
+        energy = f"{axis.offset_keV:.2f} to {axis.last_keV:.2f} keV"
     return (
         f"{rows} × {columns} px, {axis.size} channels, {energy}\n{image.total_counts:,.0f} counts"
         + (f", {beam:g} kV" if beam else ", beam energy unknown")

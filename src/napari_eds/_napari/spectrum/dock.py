@@ -25,7 +25,6 @@ from napari_eds._napari.spectrum.toolbar import SpectrumToolbar
 from napari_eds._napari.spectrum.tools import SpectrumTools
 from napari_eds._napari.state.focus import focus_of
 from napari_eds.errors import EDSError
-from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV
 
 _MIN_SIZE_PX = (420, 200)
 
@@ -211,7 +210,7 @@ class SpectrumWidget(QWidget):
         x, colors = self._x(), element_colors(symbols)
         acquisition = image.acquisition
         beam = settings.draft.beam_energy_keV or acquisition.beam_energy_keV or np.inf
-        resolution = acquisition.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV
+        resolution = acquisition.resolution_MnKa_eV()
         span = (max(x[0], 0.05), x[-1])
         self._jobs.run(
             "lines", lambda: line_markers(colors, span, beam, resolution), self._on_markers

@@ -267,8 +267,7 @@ def _limits(data: np.ndarray) -> tuple[float, float]:
 def _span(settings: Settings, image: SpectrumImage) -> tuple[float, float, float]:
     """Return the range of energies to look for lines in, and the beam energy, in keV."""
     beam = settings.draft.beam_energy_keV or image.acquisition.beam_energy_keV
-    last = image.energy.energies_keV[-1]
-    return (*settings.draft.energy_range_keV, beam or float(last))
+    return (*settings.draft.energy_range_keV, beam or image.energy.last_keV)
 
 
 def _main_families(settings: Settings, image: SpectrumImage) -> list[xray.Family]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
+from napari_eds.elements import prior
 from napari_eds.recipe.draft import RecipeDraft
 from napari_eds.recipe.k_factor_files import read_k_factors
 from napari_eds.recipe.k_factors import KFactorTable
@@ -16,9 +17,6 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Where the k-factor file does not tell its convention, the user must.
 FROM_FILE: Literal["from file"] = "from file"
-
-#: Elements of grids, films and preparation, which a map shows but a specimen rarely holds.
-SYSTEM_ELEMENTS = frozenset({"C", "Cu", "Ga"})
 
 
 @dataclass(frozen=True)
@@ -112,9 +110,12 @@ def _default_elements(acquisition: Acquisition) -> list[ElementChoice]:
     families = vendor.families if vendor else {}
     quantified = set(vendor.quantified) if vendor else set()
     symbols = list(dict.fromkeys([*acquisition.elements, *families]))
+    foil = prior.is_foil(acquisition, acquisition.beam_energy_keV)
     choices = []
     for symbol in symbols:
-        in_specimen = symbol in quantified if quantified else symbol not in SYSTEM_ELEMENTS
+        in_specimen = (
+            symbol in quantified if quantified else not prior.is_system(symbol, foil=foil)
+        )
         role = QUANTIFY if in_specimen else FIT_ONLY
         choices.append(ElementChoice(symbol, role, families.get(symbol, "auto")))
     return choices

@@ -1,0 +1,60 @@
+"""What is known of elements before a spectrum is looked at: common, rare, or the instrument's."""
+
+from __future__ import annotations
+
+from napari_eds.spectra.acquisition import Acquisition
+
+#: Elements that specimens often hold: taken rather than a rarer one where both explain a peak.
+COMMON = frozenset(
+    {"C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "V", "Cr"}
+    | {"Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "As", "Sr", "Zr", "Nb", "Mo", "Ag", "Sn"}
+    | {"Ba", "La", "Ce", "W", "Pt", "Au", "Pb"}
+)
+NOBLE_GASES = frozenset({"He", "Ne", "Ar", "Kr", "Xe"})
+#: Elements without a long-lived isotope.
+UNSTABLE = frozenset({"Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"})
+#: Elements that are not sought in a spectrum; argon is, for ion mills leave it behind.
+NOT_SOUGHT = (NOBLE_GASES - {"Ar"}) | UNSTABLE
+
+#: Grid, holder and preparation of a foil; coating of a bulk specimen.
+_SYSTEM_OF_FOILS = frozenset({"C", "Cu", "Al", "Si", "Ga", "Pt", "Au"})
+_SYSTEM_OF_BULK = frozenset({"C", "Pt", "Au"})
+#: Part of the counts of all lines from which an element is the specimen's own ...
+_MAIN_SHARE = 0.2
+#: ... unless it is one of these: supports and grids may fill a map with C and Cu.
+_WHATEVER_THE_SHARE = frozenset({"C", "Cu"})
+#: System elements where only their names are known, with no share of the counts to judge by: who
+#: names Al, Si, Pt or Au mostly means a specimen's, but Ga that of the ion beam.
+_BY_NAME_ALONE = _WHATEVER_THE_SHARE | {"Ga"}
+
+#: Beam energy from which a specimen is taken to be a foil where the file does not say.
+_FOIL_FROM_KEV = 40.0
+
+
+def is_foil(acquisition: Acquisition, beam_energy_keV: float | None) -> bool:
+    """Whether the specimen is a foil, not bulk: as the file says, else by the beam energy.
+
+    Without either it is a foil.
+    """
+    if acquisition.signal_type is None:
+        return beam_energy_keV is None or beam_energy_keV >= _FOIL_FROM_KEV
+    return acquisition.signal_type == "STEM"
+
+
+def is_system(element: str, *, foil: bool, share: float | None = None) -> bool:
+    """Whether an element is grid's, holder's, preparation's or coating's, to be fitted only.
+
+    Parameters
+    ----------
+    element : str
+    foil : bool
+        Whether the specimen is a foil, not bulk.
+    share : float, optional
+        Part of the counts of all lines that the element holds, 0 to 1; without it only the name
+        is known.
+    """
+    if element not in (_SYSTEM_OF_FOILS if foil else _SYSTEM_OF_BULK):
+        return False
+    if share is None:
+        return element in _BY_NAME_ALONE
+    return element in _WHATEVER_THE_SHARE or share < _MAIN_SHARE
