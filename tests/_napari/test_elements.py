@@ -1,11 +1,9 @@
 """The dock *EDS elements* in a real window, driven by mouse and keys."""
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
-from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QContextMenuEvent, QHelpEvent
 from qtpy.QtTest import QTest
@@ -31,30 +29,28 @@ from napari_eds.elements.proposals import recipe_elements, search_elements
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.k_factor_files import read_k_factors
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
+from window_actions import ALLOY, LEFT, SMALL, change, notifications
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
-LEFT = Qt.MouseButton.LeftButton
-SMALL = "simulated/LFO_STO_96.emd"
-ALLOY = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
 OLD_VELOX = "real/velox/velox_emd_version11.zip/Test SI 16x16 215 kx.emd"
 DACITE = "real/bruker/P45_12bit_packed_8bit.bcf"
 
 
 @pytest.fixture
-def window(qtbot, make_napari_viewer, data_file):
+def window(qtbot, make_napari_viewer, eds_file):
     """Function that opens files in a visible window with the dock beside it."""
 
     def opened(*names, searched=False):
         viewer = make_napari_viewer(show=True)
         for name in names:
-            viewer.open(data_file(name), plugin="napari-eds")
+            viewer.open(eds_file(name), plugin="napari-eds")
         dock = ElementsWidget(viewer)
         viewer.window.add_dock_widget(dock, name="EDS elements", area="right")
         if names and searched:
             settle(qtbot, dock)
         elif names:
-            qtbot.waitUntil(lambda: dock._tables_loaded, timeout=30_000)
+            qtbot.waitUntil(lambda: dock._tables_loaded)
         return viewer, dock
 
     return opened
@@ -62,21 +58,11 @@ def window(qtbot, make_napari_viewer, data_file):
 
 def settle(qtbot, dock):
     """Wait until lines, k-factors and hints are there."""
-    qtbot.waitUntil(
-        lambda: dock.search.found is not None and dock._tables_job is None, timeout=30_000
-    )
+    qtbot.waitUntil(lambda: dock.search.found is not None and dock._tables_job is None)
 
 
 def chosen(dock):
     return {c.symbol: (c.role, c.family) for c in dock.focus.settings.elements}
-
-
-def change(dock, **settings):
-    dock.focus.set_settings(replace(dock.focus.settings, **settings))
-
-
-def notifications():
-    return [n.message for n in notification_manager.records]
 
 
 def spot(dock, symbol):
@@ -149,12 +135,12 @@ def take_from_menu(qtbot, dock, text):
 
 
 @pytest.fixture(scope="module")
-def headless(data_file):
+def headless(eds_file):
     """Function that finds the elements of a file without a window, each once."""
 
     @cache
     def found(name, beam=None):
-        image = eds.load(data_file(name))
+        image = eds.load(eds_file(name))
         return search_elements(
             image.energy, image.total_spectrum(), image.acquisition, beam_energy_keV=beam
         )
@@ -310,9 +296,9 @@ def test_families_below_the_overvoltage_limit_are_not_offered(qtbot, window):
 
 
 @pytest.mark.parametrize("name", [ALLOY, OLD_VELOX])
-def test_the_elements_of_a_velox_file_are_chosen(window, name, data_file):
+def test_the_elements_of_a_velox_file_are_chosen(window, name, eds_file):
     _viewer, dock = window(name)
-    acquisition = eds.load(data_file(name)).acquisition
+    acquisition = eds.load(eds_file(name)).acquisition
     named, quantified = acquisition.elements, acquisition.vendor.quantified
     assert named
     assert set(chosen(dock)) == set(named)
@@ -413,10 +399,10 @@ def test_cancel_leaves_the_search_and_it_does_not_start_again(qtbot, window, hea
     QTest.mouseClick(dock.find, LEFT)
     assert dock.search.running
     qtbot.waitUntil(dock.found.progress.isVisible)
-    qtbot.waitUntil(lambda: "found" in dock.found.detail.text(), timeout=30_000)
+    qtbot.waitUntil(lambda: "found" in dock.found.detail.text())
     QTest.mouseClick(dock.found.cancel, LEFT)
     assert dock.search.running, "it ends at its next step"
-    qtbot.waitUntil(lambda: not dock.search.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not dock.search.running)
     qtbot.wait(600)
     assert FOUND not in layer.metadata
     assert not dock.search.running
@@ -587,10 +573,10 @@ def test_delete_removes_the_selected_rows(qtbot, window):
 
 
 def test_a_velox_table_is_loaded_edited_saved_and_loaded_again(
-    qtbot, window, data_dir, tmp_path, monkeypatch
+    qtbot, window, k_factor_file, tmp_path, monkeypatch
 ):
     _viewer, dock = window(SMALL)
-    path = data_dir / "simulated/kfactors_family_sum_windowless.csv"
+    path = k_factor_file
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     QTest.mouseClick(dock.chosen.load, LEFT)
     assert dock.focus.settings.k_factor_file == path
@@ -615,9 +601,9 @@ def test_a_velox_table_is_loaded_edited_saved_and_loaded_again(
     assert not notifications()
 
 
-def test_a_table_that_does_not_tell_its_convention_asks_for_it(qtbot, window, data_dir):
+def test_a_table_that_does_not_tell_its_convention_asks_for_it(qtbot, window, alpha_k_factor_file):
     _viewer, dock = window(SMALL)
-    path = data_dir / "simulated/kfactors_alpha_line_windowless.csv"
+    path = alpha_k_factor_file
     focus(qtbot, dock.k_table_view)
     dock.load_k_factors(path)
     assert "choose above" in dock.k_status.text()
@@ -684,7 +670,7 @@ def test_a_map_deleted_while_it_is_searched_breaks_nothing(qtbot, window):
     viewer, dock = window(SMALL)
     QTest.mouseClick(dock.find, LEFT)
     viewer.layers.clear()
-    qtbot.waitUntil(lambda: not dock.search.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not dock.search.running)
     assert not dock.find.isEnabled()
     assert dock.search.proposals == ()
     assert not dock.chosen.model.rows
@@ -696,7 +682,7 @@ def test_closing_while_a_search_runs_leaves_it(qtbot, window):
     QTest.mouseClick(dock.find, LEFT)
     assert dock.search.running
     job = dock.search._job
-    with qtbot.waitSignal(job.finished, timeout=30_000):
+    with qtbot.waitSignal(job.finished):
         viewer.window.remove_dock_widget(dock)
         dock.deleteLater()
     assert FOUND not in layer.metadata

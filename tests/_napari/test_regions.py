@@ -39,41 +39,31 @@ from napari_eds.labels.from_spectra import cluster_labels
 from napari_eds.quantification.advice import adaptive_chips_for_error, chip_size_advice
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
+from window_actions import LEFT, change, click, notifications
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
-LEFT = Qt.MouseButton.LeftButton
-MAP = "simulated/LFO_STO_96.emd"
 ELEMENTS = ("La", "Fe", "O", "Sr", "Ti", "Pt")
 #: Enough for maps of pixels, of which napari takes long to show many.
 FEW = ("La", "Sr", "O")
 
 
 @pytest.fixture
-def window(make_napari_viewer, data_dir):
-    """Function that opens files in a visible window with the dock beside them."""
+def window(make_napari_viewer, map_file, k_factor_file):
+    """Function that opens the map in a visible window with the dock beside it."""
 
-    def opened(*names, elements=ELEMENTS):
+    def opened(elements=ELEMENTS):
         viewer = make_napari_viewer(show=True)
-        for name in names or (MAP,):
-            viewer.open(data_dir / name, plugin="napari-eds")
+        viewer.open(map_file, plugin="napari-eds")
         dock = viewer.window.add_plugin_dock_widget("napari-eds", REGIONS)[1]
         change(
             dock,
             elements=tuple(ElementChoice(e) for e in elements),
-            k_factor_file=data_dir / "simulated/kfactors_family_sum_windowless.csv",
+            k_factor_file=k_factor_file,
         )
         return dock.focus.viewer, dock
 
     return opened
-
-
-def change(dock, **settings):
-    dock.focus.set_settings(replace(dock.focus.settings, **settings))
-
-
-def click(button):
-    QTest.mouseClick(button.native, LEFT)
 
 
 def tick(box):
@@ -105,8 +95,8 @@ def choose(dock, kind, **fields):
     return page
 
 
-def wait(qtbot, work, timeout=60_000):
-    qtbot.waitUntil(lambda: not work, timeout=timeout)
+def wait(qtbot, work):
+    qtbot.waitUntil(lambda: not work)
 
 
 def use(qtbot, dock):
@@ -123,10 +113,6 @@ def preview(qtbot, dock):
     click(dock.make.preview)
     wait(qtbot, dock.make.work)
     return preview_layer(dock.focus)
-
-
-def notifications():
-    return [n.message for n in notification_manager.records]
 
 
 def haadf(viewer):
@@ -245,7 +231,7 @@ def test_a_preview_follows_fields_in_place_and_tells_counts_and_error(qtbot, win
     QTest.keyClick(field, Qt.Key.Key_Return)
     qtbot.wait(30)
     page.side.value = 24
-    qtbot.waitUntil(lambda: shown.name == "preview: chips 24 px", timeout=5000)
+    qtbot.waitUntil(lambda: shown.name == "preview: chips 24 px")
     assert len(made) == 1, "changes in a row are answered once"
     assert preview_layer(dock.focus) is shown
     counts = dock.focus.image.counts_map()
@@ -418,7 +404,7 @@ def test_what_cannot_be_made_is_said(qtbot, window, tmp_path):
     preview(qtbot, dock)
     notification_manager.records.clear()
     dock.make.page.side.value = 500
-    qtbot.waitUntil(lambda: "do not fit a map" in dock.make.summary.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "do not fit a map" in dock.make.summary.text())
     assert not notifications()
 
 
@@ -536,10 +522,10 @@ def test_edits_do_what_the_headless_functions_do_and_are_undone(qtbot, parts, na
 
     click(dock.edit.undo)
     np.testing.assert_array_equal(layer.data, before)
-    qtbot.waitUntil(lambda: layer.features.equals(features), timeout=3000)
+    qtbot.waitUntil(lambda: layer.features.equals(features))
     click(dock.edit.redo)
     np.testing.assert_array_equal(layer.data, expected)
-    qtbot.waitUntil(lambda: layer.features.equals(edited), timeout=3000)
+    qtbot.waitUntil(lambda: layer.features.equals(edited))
     assert not notifications()
 
 
@@ -661,7 +647,7 @@ def wait_for_maps(qtbot, dock):
         maps = focus.map_layer.metadata[PIXEL_MAPS]
         return len(layers) == 2 * len(FEW) and all(x.metadata[PIXEL_MAPS] is maps for x in layers)
 
-    qtbot.waitUntil(all_there, timeout=10_000)
+    qtbot.waitUntil(all_there)
 
 
 def test_the_recommended_kernel_and_a_mask_are_those_of_the_headless_functions(qtbot, window):
@@ -766,7 +752,7 @@ def test_maps_of_two_images_are_not_mixed_up(qtbot, window, slow_maps, lfo_sto_9
     viewer.layers.selection.active = second
     go_on.set()
     wait(qtbot, dock.pixels.work)
-    qtbot.waitUntil(lambda: len(pixel_layers(focus, first)) == 2 * len(FEW), timeout=10_000)
+    qtbot.waitUntil(lambda: len(pixel_layers(focus, first)) == 2 * len(FEW))
     assert focus.map_layer is second
     assert not pixel_layers(focus, second)
     assert dock.pixels.text.text() == "Every pixel gets a composition."
@@ -793,12 +779,12 @@ def add_map(viewer, image):
 # Living with others.
 
 
-def test_the_dock_lives_without_a_map_and_with_layers_that_go(qtbot, make_napari_viewer, data_dir):
+def test_the_dock_lives_without_a_map_and_with_layers_that_go(qtbot, make_napari_viewer, map_file):
     viewer = make_napari_viewer(show=True)
     dock = viewer.window.add_plugin_dock_widget("napari-eds", REGIONS)[1]
     assert not any(b.enabled for b in (dock.make.use, dock.advice.advise, dock.pixels.run))
     assert "Open an EDS map" in dock.make.summary.text()
-    viewer.open(data_dir / MAP, plugin="napari-eds")
+    viewer.open(map_file, plugin="napari-eds")
     assert dock.make.use.enabled
     choose(dock, "clusters")
     click(dock.make.preview)
@@ -807,7 +793,7 @@ def test_the_dock_lives_without_a_map_and_with_layers_that_go(qtbot, make_napari
     qtbot.wait(500)
     assert not dock.make.work
     assert not viewer.layers
-    viewer.open(data_dir / MAP, plugin="napari-eds")
+    viewer.open(map_file, plugin="napari-eds")
     choose(dock, "grid")
     shown = preview(qtbot, dock)
     viewer.layers.remove(shown)
@@ -825,7 +811,7 @@ def test_fields_outlive_the_dock_and_closing_it_ends_its_work(qtbot, window, slo
     qtbot.waitUntil(lambda: dock.pixels.work.progress.value > 1)
     viewer.window.remove_dock_widget(dock)
     dock.deleteLater()
-    qtbot.waitUntil(left.is_set, timeout=5000)
+    qtbot.waitUntil(left.is_set)
     again = viewer.window.add_plugin_dock_widget("napari-eds", REGIONS)[1]
     assert again.make.page.title == "superpixels"
     assert again.make.page.mean_size.value == 222

@@ -22,13 +22,10 @@ from napari_eds._napari.results.dock import ResultsTable
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import add_chips, image_layers
 from napari_eds.labels.edits import MERGED
+from window_actions import CTRL, LEFT, NO_KEY, SHIFT
 
 pytestmark = pytest.mark.usefixtures("no_notifications_yet")
 
-LEFT = Qt.MouseButton.LeftButton
-NO_KEY = Qt.KeyboardModifier.NoModifier
-CTRL = Qt.KeyboardModifier.ControlModifier
-SHIFT = Qt.KeyboardModifier.ShiftModifier
 ELEMENTS = ("La", "Fe", "O", "Sr", "Ti")
 
 
@@ -38,8 +35,8 @@ def chips(lfo_sto_96):
 
 
 @pytest.fixture(scope="module")
-def result(lfo_sto_96, chips, data_dir):
-    k_factors = eds.read_k_factors(data_dir / "simulated/kfactors_family_sum_windowless.csv")
+def result(lfo_sto_96, chips, k_factor_file):
+    k_factors = eds.read_k_factors(k_factor_file)
     recipe = eds.Recipe(elements=ELEMENTS, fit_only=("Cu", "C", "Pt"), k_factors=k_factors)
     return eds.quantify(lfo_sto_96, chips, recipe)
 
@@ -211,12 +208,11 @@ def test_a_row_clicked_after_sorting_selects_its_label(window, result):
     assert result.table["Fe_at_pct"].rank(ascending=ascending)[label] == 4
 
 
-def test_the_order_is_kept_with_the_map(qtbot, window, data_dir):
+def test_the_order_is_kept_with_the_map(qtbot, window, alloy_file):
     dock = window.dock
     click_heading(dock, "Fe at.%")
     order = dock.model.ids.tolist()
-    alloy = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
-    for data, attributes, _ in image_layers(eds.load(data_dir / alloy)):
+    for data, attributes, _ in image_layers(eds.load(alloy_file)):
         other = window.viewer.add_image(data, **attributes)
     window.viewer.layers.selection.active = other
     assert dock.outer.currentWidget() is dock.help
@@ -360,7 +356,7 @@ def test_names_of_columns_are_completed(qtbot, window):
 
 def test_a_pause_in_typing_is_enough(qtbot, window):
     QTest.keyClicks(window.dock.filter, "label < 4")
-    qtbot.waitUntil(lambda: window.dock.model.rowCount() == 3, timeout=2000)
+    qtbot.waitUntil(lambda: window.dock.model.rowCount() == 3)
 
 
 # Columns, copying, flags.
@@ -702,14 +698,14 @@ def test_merging_is_one_step_that_can_be_undone(qtbot, window):
     assert labels.features.set_index("index").loc[4, "flag"] == MERGED
     assert labels.features.set_index("index").loc[4, "n_pixels"] == 3 * 144
     assert "3 labels are now label 4" in notification_manager.records[-1].message
-    qtbot.waitUntil(dock.edited.isVisible, timeout=2000)
+    qtbot.waitUntil(dock.edited.isVisible)
 
     labels.undo()
     np.testing.assert_array_equal(labels.data, before)
-    qtbot.waitUntil(lambda: not dock.edited.isVisible(), timeout=2000)
+    qtbot.waitUntil(lambda: not dock.edited.isVisible())
     pd.testing.assert_frame_equal(labels.features, features)
     labels.redo()
-    qtbot.waitUntil(dock.edited.isVisible, timeout=2000)
+    qtbot.waitUntil(dock.edited.isVisible)
 
 
 def test_merging_needs_two_labels(window):

@@ -24,11 +24,10 @@ from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import add_chips, geometry, image_layers
 from napari_eds.physics import lines as xray
+from window_actions import CTRL, LEFT, NO_KEY, SHIFT, on_canvas, paint_stroke
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there")
 
-LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 DOCK = "EDS spectrum"
 
 
@@ -53,7 +52,7 @@ def open_dock(viewer):
 
 
 def settle(qtbot, dock):
-    qtbot.waitUntil(lambda: not dock.sources.is_waiting() and not dock._jobs, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.sources.is_waiting() and not dock._jobs)
     qtbot.wait(50)
 
 
@@ -70,26 +69,6 @@ def assert_shows_label(dock, layer, image, label=1):
     x, y = dock.plot.curves.curve(f"label {label}").values()
     np.testing.assert_array_equal(x, image.energy.energies_keV)
     np.testing.assert_allclose(y, expected.spectra[row] / expected.n_pixels[row], rtol=1e-12)
-
-
-def on_canvas(viewer, layer, row, column):
-    node = viewer.window._qt_viewer.canvas.layer_to_visual[layer].node
-    x, y = node.get_transform("visual", "canvas").map([column + 0.5, row + 0.5, 0, 1])[:2]
-    return QPoint(round(x), round(y))
-
-
-def stroke(qtbot, viewer, layer, points):
-    """Drag the left button over data points (row, column) of the canvas."""
-    native = viewer.window._qt_viewer.canvas.native
-    spots = [on_canvas(viewer, layer, *point) for point in points]
-    QTest.mouseMove(native, spots[0])
-    qtbot.wait(20)
-    QTest.mousePress(native, LEFT, NO_KEY, spots[0])
-    for spot in spots[1:]:
-        QTest.mouseMove(native, spot)
-        qtbot.wait(15)
-    QTest.mouseRelease(native, LEFT, NO_KEY, spots[-1])
-    qtbot.wait(50)
 
 
 def in_plot(dock, x, part_of_height=0.5, view=None):
@@ -148,19 +127,19 @@ def test_every_edit_of_the_brush_is_followed(qtbot, window, lfo_sto_96):
     viewer, layer, dock = window
     assert spectrum(dock, "label 1") is None
     layer.brush_size, layer.mode = 9, "paint"
-    stroke(qtbot, viewer, layer, [(30, 20), (32, 30), (36, 40), (30, 50)])
+    paint_stroke(qtbot, viewer, layer, [(30, 20), (32, 30), (36, 40), (30, 50)])
     assert (layer.data == 1).sum() > 100
     assert_shows_label(dock, layer, lfo_sto_96)
     one_stroke = layer.data.copy()
 
     layer.mode = "erase"
-    stroke(qtbot, viewer, layer, [(30, 20), (32, 30)])
+    paint_stroke(qtbot, viewer, layer, [(30, 20), (32, 30)])
     assert 0 < (layer.data == 1).sum() < (one_stroke == 1).sum()
     assert_shows_label(dock, layer, lfo_sto_96)
     erased = layer.data.copy()
 
     layer.mode, layer.selected_label = "fill", 7
-    stroke(qtbot, viewer, layer, [(80, 80)])
+    paint_stroke(qtbot, viewer, layer, [(80, 80)])
     np.testing.assert_array_equal(layer.data == 7, erased == 0)
     assert_shows_label(dock, layer, lfo_sto_96, 7)
 
@@ -364,9 +343,9 @@ def test_zoom_outlives_every_update_and_f_ends_it(qtbot, window, lfo_sto_96):
     zoomed = dock.plot.view.viewRange()
 
     layer.brush_size, layer.mode = 9, "paint"
-    stroke(qtbot, viewer, layer, [(30, 20), (32, 30)])
+    paint_stroke(qtbot, viewer, layer, [(30, 20), (32, 30)])
     layer.selected_label = 2
-    stroke(qtbot, viewer, layer, [(80, 20), (82, 30)])
+    paint_stroke(qtbot, viewer, layer, [(80, 20), (82, 30)])
     focus_of(viewer).select([1, 2])
     quantified(viewer, layer, lfo_sto_96)
     settle(qtbot, dock)
@@ -386,10 +365,9 @@ def test_zoom_outlives_every_update_and_f_ends_it(qtbot, window, lfo_sto_96):
 
 
 @pytest.fixture
-def fitted(qtbot, window, lfo_sto_96, data_dir):
+def fitted(qtbot, window, lfo_sto_96, simulation):
     viewer, layer, dock = window
-    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
-    layer.data = np.where(truth["pure"], truth["label"], 0).astype(np.int32)
+    layer.data = simulation.labels.astype(np.int32)
     layer.selected_label = 3
     result = quantified(viewer, layer, lfo_sto_96)
     settle(qtbot, dock)
@@ -459,7 +437,7 @@ def test_a_fit_of_other_pixels_is_marked_as_outdated(qtbot, fitted):
     assert not dock.plot.content.fit.outdated
     layer.brush_size, layer.mode = 3, "paint"
     layer.selected_label = 3
-    stroke(qtbot, viewer, layer, [(20, 50), (21, 51)])
+    paint_stroke(qtbot, viewer, layer, [(20, 50), (21, 51)])
     assert dock.plot.content.fit.outdated
     assert "outdated" in dock.note.text()
     items = dock.plot.fit_items
@@ -603,14 +581,14 @@ def test_painting_goes_on_after_the_dock_is_closed(qtbot, window):
     viewer, layer, dock = window
     callbacks = len(viewer.mouse_move_callbacks)
     layer.brush_size, layer.mode = 9, "paint"
-    stroke(qtbot, viewer, layer, [(30, 20), (32, 30)])
+    paint_stroke(qtbot, viewer, layer, [(30, 20), (32, 30)])
     layer.data[:5] = 2
     layer.refresh()
     with qtbot.waitSignal(dock.destroyed):
         viewer.window.remove_dock_widget(dock)
         dock.deleteLater()
     assert len(viewer.mouse_move_callbacks) == callbacks - 1
-    stroke(qtbot, viewer, layer, [(60, 20), (62, 30)])
+    paint_stroke(qtbot, viewer, layer, [(60, 20), (62, 30)])
     viewer.theme = "light"
     assert (layer.data == 1).sum() > 100
 

@@ -41,7 +41,7 @@ def window(make_napari_viewer, qtbot, lfo_sto_96):
     viewer.window.add_dock_widget(dock, area="bottom", name="EDS spectrum")
     focus = focus_of(viewer)
     tools = dock.tools
-    qtbot.waitUntil(lambda: bool(dock.plot.content.spectra) and not dock._jobs, timeout=20_000)
+    qtbot.waitUntil(lambda: bool(dock.plot.content.spectra) and not dock._jobs)
     dock.plot.fit_view()
     qtbot.wait(100)
     return focus, dock, tools
@@ -59,7 +59,7 @@ def click_peak(qtbot, plot, energy_keV):
     QTest.mouseMove(plot.viewport(), at)
     qtbot.wait(30)
     QTest.mouseClick(plot.viewport(), LEFT, NO_KEY, at)
-    qtbot.waitUntil(lambda: any(p.rows for p in popups(plot)), timeout=20_000)
+    qtbot.waitUntil(lambda: any(p.rows for p in popups(plot)))
     return next(p for p in popups(plot) if p.rows)
 
 
@@ -307,7 +307,7 @@ def test_windows_are_those_of_the_calibrated_axis_of_the_plot(window, lfo_sto_96
     assert shown.pop() == pytest.approx(tuple(own.energies_keV[[1000, 1200]]))
 
 
-def test_the_axis_of_the_plot_is_that_of_the_fit(window, lfo_sto_96, data_dir):
+def test_the_axis_of_the_plot_is_that_of_the_fit(window, lfo_sto_96):
     focus, _, _ = window
     assert shown_axis(focus) == lfo_sto_96.energy
     labels = np.zeros(lfo_sto_96.shape, int)
