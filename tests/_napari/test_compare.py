@@ -25,6 +25,7 @@ from window_actions import (
     add_result,
     answer_dialog,
     click,
+    is_still,
     notifications,
     task_is_done,
 )
@@ -84,8 +85,9 @@ def cells(table):
 
 
 def click_row(table, row):
-    spot = table.visualItemRect(table.item(row, 0)).center()
-    QTest.mouseClick(table.viewport(), LEFT, NO_KEY, spot)
+    QTest.mouseClick(
+        table.viewport(), LEFT, NO_KEY, table.visualItemRect(table.item(row, 0)).center()
+    )
 
 
 def test_other_labels_are_compared_as_the_headless_function_does(
@@ -151,11 +153,11 @@ def test_maps_in_the_dock_follow_the_row_and_a_click_selects_the_label(
     add_result(viewer, linear, "least squares")
     viewer.layers.selection.active = labels
     compare(qtbot, dock)
-    qtbot.wait(100)
+    pane = dock.other.maps.panes["other"]
+    is_still(qtbot, lambda: pane.area().center())
     click_row(dock.other.table, 3)
     assert dock.other.table.element() == "Sr"
     assert dock.other.maps.titles["ours"].text() == "ours, Sr at.%"
-    pane = dock.other.maps.panes["other"]
     # The chip R5C1 of 6 x 6.
     area = pane.area()
     place = QPoint(

@@ -1,5 +1,6 @@
 """The dock *EDS elements* in a real window, driven by mouse and keys."""
 
+import threading
 from functools import cache
 
 import numpy as np
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 import napari_eds as eds
+from napari_eds._napari.elements import map_search
 from napari_eds._napari.elements.dock import ElementsWidget
 from napari_eds._napari.elements.facts import N_COLUMNS, N_ROWS, NAMES, place_of
 from napari_eds._napari.elements.k_factor_table import ERROR, FACTOR, FAMILY, ORIGIN, ROLE
@@ -29,7 +31,8 @@ from napari_eds.elements.proposals import recipe_elements, search_elements
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.k_factor_files import read_k_factors
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
-from window_actions import ALLOY, LEFT, SMALL, change, notifications
+from patience import PATIENCE_s
+from window_actions import ALLOY, LEFT, SMALL, change, nothing_is_due, notifications
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
@@ -393,7 +396,27 @@ def test_the_evidence_is_drawn_around_the_lines(qtbot, window, headless):
         assert area == pytest.approx(p.counts, rel=0.02)
 
 
-def test_cancel_leaves_the_search_and_it_does_not_start_again(qtbot, window, headless):
+@pytest.fixture
+def held_search(monkeypatch):
+    """Event without which no search goes on from the first element that it has found."""
+    go_on = threading.Event()
+
+    def held(*args, progress, **options):
+        def told(found, total, what):
+            progress(found, total, what)
+            if "found" in what:
+                go_on.wait(PATIENCE_s)
+
+        return search_elements(*args, progress=told, **options)
+
+    monkeypatch.setattr(map_search, "search_elements", held)
+    yield go_on
+    go_on.set()
+
+
+def test_cancel_leaves_the_search_and_it_does_not_start_again(
+    qtbot, window, headless, held_search
+):
     _viewer, dock = window(SMALL)
     layer = dock.focus.map_layer
     QTest.mouseClick(dock.find, LEFT)
@@ -402,14 +425,15 @@ def test_cancel_leaves_the_search_and_it_does_not_start_again(qtbot, window, hea
     qtbot.waitUntil(lambda: "found" in dock.found.detail.text())
     QTest.mouseClick(dock.found.cancel, LEFT)
     assert dock.search.running, "it ends at its next step"
+    held_search.set()
     qtbot.waitUntil(lambda: not dock.search.running)
-    qtbot.wait(600)
+    nothing_is_due(qtbot)
     assert FOUND not in layer.metadata
     assert not dock.search.running
     assert not dock.found.cancel.isVisible()
     assert not dock.found.add_all.isEnabled()
     change(dock, elements=())
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert not dock.search.running, "not asked for again"
     QTest.mouseClick(dock.find, LEFT)
     QTest.mouseClick(dock.found.cancel, LEFT)
@@ -456,7 +480,7 @@ def test_another_beam_energy_asks_for_another_search(qtbot, window, headless):
 
 def test_without_a_calibrated_axis_nothing_is_searched(qtbot, window):
     _viewer, dock = window("real/ripple/bruker_bcf_fileformat_16x16.rpl")
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert dock.search.found is None
     QTest.mouseClick(dock.find, LEFT)
     settle(qtbot, dock)
@@ -700,8 +724,7 @@ def test_the_dock_follows_the_theme_and_what_others_set(qtbot, window):
     for theme in ("light", "dark"):
         viewer.theme = theme
         colors = theme_colors(viewer)
-        qtbot.wait(50)
-        assert dock.periodic_table._colors == colors
+        qtbot.waitUntil(lambda colors=colors: dock.periodic_table._colors == colors)
         shown = dock.found.plot.view.backgroundBrush().color().name()
         assert shown == colors.background
     change(dock, elements=(ElementChoice("Ni", "fit only"),))

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog
 import napari_eds as eds
 from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.layers import QUANTIFICATION, SPECTRUM_IMAGE, maps_of
+from patience import PATIENCE_ms
 from window_actions import change, click, notifications, paint_stroke
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
@@ -76,7 +77,6 @@ def test_painted_labels_are_quantified_as_the_headless_api_does(
     assert isinstance(layer, Labels)
     assert dock.labels_layer.value is layer
     layer.brush_size = 9
-    qtbot.wait(200)
 
     paint_stroke(qtbot, viewer, layer, [(30, 20), (32, 30), (36, 40), (30, 50)])
     viewer.window._qt_viewer.canvas.native.setFocus()
@@ -279,8 +279,9 @@ def test_a_label_of_known_composition_gives_thickness_and_k_factors(
 
     QTest.keyClicks(dock.formula.native, "SrTiO3")
     click(dock.solve_thickness)
-    truth = simulation.thickness_nm[substrate].mean()
-    assert dock.thickness.value == pytest.approx(truth, rel=0.1)
+    assert dock.thickness.value == pytest.approx(
+        simulation.thickness_nm[substrate].mean(), rel=0.1
+    )
     assert "nm thick" in notifications()[-1]
     run_and_wait(qtbot, dock)
     assert dock.result.table.loc[1, "O_at_pct"] == pytest.approx(60, abs=1.2)
@@ -308,7 +309,7 @@ def test_opening_from_a_running_window_returns_at_once(qtbot, make_napari_viewer
 
     viewer.layers.events.inserted.connect(lambda: loop.quit() if len(viewer.layers) == 2 else None)
     QTimer.singleShot(0, open_file)
-    QTimer.singleShot(30_000, loop.quit)
+    QTimer.singleShot(PATIENCE_ms, loop.quit)
     loop.exec()
     assert layers_at_return == [0]
     assert [SPECTRUM_IMAGE in x.metadata for x in viewer.layers] == [False, True]
@@ -322,7 +323,7 @@ def test_a_bad_file_opened_from_a_running_window_is_explained(
     loop = QEventLoop()
     QTimer.singleShot(0, lambda: viewer.open(path, plugin="napari-eds"))
     notification_manager.notification_ready.connect(lambda _: loop.quit())
-    QTimer.singleShot(30_000, loop.quit)
+    QTimer.singleShot(PATIENCE_ms, loop.quit)
     loop.exec()
     assert [Path(path).name in text for text in notifications()] == [True]
 

@@ -1,5 +1,6 @@
 """The dock *EDS regions* in a real window, driven by mouse and keys."""
 
+import itertools
 import threading
 from dataclasses import replace
 
@@ -39,7 +40,8 @@ from napari_eds.labels.from_spectra import cluster_labels
 from napari_eds.quantification.advice import adaptive_chips_for_error, chip_size_advice
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
-from window_actions import LEFT, change, click, notifications
+from patience import PATIENCE_s
+from window_actions import LEFT, change, click, nothing_is_due, notifications
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
@@ -219,7 +221,7 @@ def test_a_preview_follows_fields_in_place_and_tells_counts_and_error(qtbot, win
     real = regions_plans.make_preview
     monkeypatch.setattr(regions_plans, "make_preview", lambda *a: made.append(1) or real(*a))
     page.side.value = 14
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert preview_layer(dock.focus) is None, "nothing was asked for"
     shown = preview(qtbot, dock)
     assert "error unknown" in dock.make.summary.text()
@@ -229,7 +231,6 @@ def test_a_preview_follows_fields_in_place_and_tells_counts_and_error(qtbot, win
     field.selectAll()
     QTest.keyClicks(field, "32")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    qtbot.wait(30)
     page.side.value = 24
     qtbot.waitUntil(lambda: shown.name == "preview: chips 24 px")
     assert len(made) == 1, "changes in a row are answered once"
@@ -588,7 +589,7 @@ def test_an_edit_is_dropped_if_the_labels_were_painted_meanwhile(qtbot, parts, m
     monkeypatch.setattr(
         eds.SpectrumImage,
         "counts_map",
-        lambda self: go_on.wait(10) and np.zeros(self.shape),  # called in the edit's thread
+        lambda self: go_on.wait(PATIENCE_s) and np.zeros(self.shape),
     )
     dock.focus.select([5])
     click(dock.edit.fill)
@@ -681,8 +682,8 @@ def slow_maps(monkeypatch):
 
     def slow(image, recipe, *, progress, **settings):
         try:
-            for i in range(2000):
-                progress(i, 2000, "rows")
+            for i in itertools.count():
+                progress(min(i, 1999), 2000, "rows")
                 if go_on.wait(0.005):
                     break
         except BaseException:
@@ -713,8 +714,8 @@ def test_cancelling_leaves_the_work_and_changes_nothing(qtbot, window, slow_maps
         dock.pixels.work.cancel.native.setFocus()
         QTest.keyClick(dock.pixels.work.cancel.native, Qt.Key.Key_Escape)
     assert not dock.pixels.work
-    assert left.wait(5)
-    qtbot.wait(100)
+    assert left.wait(PATIENCE_s)
+    nothing_is_due(qtbot)
     assert "Cancelled" in dock.pixels.text.text()
     assert dock.pixels.run.enabled
     assert list(viewer.layers) == before
@@ -790,7 +791,7 @@ def test_the_dock_lives_without_a_map_and_with_layers_that_go(qtbot, make_napari
     click(dock.make.preview)
     for layer in list(viewer.layers):
         viewer.layers.remove(layer)
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert not dock.make.work
     assert not viewer.layers
     viewer.open(map_file, plugin="napari-eds")

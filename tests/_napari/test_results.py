@@ -1,6 +1,6 @@
 """The dock *EDS results* in a real window, driven by mouse and keys."""
 
-import time
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,7 +22,18 @@ from napari_eds._napari.results.dock import ResultsTable
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import add_chips, image_layers
 from napari_eds.labels.edits import MERGED
-from window_actions import CTRL, LEFT, NO_KEY, SHIFT
+from window_actions import (
+    CTRL,
+    LEFT,
+    NO_KEY,
+    SHIFT,
+    BETWEEN_CLICKS_ms,
+    canvas_is_still,
+    drag,
+    is_still,
+    move,
+    nothing_is_due,
+)
 
 pytestmark = pytest.mark.usefixtures("no_notifications_yet")
 
@@ -55,9 +66,9 @@ def window(qtbot, make_napari_viewer, lfo_sto_96, chips, result):
     viewer.layers.selection.active = labels
     focus.show_result(labels, result)
     viewer.layers.selection.active = labels
-    qtbot.wait(200)
+    canvas_is_still(qtbot, viewer, labels)
     viewer.reset_view()
-    qtbot.wait(50)
+    canvas_is_still(qtbot, viewer, labels)
     return SimpleNamespace(viewer=viewer, labels=labels, dock=dock, focus=focus)
 
 
@@ -118,23 +129,19 @@ def plot_spot(plot, x, y):
     return plot.plot.mapFromScene(plot.view.mapViewToScene(QPointF(x, y)))
 
 
-def drag(qtbot, plot, start, stop, key=NO_KEY):
+def plot_is_still(qtbot, plot):
+    is_still(qtbot, lambda: plot_spot(plot, 0, 0) - plot_spot(plot, 1, 1))
+
+
+def drag_over(qtbot, plot, start, stop, key=NO_KEY):
     """Drag the left button from one point of a plot to another, in its coordinates."""
-    viewport = plot.plot.viewport()
-    a, b = plot_spot(plot, *start), plot_spot(plot, *stop)
-    QTest.mouseMove(viewport, a)
-    QTest.mousePress(viewport, LEFT, key, a)
-    for share in (0.1, 0.3, 0.6, 1.0):
-        QTest.mouseMove(viewport, a + (b - a) * share)
-        qtbot.wait(15)
-    QTest.mouseRelease(viewport, LEFT, key, b)
-    qtbot.wait(15)
+    plot_is_still(qtbot, plot)
+    drag(qtbot, plot.plot.viewport(), plot_spot(plot, *start), plot_spot(plot, *stop), key)
 
 
 def show_page(qtbot, dock, page):
     QTest.mouseClick(dock.tabs, LEFT, NO_KEY, dock.tabs.tabRect(page).center())
     assert dock.pages.currentIndex() == page
-    qtbot.wait(100)
     return dock.pages.currentWidget()
 
 
@@ -248,12 +255,11 @@ def test_a_label_picked_in_the_canvas_selects_its_row(qtbot, window):
     click_heading(dock, "Fe at.%")
     labels.mode = "pick"
     native, spot = canvas_spot(viewer, labels, 90, 6)
-    QTest.mouseMove(native, spot)
-    qtbot.wait(50)
+    move(native, spot)
     QTest.mouseClick(native, LEFT, NO_KEY, spot)
-    qtbot.wait(50)
     label = int(labels.data[90, 6])
-    assert labels.selected_label == label != 1
+    assert label != 1
+    qtbot.waitUntil(lambda: labels.selected_label == label)
     (row,) = selected_rows(dock)
     assert dock.model.ids[row] == label
     assert (
@@ -284,17 +290,20 @@ def test_a_label_out_of_sight_is_centred(qtbot, window, moved):
     labels.translate = moved
     viewer.reset_view()
     viewer.scene.camera.zoom *= 6
-    qtbot.wait(200)
+    canvas_is_still(qtbot, viewer, labels)
     click_row(dock, 0)
-    qtbot.wait(200)
-    native, spot = canvas_spot(viewer, labels, 6, 6)  # corners of pixels lie at whole numbers
-    assert abs(spot.x() - native.width() / 2) < 2
-    assert abs(spot.y() - native.height() / 2) < 2
+
+    def is_centred():
+        native, spot = canvas_spot(viewer, labels, 6, 6)  # corners of pixels lie at whole numbers
+        assert abs(spot.x() - native.width() / 2) < 2
+        assert abs(spot.y() - native.height() / 2) < 2
+
+    qtbot.waitUntil(is_centred)
     before = viewer.scene.camera.center
     click_row(dock, 0)
     assert viewer.scene.camera.center == before
     viewer.reset_view()
-    qtbot.wait(200)
+    canvas_is_still(qtbot, viewer, labels)
     before = viewer.scene.camera.center
     click_row(dock, 63)
     assert viewer.scene.camera.center == before, "a label in sight moves nothing"
@@ -475,7 +484,7 @@ def test_colours_are_seen_in_the_canvas(qtbot, window, result):
     for layer in viewer.layers:
         layer.visible = layer is labels
     labels.opacity = 1
-    qtbot.wait(200)
+    canvas_is_still(qtbot, viewer, labels)
     picture = viewer.screenshot(canvas_only=True, flash=False)
     ratio = viewer.window._qt_viewer.canvas.native.devicePixelRatioF()
     for label in (20, 60):
@@ -573,12 +582,11 @@ def test_ticks_are_round(low, high, ticks):
 def test_a_range_of_the_histogram_selects_labels(qtbot, window, result):
     plot = show_page(qtbot, window.dock, 1)
     choose(plot.column, "La_at_pct")
-    qtbot.wait(50)
-    drag(qtbot, plot, (15, 5), (30, 3))
+    drag_over(qtbot, plot, (15, 5), (30, 3))
     values = result.table["La_at_pct"]
     assert set(window.focus.selected) == set(values.index[(values > 15) & (values < 30)])
     assert plot.selected_bars.opts["height"].sum() == len(window.focus.selected)
-    drag(qtbot, plot, (2, 5), (-1.5, 3), SHIFT)
+    drag_over(qtbot, plot, (2, 5), (-1.5, 3), SHIFT)
     more = values.index[((values > 15) & (values < 30)) | ((values > -1.5) & (values < 2))]
     assert set(window.focus.selected) == set(more)
 
@@ -586,7 +594,7 @@ def test_a_range_of_the_histogram_selects_labels(qtbot, window, result):
 def test_a_click_on_a_bar_selects_its_labels(qtbot, window, result):
     plot = show_page(qtbot, window.dock, 1)
     choose(plot.column, "La_at_pct")
-    qtbot.wait(50)
+    plot_is_still(qtbot, plot)
     heights = plot.bars.opts["height"]
     values = result.table["La_at_pct"].dropna()
     assert heights.sum() == len(values)
@@ -601,8 +609,7 @@ def test_a_rectangle_in_the_scatter_plot_selects_labels(qtbot, window, result):
     plot = show_page(qtbot, window.dock, 2)
     choose(plot.x_column, "La_at_pct")
     choose(plot.y_column, "Sr_at_pct")
-    qtbot.wait(50)
-    drag(qtbot, plot, (3, 15), (-1, 25))
+    drag_over(qtbot, plot, (3, 15), (-1, 25))
     table = result.table
     inside = table["La_at_pct"].between(-1, 3) & table["Sr_at_pct"].between(15, 25)
     assert inside.any()
@@ -616,13 +623,14 @@ def test_a_click_selects_the_nearest_point_and_none_far_away(qtbot, window, resu
     plot = show_page(qtbot, window.dock, 2)
     choose(plot.x_column, "La_at_pct")
     choose(plot.y_column, "Sr_at_pct")
-    qtbot.wait(600)
+    qtbot.wait(BETWEEN_CLICKS_ms)
+    plot_is_still(qtbot, plot)
     table = result.table.dropna(subset=["La_at_pct"])
     label = int(table["Sr_at_pct"].idxmax())
     at = table.loc[label, ["La_at_pct", "Sr_at_pct"]]
     QTest.mouseClick(plot.plot.viewport(), LEFT, NO_KEY, plot_spot(plot, *at))
     assert window.focus.selected == (label,)
-    qtbot.wait(600)  # two clicks close to each other would be a double click
+    qtbot.wait(BETWEEN_CLICKS_ms)
     QTest.mouseClick(plot.plot.viewport(), LEFT, NO_KEY, plot_spot(plot, 12, 22))
     assert window.focus.selected == (label,)
 
@@ -640,13 +648,12 @@ def test_the_ternary_diagram_places_and_selects_labels(qtbot, window, result):
     plot = show_page(qtbot, window.dock, 3)
     for box, element in zip(plot.elements, ("La", "Sr", "O"), strict=True):
         choose(box, f"{element}_at_pct")
-    qtbot.wait(100)
     amounts = result.table[["La_at_pct", "Sr_at_pct", "O_at_pct"]].dropna()
     share = amounts.div(amounts.sum(axis=1), axis=0)
     x, y = plot.points.getData()
     np.testing.assert_allclose(y, share["O_at_pct"] * np.sqrt(0.75))
     np.testing.assert_allclose(x, share["Sr_at_pct"] + share["O_at_pct"] / 2)
-    drag(qtbot, plot, (-0.05, 0.4), (0.48, 0.75))
+    drag_over(qtbot, plot, (-0.05, 0.4), (0.48, 0.75))
     inside = (x > -0.05) & (x < 0.48) & (y > 0.4) & (y < 0.75)
     assert 0 < inside.sum() < len(x)
     assert set(window.focus.selected) == set(share.index[inside])
@@ -782,21 +789,32 @@ def test_themes_change_it(window):
 def test_a_closed_dock_hears_nothing(qtbot, window):
     viewer, labels = window.viewer, window.labels
     viewer.window.remove_dock_widget(window.dock)
-    window.dock.deleteLater()
+    with qtbot.waitSignal(window.dock.destroyed):
+        window.dock.deleteLater()
     window.dock = None
-    qtbot.wait(50)
     viewer.theme = "light"
     labels.colormap = CyclicLabelColormap(colors=np.zeros((3, 4), np.float32))
     window.focus.select([3, 4])
     labels.fill((0, 0), 9)
-    qtbot.wait(300)
+    nothing_is_due(qtbot)
     assert not notification_manager.records
 
 
 def test_colouring_does_not_hold_the_window_up(qtbot, window):
+    compiling = pytest.importorskip("numba.core.event")
     window.dock.color_by.setCurrentIndex(2)
-    qtbot.wait(1500)  # napari compiles in another thread meanwhile
-    started = time.perf_counter()
-    window.dock.color_by.activated.emit(2)
-    # Measured: 10 ms. A hundred times that means that something is compiled after all.
-    assert time.perf_counter() - started < 1
+    compiled = []
+
+    class Listener(compiling.Listener):
+        def on_start(self, event):
+            if threading.current_thread() is threading.main_thread():
+                compiled.append(event)
+
+        def on_end(self, event):
+            pass
+
+    # Compiling what draws colours takes most of a second, and so belongs into another thread.
+    with compiling.install_listener("numba:compile", Listener()):
+        window.dock.color_by.activated.emit(2)
+        canvas_is_still(qtbot, window.viewer, window.labels)
+    assert not compiled

@@ -28,6 +28,7 @@ from napari_eds._napari.parts.panels import (
 )
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import maps_of
+from window_actions import nothing_is_due
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
@@ -57,7 +58,7 @@ def workbench(make_napari_viewer, qtbot):
         window = dock_of(widget).parent()
         qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None)
         qtbot.waitUntil(lambda: window.height() == 900)
-        qtbot.wait(200)
+        nothing_is_due(qtbot)
         return viewer, widget
 
     return opened
@@ -92,7 +93,7 @@ def test_further_panels_share_the_tab_and_leave_the_window_as_large(qtbot, workb
     ):
         QTest.mouseClick(button.native, LEFT)
         qtbot.waitUntil(lambda title=title: find_panel(viewer, title) is not None)
-        qtbot.wait(300)
+        nothing_is_due(qtbot)
     tabs = {dock.windowTitle() for dock in window.tabifiedDockWidgets(dock_of(widget))}
     assert tabs == {"Elements", "Regions", "Compare", "Exchange"}
     assert (window.width(), window.height()) == (1400, 900)
@@ -111,7 +112,7 @@ def open_and_settle(qtbot, viewer, title):
     widget = open_panel(viewer, title)
     if title == WORKBENCH:
         qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None)
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     return widget
 
 
@@ -121,7 +122,7 @@ def test_every_panel_works_alone_and_without_a_map(qtbot, make_napari_viewer, ti
     widget = open_and_settle(qtbot, viewer, title)
     assert open_panel(viewer, title) is widget, "a panel is opened only once"
     viewer.window.remove_dock_widget(widget)
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
 
 
 @pytest.mark.parametrize("title", ALONE)
@@ -181,22 +182,22 @@ def test_nothing_breaks_when_layers_and_docks_go(qtbot, workbench, map_file):
     focus.map_layer.name = "map"
     assert widget.labels_layer.current_choice == "renamed"
     viewer.dims.ndisplay = 3
-    qtbot.wait(200)
+    nothing_is_due(qtbot)
     focus.select([3])
     viewer.dims.ndisplay = 2
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     for title in (RESULTS, ELEMENTS):
         viewer.window.remove_dock_widget(find_panel(viewer, title))
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     labels.paint((50, 50), 5)
     focus.select([5])
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     viewer.layers.remove(maps_of(viewer, labels)["Fe"])
     viewer.layers.remove(labels)
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     assert focus.result is None
     viewer.layers.clear()
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     viewer.window.remove_dock_widget(find_panel(viewer, SPECTRUM))
     viewer.open(map_file, plugin=PLUGIN)
     quantify(qtbot, viewer, widget)
