@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QImage
 from qtpy.QtTest import QTest
@@ -15,11 +13,8 @@ import napari_eds as eds
 from napari_eds._napari.parts.panels import SPECTRUM, open_panel
 from napari_eds._napari.reader import add_layers
 from napari_eds._napari.spectrum import saving, sources
-from napari_eds._napari.spectrum.colors import contrast, label_color, readable
-from napari_eds._napari.spectrum.curves import extremes
+from napari_eds._napari.spectrum.colors import contrast, label_color
 from napari_eds._napari.spectrum.dock import SpectrumWidget
-from napari_eds._napari.spectrum.markers import element_colors, line_markers
-from napari_eds._napari.spectrum.scale import forward, inverse, log_ticks, sqrt_ticks
 from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import add_chips, geometry, image_layers
@@ -33,6 +28,7 @@ from window_actions import (
     BETWEEN_MOVES_ms,
     canvas_is_still,
     drag,
+    hover,
     move,
     nothing_is_due,
     on_canvas,
@@ -148,11 +144,11 @@ def test_the_plot_follows_during_a_stroke_not_only_after_it(qtbot, window, lfo_s
     layer.brush_size, layer.mode = 5, "paint"
     native = viewer.window._qt_viewer.canvas.native
     canvas_is_still(qtbot, viewer, layer)
-    move(native, on_canvas(viewer, layer, 40, 20))
+    hover(qtbot, native, on_canvas(viewer, layer, 40, 20))
     QTest.mousePress(native, LEFT, NO_KEY, on_canvas(viewer, layer, 40, 20))
     sizes = []
     for column in (30, 40, 50):
-        move(native, on_canvas(viewer, layer, 40, column), buttons=LEFT)
+        hover(qtbot, native, on_canvas(viewer, layer, 40, column), buttons=LEFT)
         shows_label(qtbot, dock, layer, lfo_sto_96)
         sizes.append(dock.sources.n_pixels(1))
     QTest.mouseRelease(native, LEFT, NO_KEY, on_canvas(viewer, layer, 40, 50))
@@ -194,18 +190,18 @@ def test_shift_shows_what_is_under_the_pointer(qtbot, window, lfo_sto_96):
     native = viewer.window._qt_viewer.canvas.native
     canvas_is_still(qtbot, viewer, layer)
 
-    def hover(row, column, modifier):
-        move(native, on_canvas(viewer, layer, row, column), modifier=modifier)
+    def point_at(row, column, modifier):
+        hover(qtbot, native, on_canvas(viewer, layer, row, column), modifier=modifier)
 
-    hover(40, 30, SHIFT)
+    point_at(40, 30, SHIFT)
     np.testing.assert_array_equal(spectrum(dock, "pointer"), lfo_sto_96.pixel_spectrum(40, 30))
     dock.toolbar.radius.setValue(3)
-    hover(1, 30, SHIFT)
+    point_at(1, 30, SHIFT)
     rows, columns = np.mgrid[:96, :96]
     disc = (rows - 1) ** 2 + (columns - 30) ** 2 <= 9
     expected = lfo_sto_96.label_spectra(disc.astype(int)).spectra[0]
     np.testing.assert_array_equal(spectrum(dock, "pointer"), expected)
-    hover(1, 30, NO_KEY)
+    point_at(1, 30, NO_KEY)
     assert spectrum(dock, "pointer") is None
 
 
@@ -233,17 +229,6 @@ def test_labels_without_a_colour_of_their_own_get_one(window, lfo_sto_96):
     add_chips(viewer, eds.grid_chips((96, 96), 32).labels, lfo_sto_96, name="chips")
     (chip,) = [s for s in dock.plot.content.spectra if s.key == "label 1"]
     assert chip.color == label_color((1, 1, 1, 1), 1, "#000000") != "#ffffff"
-
-
-def test_colors_can_be_read_on_any_background():
-    for background in ("#262930", "#ffffff", "#808080", "#000000"):
-        for color in ("#000000", "#ffffff", "#0072b2", "#56b4e9", "#7f7f7f"):
-            assert contrast(readable(color, background), background) >= 3
-    assert contrast("#ffffff", "#000000") == pytest.approx(21)
-    assert readable("#56b4e9", "#000000") == "#56b4e9"
-    assert label_color((1, 0, 0, 1), 1, "#ffffff") == "#ff0000"
-    assert label_color((1, 0, 0, 0.1), 1, "#ffffff") != "#ff0000"
-    assert label_color((0.0, 0, 0.4, 1), 1, "#00003f") != "#000066"
 
 
 # Scales and zoom.
@@ -285,32 +270,6 @@ def test_every_channel_in_a_close_view_is_drawn_as_a_step(window, lfo_sto_96):
     np.testing.assert_array_equal(heights, lfo_sto_96.total_spectrum()[channels])
     assert energies[0] <= 4.0
     assert energies[-1] >= 5.0
-
-
-@given(st.lists(st.integers(0, 1000), min_size=3, max_size=200), st.integers(2, 9))
-def test_a_far_view_loses_no_extreme(values, length):
-    y = np.array(values, float)
-    x, drawn = extremes(np.arange(y.size, dtype=float), y, length)
-    assert (drawn.min(), drawn.max()) == (y.min(), y.max())
-    assert drawn.size <= 2 * (y.size // length) + length - 1
-    assert (np.diff(x) >= 0).all()
-
-
-@given(st.floats(1e-5, 1e7), st.floats(1.5, 1e6))
-def test_ticks_are_inside_and_enough(low, factor):
-    high = low * factor
-    major, minor = log_ticks(low, high)
-    assert all(low <= t <= high for t in [*major, *minor])
-    assert len(major) >= (2 if factor > 10 else 0)
-    kept = sqrt_ticks(0, high, 200)
-    assert len(kept) >= 3
-    assert (np.diff(np.sqrt(kept)) >= 26 * np.sqrt(high) / 200 - 1e-9).all()
-
-
-def test_scales_are_inverse():
-    values = np.array([0.5, 1, 7, 1e5])
-    for scale in ("linear", "log", "sqrt"):
-        np.testing.assert_allclose(inverse(scale, forward(scale, values)), values)
 
 
 def test_zoom_outlives_every_update_and_f_ends_it(qtbot, window, lfo_sto_96):
@@ -478,24 +437,6 @@ def test_sticks_are_as_high_as_their_weight(fitted):
     alpha, beta = xray.family("Fe", "K").lines[:2]
     ratio = heights[round(beta.energy_keV, 3)] / heights[round(alpha.energy_keV, 3)]
     assert ratio == pytest.approx(beta.weight)
-
-
-def test_overlapping_lines_are_found():
-    markers = {
-        m.line: m for m in line_markers(element_colors(["Ti", "La", "Fe"]), (0.2, 20), 300, 130)
-    }
-    ti_kb = next(line for line in markers if str(line) == "Ti_Kb")
-    assert "La Lb1" in markers[ti_kb].overlaps
-    assert markers[ti_kb].name == "Ti Kb*"
-    for line, marker in markers.items():
-        near = {
-            f"{o.element} {o.name}"
-            for o in markers
-            if o.element != line.element
-            and min(o.weight, line.weight) >= 0.1
-            and abs(o.energy_keV - line.energy_keV) < xray.fwhm_keV(line.energy_keV, 130)
-        }
-        assert set(marker.overlaps) == near
 
 
 # Clicks and windows.

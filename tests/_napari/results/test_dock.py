@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from napari.layers import Labels
-from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, ensure_colormap
+from napari.utils.colormaps import CyclicLabelColormap, ensure_colormap
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QGuiApplication
@@ -30,8 +29,8 @@ from window_actions import (
     BETWEEN_CLICKS_ms,
     canvas_is_still,
     drag,
+    hover,
     is_still,
-    move,
     nothing_is_due,
 )
 
@@ -148,26 +147,6 @@ def show_page(qtbot, dock, page):
 # Writing.
 
 
-@pytest.mark.parametrize(
-    ("value", "error", "text"),
-    [
-        (20.123, 0.287, "20.1 ± 0.3"),
-        (20.123, 0.123, "20.12 ± 0.12"),
-        (20.123, 0.0961, "20.12 ± 0.10"),
-        (20.123, 0.194, "20.12 ± 0.19"),
-        (20.123, 0.196, "20.1 ± 0.2"),
-        (-0.001, 0.02, "0.00 ± 0.02"),
-        (12345.6, 162.0, "12\u202f350 ± 160"),
-        (12345.6, 12.0, "12\u202f346 ± 12"),
-        (np.nan, 0.1, ""),
-        (1.0, np.nan, ""),
-        (1.0, 0.0, ""),
-    ],
-)
-def test_values_end_at_the_last_place_of_their_error(value, error, text):
-    assert with_error(value, error) == text
-
-
 def test_cells_are_written_as_a_person_would(window, result):
     dock = window.dock
     row = result.table.loc[40]
@@ -255,7 +234,7 @@ def test_a_label_picked_in_the_canvas_selects_its_row(qtbot, window):
     click_heading(dock, "Fe at.%")
     labels.mode = "pick"
     native, spot = canvas_spot(viewer, labels, 90, 6)
-    move(native, spot)
+    hover(qtbot, native, spot)
     QTest.mouseClick(native, LEFT, NO_KEY, spot)
     label = int(labels.data[90, 6])
     assert label != 1
@@ -507,73 +486,12 @@ def test_colours_follow_a_new_result(window, result, lfo_sto_96, chips):
     assert label_colors.coloring_of(window.labels) is None
 
 
-def test_colours_the_user_chose_are_not_lost():
-    layer = Labels(np.array([[1, 2]], np.int32))
-    random = layer.colormap
-    direct = DirectLabelColormap(color_dict={1: "red", 2: "blue", None: "gray"})
-    layer.colormap = direct
-    ids, values = np.array([1, 2]), np.array([0.0, 1.0])
-    how = label_colors.Coloring("Fe_at_pct", "viridis")
-    label_colors.color_labels(layer, ids, values, how)
-    label_colors.color_labels(layer, ids, values[::-1], how)
-    layer.new_colormap()
-    assert label_colors.coloring_of(layer) == how, "shuffled colours are still ours"
-    label_colors.restore_colors(layer)
-    assert layer.colormap is direct
-    assert layer._random_colormap is random
-
-    label_colors.color_labels(layer, ids, values, how)
-    chosen = CyclicLabelColormap(colors=np.array([[0, 0, 0, 0], [1, 0, 0, 1]], np.float32))
-    layer.colormap = chosen
-    assert label_colors.coloring_of(layer) is None
-    label_colors.restore_colors(layer)
-    assert layer.colormap is chosen, "colours chosen meanwhile stay"
-
-
 def test_the_dock_sees_when_the_user_takes_other_colours(window):
     choose(window.dock.color_by, "Fe_at_pct")
     window.labels.colormap = CyclicLabelColormap(
         colors=np.array([[0, 0, 0, 0], [1, 0, 0, 1]], np.float32)
     )
     assert window.dock.color_by.currentData() == ""
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.int64])
-def test_any_type_of_labels_can_be_coloured(dtype):
-    top = min(np.iinfo(dtype).max, 3_000_000)
-    ids = np.array([1, 5, top - 1])
-    layer = Labels(np.array([[0, *ids]], dtype))
-    label_colors.color_labels(
-        layer, ids, np.array([0.0, np.nan, 1.0]), label_colors.Coloring("x", "gray")
-    )
-    np.testing.assert_allclose(layer.get_color(1), (0, 0, 0, 1), atol=0.01)
-    np.testing.assert_allclose(layer.get_color(5), label_colors.MISSING)
-    np.testing.assert_allclose(layer.get_color(int(ids[-1])), (1, 1, 1, 1), atol=0.01)
-    mapped = layer.colormap.map(layer.data)
-    np.testing.assert_allclose(mapped[0, 0], 0)
-    np.testing.assert_allclose(mapped[0, -1], 1, atol=0.01)
-
-
-def test_labels_that_share_a_place_in_the_table_keep_their_own_colours():
-    ids = np.array([1, 65535, 131069])
-    layer = Labels(np.array([[0, *ids]]))
-    label_colors.color_labels(
-        layer, ids, np.array([0.0, 0.5, 1.0]), label_colors.Coloring("x", "gray")
-    )
-    grey = [layer.get_color(int(i))[0] for i in ids]
-    np.testing.assert_allclose(grey, [0, 0.5, 1], atol=0.02)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "ticks"),
-    [(0, 60, [0, 20, 40, 60]), (-0.3, 1.1, [0, 0.5, 1]), (1e5, 1.02e5, None)],
-)
-def test_ticks_are_round(low, high, ticks):
-    found = label_colors.round_ticks(low, high)
-    assert 2 <= len(found) <= 5
-    assert low <= found[0] < found[-1] <= high
-    if ticks:
-        np.testing.assert_allclose(found, ticks, atol=1e-9)
 
 
 # Plots.

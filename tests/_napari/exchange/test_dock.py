@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from napari.layers import Image, Labels
+from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit, QWidget
@@ -18,7 +18,6 @@ from napari_eds._napari.exchange import export_page, session_page
 from napari_eds._napari.exchange.classes import (
     class_layer,
     examples_of,
-    name_class,
     probability_map,
 )
 from napari_eds._napari.exchange.restore import beyond_settings, with_recipe
@@ -165,18 +164,6 @@ def check_against_truth(layer, result, truth):
         pure = [i for i in result.table.index if (truth[result.labels == i] == phase).all()]
         assert len(pure) > 20
         assert (layer.data[np.isin(result.labels, pure)] == found).all()
-
-
-def test_names_of_classes_live_in_the_layer_beside_other_features():
-    layer = Labels(np.array([[1, 2], [3, 0]]))
-    layer.features = pd.DataFrame({"index": [1, 2], "chip": ["R0C0", "2"], "area": [4.0, 5.0]})
-    name_class(layer, 2, "film")
-    name_class(layer, 3, "cap")
-    assert layer.features["chip"].tolist() == ["R0C0", "film", "cap"]
-    assert layer.features["area"].tolist()[:2] == [4.0, 5.0]
-    bare = Labels(np.array([[1, 2]]))
-    name_class(bare, 2, "film")
-    assert bare.features[["index", "chip"]].to_numpy().tolist() == [[2, "film"]]
 
 
 def test_the_folder_is_the_one_of_the_headless_export(
