@@ -1,4 +1,4 @@
-"""Data files of the tests, which lie beside the repository."""
+"""Data files of the tests, which lie beside the repository, and patience with the window."""
 
 import zipfile
 from pathlib import Path
@@ -7,8 +7,15 @@ import pytest
 
 import napari_eds
 from napari_eds._support import hyperspy
+from patience import PatientBot
 
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def qtbot(qapp, request) -> PatientBot:
+    """pytest-qt's robot, with one timeout for all tests."""
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from napari_eds._napari.parts.panels import (
 )
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import maps_of
+from window_actions import nothing_is_due
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
@@ -55,9 +56,9 @@ def workbench(make_napari_viewer, qtbot):
             viewer.open(path, plugin=PLUGIN)
         _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WORKBENCH)
         window = dock_of(widget).parent()
-        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None, timeout=20_000)
-        qtbot.waitUntil(lambda: window.height() == 900, timeout=20_000)
-        qtbot.wait(200)
+        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None)
+        qtbot.waitUntil(lambda: window.height() == 900)
+        nothing_is_due(qtbot)
         return viewer, widget
 
     return opened
@@ -67,12 +68,12 @@ def quantify(qtbot, viewer, widget):
     QTest.mouseClick(widget.make_grid.native, LEFT)
     QTest.mouseClick(widget.run.native, LEFT)
     focus = focus_of(viewer)
-    qtbot.waitUntil(lambda: focus.result is not None and not widget.work, timeout=60_000)
+    qtbot.waitUntil(lambda: focus.result is not None and not widget.work)
     qtbot.waitUntil(lambda: set(maps_of(viewer, focus.labels_layer)) == set(focus.result.elements))
 
 
-def test_it_opens_every_panel_and_leaves_the_window_as_large(workbench, data_dir):
-    viewer, widget = workbench(data_dir / "simulated/LFO_STO_96.emd")
+def test_it_opens_every_panel_and_leaves_the_window_as_large(workbench, map_file):
+    viewer, widget = workbench(map_file)
     window = dock_of(widget).parent()
     assert (window.width(), window.height()) == (1400, 900)
     below = [dock_of(find_panel(viewer, title)) for title in (SPECTRUM, RESULTS)]
@@ -81,8 +82,8 @@ def test_it_opens_every_panel_and_leaves_the_window_as_large(workbench, data_dir
     assert len(viewer.window.dock_widgets) == 4
 
 
-def test_further_panels_share_the_tab_and_leave_the_window_as_large(qtbot, workbench, data_dir):
-    viewer, widget = workbench(data_dir / "simulated/LFO_STO_96.emd")
+def test_further_panels_share_the_tab_and_leave_the_window_as_large(qtbot, workbench, map_file):
+    viewer, widget = workbench(map_file)
     quantify(qtbot, viewer, widget)
     window = dock_of(widget).parent()
     for button, title in (
@@ -92,14 +93,14 @@ def test_further_panels_share_the_tab_and_leave_the_window_as_large(qtbot, workb
     ):
         QTest.mouseClick(button.native, LEFT)
         qtbot.waitUntil(lambda title=title: find_panel(viewer, title) is not None)
-        qtbot.wait(300)
+        nothing_is_due(qtbot)
     tabs = {dock.windowTitle() for dock in window.tabifiedDockWidgets(dock_of(widget))}
     assert tabs == {"Elements", "Regions", "Compare", "Exchange"}
     assert (window.width(), window.height()) == (1400, 900)
 
 
-def test_two_clicks_lead_from_a_file_that_names_its_elements_to_maps(qtbot, workbench, data_dir):
-    viewer, widget = workbench(data_dir / "simulated/LFO_STO_96.emd")
+def test_two_clicks_lead_from_a_file_that_names_its_elements_to_maps(qtbot, workbench, map_file):
+    viewer, widget = workbench(map_file)
     quantify(qtbot, viewer, widget)
     result = focus_of(viewer).result
     assert set(result.elements) >= {"La", "Fe", "O", "Sr", "Ti"}
@@ -110,8 +111,8 @@ def open_and_settle(qtbot, viewer, title):
     """Open a panel and wait until what it brings with it is there, too."""
     widget = open_panel(viewer, title)
     if title == WORKBENCH:
-        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None, timeout=20_000)
-    qtbot.wait(500)
+        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None)
+    nothing_is_due(qtbot)
     return widget
 
 
@@ -121,13 +122,13 @@ def test_every_panel_works_alone_and_without_a_map(qtbot, make_napari_viewer, ti
     widget = open_and_settle(qtbot, viewer, title)
     assert open_panel(viewer, title) is widget, "a panel is opened only once"
     viewer.window.remove_dock_widget(widget)
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
 
 
 @pytest.mark.parametrize("title", ALONE)
-def test_every_control_says_what_it_is(qtbot, make_napari_viewer, data_dir, title):
+def test_every_control_says_what_it_is(qtbot, make_napari_viewer, map_file, title):
     viewer = make_napari_viewer(show=True)
-    viewer.open(data_dir / "simulated/LFO_STO_96.emd", plugin=PLUGIN)
+    viewer.open(map_file, plugin=PLUGIN)
     widget = open_and_settle(qtbot, viewer, title)
     kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit)
     silent = [
@@ -150,11 +151,11 @@ def _explained(child, widget):
 
 
 def test_two_maps_of_one_size_keep_their_labels_settings_and_results(
-    qtbot, workbench, data_dir, tmp_path
+    qtbot, workbench, map_file, tmp_path
 ):
     twin = tmp_path / "twin.emd"
-    shutil.copy(data_dir / "simulated/LFO_STO_96.emd", twin)
-    viewer, widget = workbench(data_dir / "simulated/LFO_STO_96.emd", twin)
+    shutil.copy(map_file, twin)
+    viewer, widget = workbench(map_file, twin)
     focus = focus_of(viewer)
     first, second = focus.map_layers()
     focus.set_map_layer(first)
@@ -172,8 +173,8 @@ def test_two_maps_of_one_size_keep_their_labels_settings_and_results(
     assert result.image is first.metadata["spectrum_image"]
 
 
-def test_nothing_breaks_when_layers_and_docks_go(qtbot, workbench, data_dir):
-    viewer, widget = workbench(data_dir / "simulated/LFO_STO_96.emd")
+def test_nothing_breaks_when_layers_and_docks_go(qtbot, workbench, map_file):
+    viewer, widget = workbench(map_file)
     quantify(qtbot, viewer, widget)
     focus = focus_of(viewer)
     labels = focus.labels_layer
@@ -181,30 +182,30 @@ def test_nothing_breaks_when_layers_and_docks_go(qtbot, workbench, data_dir):
     focus.map_layer.name = "map"
     assert widget.labels_layer.current_choice == "renamed"
     viewer.dims.ndisplay = 3
-    qtbot.wait(200)
+    nothing_is_due(qtbot)
     focus.select([3])
     viewer.dims.ndisplay = 2
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     for title in (RESULTS, ELEMENTS):
         viewer.window.remove_dock_widget(find_panel(viewer, title))
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     labels.paint((50, 50), 5)
     focus.select([5])
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     viewer.layers.remove(maps_of(viewer, labels)["Fe"])
     viewer.layers.remove(labels)
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     assert focus.result is None
     viewer.layers.clear()
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     viewer.window.remove_dock_widget(find_panel(viewer, SPECTRUM))
-    viewer.open(data_dir / "simulated/LFO_STO_96.emd", plugin=PLUGIN)
+    viewer.open(map_file, plugin=PLUGIN)
     quantify(qtbot, viewer, widget)
     assert focus.result is not None
 
 
-def test_a_closed_map_is_let_go(qtbot, workbench, data_dir):
-    viewer, widget = workbench(data_dir / "simulated/LFO_STO_96.emd")
+def test_a_closed_map_is_let_go(qtbot, workbench, map_file):
+    viewer, widget = workbench(map_file)
     quantify(qtbot, viewer, widget)
     image = weakref.ref(focus_of(viewer).image)
     viewer.layers.clear()
@@ -213,18 +214,18 @@ def test_a_closed_map_is_let_go(qtbot, workbench, data_dir):
         gc.collect()
         return image() is None
 
-    qtbot.waitUntil(gone, timeout=20_000)
+    qtbot.waitUntil(gone)
 
 
-def test_labels_painted_after_the_fit_are_kept_and_said(qtbot, workbench, data_dir):
-    viewer, widget = workbench(data_dir / "simulated/LFO_STO_96.emd")
+def test_labels_painted_after_the_fit_are_kept_and_said(qtbot, workbench, map_file):
+    viewer, widget = workbench(map_file)
     quantify(qtbot, viewer, widget)
     focus = focus_of(viewer)
     painted = focus.labels_layer.data.copy()
     painted[40:50, 40:50] = 999
     focus.labels_layer.data = painted
     QTest.mouseClick(widget.run.native, LEFT)
-    qtbot.waitUntil(lambda: not widget.work, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget.work)
     np.testing.assert_array_equal(focus.labels_layer.data, painted)
     expected = eds.quantify(focus.image, painted, focus.settings.recipe())
     assert focus.result.table.loc[999, "Fe_at_pct"] == pytest.approx(

@@ -9,6 +9,7 @@ import tifffile
 
 import napari_eds as eds
 from napari_eds.cli.main import main
+from window_actions import nothing_is_due
 
 ELEMENTS = "La,Fe,O,Sr,Ti"
 
@@ -212,10 +213,8 @@ def test_demo_prints_truth_and_writes_files(tmp_path, capsys):
 
 def wait_for_the_workbench(qtbot, viewer):
     """Wait until all panels are open: they come one after the other."""
-    qtbot.waitUntil(
-        lambda: any("EDS results" in name for name in viewer.window.dock_widgets), timeout=20_000
-    )
-    qtbot.wait(1000)
+    qtbot.waitUntil(lambda: any("EDS results" in name for name in viewer.window.dock_widgets))
+    nothing_is_due(qtbot)
 
 
 def test_demo_opens_a_window_with_the_result(qtbot, make_napari_viewer, monkeypatch, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from napari_eds._napari.parts.jobs import Job, one_per_turn
 from napari_eds.errors import EDSError
+from patience import PATIENCE_s
 
 
 class Heard:
@@ -64,11 +65,11 @@ def test_cancelled_work_leaves_at_its_next_report(run):
 
     def work(report):
         reached.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE_s)
         report(1, 2, "never seen")
 
     def cancel(job):
-        reached.wait(10)
+        reached.wait(PATIENCE_s)
         job.cancel()
         go_on.set()
 

@@ -264,7 +264,7 @@ def test_a_session_restores_every_setting_and_gives_the_same_numbers(
     qtbot.waitUntil(exchange.session.restore.isEnabled)
     assert "⚠" not in exchange.session.about.text()
     click(exchange.session.restore)
-    qtbot.waitUntil(lambda: not exchange.task.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not exchange.work)
     assert focus.settings.recipe() == recipe
     assert dock.more.head.text() == f"More settings ({12 + (engine != 'poisson')} changed)"
 

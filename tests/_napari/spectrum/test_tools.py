@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 from napari.layers import Image
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
 import napari_eds as eds
 from napari_eds._napari.reader import add_layers
@@ -22,12 +20,9 @@ from napari_eds._napari.state.settings import Settings
 from napari_eds.elements.line_candidates import candidates
 from napari_eds.physics import lines as xray
 from napari_eds.spectra.windows import element_maps, main_lines_keV, window_map
+from window_actions import CTRL, LEFT, NO_KEY, SHIFT, drag, move, nothing_is_due
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
-
-LEFT = Qt.MouseButton.LeftButton
-NO_KEY = Qt.KeyboardModifier.NoModifier
-CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
@@ -39,9 +34,8 @@ def window(make_napari_viewer, qtbot, lfo_sto_96):
     viewer.window.add_dock_widget(dock, area="bottom", name="EDS spectrum")
     focus = focus_of(viewer)
     tools = dock.tools
-    qtbot.waitUntil(lambda: bool(dock.plot.content.spectra) and not dock._jobs, timeout=20_000)
+    qtbot.waitUntil(lambda: bool(dock.plot.content.spectra) and not dock._jobs)
     dock.plot.fit_view()
-    qtbot.wait(100)
     return focus, dock, tools
 
 
@@ -54,10 +48,9 @@ def spot(plot, energy_keV):
 def click_peak(qtbot, plot, energy_keV):
     """Click on a peak; return the popup with its candidates."""
     at = spot(plot, energy_keV)
-    QTest.mouseMove(plot.viewport(), at)
-    qtbot.wait(30)
+    move(plot.viewport(), at)
     QTest.mouseClick(plot.viewport(), LEFT, NO_KEY, at)
-    qtbot.waitUntil(lambda: any(p.rows for p in popups(plot)), timeout=20_000)
+    qtbot.waitUntil(lambda: any(p.rows for p in popups(plot)))
     return next(p for p in popups(plot) if p.rows)
 
 
@@ -65,33 +58,8 @@ def popups(plot):
     return [p for p in plot.findChildren(PeakPopup) if p.isVisible()]
 
 
-def drag_window(qtbot, plot, low_keV, high_keV):
-    """Drag with Ctrl from one energy to another."""
-    viewport = plot.viewport()
-    start, end = spot(plot, low_keV), spot(plot, high_keV)
-    QTest.mouseMove(viewport, start)
-    qtbot.wait(20)
-    QTest.mousePress(viewport, LEFT, CONTROL, start)
-    for part in (0.3, 0.6, 1.0):
-        # QTest's own move cannot tell that a button is held.
-        at = QPointF(start) + QPointF(end - start) * part
-        moved = QMouseEvent(
-            QEvent.Type.MouseMove,
-            at,
-            viewport.mapToGlobal(at),
-            Qt.MouseButton.NoButton,
-            LEFT,
-            CONTROL,
-        )
-        QApplication.sendEvent(viewport, moved)
-        qtbot.wait(20)
-    QTest.mouseRelease(viewport, LEFT, CONTROL, end)
-    qtbot.wait(50)
-
-
 def wait_for_maps(qtbot, focus, n):
     qtbot.waitUntil(lambda: len(element_map_layers(focus.viewer, focus.map_layer)) == n)
-    qtbot.wait(100)
 
 
 def choice_of(focus, element):
@@ -211,7 +179,7 @@ def test_nothing_waits_while_the_tables_load(qtbot, window, monkeypatch):
     early = PeakPopup(focus, 6.4, focus.image.energy, "x", lambda: np.zeros(4096), dock.plot)
     early.open_beside(100, dock.plot)
     early.close()
-    qtbot.wait(300)
+    nothing_is_due(qtbot)
     assert not popups(dock.plot)
 
 
@@ -234,7 +202,7 @@ def test_a_dragged_window_becomes_a_layer_that_follows(qtbot, window, lfo_sto_96
     before = len(viewer.layers)
     active = viewer.layers.selection.active
     tools.subtract.setChecked(False)
-    drag_window(qtbot, dock.plot, 6.2, 6.6)
+    drag(qtbot, dock.plot.viewport(), spot(dock.plot, 6.2), spot(dock.plot, 6.6), CTRL)
     qtbot.waitUntil(lambda: preview_of(viewer, focus.map_layer) is not None)
     layer = preview_of(viewer, focus.map_layer)
     low, high = dock.plot.chosen_window()
@@ -305,7 +273,7 @@ def test_windows_are_those_of_the_calibrated_axis_of_the_plot(window, lfo_sto_96
     assert shown.pop() == pytest.approx(tuple(own.energies_keV[[1000, 1200]]))
 
 
-def test_the_axis_of_the_plot_is_that_of_the_fit(window, lfo_sto_96, data_dir):
+def test_the_axis_of_the_plot_is_that_of_the_fit(window, lfo_sto_96):
     focus, _, _ = window
     assert shown_axis(focus) == lfo_sto_96.energy
     labels = np.zeros(lfo_sto_96.shape, int)
@@ -382,7 +350,7 @@ def test_layers_that_go_while_maps_are_made_do_no_harm(qtbot, window):
     QTest.mouseClick(tools.maps, LEFT)
     dock.plot.window_chosen.emit(6.3, 6.5)
     focus.viewer.layers.clear()
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert not [layer for layer in focus.viewer.layers if isinstance(layer, Image)]
     assert not tools.maps.isEnabled()
     assert not tools.subtract.isEnabled()
@@ -396,5 +364,5 @@ def test_a_dock_may_be_closed_while_maps_are_made(qtbot, window):
     QTest.mouseClick(tools.maps, LEFT)
     focus.viewer.window.remove_dock_widget(dock)
     dock.deleteLater()
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert not notification_manager.records

@@ -17,9 +17,11 @@ from napari_eds._napari.state.layers import (
     show_result,
 )
 from napari_eds._napari.writer import write_csv
+from window_actions import ALLOY, SMALL
 
 MAPS = [
-    "simulated/LFO_STO_96.emd",
+    SMALL,
+    ALLOY,
     "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd",
     "real/bruker/P45_12bit_packed_8bit.bcf",
     "real/jeol/64.pts",
@@ -31,8 +33,8 @@ MAPS = [
 
 
 @pytest.fixture(scope="module")
-def result(lfo_sto_96, data_dir):
-    k_factors = eds.read_k_factors(data_dir / "simulated/kfactors_family_sum_windowless.csv")
+def result(lfo_sto_96, k_factor_file):
+    k_factors = eds.read_k_factors(k_factor_file)
     recipe = eds.Recipe(
         elements=("La", "Fe", "O", "Sr", "Ti"), fit_only=("Cu", "C", "Pt"), k_factors=k_factors
     )
@@ -40,8 +42,8 @@ def result(lfo_sto_96, data_dir):
 
 
 @pytest.mark.parametrize("name", MAPS)
-def test_opening_gives_layers_with_scale_and_units(name, data_file):
-    path = data_file(name)
+def test_opening_gives_layers_with_scale_and_units(name, eds_file):
+    path = eds_file(name)
     reader = get_reader(str(path))
     images = eds.read(path)
 
@@ -57,8 +59,8 @@ def test_opening_gives_layers_with_scale_and_units(name, data_file):
         assert {str(unit) for unit in layer.units} == {str(layers[0].units[0])}
 
 
-def test_images_of_the_file_lie_on_the_map(data_file):
-    layers = get_reader(str(data_file(MAPS[1])))(str(data_file(MAPS[1])))
+def test_images_of_the_file_lie_on_the_map(eds_file):
+    layers = get_reader(str(eds_file(MAPS[1])))(str(eds_file(MAPS[1])))
     names = [attributes["name"] for _, attributes, _ in layers]
     assert any("HAADF" in name for name in names)
     assert len({tuple(attributes["scale"]) for _, attributes, _ in layers}) == 1
@@ -69,8 +71,8 @@ def test_other_files_are_left_to_other_readers(path):
     assert get_reader(path) is None
 
 
-def test_a_file_that_is_no_eds_map_is_explained(data_file):
-    path = str(data_file("real/hspy/SiO2 HAADF Image.hspy"))
+def test_a_file_that_is_no_eds_map_is_explained(eds_file):
+    path = str(eds_file("real/hspy/SiO2 HAADF Image.hspy"))
     with pytest.raises(eds.ReadError, match=r"(?i)no EDS|not an EDS|image"):
         get_reader(path)(path)
 

@@ -13,6 +13,7 @@ import napari_eds
 from napari_eds.readers.velox import metadata as velox_metadata
 from napari_eds.readers.velox import settings as velox_settings
 from napari_eds.readers.velox.stream import GATE, Grid, Stream, decode
+from velox_files import encode, write_metadata, write_velox
 
 SMALL_MAPS = [
     "real/velox/fei_SI_EDS-HAADF-4detectors_2frames.emd",
@@ -30,60 +31,6 @@ def rosetta_maps(path, **options):
     from rsciio.emd import file_reader
 
     return file_reader(str(path), select_type="spectrum_image", **options)
-
-
-def encode(counts):
-    """Return the events of counts (pixels, channels), every pixel with its gate."""
-    events = []
-    for spectrum in counts:
-        events += [channel for channel, n in enumerate(spectrum) for _ in range(n)] + [GATE]
-    return np.array(events, np.uint16)
-
-
-def write_velox(path, streams, shape, **options):
-    """Write a minimal Velox file with one event stream for each detector."""
-    n_frames, n_channels = options.get("n_frames", 1), options.get("n_channels", 8)
-    rows, columns = shape
-    detectors = {
-        f"Detector-{i}": {
-            "DetectorName": name,
-            "Dispersion": "5",
-            "OffsetEnergy": "-10",
-            "ElevationAngle": "0.3",
-            "AzimuthAngle": "0.5",
-        }
-        | options.get("detectors", {}).get(name, {})
-        for i, name in enumerate(streams)
-    }
-    metadata = {
-        "BinaryResult": {"PixelSize": {"width": "2e-9", "height": "3e-9"}, "PixelUnitX": "m"},
-        "Optics": {"AccelerationVoltage": "200000"},
-        "Scan": {"ScanSize": {"width": str(columns), "height": str(rows)}},
-        "Detectors": detectors,
-    }
-    with h5py.File(path, "w") as file:
-        file["Version"] = [json.dumps({"version": "11", "format": "Velox"})]
-        file["Displays/ImageDisplay/0"] = [json.dumps({"id": "HAADF", "data": "/Reference"})]
-        file["Reference"] = [json.dumps({"dataPath": "/Data/Image/0"})]
-        file["Data/Image/0/Data"] = np.arange(rows * columns, dtype=np.uint16).reshape(*shape, 1)
-        _write_metadata(file["Data/Image/0"], metadata)
-        settings = json.dumps({"endFramePosition": str(n_frames)})
-        file["Data/SpectrumImage/0/SpectrumImageSettings"] = [settings]
-        for name, events in streams.items():
-            group = file.create_group(f"Data/SpectrumStream/{name}")
-            group["Data"] = np.asarray(events, np.uint16)[:, None]
-            group["AcquisitionSettings"] = [json.dumps({"bincount": str(n_channels)})]
-            _write_metadata(
-                group, metadata | {"BinaryResult": metadata["BinaryResult"] | {"Detector": name}}
-            )
-        for name, content in options.get("extra", {}).items():
-            file[name] = [json.dumps(content)]
-    return path
-
-
-def _write_metadata(group, metadata):
-    text = np.frombuffer(json.dumps(metadata).encode().ljust(6000, b"\0"), np.uint8)
-    group["Metadata"] = text[:, None]
 
 
 @pytest.fixture
@@ -170,7 +117,7 @@ def test_shape_of_an_image_of_as_many_pixels(scan, tmp_path):
     with h5py.File(path, "a") as file:
         metadata = json.loads(file["Data/SpectrumStream/A/Metadata"][:, 0].tobytes().strip(b"\0"))
         del file["Data/SpectrumStream/A/Metadata"]
-        _write_metadata(file["Data/SpectrumStream/A"], metadata | {"Scan": scan})
+        write_metadata(file["Data/SpectrumStream/A"], metadata | {"Scan": scan})
     np.testing.assert_array_equal(napari_eds.load(path).to_array().reshape(6, 8), np.eye(6, 8))
 
 
@@ -306,7 +253,7 @@ def test_images_without_a_title(tmp_path):
     with h5py.File(path, "a") as file:
         for key, name in [("1", "DF-S"), ("2", "")]:
             file[f"Data/Image/{key}/Data"] = np.zeros((4, 4, 1))
-            _write_metadata(file[f"Data/Image/{key}"], {"BinaryResult": {"Detector": name}})
+            write_metadata(file[f"Data/Image/{key}"], {"BinaryResult": {"Detector": name}})
         complex_type = [("realFloat", "<f4"), ("imagFloat", "<f4")]
         file["Data/Image/3/Data"] = np.zeros((4, 4, 1), complex_type)
         file["Displays/ImageDisplay/1"] = ["no JSON"]

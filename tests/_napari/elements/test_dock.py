@@ -1,11 +1,11 @@
 """The dock *EDS elements* in a real window, driven by mouse and keys."""
 
+import threading
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
-from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QContextMenuEvent, QHelpEvent
 from qtpy.QtTest import QTest
@@ -19,43 +19,42 @@ from qtpy.QtWidgets import (
 )
 
 import napari_eds as eds
+from napari_eds._napari.elements import map_search
 from napari_eds._napari.elements.dock import ElementsWidget
-from napari_eds._napari.elements.facts import N_COLUMNS, N_ROWS, NAMES, place_of
+from napari_eds._napari.elements.facts import NAMES
 from napari_eds._napari.elements.k_factor_table import ERROR, FACTOR, FAMILY, ORIGIN, ROLE
 from napari_eds._napari.elements.map_search import FOUND
 from napari_eds._napari.parts.theme import theme_colors
 from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.layers import SPECTRUM_IMAGE
 from napari_eds._napari.state.settings import default_settings
-from napari_eds._support import hyperspy
 from napari_eds.elements.proposals import recipe_elements, search_elements
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.k_factor_files import read_k_factors
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
+from patience import PATIENCE_s
+from window_actions import ALLOY, LEFT, SMALL, change, nothing_is_due, notifications
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
-LEFT = Qt.MouseButton.LeftButton
-SMALL = "simulated/LFO_STO_96.emd"
-ALLOY = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
 OLD_VELOX = "real/velox/velox_emd_version11.zip/Test SI 16x16 215 kx.emd"
 DACITE = "real/bruker/P45_12bit_packed_8bit.bcf"
 
 
 @pytest.fixture
-def window(qtbot, make_napari_viewer, data_file):
+def window(qtbot, make_napari_viewer, eds_file):
     """Function that opens files in a visible window with the dock beside it."""
 
     def opened(*names, searched=False):
         viewer = make_napari_viewer(show=True)
         for name in names:
-            viewer.open(data_file(name), plugin="napari-eds")
+            viewer.open(eds_file(name), plugin="napari-eds")
         dock = ElementsWidget(viewer)
         viewer.window.add_dock_widget(dock, name="EDS elements", area="right")
         if names and searched:
             settle(qtbot, dock)
         elif names:
-            qtbot.waitUntil(lambda: dock.lines.loaded, timeout=30_000)
+            qtbot.waitUntil(lambda: dock.lines.loaded)
         return viewer, dock
 
     return opened
@@ -63,19 +62,11 @@ def window(qtbot, make_napari_viewer, data_file):
 
 def settle(qtbot, dock):
     """Wait until lines, k-factors and hints are there."""
-    qtbot.waitUntil(lambda: dock.search.found is not None and not dock.lines.work, timeout=30_000)
+    qtbot.waitUntil(lambda: dock.search.found is not None and not dock.lines.work)
 
 
 def chosen(dock):
     return {c.symbol: (c.role, c.family) for c in dock.focus.settings.elements}
-
-
-def change(dock, **settings):
-    dock.focus.set_settings(dock.focus.settings.edited(**settings))
-
-
-def notifications():
-    return [n.message for n in notification_manager.records]
 
 
 def spot(dock, symbol):
@@ -148,12 +139,12 @@ def take_from_menu(qtbot, dock, text):
 
 
 @pytest.fixture(scope="module")
-def headless(data_file):
+def headless(eds_file):
     """Function that finds the elements of a file without a window, each once."""
 
     @cache
     def found(name, beam=None):
-        image = eds.load(data_file(name))
+        image = eds.load(eds_file(name))
         return search_elements(
             image.energy, image.total_spectrum(), image.acquisition, beam_energy_keV=beam
         )
@@ -162,22 +153,6 @@ def headless(data_file):
 
 
 # The periodic table.
-
-
-def test_the_periodic_table_is_that_of_chemists():
-    places = {symbol: place_of(number) for number, symbol in enumerate(NAMES, start=1)}
-    assert len(set(places.values())) == len(places) == 118
-    assert all(r < N_ROWS and c < N_COLUMNS for r, c in places.values())
-    # Groups stand below each other.
-    for group in ("H Li Na K Rb Cs Fr", "B Al Ga In Tl Nh", "Sc Y", "Fe Ru Os Hs", "He Ne Rn Og"):
-        assert len({places[symbol][1] for symbol in group.split()}) == 1
-    assert places["Ce"] == (7, 3)
-    assert places["U"] == (8, 5)
-    british = {"aluminum": "aluminium", "cesium": "caesium", "sulphur": "sulfur"}
-    for symbol in xray.element_symbols():
-        assert list(NAMES).index(symbol) + 1 == xray.atomic_number(symbol)
-        name = str(hyperspy.exspy().material.elements[symbol].General_properties.name)
-        assert NAMES[symbol] == british.get(name, name)
 
 
 def test_a_click_cycles_the_role(window):
@@ -309,9 +284,9 @@ def test_families_below_the_overvoltage_limit_are_not_offered(qtbot, window):
 
 
 @pytest.mark.parametrize("name", [ALLOY, OLD_VELOX])
-def test_the_elements_of_a_velox_file_are_chosen(window, name, data_file):
+def test_the_elements_of_a_velox_file_are_chosen(window, name, eds_file):
     _viewer, dock = window(name)
-    acquisition = eds.load(data_file(name)).acquisition
+    acquisition = eds.load(eds_file(name)).acquisition
     named, quantified = acquisition.elements, acquisition.vendor.quantified
     assert named
     assert set(chosen(dock)) == set(named)
@@ -430,23 +405,44 @@ def test_the_evidence_is_drawn_around_the_lines(qtbot, window, headless):
         assert area == pytest.approx(p.counts, rel=0.02)
 
 
-def test_cancel_leaves_the_search_and_it_does_not_start_again(qtbot, window, headless):
+@pytest.fixture
+def held_search(monkeypatch):
+    """Event without which no search goes on from the first element that it has found."""
+    go_on = threading.Event()
+
+    def held(*args, progress, **options):
+        def told(found, total, what):
+            progress(found, total, what)
+            if "found" in what:
+                go_on.wait(PATIENCE_s)
+
+        return search_elements(*args, progress=told, **options)
+
+    monkeypatch.setattr(map_search, "search_elements", held)
+    yield go_on
+    go_on.set()
+
+
+def test_cancel_leaves_the_search_and_it_does_not_start_again(
+    qtbot, window, headless, held_search
+):
     _viewer, dock = window(SMALL)
     layer = dock.focus.map_layer
     QTest.mouseClick(dock.find, LEFT)
     assert dock.search.running
     qtbot.waitUntil(dock.found.work.progress.isVisible)
-    qtbot.waitUntil(lambda: "found" in dock.found.detail.text(), timeout=30_000)
+    qtbot.waitUntil(lambda: "found" in dock.found.detail.text())
     QTest.mouseClick(dock.found.work.cancel, LEFT)
     assert dock.search.running, "it ends at its next step"
-    qtbot.waitUntil(lambda: not dock.search.running, timeout=30_000)
-    qtbot.wait(600)
+    held_search.set()
+    qtbot.waitUntil(lambda: not dock.search.running)
+    nothing_is_due(qtbot)
     assert FOUND not in layer.metadata
     assert not dock.search.running
     assert not dock.found.work.cancel.isVisible()
     assert not dock.found.add_all.isEnabled()
     change(dock, elements=())
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert not dock.search.running, "not asked for again"
     QTest.mouseClick(dock.find, LEFT)
     QTest.mouseClick(dock.found.work.cancel, LEFT)
@@ -493,7 +489,7 @@ def test_another_beam_energy_asks_for_another_search(qtbot, window, headless):
 
 def test_without_a_calibrated_axis_nothing_is_searched(qtbot, window):
     _viewer, dock = window("real/ripple/bruker_bcf_fileformat_16x16.rpl")
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert dock.search.found is None
     QTest.mouseClick(dock.find, LEFT)
     settle(qtbot, dock)
@@ -610,10 +606,10 @@ def test_delete_removes_the_selected_rows(qtbot, window):
 
 
 def test_a_velox_table_is_loaded_edited_saved_and_loaded_again(
-    qtbot, window, data_dir, tmp_path, monkeypatch
+    qtbot, window, k_factor_file, tmp_path, monkeypatch
 ):
     _viewer, dock = window(SMALL)
-    path = data_dir / "simulated/kfactors_family_sum_windowless.csv"
+    path = k_factor_file
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     QTest.mouseClick(dock.chosen.load, LEFT)
     assert dock.focus.settings.k_factor_file == path
@@ -638,9 +634,9 @@ def test_a_velox_table_is_loaded_edited_saved_and_loaded_again(
     assert not notifications()
 
 
-def test_a_table_that_does_not_tell_its_convention_asks_for_it(qtbot, window, data_dir):
+def test_a_table_that_does_not_tell_its_convention_asks_for_it(qtbot, window, alpha_k_factor_file):
     _viewer, dock = window(SMALL)
-    path = data_dir / "simulated/kfactors_alpha_line_windowless.csv"
+    path = alpha_k_factor_file
     focus(qtbot, dock.k_table_view)
     dock.load_k_factors(path)
     assert "choose above" in dock.k_status.text()
@@ -707,7 +703,7 @@ def test_a_map_deleted_while_it_is_searched_breaks_nothing(qtbot, window):
     viewer, dock = window(SMALL)
     QTest.mouseClick(dock.find, LEFT)
     viewer.layers.clear()
-    qtbot.waitUntil(lambda: not dock.search.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not dock.search.running)
     assert not dock.find.isEnabled()
     assert dock.search.proposals == ()
     assert not dock.chosen.model.rows
@@ -719,7 +715,7 @@ def test_closing_while_a_search_runs_leaves_it(qtbot, window):
     QTest.mouseClick(dock.find, LEFT)
     assert dock.search.running
     job = dock.search.work._job
-    with qtbot.waitSignal(job.finished, timeout=30_000):
+    with qtbot.waitSignal(job.finished):
         viewer.window.remove_dock_widget(dock)
         dock.deleteLater()
     assert FOUND not in layer.metadata
@@ -737,8 +733,7 @@ def test_the_dock_follows_the_theme_and_what_others_set(qtbot, window):
     for theme in ("light", "dark"):
         viewer.theme = theme
         colors = theme_colors(viewer)
-        qtbot.wait(50)
-        assert dock.periodic_table._colors == colors
+        qtbot.waitUntil(lambda colors=colors: dock.periodic_table._colors == colors)
         shown = dock.found.plot.view.backgroundBrush().color().name()
         assert shown == colors.background
     change(dock, elements=(ElementChoice("Ni", "fit only"),))

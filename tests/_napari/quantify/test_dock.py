@@ -7,22 +7,17 @@ import pandas as pd
 import pytest
 from napari.layers import Image, Labels
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
+from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog
 
 import napari_eds as eds
 from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.layers import QUANTIFICATION, SPECTRUM_IMAGE, maps_of
+from patience import PATIENCE_ms
+from window_actions import change, click, notifications, paint_stroke
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
-
-LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture
-def k_factor_file(data_dir):
-    return data_dir / "simulated/kfactors_family_sum_windowless.csv"
 
 
 @pytest.fixture
@@ -42,10 +37,6 @@ def open_dock(viewer):
     return viewer.window.add_plugin_dock_widget("napari-eds", "EDS quantification")[1]
 
 
-def click(button):
-    QTest.mouseClick(button.native, LEFT)
-
-
 def choose(dock, k_factor_file=None, elements="La Fe O Sr Ti Pt", chip_size=16):
     """Set what is chosen in other docks, and the chip size."""
     present = dock.focus.settings.elements
@@ -56,14 +47,10 @@ def choose(dock, k_factor_file=None, elements="La Fe O Sr Ti Pt", chip_size=16):
     dock.chip_size.value = chip_size
 
 
-def change(dock, **settings):
-    dock.focus.set_settings(dock.focus.settings.edited(**settings))
-
-
 def run_and_wait(qtbot, dock):
     click(dock.run)
-    qtbot.waitUntil(lambda: not dock.work, timeout=60_000)
-    qtbot.waitUntil(lambda: all_maps_are_there(dock.focus), timeout=10_000)
+    qtbot.waitUntil(lambda: not dock.work)
+    qtbot.waitUntil(lambda: all_maps_are_there(dock.focus))
 
 
 def all_maps_are_there(focus):
@@ -77,35 +64,10 @@ def all_maps_are_there(focus):
     )
 
 
-def notifications():
-    return [n.message for n in notification_manager.records]
-
-
-def paint_stroke(qtbot, viewer, layer, points):
-    """Drag the left button over data points (row, column) of the canvas."""
-    canvas = viewer.window._qt_viewer.canvas
-    node = canvas.layer_to_visual[layer].node
-    to_canvas = node.get_transform("visual", "canvas")
-    spots = []
-    for row, column in points:
-        x, y = to_canvas.map([column, row, 0, 1])[:2]
-        spots.append(QPoint(round(x), round(y)))
-    native = canvas.native
-    QTest.mouseMove(native, spots[0])
-    qtbot.wait(20)
-    QTest.mousePress(native, LEFT, Qt.KeyboardModifier.NoModifier, spots[0])
-    for spot in spots[1:]:
-        QTest.mouseMove(native, spot)
-        qtbot.wait(15)
-    QTest.mouseRelease(native, LEFT, Qt.KeyboardModifier.NoModifier, spots[-1])
-    qtbot.wait(50)
-
-
 def test_painted_labels_are_quantified_as_the_headless_api_does(
-    qtbot, window, data_dir, k_factor_file, tmp_path, monkeypatch
+    qtbot, window, map_file, k_factor_file, tmp_path, monkeypatch
 ):
-    path = data_dir / "simulated/LFO_STO_96.emd"
-    viewer, dock = window(path)
+    viewer, dock = window(map_file)
     choose(dock, k_factor_file, elements="Cu")
     click(dock.new_labels)
     assert "Paint a region" in notifications()[0]
@@ -114,7 +76,6 @@ def test_painted_labels_are_quantified_as_the_headless_api_does(
     assert isinstance(layer, Labels)
     assert dock.labels_layer.value is layer
     layer.brush_size = 9
-    qtbot.wait(200)
 
     paint_stroke(qtbot, viewer, layer, [(30, 20), (32, 30), (36, 40), (30, 50)])
     viewer.window._qt_viewer.canvas.native.setFocus()
@@ -130,7 +91,7 @@ def test_painted_labels_are_quantified_as_the_headless_api_does(
     assert not notifications()
     np.testing.assert_array_equal(layer.data, painted)
     recipe = dock.focus.settings.recipe()
-    expected = eds.quantify(eds.load(path), painted, recipe)
+    expected = eds.quantify(eds.load(map_file), painted, recipe)
     for element, values in expected.maps().items():
         (shown,) = [x for x in viewer.layers if x.name.startswith(f"{element} at. %")]
         np.testing.assert_allclose(shown.data, values, rtol=1e-9)
@@ -149,9 +110,9 @@ def test_painted_labels_are_quantified_as_the_headless_api_does(
 
 
 def test_grid_shows_its_count_first_and_running_again_updates(
-    qtbot, window, data_dir, k_factor_file
+    qtbot, window, map_file, k_factor_file
 ):
-    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    viewer, dock = window(map_file)
     choose(dock, k_factor_file, chip_size=20)
     assert dock.chip_count.text() == "4 × 4 = 16 chips"
     click(dock.make_grid)
@@ -172,8 +133,8 @@ def test_grid_shows_its_count_first_and_running_again_updates(
     assert grid.metadata[QUANTIFICATION].recipe.energy_range_keV == (0.3, 19.0)
 
 
-def test_make_grid_never_touches_painted_labels(window, data_dir):
-    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+def test_make_grid_never_touches_painted_labels(window, map_file):
+    _viewer, dock = window(map_file)
     dock.chip_size.value = 32
     click(dock.make_grid)
     grid = dock.labels_layer.value
@@ -185,8 +146,8 @@ def test_make_grid_never_touches_painted_labels(window, data_dir):
     assert (grid.data[:10, :10] == 99).all()
 
 
-def test_cancel_leaves_the_run_and_the_labels(qtbot, window, data_dir, k_factor_file):
-    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+def test_cancel_leaves_the_run_and_the_labels(qtbot, window, map_file, k_factor_file):
+    viewer, dock = window(map_file)
     choose(dock, k_factor_file, elements="La Fe O Sr Ti", chip_size=16)
     dock.more.engine.value = "nonlinear"
     click(dock.make_grid)
@@ -195,9 +156,9 @@ def test_cancel_leaves_the_run_and_the_labels(qtbot, window, data_dir, k_factor_
     click(dock.run)
     assert dock.cancel.enabled
     assert not dock.run.enabled
-    qtbot.waitUntil(lambda: " of 36" in dock.status.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: " of 36" in dock.status.text())
     click(dock.cancel)
-    qtbot.waitUntil(lambda: not dock.work, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.work)
 
     assert notifications() == ["Quantification cancelled."]
     assert QUANTIFICATION not in layer.metadata
@@ -206,8 +167,8 @@ def test_cancel_leaves_the_run_and_the_labels(qtbot, window, data_dir, k_factor_
     assert not dock.cancel.enabled
 
 
-def test_settings_outlive_the_dock(window, data_dir, k_factor_file):
-    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+def test_settings_outlive_the_dock(window, map_file, k_factor_file):
+    viewer, dock = window(map_file)
     choose(dock, k_factor_file, elements="Cu", chip_size=12)
     dock.high.value = 12.5
     before = dock.focus.settings
@@ -220,11 +181,8 @@ def test_settings_outlive_the_dock(window, data_dir, k_factor_file):
     assert before.elements[-1].symbol == "Cu"
 
 
-def test_settings_belong_to_their_map(window, data_dir, k_factor_file):
-    viewer, dock = window(
-        data_dir / "simulated/LFO_STO_96.emd",
-        data_dir / "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd",
-    )
+def test_settings_belong_to_their_map(window, map_file, alloy_file):
+    viewer, dock = window(map_file, alloy_file)
     small, alloy = (x for x in viewer.layers if SPECTRUM_IMAGE in x.metadata)
     dock.map_layer.value = alloy
     assert dock.elements_text.text() == "quantified: Nb_K"
@@ -239,14 +197,14 @@ def test_settings_belong_to_their_map(window, data_dir, k_factor_file):
     assert dock.chip_size.value == 5
 
 
-def test_deleting_layers_breaks_nothing(qtbot, window, data_dir, k_factor_file):
-    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+def test_deleting_layers_breaks_nothing(qtbot, window, map_file, k_factor_file):
+    viewer, dock = window(map_file)
     choose(dock, k_factor_file, chip_size=32)
     click(dock.make_grid)
     layer = dock.labels_layer.value
     click(dock.run)
     viewer.layers.remove(layer)
-    qtbot.waitUntil(lambda: not dock.work, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.work)
     assert any("deleted" in text for text in notifications())
     viewer.layers.clear()
     assert not dock.run.enabled
@@ -263,9 +221,9 @@ def test_deleting_layers_breaks_nothing(qtbot, window, data_dir, k_factor_file):
     ],
 )
 def test_what_is_wrong_is_said_in_a_notification(
-    qtbot, window, data_dir, k_factor_file, spoil, message
+    qtbot, window, map_file, k_factor_file, spoil, message
 ):
-    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+    _viewer, dock = window(map_file)
     choose(dock, k_factor_file, chip_size=48)
     click(dock.make_grid)
     spoil(dock)
@@ -274,8 +232,8 @@ def test_what_is_wrong_is_said_in_a_notification(
     assert message in notifications()[0]
 
 
-def test_empty_labels_are_explained(qtbot, window, data_dir, k_factor_file):
-    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+def test_empty_labels_are_explained(qtbot, window, map_file, k_factor_file):
+    _viewer, dock = window(map_file)
     choose(dock, k_factor_file)
     click(dock.new_labels)
     notification_manager.records.clear()
@@ -294,9 +252,9 @@ def test_an_uncalibrated_map_asks_for_its_axis(qtbot, window, data_dir):
     assert image.energy == eds.EnergyAxis(-0.5, 0.02, 1121)
 
 
-def test_k_factors_are_judged_at_once(window, data_dir, tmp_path):
-    _viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    change(dock, k_factor_file=data_dir / "simulated/kfactors_alpha_line_windowless.csv")
+def test_k_factors_are_judged_at_once(window, map_file, alpha_k_factor_file, tmp_path):
+    _viewer, dock = window(map_file)
+    change(dock, k_factor_file=alpha_k_factor_file)
     assert "alpha lines only" in dock.k_text.text()
     change(dock, convention="alpha")
     assert "k-factors of alpha lines" in dock.k_text.text()
@@ -305,11 +263,10 @@ def test_k_factors_are_judged_at_once(window, data_dir, tmp_path):
 
 
 def test_a_label_of_known_composition_gives_thickness_and_k_factors(
-    qtbot, window, data_dir, k_factor_file, tmp_path, monkeypatch
+    qtbot, window, map_file, simulation, k_factor_file, tmp_path, monkeypatch
 ):
-    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
-    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
-    substrate = truth["pure"] & (truth["label"] == 3)
+    viewer, dock = window(map_file)
+    substrate = simulation.labels == 3
     viewer.add_labels(substrate.astype(np.int32), name="substrate")
     dock.labels_layer.value = viewer.layers["substrate"]
     quantified = [ElementChoice(e) for e in ("Ti", "Sr", "O")]
@@ -321,7 +278,9 @@ def test_a_label_of_known_composition_gives_thickness_and_k_factors(
 
     QTest.keyClicks(dock.formula.native, "SrTiO3")
     click(dock.solve_thickness)
-    assert dock.thickness.value == pytest.approx(truth["thickness_nm"][substrate].mean(), rel=0.1)
+    assert dock.thickness.value == pytest.approx(
+        simulation.thickness_nm[substrate].mean(), rel=0.1
+    )
     assert "nm thick" in notifications()[-1]
     run_and_wait(qtbot, dock)
     assert dock.result.table.loc[1, "O_at_pct"] == pytest.approx(60, abs=1.2)
@@ -338,18 +297,18 @@ def test_a_label_of_known_composition_gives_thickness_and_k_factors(
     assert "Ti" in notifications()[-1]
 
 
-def test_opening_from_a_running_window_returns_at_once(qtbot, make_napari_viewer, data_dir):
+def test_opening_from_a_running_window_returns_at_once(qtbot, make_napari_viewer, map_file):
     viewer = make_napari_viewer()
     loop = QEventLoop()
     layers_at_return = []
 
     def open_file():
-        viewer.open(data_dir / "simulated/LFO_STO_96.emd", plugin="napari-eds")
+        viewer.open(map_file, plugin="napari-eds")
         layers_at_return.append(len(viewer.layers))
 
     viewer.layers.events.inserted.connect(lambda: loop.quit() if len(viewer.layers) == 2 else None)
     QTimer.singleShot(0, open_file)
-    QTimer.singleShot(30_000, loop.quit)
+    QTimer.singleShot(PATIENCE_ms, loop.quit)
     loop.exec()
     assert layers_at_return == [0]
     assert [SPECTRUM_IMAGE in x.metadata for x in viewer.layers] == [False, True]
@@ -363,13 +322,19 @@ def test_a_bad_file_opened_from_a_running_window_is_explained(
     loop = QEventLoop()
     QTimer.singleShot(0, lambda: viewer.open(path, plugin="napari-eds"))
     notification_manager.notification_ready.connect(lambda _: loop.quit())
-    QTimer.singleShot(30_000, loop.quit)
+    QTimer.singleShot(PATIENCE_ms, loop.quit)
     loop.exec()
     assert [Path(path).name in text for text in notifications()] == [True]
 
 
-def test_csv_by_the_menu_file_save(qtbot, window, data_dir, k_factor_file, tmp_path):
-    viewer, dock = window(data_dir / "simulated/LFO_STO_96.emd")
+def test_sample_data_opens(make_napari_viewer):
+    viewer = make_napari_viewer()
+    viewer.open_sample("napari-eds", "lanthanum_ferrite")
+    assert [SPECTRUM_IMAGE in x.metadata for x in viewer.layers].count(True) == 1
+
+
+def test_csv_by_the_menu_file_save(qtbot, window, map_file, k_factor_file, tmp_path):
+    viewer, dock = window(map_file)
     choose(dock, k_factor_file, chip_size=48)
     click(dock.make_grid)
     run_and_wait(qtbot, dock)

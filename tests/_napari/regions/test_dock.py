@@ -1,5 +1,6 @@
 """The dock *EDS regions* in a real window, driven by mouse and keys."""
 
+import itertools
 import threading
 from dataclasses import replace
 
@@ -39,41 +40,32 @@ from napari_eds.labels.from_spectra import cluster_labels
 from napari_eds.quantification.advice import adaptive_chips_for_error, chip_size_advice
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
+from patience import PATIENCE_s
+from window_actions import LEFT, change, click, nothing_is_due, notifications
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
-LEFT = Qt.MouseButton.LeftButton
-MAP = "simulated/LFO_STO_96.emd"
 ELEMENTS = ("La", "Fe", "O", "Sr", "Ti", "Pt")
 #: Enough for maps of pixels, of which napari takes long to show many.
 FEW = ("La", "Sr", "O")
 
 
 @pytest.fixture
-def window(make_napari_viewer, data_dir):
-    """Function that opens files in a visible window with the dock beside them."""
+def window(make_napari_viewer, map_file, k_factor_file):
+    """Function that opens the map in a visible window with the dock beside it."""
 
-    def opened(*names, elements=ELEMENTS):
+    def opened(elements=ELEMENTS):
         viewer = make_napari_viewer(show=True)
-        for name in names or (MAP,):
-            viewer.open(data_dir / name, plugin="napari-eds")
+        viewer.open(map_file, plugin="napari-eds")
         dock = viewer.window.add_plugin_dock_widget("napari-eds", REGIONS)[1]
         change(
             dock,
             elements=tuple(ElementChoice(e) for e in elements),
-            k_factor_file=data_dir / "simulated/kfactors_family_sum_windowless.csv",
+            k_factor_file=k_factor_file,
         )
         return dock.focus.viewer, dock
 
     return opened
-
-
-def change(dock, **settings):
-    dock.focus.set_settings(dock.focus.settings.edited(**settings))
-
-
-def click(button):
-    QTest.mouseClick(button.native, LEFT)
 
 
 def tick(box):
@@ -105,8 +97,8 @@ def choose(dock, kind, **fields):
     return page
 
 
-def wait(qtbot, work, timeout=60_000):
-    qtbot.waitUntil(lambda: not work, timeout=timeout)
+def wait(qtbot, work):
+    qtbot.waitUntil(lambda: not work)
 
 
 def use(qtbot, dock):
@@ -123,10 +115,6 @@ def preview(qtbot, dock):
     click(dock.make.preview)
     wait(qtbot, dock.make.work)
     return preview_layer(dock.focus)
-
-
-def notifications():
-    return [n.message for n in notification_manager.records]
 
 
 def haadf(viewer):
@@ -233,7 +221,7 @@ def test_a_preview_follows_fields_in_place_and_tells_counts_and_error(qtbot, win
     real = regions_plans.make_preview
     monkeypatch.setattr(regions_plans, "make_preview", lambda *a: made.append(1) or real(*a))
     page.side.value = 14
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert preview_layer(dock.focus) is None, "nothing was asked for"
     shown = preview(qtbot, dock)
     assert "error unknown" in dock.make.summary.text()
@@ -243,9 +231,8 @@ def test_a_preview_follows_fields_in_place_and_tells_counts_and_error(qtbot, win
     field.selectAll()
     QTest.keyClicks(field, "32")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    qtbot.wait(30)
     page.side.value = 24
-    qtbot.waitUntil(lambda: shown.name == "preview: chips 24 px", timeout=5000)
+    qtbot.waitUntil(lambda: shown.name == "preview: chips 24 px")
     assert len(made) == 1, "changes in a row are answered once"
     assert preview_layer(dock.focus) is shown
     counts = dock.focus.image.counts_map()
@@ -418,7 +405,7 @@ def test_what_cannot_be_made_is_said(qtbot, window, tmp_path):
     preview(qtbot, dock)
     notification_manager.records.clear()
     dock.make.page.side.value = 500
-    qtbot.waitUntil(lambda: "do not fit a map" in dock.make.summary.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "do not fit a map" in dock.make.summary.text())
     assert not notifications()
 
 
@@ -536,10 +523,10 @@ def test_edits_do_what_the_headless_functions_do_and_are_undone(qtbot, parts, na
 
     click(dock.edit.undo)
     np.testing.assert_array_equal(layer.data, before)
-    qtbot.waitUntil(lambda: layer.features.equals(features), timeout=3000)
+    qtbot.waitUntil(lambda: layer.features.equals(features))
     click(dock.edit.redo)
     np.testing.assert_array_equal(layer.data, expected)
-    qtbot.waitUntil(lambda: layer.features.equals(edited), timeout=3000)
+    qtbot.waitUntil(lambda: layer.features.equals(edited))
     assert not notifications()
 
 
@@ -602,7 +589,7 @@ def test_an_edit_is_dropped_if_the_labels_were_painted_meanwhile(qtbot, parts, m
     monkeypatch.setattr(
         eds.SpectrumImage,
         "counts_map",
-        lambda self: go_on.wait(10) and np.zeros(self.shape),  # called in the edit's thread
+        lambda self: go_on.wait(PATIENCE_s) and np.zeros(self.shape),
     )
     dock.focus.select([5])
     click(dock.edit.fill)
@@ -661,7 +648,7 @@ def wait_for_maps(qtbot, dock):
         maps = focus.map_layer.metadata[PIXEL_MAPS]
         return len(layers) == 2 * len(FEW) and all(x.metadata[PIXEL_MAPS] is maps for x in layers)
 
-    qtbot.waitUntil(all_there, timeout=10_000)
+    qtbot.waitUntil(all_there)
 
 
 def test_the_recommended_kernel_and_a_mask_are_those_of_the_headless_functions(qtbot, window):
@@ -695,8 +682,8 @@ def slow_maps(monkeypatch):
 
     def slow(image, recipe, *, progress, **settings):
         try:
-            for i in range(2000):
-                progress(i, 2000, "rows")
+            for i in itertools.count():
+                progress(min(i, 1999), 2000, "rows")
                 if go_on.wait(0.005):
                     break
         except BaseException:
@@ -727,8 +714,8 @@ def test_cancelling_leaves_the_work_and_changes_nothing(qtbot, window, slow_maps
         dock.pixels.work.cancel.setFocus()
         QTest.keyClick(dock.pixels.work.cancel, Qt.Key.Key_Escape)
     assert not dock.pixels.work
-    assert left.wait(5)
-    qtbot.wait(100)
+    assert left.wait(PATIENCE_s)
+    nothing_is_due(qtbot)
     assert "Cancelled" in dock.pixels.text.text()
     assert dock.pixels.run.enabled
     assert list(viewer.layers) == before
@@ -766,7 +753,7 @@ def test_maps_of_two_images_are_not_mixed_up(qtbot, window, slow_maps, lfo_sto_9
     viewer.layers.selection.active = second
     go_on.set()
     wait(qtbot, dock.pixels.work)
-    qtbot.waitUntil(lambda: len(pixel_layers(focus, first)) == 2 * len(FEW), timeout=10_000)
+    qtbot.waitUntil(lambda: len(pixel_layers(focus, first)) == 2 * len(FEW))
     assert focus.map_layer is second
     assert not pixel_layers(focus, second)
     assert dock.pixels.text.text() == "Every pixel gets a composition."
@@ -793,21 +780,21 @@ def add_map(viewer, image):
 # Living with others.
 
 
-def test_the_dock_lives_without_a_map_and_with_layers_that_go(qtbot, make_napari_viewer, data_dir):
+def test_the_dock_lives_without_a_map_and_with_layers_that_go(qtbot, make_napari_viewer, map_file):
     viewer = make_napari_viewer(show=True)
     dock = viewer.window.add_plugin_dock_widget("napari-eds", REGIONS)[1]
     assert not any(b.enabled for b in (dock.make.use, dock.advice.advise, dock.pixels.run))
     assert "Open an EDS map" in dock.make.summary.text()
-    viewer.open(data_dir / MAP, plugin="napari-eds")
+    viewer.open(map_file, plugin="napari-eds")
     assert dock.make.use.enabled
     choose(dock, "clusters")
     click(dock.make.preview)
     for layer in list(viewer.layers):
         viewer.layers.remove(layer)
-    qtbot.wait(500)
+    nothing_is_due(qtbot)
     assert not dock.make.work
     assert not viewer.layers
-    viewer.open(data_dir / MAP, plugin="napari-eds")
+    viewer.open(map_file, plugin="napari-eds")
     choose(dock, "grid")
     shown = preview(qtbot, dock)
     viewer.layers.remove(shown)
@@ -825,7 +812,7 @@ def test_fields_outlive_the_dock_and_closing_it_ends_its_work(qtbot, window, slo
     qtbot.waitUntil(lambda: dock.pixels.work.progress.value() > 1)
     viewer.window.remove_dock_widget(dock)
     dock.deleteLater()
-    qtbot.waitUntil(left.is_set, timeout=5000)
+    qtbot.waitUntil(left.is_set)
     again = viewer.window.add_plugin_dock_widget("napari-eds", REGIONS)[1]
     assert again.make.page.title == "superpixels"
     assert again.make.page.mean_size.value == 222

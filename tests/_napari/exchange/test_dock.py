@@ -1,57 +1,55 @@
 """The dock *EDS exchange* in a real window: painting, classes, folders, sessions, HyperSpy."""
 
+import itertools
 import json
-import shutil
 import time
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from napari.layers import Image, Labels
-from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QPoint, Qt
+from napari.layers import Image
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog, QLineEdit, QWidget
+from qtpy.QtWidgets import QLineEdit, QWidget
 
 import napari_eds as eds
 from napari_eds._napari.exchange import export_page, session_page
 from napari_eds._napari.exchange.classes import (
     class_layer,
     examples_of,
-    name_class,
     probability_map,
 )
 from napari_eds._napari.parts.panels import EXCHANGE, open_panel
 from napari_eds._napari.state.focus import focus_of
-from napari_eds._napari.state.layers import QUANTIFICATION, add_chips, geometry
+from napari_eds._napari.state.layers import QUANTIFICATION, geometry
 from napari_eds._napari.state.settings import default_settings
 from napari_eds.exchange.hyperspy import read_hspy
 from napari_eds.exchange.session import load_session, save_session
 from napari_eds.few_shot.classification import classify, read_classification
 from napari_eds.few_shot.export import export_few_shot, support_from_painting
+from window_actions import (
+    LEFT,
+    NO_KEY,
+    add_result,
+    answer_dialog,
+    click,
+    nothing_is_due,
+    notifications,
+    paint_stroke,
+    task_is_done,
+)
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
-LEFT, NO = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-MAP = "simulated/LFO_STO_96.emd"
-
 
 @pytest.fixture(scope="module")
-def recipe(data_dir):
+def recipe(k_factor_file):
     return eds.Recipe(
         elements=("La_L", "Fe", "O", "Sr", "Ti", "Pt"),
         fit_only=("C", "Cu", "Ga"),
-        k_factors=eds.read_k_factors(data_dir / "simulated/kfactors_family_sum_windowless.csv"),
+        k_factors=eds.read_k_factors(k_factor_file),
     )
-
-
-@pytest.fixture(scope="module")
-def map_file(data_dir, tmp_path_factory):
-    """A copy of the map, beside which sessions may be written."""
-    path = tmp_path_factory.mktemp("map") / "LFO_STO_96.emd"
-    shutil.copy(data_dir / MAP, path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -75,48 +73,6 @@ def window(make_napari_viewer, map_file, result):
     return viewer, open_panel(viewer, EXCHANGE)
 
 
-def add_result(viewer, result):
-    focus = focus_of(viewer)
-    layer = add_chips(viewer, result.labels.astype(np.int32), focus.image, name="chips")
-    viewer.layers.selection.active = layer
-    focus.show_result(layer, result)
-    return layer
-
-
-def click(widget):
-    assert widget.isEnabled()
-    QTest.mouseClick(widget, LEFT)
-
-
-def done(qtbot, dock):
-    qtbot.waitUntil(lambda: not dock.work, timeout=60_000)
-
-
-def choose(monkeypatch, path, function):
-    answer = str(path) if function == "getExistingDirectory" else (str(path), "")
-    monkeypatch.setattr(QFileDialog, function, lambda *_a, **_k: answer)
-
-
-def messages():
-    return [n.message for n in notification_manager.records]
-
-
-def paint_stroke(qtbot, viewer, layer, points):
-    """Drag the left button over data points (row, column) of the canvas."""
-    canvas = viewer.window._qt_viewer.canvas
-    to_canvas = canvas.layer_to_visual[layer].node.get_transform("visual", "canvas")
-    spots = [QPoint(*(round(v) for v in to_canvas.map([c, r, 0, 1])[:2])) for r, c in points]
-    native = canvas.native
-    QTest.mouseMove(native, spots[0])
-    qtbot.wait(20)
-    QTest.mousePress(native, LEFT, NO, spots[0])
-    for spot in spots[1:]:
-        QTest.mouseMove(native, spot)
-        qtbot.wait(15)
-    QTest.mouseRelease(native, LEFT, NO, spots[-1])
-    qtbot.wait(50)
-
-
 #: Two phases of the map: rows of its film and of its substrate.
 STROKES = {1: [(28, 36), (28, 50), (28, 60)], 2: [(76, 20), (76, 40), (76, 60)]}
 
@@ -128,7 +84,6 @@ def paint(qtbot, viewer, dock):
     assert layer.mode == "paint"
     for label, points in STROKES.items():
         layer.selected_label = label
-        qtbot.wait(150)
         paint_stroke(qtbot, viewer, layer, points)
     qtbot.waitUntil(lambda: dock.few_shot.table.rowCount() == 2)
     return layer
@@ -137,17 +92,17 @@ def paint(qtbot, viewer, dock):
 def name_row(qtbot, table, row, text):
     """Type a name into the table of classes."""
     spot = table.visualItemRect(table.item(row, 0)).center()
-    QTest.mouseClick(table.viewport(), LEFT, NO, spot)
-    QTest.mouseDClick(table.viewport(), LEFT, NO, spot)
+    QTest.mouseClick(table.viewport(), LEFT, NO_KEY, spot)
+    QTest.mouseDClick(table.viewport(), LEFT, NO_KEY, spot)
     editor = table.findChild(QLineEdit)
     editor.selectAll()
     QTest.keyClicks(editor, text)
     QTest.keyClick(editor, Qt.Key.Key_Return)
-    qtbot.wait(20)
+    qtbot.waitUntil(lambda: table.item(row, 0).text() == text)
 
 
 def test_chips_are_classified_by_painted_and_named_examples(
-    qtbot, window, result, data_dir, tmp_path, monkeypatch
+    qtbot, window, result, simulation, tmp_path, monkeypatch
 ):
     viewer, dock = window
     page, focus = dock.few_shot, focus_of(viewer)
@@ -166,7 +121,7 @@ def test_chips_are_classified_by_painted_and_named_examples(
         str(len(support[name])) for name in ("film", "substrate")
     ]
     click(page.run)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     expected = classify(result, support)
     layer = class_layer(viewer, chips)
     np.testing.assert_array_equal(layer.data, expected.class_map())
@@ -181,12 +136,12 @@ def test_chips_are_classified_by_painted_and_named_examples(
     np.testing.assert_array_equal(probability.data, probability_map(expected))
     n = (expected.table["prediction"] == "film").sum()
     assert f"film: {n} chips" in page.legend.text()
-    check_against_truth(layer, result, data_dir)
+    check_against_truth(layer, result, simulation.labels)
     assert viewer.layers.selection.active is examples
 
-    choose(monkeypatch, tmp_path / "classes.csv", "getSaveFileName")
+    answer_dialog(monkeypatch, tmp_path / "classes.csv", "getSaveFileName")
     click(page.save)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     read = read_classification(tmp_path / "classes.csv", result.labels)
     np.testing.assert_array_equal(read.class_map(), layer.data)
 
@@ -194,33 +149,20 @@ def test_chips_are_classified_by_painted_and_named_examples(
     swapped = pd.read_csv(tmp_path / "classes.csv", index_col=0)
     swapped["prediction"] = "film"
     swapped.to_csv(tmp_path / "theirs.csv")
-    choose(monkeypatch, tmp_path / "theirs.csv", "getOpenFileName")
+    answer_dialog(monkeypatch, tmp_path / "theirs.csv", "getOpenFileName")
     click(page.read)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     assert class_layer(viewer, chips) is layer
     assert (layer.data == 1).all()
     assert "substrate: 0 chips" in page.legend.text()
 
 
-def check_against_truth(layer, result, data_dir):
+def check_against_truth(layer, result, truth):
     """Pure chips of both phases are found."""
-    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz")["label"]
     for phase, found in ((2, 1), (3, 2)):
         pure = [i for i in result.table.index if (truth[result.labels == i] == phase).all()]
         assert len(pure) > 20
         assert (layer.data[np.isin(result.labels, pure)] == found).all()
-
-
-def test_names_of_classes_live_in_the_layer_beside_other_features():
-    layer = Labels(np.array([[1, 2], [3, 0]]))
-    layer.features = pd.DataFrame({"index": [1, 2], "chip": ["R0C0", "2"], "area": [4.0, 5.0]})
-    name_class(layer, 2, "film")
-    name_class(layer, 3, "cap")
-    assert layer.features["chip"].tolist() == ["R0C0", "film", "cap"]
-    assert layer.features["area"].tolist()[:2] == [4.0, 5.0]
-    bare = Labels(np.array([[1, 2]]))
-    name_class(bare, 2, "film")
-    assert bare.features[["index", "chip"]].to_numpy().tolist() == [[2, "film"]]
 
 
 def test_the_folder_is_the_one_of_the_headless_export(
@@ -241,9 +183,9 @@ def test_the_folder_is_the_one_of_the_headless_export(
     qtbot.waitUntil(lambda: f"{channels.sum()} channels" in page.map_size.text())
     assert "takes" in page.map_size.text()
 
-    choose(monkeypatch, tmp_path, "getExistingDirectory")
+    answer_dialog(monkeypatch, tmp_path, "getExistingDirectory")
     click(page.run)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     folder = tmp_path / "LFO_STO_96_few_shot"
     support = support_from_painting(result.labels, examples.data)
     expected = export_few_shot(
@@ -261,10 +203,10 @@ def test_the_folder_is_the_one_of_the_headless_export(
     chips = next(layer for layer in focus.label_layers() if QUANTIFICATION in layer.metadata)
     chips.data[:8, :8] = 0
     click(page.run)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     np.testing.assert_array_equal(np.load(folder / "picture.npy"), result.image.counts_map())
     assert not (folder / "quantification.csv").exists()
-    assert any("only counts are exported" in text for text in messages())
+    assert any("only counts are exported" in text for text in notifications())
 
 
 def test_an_export_can_be_cancelled_and_leaves_nothing(qtbot, window, tmp_path, monkeypatch):
@@ -273,21 +215,20 @@ def test_an_export_can_be_cancelled_and_leaves_nothing(qtbot, window, tmp_path, 
     told = []
 
     def slow(order, report):
-        for done_, _ in enumerate(range(1000), start=1):
-            report(done_, 1001, "waiting")
-            told.append(done_)
+        for step in itertools.count(1):  # until it is cancelled
+            report(min(step, 1000), 1001, "waiting")
+            told.append(step)
             time.sleep(0.005)
 
     monkeypatch.setattr(export_page, "_export", slow)
-    choose(monkeypatch, tmp_path, "getExistingDirectory")
+    answer_dialog(monkeypatch, tmp_path, "getExistingDirectory")
     click(dock.export.run)
     qtbot.waitUntil(lambda: dock.work.text.text() == "waiting…")
     assert dock.work.progress.isVisible()
     assert not dock.export.run.isEnabled()
     click(dock.work.cancel)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     assert dock.work.text.text() == "Cancelled."
-    assert len(told) < 1000
     assert not dock.work.progress.isVisible()
     assert dock.export.run.isEnabled()
     # Closing the dock leaves the work, too.
@@ -296,9 +237,9 @@ def test_an_export_can_be_cancelled_and_leaves_nothing(qtbot, window, tmp_path, 
     told.clear()
     viewer.window.remove_dock_widget(dock)
     dock.deleteLater()
-    qtbot.wait(300)
+    nothing_is_due(qtbot)
     n = len(told)
-    qtbot.wait(100)
+    nothing_is_due(qtbot)
     assert len(told) == n
 
 
@@ -307,10 +248,10 @@ def test_a_folder_that_holds_anything_else_is_refused(qtbot, window, tmp_path, m
     dock.tabs.setCurrentIndex(1)
     (tmp_path / "LFO_STO_96_few_shot").mkdir()
     (tmp_path / "LFO_STO_96_few_shot/mine.txt").write_text("x")
-    choose(monkeypatch, tmp_path, "getExistingDirectory")
+    answer_dialog(monkeypatch, tmp_path, "getExistingDirectory")
     click(dock.export.run)
-    done(qtbot, dock)
-    assert "mine.txt" in messages()[-1]
+    task_is_done(qtbot, dock)
+    assert "mine.txt" in notifications()[-1]
     assert dock.work.text.text() == ""
 
 
@@ -323,7 +264,7 @@ def test_a_session_is_saved_and_restored_beside_the_map(
     assert not page.restore.isEnabled()
     qtbot.waitUntil(lambda: "none beside" in page.about.text())
     click(page.save)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     saved = map_file.with_suffix(".edsession")
     np.testing.assert_array_equal(load_session(saved).labels, result.labels)
     # A later session of the program, with labels of the user's own.
@@ -338,7 +279,7 @@ def test_a_session_is_saved_and_restored_beside_the_map(
     assert "⚠" not in page.about.text()
     assert focus.result is None
     click(page.restore)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     assert own in viewer.layers
     np.testing.assert_array_equal(own.data, np.eye(96))
     restored = focus.labels_layer
@@ -349,10 +290,10 @@ def test_a_session_is_saved_and_restored_beside_the_map(
     assert dock.work.text.text() == "Repeated: the same numbers as saved, to the last bit."
     first = focus.result
     click(page.repeat)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     assert focus.result is not first
     assert "to the last bit" in dock.work.text.text()
-    assert not messages()[1:]
+    assert not notifications()[1:]
 
 
 def test_a_session_of_a_changed_file_or_another_map_is_told(
@@ -365,20 +306,20 @@ def test_a_session_of_a_changed_file_or_another_map_is_told(
     session = load_session(path)
     changed = replace(session, source=replace(session.source, file_size=1, file_sha256="0"))
     monkeypatch.setattr("napari_eds._napari.exchange.restore.load_session", lambda _p: changed)
-    choose(monkeypatch, path, "getOpenFileName")
+    answer_dialog(monkeypatch, path, "getOpenFileName")
     click(page.open)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     assert "was changed since the session was saved" in page.about.text()
     click(page.restore)
-    done(qtbot, dock)
-    assert any("was changed since" in text for text in messages())
+    task_is_done(qtbot, dock)
+    assert any("was changed since" in text for text in notifications())
     assert "to the last bit" in dock.work.text.text()
     pd.testing.assert_frame_equal(focus.result.table, result.table)
 
     other = replace(session, source=replace(session.source, total_counts=5.0))
     monkeypatch.setattr("napari_eds._napari.exchange.restore.load_session", lambda _p: other)
     click(page.open)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     assert "is not the image that was saved" in page.about.text()
     n = len(focus.label_layers())
     click(page.restore)
@@ -387,7 +328,7 @@ def test_a_session_of_a_changed_file_or_another_map_is_told(
     assert len(focus.label_layers()) == n + 1
     assert focus.result is None
     assert focus.labels_layer.features["Fe_at_pct"].tolist() == result.table["Fe_at_pct"].tolist()
-    assert "Only labels and settings" in messages()[-1]
+    assert "Only labels and settings" in notifications()[-1]
 
 
 def test_settings_hold_a_recipe(image, recipe):
@@ -409,10 +350,10 @@ def test_label_spectra_are_saved_for_hyperspy(qtbot, window, result, tmp_path, m
     _, dock = window
     dock.tabs.setCurrentIndex(2)
     # The name gets its ending.
-    choose(monkeypatch, tmp_path / "run", "getSaveFileName")
+    answer_dialog(monkeypatch, tmp_path / "run", "getSaveFileName")
     monkeypatch.setattr(session_page, "save_hspy", _small_hspy)
     click(dock.session.hyperspy)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     file = read_hspy(tmp_path / "run.hspy")
     pd.testing.assert_frame_equal(file.table, SMALL["result"].table)
     assert SMALL["asked"] is result
@@ -453,13 +394,13 @@ def test_a_measured_file_is_classified_and_exported(
     examples.data = painted
     qtbot.waitUntil(lambda: dock.few_shot.table.rowCount() == 2)
     click(dock.few_shot.run)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     expected = classify(result, support_from_painting(result.labels, painted))
     np.testing.assert_array_equal(class_layer(viewer, layer).data, expected.class_map())
     dock.tabs.setCurrentIndex(1)
-    choose(monkeypatch, tmp_path, "getExistingDirectory")
+    answer_dialog(monkeypatch, tmp_path, "getExistingDirectory")
     click(dock.export.run)
-    done(qtbot, dock)
+    task_is_done(qtbot, dock)
     (folder,) = tmp_path.iterdir()
     sums = np.load(folder / "spectra_sum.npy")
     assert sums.sum() == 764_005  # counts of the file

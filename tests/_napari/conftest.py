@@ -1,0 +1,82 @@
+"""Maps of known composition for tests of the window, simulated and in files of their own."""
+
+import numpy as np
+import pytest
+
+import napari_eds as eds
+from napari_eds.simulate.maps import (
+    Phase,
+    Simulation,
+    lanthanum_ferrite_on_strontium_titanate,
+    simulate,
+)
+from velox_files import write_velox_map
+from window_actions import ALLOY, SMALL
+
+
+@pytest.fixture(scope="session")
+def simulation() -> Simulation:
+    """A film on its substrate in 96 x 96 pixels, and what is true of it."""
+    return lanthanum_ferrite_on_strontium_titanate(
+        (96, 96),
+        stray={"Cu": 0.034, "C": 0.019, "Ga": 0.003},
+        energy=eds.EnergyAxis(-0.25, 0.005, 4096),
+    )
+
+
+@pytest.fixture(scope="session")
+def map_file(simulation, tmp_path_factory):
+    """The simulated map as a Velox file, which names its elements but not the stray ones."""
+    path = tmp_path_factory.mktemp("maps") / SMALL
+    return write_velox_map(path, simulation.image, ("La", "Fe", "O", "Sr", "Ti", "Pt"))
+
+
+@pytest.fixture(scope="session")
+def alloy_file(tmp_path_factory):
+    """Another map of another shape, as a Velox file that names one of its elements."""
+    phase = Phase("alloy", {"Ni": 55, "Cr": 20, "Fe": 20, "Nb": 5}, 8.2)
+    image = simulate(
+        np.ones((50, 10), int), [phase], 60.0, counts_per_pixel=1500, beam_energy_keV=200
+    ).image
+    return write_velox_map(tmp_path_factory.mktemp("maps") / ALLOY, image, ("Nb",))
+
+
+@pytest.fixture(scope="session")
+def lfo_sto_96(map_file) -> eds.SpectrumImage:
+    """The simulated map, as it is read from its file."""
+    return eds.load(map_file)
+
+
+@pytest.fixture(scope="session")
+def eds_file(request):
+    """Function from the name of a map to its file; measured ones skip the test without data."""
+    simulated = {SMALL: "map_file", ALLOY: "alloy_file"}
+
+    def path(name):
+        if name in simulated:
+            return request.getfixturevalue(simulated[name])
+        return request.getfixturevalue("data_file")(name)
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def k_factor_file(simulation, tmp_path_factory):
+    """k-factors of whole families, as the simulation implies them."""
+    path = tmp_path_factory.mktemp("k_factors") / "family.csv"
+    factors = {f"{element}_{family}": k for (element, family), k in simulation.k_factors.items()}
+    eds.KFactorTable.from_mapping(factors, "family").to_csv(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def alpha_k_factor_file(simulation, tmp_path_factory):
+    """k-factors of alpha lines in the form of Velox, which does not tell that they are."""
+    path = tmp_path_factory.mktemp("k_factors") / "alpha.csv"
+    rows = [
+        f"{element}-{family}a1,0,0,0,{k}"
+        for (element, family), k in simulation.alpha_k_factors.items()
+    ]
+    header = "Line identifier,Energy level,Intensity,Chi-Rho-Tau absorption,K-factor"
+    path.write_text("\n".join([header, "-,eV,counts,-,-", *rows]) + "\n")
+    return path
