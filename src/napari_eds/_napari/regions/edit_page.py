@@ -7,7 +7,6 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, FloatSpinBox, PushButton, SpinBox
 from napari.layers import Labels
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QButtonGroup,
     QGridLayout,
@@ -25,7 +24,6 @@ from napari_eds._napari.state import label_edits as edits
 from napari_eds._napari.state.focus import Focus
 from napari_eds.errors import EDSError, LabelError
 
-_SETTLE_MS = 100
 _STATUS_LINES = 2
 
 
@@ -49,9 +47,6 @@ class EditPage(QWidget):
         self._make_buttons()
         self.work = JobRow()
         self.status = WrappedText(lines=_STATUS_LINES)
-        self._undone = QTimer(self)
-        self._undone.setSingleShot(True)
-        self._undone.setInterval(_SETTLE_MS)
         self._lay_out()
         self._connect()
         self._show_state()
@@ -121,10 +116,8 @@ class EditPage(QWidget):
         focus.labels_changed.connect(self._on_labels_changed)
         focus.layers_changed.connect(self._show_state)
         focus.selection_changed.connect(self._show_state)
-        focus.labels_edited.connect(self._on_labels_edited)
         self.work.changed.connect(self._show_state)
         self.work.cancelled.connect(partial(self.status.setText, "Cancelled; nothing changed."))
-        self._undone.timeout.connect(self._on_settled)
         self.scope.buttonToggled.connect(self._show_state)
         actions = {
             self.merge: edits.merged,
@@ -177,16 +170,6 @@ class EditPage(QWidget):
         self.status.setText("")
         self._show_state()
 
-    def _on_labels_edited(self, box: object) -> None:
-        if box is None:
-            self._undone.start()
-
-    def _on_settled(self) -> None:
-        """After undo, features are those that the labels had."""
-        layer = self.focus.labels_layer
-        if layer is not None:
-            edits.follow_undo(layer)
-
     # What the user does.
 
     def _edit(self, make: Any, *_: Any) -> None:
@@ -210,16 +193,13 @@ class EditPage(QWidget):
         if layer not in self.focus.viewer.layers:
             return
         try:
-            changed = edits.apply(layer, done)
+            changed = edits.apply(self.focus, layer, done)
         except LabelError as error:
             notify(error)
             return
         self.status.setText(
             f"{what.words.capitalize()}: {changed:,} pixels changed (Undo: Ctrl+Z)."
         )
-        if what.features == "joined" and layer is self.focus.labels_layer:
-            ids = [i for i in self.focus.selected if (done.after == i).any()]
-            self.focus.select(ids[:1])
 
     def _say(self, error: Exception) -> None:
         """Say here why nothing was done: a notification would be too loud for it."""

@@ -22,14 +22,9 @@ from napari_eds._napari.results.footer import summary
 from napari_eds._napari.results.form import ResultsForm
 from napari_eds._napari.results.label_colors import Coloring, coloring_of
 from napari_eds._napari.results.shown import ResultsState, change_state, state_of
+from napari_eds._napari.state import label_edits
 from napari_eds._napari.state.focus import focus_of
 from napari_eds.errors import EDSError
-from napari_eds.labels.edits import (
-    MERGED,
-    features_after_merge,
-    features_as_measured,
-    pixels_to_merge,
-)
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.statistics import ConditionError, matching, names_of, remarks
 
@@ -329,26 +324,25 @@ class ResultsTable(ResultsForm):
         layer, result = self.focus.labels_layer, self.result
         if layer is None or result is None:
             return
-        same = np.array_equal(layer.data, result.labels)
-        self.edited.setVisible(not same)
-        if same and (layer.features.get("flag") == MERGED).any():
-            layer.features = features_as_measured(layer.features, result.table)
+        self.edited.setVisible(not np.array_equal(layer.data, result.labels))
 
     def _on_merge(self) -> None:
         """Merge the selected labels, in one step of the layer's undo history."""
         layer = self.focus.labels_layer
         if layer is None:
             return
+        before = layer.data.copy()
         try:
-            pixels, lowest, others = pixels_to_merge(layer.data, self.focus.selected)
+            done = label_edits.edit(
+                before, layer.features, label_edits.merged(), self.focus.selected, None
+            )
+            label_edits.apply(self.focus, layer, done)
         except EDSError as error:
             notify(error)
             return
-        layer.data_setitem(pixels, lowest)
-        layer.features = features_after_merge(layer.features, lowest, others)
-        self.focus.select([lowest])
+        n = len(np.unique(before[before != done.after])) + 1
         show_info(
-            f"{len(others) + 1} labels are now label {lowest}. Ctrl+Z over the map undoes it; "
+            f"{n} labels are now label {done.joined}. Ctrl+Z over the map undoes it; "
             "quantify again for the composition of the whole."
         )
 

@@ -179,7 +179,7 @@ def show_result(
     window the maps appear one after the other, so that it goes on answering; each is added within
     the context that `staying` gives.
     """
-    labels.features = _features(result)
+    labels.features = features_of(result)
     labels.metadata[QUANTIFICATION] = result
     for element, stale in maps_of(viewer, labels).items():
         if element not in result.elements:
@@ -234,8 +234,8 @@ def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[flo
     return (0.0, max(step, float(np.ceil(top / step) * step)))
 
 
-def _features(result: Quantification) -> pd.DataFrame:
-    """Return the columns worth reading under the pointer, with the label ids as ``index``."""
+def features_of(result: Quantification) -> pd.DataFrame:
+    """Return the columns of a result worth reading under the pointer; ``index`` holds the ids."""
     columns = ["chip", "n_pixels", "counts"]
     for element in result.elements:
         columns += [f"{element}_at_pct", f"{element}_at_pct_error"]
