@@ -15,6 +15,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QMenu
 
 import napari_eds as eds
+from napari_eds._napari.parts.color_bar import round_ticks
 from napari_eds._napari.parts.panels import SPECTRUM
 from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.columns import with_error
@@ -564,7 +565,7 @@ def test_labels_that_share_a_place_in_the_table_keep_their_own_colours():
     [(0, 60, [0, 20, 40, 60]), (-0.3, 1.1, [0, 0.5, 1]), (1e5, 1.02e5, None)],
 )
 def test_ticks_are_round(low, high, ticks):
-    found = label_colors.round_ticks(low, high)
+    found = round_ticks(low, high)
     assert 2 <= len(found) <= 5
     assert low <= found[0] < found[-1] <= high
     if ticks:
