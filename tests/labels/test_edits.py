@@ -218,3 +218,15 @@ def test_merged_labels_are_one_and_others_stay():
     assert labels[1, 0] == 3
     with pytest.raises(LabelError, match="at least two"):
         merge_labels(labels, [2])
+
+
+def test_merging_takes_the_lowest_and_touches_nothing_else():
+    labels = np.array([[1, 1, 2, 0], [3, 3, 2, 5]])
+    merged = merge_labels(labels, [5, 3, 2, 77])
+    np.testing.assert_array_equal(merged, [[1, 1, 2, 0], [2, 2, 2, 2]])
+
+
+@pytest.mark.parametrize("ids", [[], [3], [3, 77], [0, 3]])
+def test_merging_needs_two_labels(ids):
+    with pytest.raises(LabelError, match="at least two"):
+        merge_labels(np.array([[0, 1, 3]]), ids)

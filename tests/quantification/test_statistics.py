@@ -1,17 +1,10 @@
-"""Conditions on labels, statistics over them, and joining labels."""
+"""Conditions on labels, and statistics over them."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from napari_eds.errors import LabelError
-from napari_eds.labels.edits import (
-    MERGED,
-    features_after_merge,
-    features_as_measured,
-    pixels_to_merge,
-)
 from napari_eds.quantification.statistics import (
     ConditionError,
     matching,
@@ -188,34 +181,3 @@ def test_spreads_over_chosen_labels(table):
     weights = spreads(table, ELEMENTS, [1, 7], "wt_pct")
     assert weights["Fe"].mean == pytest.approx(23.5)
     assert np.isnan(weights["Fe"].expected)
-
-
-def test_merging_takes_the_lowest_and_touches_nothing_else():
-    labels = np.array([[1, 1, 2, 0], [3, 3, 2, 5]])
-    pixels, lowest, others = pixels_to_merge(labels, [5, 3, 2, 77])
-    assert (lowest, others) == (2, [3, 5])
-    merged = labels.copy()
-    merged[pixels] = lowest
-    np.testing.assert_array_equal(merged, [[1, 1, 2, 0], [2, 2, 2, 2]])
-
-
-@pytest.mark.parametrize("ids", [[], [3], [3, 77], [0, 3]])
-def test_merging_needs_two_labels(ids):
-    with pytest.raises(LabelError, match="at least two"):
-        pixels_to_merge(np.array([[0, 1, 3]]), ids)
-
-
-def test_features_of_merged_labels_come_back_when_it_is_undone(table):
-    features = table.reset_index(names="index").drop(columns="Fe_wt_pct")
-    merged = features_after_merge(features, 2, [7])
-    row = merged.set_index("index").loc[2]
-    assert (row["n_pixels"], row["counts"], row["flag"], row["chip"]) == (13, 950, MERGED, "R0C1")
-    assert np.isnan(row["Fe_at_pct"])
-    pd.testing.assert_frame_equal(merged[merged["index"] != 2], features[features["index"] != 2])
-    pd.testing.assert_frame_equal(features_as_measured(merged, table), features)
-
-
-def test_features_without_labels_are_left_alone():
-    features = pd.DataFrame({"name": ["a"]})
-    assert features_after_merge(features, 1, [2]) is features
-    assert features_as_measured(features, features) is features

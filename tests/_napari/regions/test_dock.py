@@ -20,8 +20,9 @@ import napari_eds as eds
 from napari_eds._napari.parts.panels import REGIONS
 from napari_eds._napari.regions import pixels_page
 from napari_eds._napari.regions import preview as regions_plans
-from napari_eds._napari.regions.pixel_layers import AT_PCT, ERROR, PIXEL_MAPS, pixel_layers
+from napari_eds._napari.regions.pixel_layers import AT_PCT, ERROR, pixel_layers
 from napari_eds._napari.regions.preview import draw_outlines, preview_layer
+from napari_eds._napari.state.derived import PIXEL_MAPS
 from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_edits import EDITED
@@ -645,8 +646,8 @@ def wait_for_maps(qtbot, dock):
 
     def all_there():
         layers = pixel_layers(focus, focus.map_layer).values()
-        maps = focus.map_layer.metadata[PIXEL_MAPS]
-        return len(layers) == 2 * len(FEW) and all(x.metadata[PIXEL_MAPS] is maps for x in layers)
+        maps = PIXEL_MAPS.of(focus.map_layer)
+        return len(layers) == 2 * len(FEW) and all(PIXEL_MAPS.of(x) is maps for x in layers)
 
     qtbot.waitUntil(all_there)
 

@@ -19,8 +19,8 @@ from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.columns import with_error
 from napari_eds._napari.results.dock import ResultsTable
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.label_edits import EDITED
 from napari_eds._napari.state.layers import add_chips, image_layers
-from napari_eds.labels.edits import MERGED
 from window_actions import (
     CTRL,
     LEFT,
@@ -620,7 +620,7 @@ def test_merging_is_one_step_that_can_be_undone(qtbot, window):
     QTest.mouseClick(dock.merge, LEFT)
     np.testing.assert_array_equal(labels.data, np.where(np.isin(before, [12, 30]), 4, before))
     assert window.focus.selected == (4,)
-    assert labels.features.set_index("index").loc[4, "flag"] == MERGED
+    assert labels.features.set_index("index").loc[4, "flag"] == EDITED
     assert labels.features.set_index("index").loc[4, "n_pixels"] == 3 * 144
     assert "3 labels are now label 4" in notification_manager.records[-1].message
     qtbot.waitUntil(dock.edited.isVisible)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +12,7 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_eds._napari.parts.jobs import one_per_turn
+from napari_eds._napari.state.derived import DIFFERENCES, HAS_BAR, Look
 from napari_eds._napari.state.focus import Focus, focus_of
 from napari_eds._napari.state.layers import QUANTIFICATION, geometry
 from napari_eds.compare.results import Comparison
@@ -19,12 +21,9 @@ from napari_eds.quantification.result import Quantification
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-#: Metadata: of a map of differences, its Labels layer and element; of a Labels layer, what its
-#: result was compared with; of a map, files its results were compared with.
-_DIFFERENCE, _COMPARED, _FILES = "eds_difference_of", "eds_compared", "eds_compared_files"
-
-#: Metadata of a map of differences: that its colour bar was shown once.
-_HAS_BAR = "eds_color_bar"
+#: Metadata: of a Labels layer, what its result was compared with; of a map, files its results
+#: were compared with.
+_COMPARED, _FILES = "eds_compared", "eds_compared_files"
 
 #: ColorBrewer's RdBu, from blue over white to red, as the figures have it.
 DIVERGING = "eds difference"
@@ -71,12 +70,7 @@ def difference_limit(difference: np.ndarray) -> float:
 
 def difference_layers(viewer: ViewerModel, labels: Labels) -> dict[str, Image]:
     """Return the maps of differences made for a Labels layer, by element."""
-    found = {}
-    for layer in viewer.layers:
-        owner, element = layer.metadata.get(_DIFFERENCE, (None, ""))
-        if owner == labels.unique_id:
-            found[element] = layer
-    return found
+    return DIFFERENCES.layers(viewer, labels)
 
 
 def show_compared(viewer: ViewerModel, labels: Labels, compared: Compared) -> None:
@@ -86,50 +80,49 @@ def show_compared(viewer: ViewerModel, labels: Labels, compared: Compared) -> No
     """
     labels.metadata[_COMPARED] = compared
     differences = compared.maps.get("difference", {})
-    for element, stale in difference_layers(viewer, labels).items():
-        if element not in differences:
-            viewer.layers.remove(stale)
-    # napari takes its time for a layer, and again for a colour bar.
-    one_per_turn(
-        partial(step, viewer, labels, compared, element)
-        for element in differences
-        for step in (_show_difference, _show_color_bar)
+    DIFFERENCES.remove_others(viewer, labels, differences)
+    one_per_turn(_steps(viewer, labels, compared))
+
+
+def _steps(
+    viewer: ViewerModel, labels: Labels, compared: Compared
+) -> Iterator[Callable[[], object]]:
+    """Yield what shows the maps: napari takes its time for a layer, and again for its bar."""
+    elements = list(compared.maps.get("difference", {}))
+    steps = DIFFERENCES.steps(
+        viewer,
+        labels,
+        elements,
+        partial(_look, labels, compared),
+        current=lambda: compared_of(labels) is compared,
+        staying=focus_of(viewer).staying,
+    )
+    for element, show in zip(elements, steps, strict=True):
+        yield show
+        yield partial(_show_color_bar, viewer, labels, element)
+
+
+def _look(labels: Labels, compared: Compared, element: str) -> Look:
+    limit = compared.limits[element]
+    return Look(
+        compared.maps["difference"][element],
+        f"{element} difference ({labels.name})",
+        renewed={"contrast_limits": (-limit, limit)},
+        first={
+            "colormap": DIVERGING,
+            "visible": element == compared.comparison.elements[0],
+            **geometry(compared.result.image),
+        },
+        limits_are_range=True,
     )
 
 
-def _show_difference(
-    viewer: ViewerModel, labels: Labels, compared: Compared, element: str
-) -> None:
-    """Add or update one map, unless something newer came meanwhile."""
-    if labels not in viewer.layers or compared_of(labels) is not compared:
-        return
-    data = compared.maps["difference"][element]
-    limit = compared.limits[element]
-    layer = difference_layers(viewer, labels).get(element)
-    if layer is not None:
-        layer.data = data
-        layer.contrast_limits_range = layer.contrast_limits = (-limit, limit)
-        return
-    comparison = compared.comparison
-    with focus_of(viewer).staying():
-        viewer.add_image(
-            data,
-            name=f"{element} difference ({labels.name})",
-            colormap=DIVERGING,
-            contrast_limits=(-limit, limit),
-            visible=element == comparison.elements[0],
-            metadata={_DIFFERENCE: (labels.unique_id, element)},
-            **geometry(compared.result.image),
-        )
-
-
-def _show_color_bar(
-    viewer: ViewerModel, labels: Labels, _compared: Compared, element: str
-) -> None:
+def _show_color_bar(viewer: ViewerModel, labels: Labels, element: str) -> None:
     layer = difference_layers(viewer, labels).get(element)
     # Of a map that is there from before, it is the user's to show.
-    if layer is not None and not layer.metadata.get(_HAS_BAR):
-        layer.metadata[_HAS_BAR] = layer.colorbar.visible = True
+    if layer is not None and not HAS_BAR.of(layer):
+        layer.colorbar.visible = True
+        HAS_BAR.keep(layer, True)  # noqa: FBT003 - the value itself
 
 
 # What there is to compare with.

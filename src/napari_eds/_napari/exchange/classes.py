@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from napari.layers import Image, Labels
+from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.parts.theme import PALETTE
-from napari_eds._napari.state.focus import Focus, focus_of
-from napari_eds._napari.state.layers import bind, geometry, label_names
+from napari_eds._napari.state.derived import (
+    CLASSES,
+    CLASSIFICATION,
+    EXAMPLES,
+    PROBABILITY,
+    Look,
+)
+from napari_eds._napari.state.focus import Focus
+from napari_eds._napari.state.layers import bind, binding, geometry, label_names
 from napari_eds.few_shot.classification import Classification
 from napari_eds.quantification.table import CHIP
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-
-#: Metadata: of painted examples, the chips they are of; of a layer of classes or probabilities,
-#: the same; of a layer of classes, the classification.
-_EXAMPLES_OF, _CLASSES_OF, _PROBABILITY_OF = (
-    "eds_examples_of",
-    "eds_classes_of",
-    "eds_probability_of",
-)
-_CLASSIFICATION = "eds_classification"
 
 #: After the palette: told apart from it and from each other by lightness.
 _MORE_COLORS = ("#f0e442", "#882255", "#999999", "#332288", "#ddcc77", "#44aa99")
@@ -52,10 +50,10 @@ def chips_layer(focus: Focus) -> Labels | None:
     labels = focus.labels_layer
     if labels is None:
         return None
-    owner = labels.metadata.get(_EXAMPLES_OF, labels.metadata.get(_CLASSES_OF))
-    if owner is None:
+    origin = EXAMPLES.origin(labels) or CLASSES.origin(labels)
+    if origin is None:
         return labels
-    return next((other for other in chip_layers(focus) if other.unique_id == owner), None)
+    return next((x for x in chip_layers(focus) if x.unique_id == origin.owner), None)
 
 
 def chip_layers(focus: Focus) -> list[Labels]:
@@ -63,7 +61,7 @@ def chip_layers(focus: Focus) -> list[Labels]:
     return [
         layer
         for layer in focus.label_layers()
-        if _EXAMPLES_OF not in layer.metadata and _CLASSES_OF not in layer.metadata
+        if EXAMPLES.origin(layer) is None and CLASSES.origin(layer) is None
     ]
 
 
@@ -73,7 +71,7 @@ def example_layers(focus: Focus) -> list[Labels]:
     return [
         layer
         for layer in focus.label_layers()
-        if layer is not chips and _CLASSES_OF not in layer.metadata
+        if layer is not chips and CLASSES.origin(layer) is None
     ]
 
 
@@ -82,14 +80,8 @@ def examples_of(focus: Focus) -> Labels | None:
     chips = chips_layer(focus)
     if chips is None:
         return None
-    return next(
-        (
-            layer
-            for layer in reversed(focus.label_layers())
-            if layer.metadata.get(_EXAMPLES_OF) == chips.unique_id
-        ),
-        None,
-    )
+    layers = reversed(focus.label_layers())
+    return next((layer for layer in layers if EXAMPLES.is_for(layer, chips)), None)
 
 
 def choose_examples(focus: Focus, examples: Labels | None) -> None:
@@ -98,10 +90,10 @@ def choose_examples(focus: Focus, examples: Labels | None) -> None:
     if chips is None:
         return
     for layer in focus.label_layers():
-        if layer.metadata.get(_EXAMPLES_OF) == chips.unique_id:
-            del layer.metadata[_EXAMPLES_OF]
+        if EXAMPLES.is_for(layer, chips):
+            EXAMPLES.release(layer)
     if examples is not None:
-        examples.metadata[_EXAMPLES_OF] = chips.unique_id
+        EXAMPLES.take(examples, chips, None)
 
 
 def paint_examples(focus: Focus) -> Labels | None:
@@ -116,9 +108,9 @@ def paint_examples(focus: Focus) -> Labels | None:
             name=f"examples ({chips.name})",
             opacity=_OPACITY,
             colormap=_colormap(class_colors(len(PALETTE) + len(_MORE_COLORS))),
-            metadata={_EXAMPLES_OF: chips.unique_id},
             **geometry(image),
         )
+        EXAMPLES.take(layer, chips, None)
         bind(layer, map_layer)
         layer.brush_size = max(2, min(image.shape) // 40)
         focus.viewer.add_layer(layer)
@@ -173,13 +165,12 @@ def name_class(examples: Labels, number: int, name: str) -> None:
 
 def class_layer(viewer: ViewerModel, chips: Labels | None) -> Labels | None:
     """Return the layer with the classes of chips."""
-    return _made_of(viewer, chips, _CLASSES_OF)
+    return CLASSES.layer(viewer, chips, None)
 
 
 def classification_of(viewer: ViewerModel, chips: Labels | None) -> Classification | None:
     """Return how chips were classified."""
-    layer = class_layer(viewer, chips)
-    return None if layer is None else layer.metadata.get(_CLASSIFICATION)
+    return CLASSIFICATION.of(class_layer(viewer, chips))
 
 
 def show_classes(
@@ -195,42 +186,40 @@ def show_classes(
     colors : dict of str to str, optional
         Colour by class as ``#rrggbb``, such as that of its examples.
     """
-    if focus.image is None:
+    image, map_layer = focus.image, focus.map_layer
+    if image is None or map_layer is None:
         return
-    # napari takes its time for a layer.
+    where = geometry(image)
+
+    def classes(_part: None) -> Look:
+        look = _class_look(chips, found, colors or {}, where)
+        if class_layer(focus.viewer, chips) is not None:
+            return look
+        return look._replace(told={**look.told, **binding(map_layer)})
+
+    viewer, staying = focus.viewer, focus.staying
+    probability = partial(_probability_look, chips, found, where)
     one_per_turn(
         [
-            partial(_show_classes, focus, chips, found, colors or {}),
-            partial(_show_probability, focus, chips, found),
+            *CLASSES.steps(viewer, chips, [None], classes, staying=staying),
+            *PROBABILITY.steps(viewer, chips, [None], probability, staying=staying),
         ]
     )
 
 
-def _show_classes(
-    focus: Focus, chips: Labels, found: Classification, colors: dict[str, str]
-) -> None:
-    viewer, image = focus.viewer, focus.image
-    if image is None or chips not in viewer.layers:
-        return
+def _class_look(
+    chips: Labels, found: Classification, colors: dict[str, str], where: dict[str, Any]
+) -> Look:
     palette = class_colors(len(found.classes))
     chosen = [colors.get(name, c) for name, c in zip(found.classes, palette, strict=True)]
-    layer = class_layer(viewer, chips)
-    if layer is None:
-        layer = Labels(
-            found.class_map(),
-            name=f"classes ({chips.name})",
-            opacity=_OPACITY,
-            metadata={_CLASSES_OF: chips.unique_id},
-            **geometry(image),
-        )
-        if focus.map_layer is not None:
-            bind(layer, focus.map_layer)
-    else:
-        layer.data = found.class_map()
-    layer.colormap = _colormap(chosen)
-    layer.features = pd.DataFrame(list(found.class_names.items()), columns=["index", CHIP])
-    layer.metadata[_CLASSIFICATION] = found
-    _add(viewer, layer)
+    features = pd.DataFrame(list(found.class_names.items()), columns=["index", CHIP])
+    return Look(
+        found.class_map(),
+        f"classes ({chips.name})",
+        renewed={"colormap": _colormap(chosen), "features": features},
+        first={"opacity": _OPACITY, **where},
+        told={CLASSIFICATION.key: found},
+    )
 
 
 def probability_map(found: Classification) -> np.ndarray:
@@ -242,39 +231,15 @@ def probability_map(found: Classification) -> np.ndarray:
     return np.where(ids[order][place] == found.labels, best[order][place], np.nan)
 
 
-def _show_probability(focus: Focus, chips: Labels, found: Classification) -> None:
-    viewer, image = focus.viewer, focus.image
-    if image is None or chips not in viewer.layers:
-        return
-    data = probability_map(found)
-    layer = _made_of(viewer, chips, _PROBABILITY_OF)
-    if layer is not None:
-        layer.data = data
-        return
-    layer = Image(
-        data,
-        name=f"class probability ({chips.name})",
-        colormap="gray",
-        contrast_limits=(0, 1),
-        visible=False,
-        metadata={_PROBABILITY_OF: chips.unique_id},
-        **geometry(image),
+def _probability_look(
+    chips: Labels, found: Classification, where: dict[str, Any], _part: None
+) -> Look:
+    return Look(
+        probability_map(found),
+        f"class probability ({chips.name})",
+        renewed={},
+        first={"colormap": "gray", "contrast_limits": (0, 1), "visible": False, **where},
     )
-    _add(viewer, layer)
-
-
-def _add(viewer: ViewerModel, layer: Labels | Image) -> None:
-    """Add a layer, unless it is there; the active layer stays, it may be painted on."""
-    if layer not in viewer.layers:
-        with focus_of(viewer).staying():
-            viewer.add_layer(layer)
-
-
-def _made_of(viewer: ViewerModel, chips: Labels | None, key: str) -> Labels | None:
-    for layer in viewer.layers:
-        if chips is not None and layer.metadata.get(key) == chips.unique_id:
-            return layer
-    return None
 
 
 def legend(found: Classification, color_of: dict[str, str]) -> str:

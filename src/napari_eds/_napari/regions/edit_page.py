@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
@@ -25,7 +24,6 @@ from napari_eds._napari.state import label_edits as edits
 from napari_eds._napari.state.focus import Focus
 from napari_eds.errors import EDSError, LabelError
 
-_SETTLE_MS = 100
 _STATUS_LINES = 2
 
 
@@ -49,8 +47,6 @@ class EditPage(QWidget):
         self._make_buttons()
         self.work = JobBar()
         self.status = WrappedText(lines=_STATUS_LINES)
-        self._undone = QSignalDebouncer(parent=self)
-        self._undone.setTimeout(_SETTLE_MS)
         self._lay_out()
         self._connect()
         self._show_state()
@@ -120,10 +116,8 @@ class EditPage(QWidget):
         focus.labels_changed.connect(self._on_labels_changed)
         focus.layers_changed.connect(self._show_state)
         focus.selection_changed.connect(self._show_state)
-        focus.labels_edited.connect(self._on_labels_edited)
         self.work.changed.connect(self._show_state)
         self.work.cancelled.connect(partial(self.status.setText, "Cancelled; nothing changed."))
-        self._undone.triggered.connect(self._on_settled)
         self.scope.buttonToggled.connect(self._show_state)
         actions = {
             self.merge: edits.merged,
@@ -176,16 +170,6 @@ class EditPage(QWidget):
         self.status.setText("")
         self._show_state()
 
-    def _on_labels_edited(self, box: object) -> None:
-        if box is None:
-            self._undone.throttle()
-
-    def _on_settled(self) -> None:
-        """After undo, features are those that the labels had."""
-        layer = self.focus.labels_layer
-        if layer is not None:
-            edits.follow_undo(layer)
-
     # What the user does.
 
     def _edit(self, make: Any, *_: Any) -> None:
@@ -215,16 +199,13 @@ class EditPage(QWidget):
         if layer not in self.focus.viewer.layers:
             return
         try:
-            changed = edits.apply(layer, done)
+            changed = edits.apply(self.focus, layer, done)
         except LabelError as error:
             notify(error)
             return
         self.status.setText(
             f"{what.words.capitalize()}: {changed:,} pixels changed (Undo: Ctrl+Z)."
         )
-        if what.features == "joined" and layer is self.focus.labels_layer:
-            ids = [i for i in self.focus.selected if (done.after == i).any()]
-            self.focus.select(ids[:1])
 
     def _say(self, error: Exception) -> None:
         """Say here why nothing was done: a notification would be too loud for it."""

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QScrollArea, QVBoxLayout, Q
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.widgets import WrappedText
-from napari_eds._napari.regions.pixel_layers import PIXEL_MAPS, kernel_words, show_maps
+from napari_eds._napari.regions.pixel_layers import kernel_words, show_maps
+from napari_eds._napari.state.derived import PIXEL_MAPS
 from napari_eds._napari.state.focus import Focus
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
@@ -140,7 +141,7 @@ class PixelsPage(QWidget):
 
     def _show_result(self) -> None:
         layer = self.focus.map_layer
-        maps = None if layer is None else layer.metadata.get(PIXEL_MAPS)
+        maps = PIXEL_MAPS.of(layer)
         self.text.setText("Every pixel gets a composition." if maps is None else _words(maps))
         self.text.setToolTip("" if maps is None else "\n".join(maps.account()))
         self._show_state()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,30 +12,22 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, Qt
 from superqt.utils import QSignalDebouncer
 
-from napari_eds._napari.parts.color_bar import COLORMAPS, scale_of
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import SPECTRUM, open_panel, open_quantification
 from napari_eds._napari.parts.saving import save_result
 from napari_eds._napari.parts.theme import on_theme, theme_colors
-from napari_eds._napari.results import label_colors
-from napari_eds._napari.results.columns import Column, columns_of, groups_shown
+from napari_eds._napari.results.color_choice import ColorChoice
+from napari_eds._napari.results.columns import columns_of, groups_shown
 from napari_eds._napari.results.footer import summary
 from napari_eds._napari.results.form import ResultsForm
-from napari_eds._napari.results.label_colors import Coloring, coloring_of
 from napari_eds._napari.results.shown import ResultsState, change_state, state_of
+from napari_eds._napari.state import label_edits
 from napari_eds._napari.state.focus import focus_of
 from napari_eds.errors import EDSError
-from napari_eds.labels.edits import (
-    MERGED,
-    features_after_merge,
-    features_as_measured,
-    pixels_to_merge,
-)
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.statistics import ConditionError, matching, names_of, remarks
-from napari_eds.quantification.table import COLUMN, FLAG, ROW
+from napari_eds.quantification.table import COLUMN, ROW
 
-_OWN_COLORS = "own colours"
 #: Pause after an edit until labels are compared with those of the result.
 _PAUSE_MS = 150
 
@@ -51,18 +43,16 @@ class ResultsTable(ResultsForm):
         super().__init__()
         self.focus = focus_of(napari_viewer)
         self._viewer: Any = self.focus.viewer
-        self._end_listening: Callable[..., None] | None = None
+        self.colors = ColorChoice(self.focus, self.color_by, self.colormap, self.color_bar)
         self._edits = QSignalDebouncer(parent=self)
         self._edits.setTimeout(_PAUSE_MS)
         self._connect()
         self.destroyed.connect(on_theme(self._viewer, self._on_theme))
         self._on_theme()
-        self._on_labels_changed()
         self._on_result()
 
     def _connect(self) -> None:
         focus = self.focus
-        focus.labels_changed.connect(self._on_labels_changed)
         focus.result_changed.connect(self._on_result)
         focus.selection_changed.connect(self._on_selection)
         focus.labels_edited.connect(self._on_edited)
@@ -81,8 +71,6 @@ class ResultsTable(ResultsForm):
         for plot, name in zip(self.plots, ("histogram", "scatter", "ternary"), strict=True):
             plot.chosen.connect(self._on_plot_chosen)
             plot.axes_chosen.connect(lambda axes, name=name: self._keep(**{name: axes}))
-        self.color_by.activated.connect(self._on_color_by)
-        self.colormap.activated.connect(self._on_color_by)
         self.merge.clicked.connect(self._on_merge)
         self.again.clicked.connect(self._on_again)
         self.save.clicked.connect(self._on_save)
@@ -129,8 +117,7 @@ class ResultsTable(ResultsForm):
         self.model.sort_by(state.sorted_by)
         self._show_sorting()
         self.table.fit_columns()
-        self._offer_colors()
-        self._recolor()
+        self.colors.show_result(self.model.columns)
         self._compare_labels()
 
     def _met(self, condition: str) -> np.ndarray | None:
@@ -234,8 +221,6 @@ class ResultsTable(ResultsForm):
         self.focus.select([label])
         open_panel(self._viewer, SPECTRUM).show_residual()
 
-    # Colours.
-
     def _on_theme(self) -> None:
         colors = theme_colors(self._viewer)
         for plot in self.plots:
@@ -248,78 +233,7 @@ class ResultsTable(ResultsForm):
         self.message.setStyleSheet(f"color: {warning}")
         self.table.repaint_cells()
 
-    def _offer_colors(self) -> None:
-        coloring = coloring_of(self.focus.labels_layer)
-        with QSignalBlocker(self.color_by):
-            self.color_by.clear()
-            self.color_by.addItem(_OWN_COLORS, "")
-            for column in self._numbers():
-                self.color_by.addItem(column.title, column.name)
-        self._show_coloring(coloring)
-
-    def _numbers(self) -> list[Column]:
-        """Return the columns that colours can stand for; the label's number says nothing."""
-        return [c for c in self.model.columns if not c.is_text and c.group]
-
-    def _show_coloring(self, how: Coloring | None) -> None:
-        self.color_by.setCurrentIndex(max(0, self.color_by.findData(how.column) if how else 0))
-        self.colormap.setCurrentText(how.colormap if how else self.colormap.currentText())
-        self.colormap.setEnabled(how is not None)
-        values = self._column_values(how.column) if how else None
-        self.color_bar.set_scale(
-            None if values is None else scale_of(values), how.colormap if how else COLORMAPS[0]
-        )
-
-    def _column_values(self, name: str) -> np.ndarray | None:
-        column = next((c for c in self._numbers() if c.name == name), None)
-        return None if column is None else column.values.astype(float)
-
-    def _on_color_by(self) -> None:
-        layer = self.focus.labels_layer
-        if layer is None:
-            return
-        column = self.color_by.currentData()
-        if column:
-            self._color(layer, Coloring(column, self.colormap.currentText()))
-        else:
-            label_colors.restore_colors(layer)
-        self._show_coloring(coloring_of(layer))
-
-    def _recolor(self) -> None:
-        """Let colours follow a new result."""
-        layer, how = self.focus.labels_layer, coloring_of(self.focus.labels_layer)
-        if layer is not None and how is not None:
-            self._color(layer, how)
-            self._show_coloring(coloring_of(layer))
-
-    def _color(self, layer: Labels, how: Coloring) -> None:
-        values, result = self._column_values(how.column), self.result
-        if values is None or result is None:
-            label_colors.restore_colors(layer)
-        else:
-            label_colors.color_labels(layer, result.table.index.to_numpy(), values, how)
-
     # Labels that were edited.
-
-    def _on_labels_changed(self) -> None:
-        """Listen to the layer's colours, which its owner may change too."""
-        if self._end_listening is not None:
-            self.destroyed.disconnect(self._end_listening)
-            self._end_listening()
-            self._end_listening = None
-        layer = self.focus.labels_layer
-        if layer is None:
-            return
-        colormap, answer = layer.events.colormap, self._on_layer_colormap
-        colormap.connect(answer)
-        self._end_listening = lambda *_: colormap.disconnect(answer)
-        self.destroyed.connect(self._end_listening)
-        label_colors.warm_up(layer.data.dtype)
-
-    def _on_layer_colormap(self, _event: Any = None) -> None:
-        how = coloring_of(self.focus.labels_layer)
-        if how is None and self.result is not None:
-            self._show_coloring(None)
 
     def _on_edited(self, _box: object) -> None:
         if self.result is not None:
@@ -330,26 +244,25 @@ class ResultsTable(ResultsForm):
         layer, result = self.focus.labels_layer, self.result
         if layer is None or result is None:
             return
-        same = np.array_equal(layer.data, result.labels)
-        self.edited.setVisible(not same)
-        if same and (layer.features.get(FLAG) == MERGED).any():
-            layer.features = features_as_measured(layer.features, result.table)
+        self.edited.setVisible(not np.array_equal(layer.data, result.labels))
 
     def _on_merge(self) -> None:
         """Merge the selected labels, in one step of the layer's undo history."""
         layer = self.focus.labels_layer
         if layer is None:
             return
+        before = layer.data.copy()
         try:
-            pixels, lowest, others = pixels_to_merge(layer.data, self.focus.selected)
+            done = label_edits.edit(
+                before, layer.features, label_edits.merged(), self.focus.selected, None
+            )
+            label_edits.apply(self.focus, layer, done)
         except EDSError as error:
             notify(error)
             return
-        layer.data_setitem(pixels, lowest)
-        layer.features = features_after_merge(layer.features, lowest, others)
-        self.focus.select([lowest])
+        n = len(np.unique(before[before != done.after])) + 1
         show_info(
-            f"{len(others) + 1} labels are now label {lowest}. Ctrl+Z over the map undoes it; "
+            f"{n} labels are now label {done.joined}. Ctrl+Z over the map undoes it; "
             "quantify again for the composition of the whole."
         )
 

@@ -14,10 +14,10 @@ from napari_eds._napari.spectrum.peak_popup import PeakPopup
 from napari_eds._napari.spectrum.window_maps import (
     keep_window_map,
     preview_of,
-    previewed_window,
     show_element_maps,
     show_window_map,
 )
+from napari_eds._napari.state.derived import PREVIEWED
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import label_names
 from napari_eds.spectra.axes import EnergyAxis
@@ -105,9 +105,9 @@ class SpectrumTools(QObject):
 
     def _on_subtract(self) -> None:
         """Make the maps that are shown anew."""
-        preview = preview_of(self._focus.viewer, self._focus.map_layer)
-        if preview is not None:
-            (low, high), _ = previewed_window(preview)
+        previewed = PREVIEWED.of(preview_of(self._focus.viewer, self._focus.map_layer))
+        if previewed is not None:
+            (low, high), _ = previewed
             self._show_window(low, high)
 
     def _on_keep(self) -> None:

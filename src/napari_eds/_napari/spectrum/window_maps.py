@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +13,7 @@ from napari.utils.notifications import show_info
 
 from napari_eds._napari.parts.jobs import notify, one_per_turn
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.state.derived import ELEMENT_MAPS, PREVIEWED, WINDOW_PREVIEW, Look
 from napari_eds._napari.state.element_choice import AUTO, QUANTIFY
 from napari_eds._napari.state.focus import Focus, focus_of
 from napari_eds._napari.state.layers import SPECTRUM_IMAGE, geometry
@@ -25,10 +25,6 @@ from napari_eds.spectra.windows import element_maps, main_lines_keV, window_map
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-
-#: Metadata of a preview: its map, name, window and whether the background is taken away; of the
-#: map of an element: its map and family.
-_PREVIEW, _ELEMENT = "eds_window_of", "eds_element_map_of"
 
 #: Colours that add up on black and are told apart in pairs; names of elements stand in the layers.
 _COLORS = (
@@ -92,26 +88,14 @@ def show_window_map(
 
 def preview_of(viewer: ViewerModel, map_layer: Image | None) -> Image | None:
     """Return the preview of a spectrum image that is not yet kept, if there is one."""
-    for layer in viewer.layers:
-        owner, name, _ = layer.metadata.get(_PREVIEW, ("", "", None))
-        if map_layer is None or owner != map_layer.unique_id:
-            continue
-        # napari numbers names that are taken.
-        if re.fullmatch(re.escape(name) + r"( \[\d+\])?", layer.name):
-            return layer
-    return None
-
-
-def previewed_window(layer: Image) -> tuple[Window, bool]:
-    """Return the window of a preview in keV, and whether the background is taken away."""
-    return layer.metadata[_PREVIEW][2]
+    return WINDOW_PREVIEW.layer(viewer, map_layer, None)
 
 
 def keep_window_map(viewer: ViewerModel, map_layer: Image | None) -> Image | None:
     """Let the preview be a layer like any other; the next window gets a new one."""
     layer = preview_of(viewer, map_layer)
     if layer is not None:
-        del layer.metadata[_PREVIEW]
+        WINDOW_PREVIEW.release(layer)
     return layer
 
 
@@ -120,25 +104,15 @@ def _show_preview(
     map_layer: Image,
     preview: _Preview,
 ) -> None:
-    name, data, *made_of = preview
-    told = (map_layer.unique_id, name, tuple(made_of))
-    layer = preview_of(viewer, map_layer)
-    if layer is None:
-        layer = Image(
-            data,
-            name=name,
-            colormap="viridis",
-            contrast_limits=_limits(data),
-            metadata={_PREVIEW: told},
-            **geometry(map_layer.metadata[SPECTRUM_IMAGE]),
-        )
-        _add(viewer, layer)
-        return
-    layer.data = data
-    layer.contrast_limits = _limits(data)
-    layer.metadata[_PREVIEW] = told
-    layer.name = name
-    layer.visible = True
+    look = Look(
+        preview.data,
+        preview.name,
+        renewed={"contrast_limits": _limits(preview.data), "visible": True},
+        first={"colormap": "viridis", **geometry(map_layer.metadata[SPECTRUM_IMAGE])},
+        told={PREVIEWED.key: (preview.window, preview.side_windows)},
+        follows_name=True,
+    )
+    WINDOW_PREVIEW.show(viewer, map_layer, None, look, focus_of(viewer).staying)
 
 
 def _window_name(families: list[xray.Family], window: Window, *, side_windows: bool) -> str:
@@ -179,12 +153,7 @@ def show_element_maps(focus: Focus, *, side_windows: bool, jobs: Jobs) -> None:
 
 def element_map_layers(viewer: ViewerModel, map_layer: Image) -> dict[str, Image]:
     """Return the maps of elements made for a spectrum image, by family such as ``"Fe_K"``."""
-    found = {}
-    for layer in viewer.layers:
-        owner, family = layer.metadata.get(_ELEMENT, ("", ""))
-        if owner == map_layer.unique_id:
-            found[family] = layer
-    return found
+    return ELEMENT_MAPS.layers(viewer, map_layer)
 
 
 def _steps(
@@ -195,17 +164,23 @@ def _steps(
 ) -> Iterator[Callable[[], object]]:
     """Yield what is to be done, one layer at a time."""
     known = element_map_layers(viewer, map_layer)
-    for stale in set(known) - {str(f) for f in maps}:
-        yield partial(viewer.layers.remove, known[stale])
+    for stale in ELEMENT_MAPS.others(viewer, map_layer, [str(f) for f in maps]):
+        yield partial(viewer.layers.remove, stale)
     # Colours add up on black only; later, what the user shows beside them is left alone.
     covering = viewer.layers if not known else [preview_of(viewer, map_layer)]
     for layer in covering if maps else ():
         if isinstance(layer, Image) and layer.visible:
             yield partial(_hide, layer)
     quantified = {c.symbol for c in settings.elements if c.role == QUANTIFY}
-    for family, data in maps.items():
-        visible = family.element in quantified
-        yield partial(_show_element, viewer, map_layer, family, data, visible=visible)
+    looks = {
+        str(family): partial(
+            _element_look, viewer, map_layer, family, data, visible=family.element in quantified
+        )
+        for family, data in maps.items()
+    }
+    yield from ELEMENT_MAPS.steps(
+        viewer, map_layer, looks, lambda f: looks[f](), staying=focus_of(viewer).staying
+    )
     missing = {c.symbol for c in settings.elements} - {family.element for family in maps}
     if missing:
         yield partial(show_info, f"No line of {', '.join(sorted(missing))} lies in the range.")
@@ -215,32 +190,27 @@ def _hide(layer: Image) -> None:
     layer.visible = False
 
 
-def _show_element(
+def _element_look(
     viewer: ViewerModel,
     map_layer: Image,
     family: xray.Family,
     data: np.ndarray,
     *,
     visible: bool,
-) -> None:
-    known = element_map_layers(viewer, map_layer)
-    layer = known.get(str(family))
-    if layer is not None:
-        layer.data = data
-        layer.contrast_limits = _limits(data)
-        return
-    color = _free_color([other.colormap.name for other in known.values()])
-    layer = Image(
+) -> Look:
+    taken = [layer.colormap.name for layer in element_map_layers(viewer, map_layer).values()]
+    color = _free_color(taken)
+    return Look(
         data,
-        name=f"{family.alpha} map",
-        colormap=Colormap([[0, 0, 0, 1], color], name=color),
-        blending="additive",
-        contrast_limits=_limits(data),
-        visible=visible,
-        metadata={_ELEMENT: (map_layer.unique_id, str(family))},
-        **geometry(map_layer.metadata[SPECTRUM_IMAGE]),
+        f"{family.alpha} map",
+        renewed={"contrast_limits": _limits(data)},
+        first={
+            "colormap": Colormap([[0, 0, 0, 1], color], name=color),
+            "blending": "additive",
+            "visible": visible,
+            **geometry(map_layer.metadata[SPECTRUM_IMAGE]),
+        },
     )
-    _add(viewer, layer)
 
 
 def _free_color(taken: list[str]) -> str:
@@ -249,13 +219,6 @@ def _free_color(taken: list[str]) -> str:
 
 
 # Shared.
-
-
-def _add(viewer: ViewerModel, layer: Image) -> None:
-    """Put a layer above all images; the active layer stays, it may be painted on."""
-    images = [i for i, other in enumerate(viewer.layers) if isinstance(other, Image)]
-    with focus_of(viewer).staying():
-        viewer.layers.insert(images[-1] + 1, layer)
 
 
 def _limits(data: np.ndarray) -> tuple[float, float]:

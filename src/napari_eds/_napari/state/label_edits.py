@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from napari.layers import Labels
+from qtpy.QtCore import QObject
+from superqt.utils import QSignalDebouncer
 
-from napari_eds._napari.state.layers import QUANTIFICATION
+from napari_eds._napari.state.focus import Focus
+from napari_eds._napari.state.layers import QUANTIFICATION, features_of
 from napari_eds.errors import LabelError
 from napari_eds.labels.edits import (
-    features_after_merge,
     fill_holes,
     grow_labels,
-    pixels_to_merge,
+    merge_labels,
     reading_order,
     remove_small_labels,
     shrink_labels,
@@ -33,6 +35,8 @@ EDITED = "edited, not yet quantified"
 _FEATURES_OF = "eds_features_of_pixels"
 #: As many states as napari's undo keeps.
 _MOST_STATES = 100
+#: Pause after an edit until features are compared with those of the pixels.
+_SETTLE_MS = 100
 _COUNTED = {"index", CHIP, FLAG, N_PIXELS}
 
 
@@ -55,21 +59,19 @@ class _State(NamedTuple):
 
 
 class Edited(NamedTuple):
-    """Labels before and after an edit, and what the features say afterwards."""
+    """Labels before and after an edit, what the features say afterwards, and the joined label."""
 
     before: np.ndarray
     after: np.ndarray
     features: pd.DataFrame
+    joined: int | None = None
 
 
 def merged() -> Edit:
     """Join labels into the lowest of them."""
 
     def merge(labels: np.ndarray, ids: Sequence[int] | None) -> np.ndarray:
-        pixels, lowest, _ = pixels_to_merge(labels, np.unique(labels) if ids is None else ids)
-        after = labels.copy()
-        after[pixels] = lowest
-        return after
+        return merge_labels(labels, np.unique(labels) if ids is None else ids)
 
     return Edit("merged", merge, "joined")
 
@@ -159,6 +161,7 @@ def edit(
     LabelError
         If nothing changes, or the edit says so.
     """
+    joined = None
     after = what.function(labels, ids)
     if after.dtype != labels.dtype:
         raise LabelError(f"there are more labels than {labels.dtype} can count")
@@ -167,11 +170,35 @@ def edit(
     if what.features == "numbers":
         changed = _features_renumbered(features, _new_ids(labels, ids))
     elif what.features == "joined":
-        _, lowest, others = pixels_to_merge(labels, np.unique(labels) if ids is None else ids)
-        changed = features_after_merge(features, lowest, others)
+        differs = labels != after
+        joined = int(after[differs][0])
+        changed = features_after_merge(features, joined, np.unique(labels[differs]))
     else:
         changed = _features_after(features, labels, after, counts_map)
-    return Edited(labels, after, changed)
+    return Edited(labels, after, changed, joined)
+
+
+def features_after_merge(
+    features: pd.DataFrame, lowest: int, others: Iterable[int]
+) -> pd.DataFrame:
+    """Return features in which the lowest label has the pixels and counts of all.
+
+    Its composition is not known: it is NaN, and ``flag`` says why. The rows of the other labels
+    stay, as undoing brings the labels back.
+    """
+    if "index" not in features:
+        return features
+    changed = features.copy()
+    row = changed["index"] == lowest
+    joined = changed["index"].isin([lowest, *others])
+    for name in changed.columns.drop("index"):
+        if name in {N_PIXELS, COUNTS}:
+            changed.loc[row, name] = changed.loc[joined, name].sum()
+        elif name == FLAG:
+            changed.loc[row, name] = EDITED
+        elif pd.api.types.is_float_dtype(changed[name]):
+            changed.loc[row, name] = np.nan
+    return changed
 
 
 def _features_renumbered(features: pd.DataFrame, new: dict[int, int]) -> pd.DataFrame:
@@ -252,8 +279,10 @@ def _sums(labels: np.ndarray, values: np.ndarray, ids: np.ndarray) -> np.ndarray
 # Layers.
 
 
-def apply(layer: Labels, done: Edited) -> int:
+def apply(focus: Focus, layer: Labels, done: Edited) -> int:
     """Write an edit into its layer as one step of its undo; return how many pixels changed.
+
+    Labels that were joined are then selected as the one they are.
 
     Raises
     ------
@@ -268,24 +297,48 @@ def apply(layer: Labels, done: Edited) -> int:
     if not features_equal(layer.features, done.features):
         layer.features = done.features
     _remember(layer, done.after, layer.features)
+    if focus.findChild(_UndoFollower) is None:
+        _UndoFollower(focus)
+    if done.joined is not None and layer is focus.labels_layer:
+        focus.select([done.joined])
     return int(pixels[0].size)
 
 
-def follow_undo(layer: Labels) -> bool:
+class _UndoFollower(QObject):
+    """Lets features follow undo and redo in a window, whichever docks are open."""
+
+    def __init__(self, focus: Focus) -> None:
+        super().__init__(focus)
+        self._focus = focus
+        self._settled = QSignalDebouncer(parent=self)
+        self._settled.setTimeout(_SETTLE_MS)
+        self._settled.triggered.connect(self._on_settled)
+        focus.labels_edited.connect(self._on_edited)
+
+    def _on_edited(self, box: object) -> None:
+        if box is None:
+            self._settled.throttle()
+
+    def _on_settled(self) -> None:
+        if self._focus.labels_layer is not None:
+            _follow_undo(self._focus.labels_layer)
+
+
+def _follow_undo(layer: Labels) -> None:
     """Give labels that an edit left, or came from, the features they had then.
 
-    Returns whether there was anything to give.
+    Labels that were quantified since have those of their result.
     """
     states: dict[str, _State] = layer.metadata.get(_FEATURES_OF, {})
     known = states.get(_digest(np.asarray(layer.data))) if states else None
-    if known is None or features_equal(known.features, layer.features):
-        return False
-    result = layer.metadata.get(QUANTIFICATION)
+    if known is None:
+        return
+    features, result = known.features, layer.metadata.get(QUANTIFICATION)
     newer = result is not None and result is not known.result
     if newer and np.array_equal(result.labels, layer.data):
-        return False  # quantified since: the features there are tell more
-    layer.features = known.features.copy()
-    return True
+        features = features_of(result)
+    if not features_equal(features, layer.features):
+        layer.features = features.copy()
 
 
 def _remember(layer: Labels, labels: np.ndarray, features: pd.DataFrame) -> None:

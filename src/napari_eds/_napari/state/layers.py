@@ -16,6 +16,7 @@ import pandas as pd
 import pint
 
 from napari_eds._napari.parts.jobs import one_per_turn
+from napari_eds._napari.state.derived import AT_PCT_MAPS, Look
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     CHIP,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 SPECTRUM_IMAGE = "spectrum_image"
 QUANTIFICATION = "quantification"
 SETTINGS = "eds_settings"
-_MAP_OF = "eds_map_of"
 _MADE_FOR = "eds_labels_of"
 
 #: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
@@ -147,7 +147,12 @@ def fits(labels: Labels, image: SpectrumImage) -> bool:
 
 def bind(labels: Labels, map_layer: Image) -> None:
     """Remember for which spectrum image labels are, so that maps of one size are not mixed up."""
-    labels.metadata[_MADE_FOR] = map_layer.unique_id
+    labels.metadata.update(binding(map_layer))
+
+
+def binding(map_layer: Image) -> dict[str, Any]:
+    """Return the metadata that bind labels to a spectrum image."""
+    return {_MADE_FOR: map_layer.unique_id}
 
 
 def made_for(labels: Labels, map_layer: Image) -> bool:
@@ -157,10 +162,10 @@ def made_for(labels: Labels, map_layer: Image) -> bool:
 
 def owner_of(viewer: ViewerModel, layer: Layer | None) -> Layer | None:
     """Return the Labels layer an at. % map was made for, and any other layer itself."""
-    if layer is None or _MAP_OF not in layer.metadata:
+    origin = AT_PCT_MAPS.origin(layer)
+    if origin is None:
         return layer
-    owner, _ = layer.metadata[_MAP_OF]
-    return next((other for other in viewer.layers if other.unique_id == owner), None)
+    return next((other for other in viewer.layers if other.unique_id == origin.owner), None)
 
 
 def label_names(labels: Labels) -> dict[int, str]:
@@ -188,52 +193,41 @@ def show_result(
     window the maps appear one after the other, so that it goes on answering; each is added within
     the context that `staying` gives.
     """
-    labels.features = _features(result)
+    labels.features = features_of(result)
     labels.metadata[QUANTIFICATION] = result
-    for element, stale in maps_of(viewer, labels).items():
-        if element not in result.elements:
-            viewer.layers.remove(stale)
+    AT_PCT_MAPS.remove_others(viewer, labels, result.elements)
+    one_per_turn(
+        AT_PCT_MAPS.steps(
+            viewer,
+            labels,
+            result.elements,
+            partial(_map_look, labels, result),
+            current=lambda: labels.metadata.get(QUANTIFICATION) is result,
+            staying=staying,
+        )
+    )
 
-    def show(element: str) -> None:
-        with staying():
-            _show_map(viewer, labels, result, element)
 
-    one_per_turn(partial(show, element) for element in result.elements)
-
-
-def _show_map(viewer: ViewerModel, labels: Labels, result: Quantification, element: str) -> None:
-    """Add or update the map of one element, unless something newer came meanwhile."""
-    if labels not in viewer.layers or labels.metadata.get(QUANTIFICATION) is not result:
-        return
+def _map_look(labels: Labels, result: Quantification, element: str) -> Look:
     column = at_pct(element)
     # The values of the labels, not of all pixels: percentiles of a large map take time.
     limits = limits_from_zero(result.table[column].to_numpy())
-    data = result.map_of(column)
-    layer = maps_of(viewer, labels).get(element)
-    if layer is not None:
-        layer.data = data
-        layer.contrast_limits = limits
-        layer.metadata[QUANTIFICATION] = result
-        return
-    viewer.add_image(
-        data,
-        name=f"{element} at. % ({labels.name})",
-        colormap="viridis",
-        contrast_limits=limits,
-        visible=element == result.elements[0],
-        metadata={_MAP_OF: (labels.unique_id, element), QUANTIFICATION: result},
-        **geometry(result.image),
+    return Look(
+        result.map_of(column),
+        f"{element} at. % ({labels.name})",
+        renewed={"contrast_limits": limits},
+        first={
+            "colormap": "viridis",
+            "visible": element == result.elements[0],
+            **geometry(result.image),
+        },
+        told={QUANTIFICATION: result},
     )
 
 
 def maps_of(viewer: ViewerModel, labels: Labels) -> dict[str, Image]:
     """Return the at. % maps made for a Labels layer by element, whatever they are called now."""
-    found = {}
-    for layer in viewer.layers:
-        owner, element = layer.metadata.get(_MAP_OF, (None, ""))
-        if owner == labels.unique_id:
-            found[element] = layer
-    return found
+    return AT_PCT_MAPS.layers(viewer, labels)
 
 
 def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[float, float]:
@@ -243,8 +237,8 @@ def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[flo
     return (0.0, max(step, float(np.ceil(top / step) * step)))
 
 
-def _features(result: Quantification) -> pd.DataFrame:
-    """Return the columns worth reading under the pointer, with the label ids as ``index``."""
+def features_of(result: Quantification) -> pd.DataFrame:
+    """Return the columns of a result worth reading under the pointer; ``index`` holds the ids."""
     columns = [CHIP, N_PIXELS, COUNTS]
     for element in result.elements:
         columns += [at_pct(element), error_of(at_pct(element))]
