@@ -7,6 +7,7 @@ import napari_eds as eds
 from napari_eds.fitting.background import sum_background
 from napari_eds.fitting.model import build_model
 from napari_eds.physics import emission
+from napari_eds.physics.absorption import mixed_absorption_cm2_g
 
 RECIPE = eds.Recipe(elements=("Sr", "Ti", "O"), fit_only=("Cu",))
 WEIGHTS = np.array([0.478, 0.261, 0.261])  # SrTiO3
@@ -20,9 +21,8 @@ def model():
 
 def bremsstrahlung(energies, mass_thickness):
     """Kramers' law behind SrTiO3 of a mass thickness in g/cm2 and a detector."""
-    mac = emission.mass_absorption_cm2_g(
-        dict(zip(["Sr", "Ti", "O"], WEIGHTS, strict=True)), energies
-    )
+    composition = dict(zip(["Sr", "Ti", "O"], WEIGHTS, strict=True))
+    mac = mixed_absorption_cm2_g(composition, energies, source="xraylib")
     depth = mac * mass_thickness
     return emission.DetectorModel().efficiency(energies) / energies * -np.expm1(-depth) / depth
 

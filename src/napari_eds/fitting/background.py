@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.sum_fit import SumFit, fit_design, fit_sum, positive_shape
 from napari_eds.physics import emission
+from napari_eds.physics.absorption import mixed_absorption_cm2_g
 from napari_eds.recipe.recipe import Background
 
 #: Range of the fitted absorber in g/cm2: 1 nm to 10 µm of a medium-heavy solid.
@@ -94,7 +95,7 @@ def _physical(
     efficiency = emission.DetectorModel().efficiency(energies)
     elements = [family.element for family in model.quantified]
     composition = dict(zip(elements, weight_fractions.tolist(), strict=True))
-    coefficients = emission.mass_absorption_cm2_g(composition, energies)
+    coefficients = mixed_absorption_cm2_g(composition, energies, source="xraylib")
 
     def columns(mass_thickness: float) -> np.ndarray:
         depth = coefficients * mass_thickness

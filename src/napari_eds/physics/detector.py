@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_eds.errors import EDSError
+from napari_eds.physics.absorption import (
+    LOWEST_ATTENUATION_keV,
+    attenuation_cm2_g,
+    mixed_absorption_cm2_g,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 SILICON_DENSITY_g_cm3 = 2.33
-
-#: Range of xraylib's attenuation tables.
-LOWEST_ATTENUATION_keV, HIGHEST_ATTENUATION_keV = 0.1, 800.0
 
 #: Mn K-L3 (xraylib), and the slope of FWHM² against energy by Fiori and Newbury.
 MnKa_keV = 5.8987
@@ -37,7 +38,8 @@ class AbsorbingLayer:
 
     def transmission(self, energies_keV: ArrayLike) -> np.ndarray:
         """Share of X-rays that pass, shape of `energies_keV`."""
-        mac = mass_absorption_cm2_g(formula_weight_fractions(self.formula), energies_keV)
+        fractions = formula_weight_fractions(self.formula)
+        mac = mixed_absorption_cm2_g(fractions, energies_keV, source="xraylib")
         return np.exp(-mac * self.density_g_cm3 * self.thickness_nm * 1e-7)
 
 
@@ -91,7 +93,7 @@ class DetectorModel:
         seen = energies >= LOWEST_ATTENUATION_keV
         inside = np.where(seen, energies, LOWEST_ATTENUATION_keV)
         depth_g_cm2 = self.crystal_mm * 0.1 * SILICON_DENSITY_g_cm3
-        absorbed = -np.expm1(-_attenuation("Si", inside, "photo") * depth_g_cm2)
+        absorbed = -np.expm1(-attenuation_cm2_g("Si", inside, "photo") * depth_g_cm2)
         for layer in self.layers:
             absorbed = absorbed * layer.transmission(inside)
         return np.where(seen, absorbed, 0.0)
@@ -123,34 +125,6 @@ def resolution_keV(energies_keV: ArrayLike, resolution_MnKa_eV: float = 130.0) -
     return np.sqrt(squared) / 1000
 
 
-def mass_absorption_cm2_g(
-    weight_fractions: Mapping[str, float], energies_keV: ArrayLike
-) -> np.ndarray:
-    """Mass attenuation coefficient of a composition, in cm²/g, shape of `energies_keV`.
-
-    The weight average over the elements (photoelectric and both scattering processes; xraylib).
-
-    Parameters
-    ----------
-    weight_fractions : mapping of str to float
-        Element to weight fraction. They are not normalised: pass fractions that sum to 1.
-    energies_keV : array_like
-        0.1 to 800 keV.
-
-    Raises
-    ------
-    EDSError
-        If an element is unknown or an energy lies outside the tables.
-    """
-    energies = np.asarray(energies_keV, float)
-    if not np.all((energies >= LOWEST_ATTENUATION_keV) & (energies <= HIGHEST_ATTENUATION_keV)):
-        raise EDSError("X-ray attenuation is tabulated from 0.1 to 800 keV only")
-    total = np.zeros_like(energies)
-    for element, fraction in weight_fractions.items():
-        total = total + fraction * _attenuation(element, energies, "total")
-    return total
-
-
 def formula_weight_fractions(formula: str) -> dict[str, float]:
     """Weight fractions of a formula such as ``"SrTiO3"``.
 
@@ -167,18 +141,3 @@ def formula_weight_fractions(formula: str) -> dict[str, float]:
         raise EDSError(f"cannot read {formula!r} as a formula: {error}") from None
     symbols = map(xraylib.AtomicNumberToSymbol, parsed["Elements"])
     return dict(zip(symbols, parsed["massFractions"], strict=True))
-
-
-def _attenuation(
-    element: str, energies_keV: np.ndarray, process: Literal["total", "photo"]
-) -> np.ndarray:
-    """Mass attenuation of one element in cm²/g; energies must be inside the tables."""
-    import xraylib
-
-    table = xraylib.CS_Total if process == "total" else xraylib.CS_Photo
-    try:
-        Z = xraylib.SymbolToAtomicNumber(element)
-        values = [table(Z, energy) for energy in energies_keV.ravel().tolist()]
-    except (ValueError, TypeError) as error:
-        raise EDSError(f"no X-ray attenuation of {element!r}: {error}") from None
-    return np.array(values, float).reshape(energies_keV.shape)

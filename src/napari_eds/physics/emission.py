@@ -19,13 +19,13 @@ import numpy as np
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
+from napari_eds.physics.absorption import mixed_absorption_cm2_g
 from napari_eds.physics.cross_sections import SHELLS, ELECTRON_REST_eV, shell_cross_section_cm2
 from napari_eds.physics.detector import (
     WINDOWLESS,
     AbsorbingLayer,
     DetectorModel,
     formula_weight_fractions,
-    mass_absorption_cm2_g,
     resolution_keV,
 )
 from napari_eds.physics.vacancies import (
@@ -55,7 +55,6 @@ __all__ = [
     "emission_lines",
     "formula_weight_fractions",
     "ionisation_cross_section_cm2",
-    "mass_absorption_cm2_g",
     "resolution_keV",
     "theoretical_k_factor",
     "weight_fractions",
@@ -280,7 +279,7 @@ def absorption_factor(
         raise EDSError(f"take-off angle must be above 0 and up to 90°, not {take_off_angle_deg}")
     if not 0 < density_g_cm3 < np.inf:
         raise EDSError(f"density must be positive, not {density_g_cm3} g/cm³")
-    mac = mass_absorption_cm2_g(weight_fractions, energies_keV)
+    mac = mixed_absorption_cm2_g(weight_fractions, energies_keV, source="xraylib")
     path_cm = thickness * 1e-7 / np.sin(np.radians(take_off_angle_deg))
     x = mac * density_g_cm3 * path_cm
     # The limit at 0 is 1; expm1 keeps every digit next to it.

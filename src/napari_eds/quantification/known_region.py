@@ -193,7 +193,7 @@ class _Known:
         )
         self._fractions = fractions  # of all elements
         self.weights = fractions[[elements.index(f.element) for f in families]]
-        self._mac = mass_absorption_cm2_g(elements, families)
+        self._mac = mass_absorption_cm2_g(elements, [f.alpha.energy_keV for f in families])
 
     @classmethod
     def read(

@@ -72,7 +72,10 @@ def foil(
     if thickness.shape != (n_labels,):
         raise EDSError(f"{n_labels} labels need as many thicknesses, not {thickness.shape}")
     return Foil(
-        mass_absorption_cm2_g([family.element for family in families], families),
+        mass_absorption_cm2_g(
+            [family.element for family in families],
+            [family.alpha.energy_keV for family in families],
+        ),
         mass_thickness_g_cm2(thickness, settings.density_g_cm3),
         take_off_angle(settings.take_off_angle_deg, take_off_angle_deg),
     )
