@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn.metrics import adjusted_rand_score
@@ -83,6 +83,7 @@ def test_sparse_and_dense_counts_give_the_same_labels(lfo_sto_96):
     st.sampled_from(["kmeans", "nmf"]),
     st.integers(1, 3),
 )
+@example(np.ones((1, 4, 5), np.uint8), 2, "nmf", 1)
 def test_any_map_gets_labels_or_a_reason(counts, n_clusters, method, bin_px):
     image = SpectrumImage.from_array(counts, EnergyAxis.uncalibrated(counts.shape[2]))
     settings = {"method": method, "bin_px": min(bin_px, *image.shape)}

@@ -35,7 +35,6 @@ ENDING = re.compile(r"^.*_(at|wt)_pct(_error|_error_k)?$|^.*_intensity(_error)?$
 EXCEPTIONS = {
     "quantification/table.py": "the table itself",
     "labels/chips.py": "describes labels before there is a result; the table takes its names over",
-    "labels/edits.py": "keeps features of label layers, in a room that does not know results",
     "compare/known.py": "its own table beside a formula, such as normalised_at_pct",
     "compare/figures.py": "draws that table",
     "_napari/compare/number_table.py": "shows that table",

@@ -175,6 +175,9 @@ def _by_factors(
     from sklearn.decomposition import NMF
 
     model = NMF(n_clusters, init="nndsvda", random_state=seed, max_iter=1000, tol=1e-3)
-    amounts = model.fit_transform(weighted)
+    # Where the factors describe all counts, rounding can leave scikit-learn's squared error, which
+    # is a difference, below zero; the factors do not suffer.
+    with np.errstate(invalid="ignore"):
+        amounts = model.fit_transform(weighted)
     counts_of_one = (model.components_ * by_channel).sum(axis=1)
     return np.round(amounts * counts_of_one, _DECIMALS).argmax(axis=1)
