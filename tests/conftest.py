@@ -1,13 +1,28 @@
-"""Data files of the tests, which lie beside the repository, and patience with the window."""
+"""Data files of the tests, which lie beside the repository, patience with the window, and how
+Hypothesis looks for examples."""
 
+import os
 import zipfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import napari_eds
 from napari_eds._support import hyperspy
 from patience import PatientBot
+
+# A first example loads HyperSpy or xraylib, and machines are busy: how long one took says nothing.
+# On CI the examples are the same in every run, so that one found by chance never falls on a change
+# that has nothing to do with it; elsewhere each run looks at new ones.
+hypothesis.settings.register_profile(
+    "napari-eds",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("napari-eds")
 
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -3,6 +3,7 @@
 And what is read before: a README whose links hold wherever it is shown.
 """
 
+import ast
 import importlib.metadata
 import importlib.util
 import re
@@ -19,6 +20,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MANIFEST = ROOT / "napari.yaml"
+
+#: Dependencies that no file imports, and what needs them.
+NOT_IMPORTED = {
+    "imagecodecs": "RosettaSciIO reads Phenom .elid with it",
+    "npe2": "napari reads the manifest with it, whose schema it must know",
+    "zarr": "RosettaSciIO reads HyperSpy .zspy with it",
+}
 
 
 def build(target: str, source: Path, folder: Path) -> Path:
@@ -209,3 +217,35 @@ def test_the_citation_and_the_changelog_know_the_version():
     released = re.findall(r"^## \[([\d.]+)\] - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
     assert released[0] == version
     assert changelog.index("## [Unreleased]") < changelog.index(f"## [{version}]")
+
+
+def imported_packages() -> set[str]:
+    """Packages from outside that files of the package import, wherever the import stands."""
+    files = (ROOT / "src").rglob("*.py*")
+    texts = [path.read_text(encoding="utf-8") for path in files if path.suffix != ".pyc"]
+    nodes = [node for text in texts for node in ast.walk(ast.parse(text))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {
+        node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level
+    }
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"napari_eds"}
+
+
+def declared_distributions() -> set[str]:
+    wanted = project()["dependencies"]
+    return {normal(re.match(r"[\w.-]+", requirement)[0]) for requirement in wanted}
+
+
+def normal(distribution: str) -> str:
+    """Return a name as the index writes it: Lazy_Loader and lazy-loader are one."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
+    installed = importlib.metadata.packages_distributions()
+    by_package = {
+        package: {normal(name) for name in installed[package]} for package in imported_packages()
+    }
+    declared = declared_distributions()
+    assert {name for name, brought_by in by_package.items() if not brought_by & declared} == set()
+    assert declared - set().union(*by_package.values()) == NOT_IMPORTED.keys()

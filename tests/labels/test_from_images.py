@@ -43,7 +43,7 @@ def check_connected(chips):
     assert connected_parts(chips.labels).max() == len(chips)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(IMAGES, st.integers(1, 12), st.sampled_from([0.0, 1.0]))
 def test_superpixels_cover_what_is_known_in_connected_pieces(image, n_regions, smoothing):
     before = image.copy()
@@ -179,7 +179,7 @@ def test_touching_discs_are_parted_between_their_centres(markers):
     assert np.abs(found[np.argsort(found[:, 1])] - centres).max() < 2.5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(IMAGES, st.sampled_from(["distance", "peaks"]), st.booleans())
 def test_watershed_parts_all_that_is_above(image, markers, dark):
     inside = (image <= 0.5) if dark else (image > 0.5)

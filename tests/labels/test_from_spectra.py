@@ -76,7 +76,7 @@ def test_sparse_and_dense_counts_give_the_same_labels(lfo_sto_96):
     assert (small.counts != before).nnz == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     npst.arrays(np.uint8, npst.array_shapes(min_dims=3, max_dims=3, max_side=6)),
     st.integers(2, 4),

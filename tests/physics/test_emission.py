@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_eds.errors import EDSError
@@ -84,7 +84,6 @@ def test_low_branch_worked_by_hand():
 
 
 @given(st.sampled_from(ELEMENTS), st.sampled_from(["K", "L1", "M5"]), st.floats(0.01, 400))
-@settings(deadline=None)  # the first example loads xraylib
 def test_cross_sections_are_vectorised_and_never_negative(element, shell, energy):
     both = ionisation_cross_section_cm2(element, shell, [[energy], [2 * energy]])
     assert both.shape == (2, 1)
@@ -316,7 +315,6 @@ def test_mass_absorption_of_known_materials():
 
 
 @given(st.floats(0, 500), st.floats(0.1, 30), st.floats(0.2, 40), st.floats(1, 90))
-@settings(deadline=None)
 def test_absorption_factor_is_at_least_one_and_grows_with_thickness(t, density, energy, angle):
     factors = absorption_factor(
         {"Fe": 0.7, "O": 0.3},

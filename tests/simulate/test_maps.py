@@ -350,7 +350,7 @@ def test_continuum_is_smooth_and_switched_off_by_zero():
     counts=st.floats(0, 500),
     stray=st.floats(0, 0.4),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_map_keeps_its_books(phase_map, thickness, counts, stray):
     labels = np.array(phase_map)
     energy = EnergyAxis(-0.2, 0.04, 256)

@@ -60,7 +60,7 @@ def assert_equal_to_scratch(sums, image, labels):
 
 @pytest.mark.parametrize("kind", list(IMAGES))
 @given(edits=edits, wanted=st.sets(st.sampled_from(IDS[1:])))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sums_equal_those_from_scratch_after_every_edit(kind, edits, wanted):
     image = IMAGES[kind]
     labels = np.zeros(SHAPE, np.int32)
@@ -78,7 +78,7 @@ def test_sums_equal_those_from_scratch_after_every_edit(kind, edits, wanted):
 
 
 @given(edits=edits, at=st.integers(0, 11))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_sum_made_meanwhile_equals_one_made_at_once(edits, at):
     """The long sum is of the pixels at its start; what is painted until it is done counts too."""
     image = IMAGES["sparse"]

@@ -35,7 +35,7 @@ def image_of(spectra, shape):
     counts=st.lists(st.integers(0, 300), min_size=1200, max_size=1200),
     cuts=st.lists(st.floats(-0.25, 11.74), min_size=1, max_size=5, unique=True),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_windows_that_share_out_the_axis_share_out_all_counts(counts, cuts):
     image = image_of([counts], (1, 1))
     edges = [-1.0, *sorted(cuts), 13.0]
@@ -51,7 +51,7 @@ def test_windows_that_share_out_the_axis_share_out_all_counts(counts, cuts):
 @given(
     level=st.floats(0, 100), slope=st.floats(0, 10), low=st.floats(1, 10), width=st.floats(0.02, 1)
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_straight_background_is_taken_away_altogether(level, slope, low, width):
     straight = level + slope * AXIS.energies_keV + 5
     net = window_map(image_of([straight], (1, 1)), low, low + width, side_windows=True)

@@ -358,6 +358,7 @@ def _read_table(path: Path) -> pd.DataFrame:
             dtype={"prediction": str, "chip": str},
             keep_default_na=False,
             na_values=[""],
+            float_precision="round_trip",  # exact before pandas 3, too
         )
     except FileNotFoundError:
         raise

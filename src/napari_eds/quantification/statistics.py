@@ -201,7 +201,9 @@ def matching(table: pd.DataFrame, elements: Iterable[str], condition: str) -> np
     frame = table.reset_index(names=LABEL)
     frame = frame.assign(**{name: frame[column] for name, column in names.items()})
     try:
-        met = frame.eval(condition, engine="python")
+        # An older pandas makes numbers of the condition NumPy's, which only warn of 1 / 0.
+        with np.errstate(divide="raise", invalid="raise"):
+            met = frame.eval(condition, engine="python")
     except (ArithmeticError, NotImplementedError, TypeError, ValueError, KeyError) as error:
         raise ConditionError(
             "numbers are compared with numbers, text with text in quotes, such as chip == 'R0C0'"

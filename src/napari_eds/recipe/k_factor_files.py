@@ -110,7 +110,10 @@ def _velox_convention(factors: dict[tuple[str, str], dict[str, float]], path: Pa
 
 
 def _read_plain(path: Path, convention: Convention | None, beam: float | None) -> KFactorTable:
-    frame = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
+    # Before pandas 3 a number was read exactly only when asked to.
+    frame = pd.read_csv(
+        path, encoding="utf-8-sig", skipinitialspace=True, float_precision="round_trip"
+    )
     told = _single(frame, "convention", path)
     chosen = convention or told
     if chosen not in ("family", "alpha"):

@@ -431,7 +431,7 @@ def write_zspy(path, counts):
     root.attrs.update({"file_format": "ZSpy", "file_format_version": "3.3"})
     signal = root.create_group("Experiments").create_group("EDS")
     signal.attrs.update({"package": "hyperspy", "package_version": "2.5.0"})
-    signal.create_array("data", data=counts)
+    signal["data"] = counts
     axes = [("y", 0.0, 2.0, "nm"), ("x", 0.0, 2.0, "nm"), ("Energy", -0.2, 0.1, "keV")]
     for i, (name, offset, scale, units) in enumerate(axes):
         signal.create_group(f"axis-{i}").attrs.update(
