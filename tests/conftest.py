@@ -1,5 +1,4 @@
-"""Data files of the tests, which lie beside the repository, patience with the window, and how
-Hypothesis looks for examples."""
+"""Data of the tests, patience with the window, and how Hypothesis looks for examples."""
 
 import os
 import zipfile

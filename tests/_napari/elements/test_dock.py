@@ -300,12 +300,12 @@ def test_the_elements_of_a_velox_file_are_chosen(window, name, eds_file):
 @pytest.mark.parametrize(
     ("acquisition", "fitted"),
     [
-        (eds.Acquisition("STEM", 200.0), {"C", "Cu", "Ga"}),
-        (eds.Acquisition("SEM", 15.0), {"C"}),
-        (eds.Acquisition(None, 15.0), {"C"}),
-        (eds.Acquisition(), {"C", "Cu", "Ga"}),
+        (eds.Acquisition("STEM", 200.0), ["C", "Cu", "Ga"]),
+        (eds.Acquisition("SEM", 15.0), ["C"]),
+        (eds.Acquisition(None, 15.0), ["C"]),
+        (eds.Acquisition(), ["C", "Cu", "Ga"]),
     ],
-    ids=str,
+    ids=["foil", "bulk", "low beam energy", "unknown"],
 )
 def test_of_elements_that_a_file_names_those_of_grid_and_preparation_are_fitted_only(
     acquisition, fitted
@@ -318,7 +318,7 @@ def test_of_elements_that_a_file_names_those_of_grid_and_preparation_are_fitted_
     )
     choices = default_settings(image).elements
     assert [choice.symbol for choice in choices] == list(named)
-    assert {choice.symbol for choice in choices if choice.role == "fit only"} == fitted
+    assert [choice.symbol for choice in choices if choice.role == "fit only"] == fitted
 
 
 # Finding.
