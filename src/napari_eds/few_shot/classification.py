@@ -355,10 +355,9 @@ def _read_table(path: Path) -> pd.DataFrame:
         table = pd.read_csv(
             path,
             index_col=0,
-            dtype={"prediction": str, "chip": str},
+            dtype=str,  # not every version of pandas reads a number to its last bit
             keep_default_na=False,
             na_values=[""],
-            float_precision="round_trip",  # exact before pandas 3, too
         )
     except FileNotFoundError:
         raise

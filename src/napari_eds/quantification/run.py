@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
+from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import SpectralModel, build_model
@@ -30,7 +31,7 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     *,
     names: Mapping[int, str] | None = None,
     thickness_nm: np.ndarray | None = None,
-    progress: fitting.Progress | None = None,
+    progress: Progress | None = None,
 ) -> Quantification:
     """Fit every label's spectrum and quantify it.
 

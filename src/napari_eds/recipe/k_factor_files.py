@@ -110,10 +110,8 @@ def _velox_convention(factors: dict[tuple[str, str], dict[str, float]], path: Pa
 
 
 def _read_plain(path: Path, convention: Convention | None, beam: float | None) -> KFactorTable:
-    # Before pandas 3 a number was read exactly only when asked to.
-    frame = pd.read_csv(
-        path, encoding="utf-8-sig", skipinitialspace=True, float_precision="round_trip"
-    )
+    # As text: not every version of pandas reads a number to its last bit.
+    frame = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, dtype=str)
     told = _single(frame, "convention", path)
     chosen = convention or told
     if chosen not in ("family", "alpha"):
@@ -122,14 +120,23 @@ def _read_plain(path: Path, convention: Convention | None, beam: float | None) -
             f"or 'alpha', or give it (found {told!r})"
         )
     energy = _single(frame, "beam_energy_keV", path)
-    errors = frame.get("relative_error", pd.Series(0.0, frame.index)).fillna(0.0)
-    rows = list(zip(frame["element"], frame["family"], frame["k_factor"], errors, strict=True))
+    errors = frame.get("relative_error", pd.Series("0", frame.index)).fillna("0")
+    values = (map(_number, column) for column in (frame["k_factor"], errors))
+    rows = list(zip(frame["element"], frame["family"], *values, strict=True))
     return checked_table(
         rows,
         chosen,
         str(_single(frame, "source", path) or path.name),
         beam or (None if energy is None else float(energy)),
     )
+
+
+def _number(cell: str) -> float | str:
+    """Return a cell as a number, or as it is: what is wrong with it is told with its row."""
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
 
 
 def _single(frame: pd.DataFrame, column: str, path: Path) -> Any:

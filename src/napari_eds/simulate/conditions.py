@@ -11,6 +11,7 @@ from scipy import sparse, special
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import emission
+from napari_eds.physics.vacancies import atomic_number
 from napari_eds.spectra.axes import EnergyAxis
 
 DEFAULT_ENERGY = EnergyAxis(-0.25, 0.01, 2048)
@@ -35,7 +36,7 @@ class Phase:
 
     def __post_init__(self) -> None:
         for element in self.atomic_percent:
-            emission.atomic_number(element)
+            atomic_number(element)
         values = np.array(list(self.atomic_percent.values()), float)
         if not (np.all(values >= 0) and abs(values.sum() - 100) < 0.01):
             raise EDSError(
@@ -83,7 +84,7 @@ class Conditions:
 
     def __post_init__(self) -> None:
         for element in self.stray:
-            emission.atomic_number(element)
+            atomic_number(element)
         shares = [*self.stray.values(), self.strobe]
         if min(shares) < 0 or sum(shares) >= 1:
             raise EDSError(f"shares of stray X-rays and strobe must stay below 1, not {shares}")

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import emission
+from napari_eds.physics.vacancies import atomic_number
 from napari_eds.simulate.conditions import Conditions, Phase
 from napari_eds.simulate.drawing import draw_counts
 from napari_eds.simulate.expected import Components, FamilyKey, atoms_per_cm2, mixture
@@ -330,7 +331,7 @@ def _haadf(
     per_nm = [0.0]
     for phase in phases:
         scattering = sum(
-            x / 100 * emission.atomic_number(element) ** _HAADF_POWER
+            x / 100 * atomic_number(element) ** _HAADF_POWER
             for element, x in phase.atomic_percent.items()
         )
         per_nm.append(scattering * float(atoms_per_cm2(phase, np.ones(1))[0]))

@@ -7,6 +7,7 @@ of 16 million counts is opened.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import h5py
 
@@ -45,7 +46,7 @@ def _titles(file: h5py.File) -> Iterator[tuple[str, str]]:
         yield _group_name(display), display.get("display", {}).get("label", "")
 
 
-def _displays(file: h5py.File, path: str) -> Iterator[Mapping]:
+def _displays(file: h5py.File, path: str) -> Iterator[Mapping[str, Any]]:
     for dataset in file.get(path, {}).values():
         try:
             yield meta.read_json(dataset)
@@ -53,5 +54,5 @@ def _displays(file: h5py.File, path: str) -> Iterator[Mapping]:
             continue  # nothing but a title is lost
 
 
-def _group_name(reference: Mapping) -> str:
+def _group_name(reference: Mapping[str, Any]) -> str:
     return str(reference.get("dataPath", "")).rpartition("/")[2]
