@@ -65,7 +65,7 @@ def k_factor_file(simulation, tmp_path_factory):
     """k-factors of whole families, as the simulation implies them."""
     path = tmp_path_factory.mktemp("k_factors") / "family.csv"
     factors = {f"{element}_{family}": k for (element, family), k in simulation.k_factors.items()}
-    eds.KFactorTable.from_mapping(factors, "family").to_csv(path)
+    eds.KFactorTable.from_mapping(factors, "family", source=path.name).to_csv(path)
     return path
 
 

@@ -327,7 +327,9 @@ def test_a_session_of_a_changed_file_or_another_map_is_told(
     # Labels and settings come, and the saved numbers under the pointer; a result does not.
     assert len(focus.label_layers()) == n + 1
     assert focus.result is None
-    assert focus.labels_layer.features["Fe_at_pct"].tolist() == result.table["Fe_at_pct"].tolist()
+    np.testing.assert_array_equal(
+        focus.labels_layer.features["Fe_at_pct"], result.table["Fe_at_pct"]
+    )
     assert "Only labels and settings" in notifications()[-1]
 
 

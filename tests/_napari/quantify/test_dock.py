@@ -185,7 +185,7 @@ def test_settings_belong_to_their_map(window, map_file, alloy_file):
     viewer, dock = window(map_file, alloy_file)
     small, alloy = (x for x in viewer.layers if SPECTRUM_IMAGE in x.metadata)
     dock.map_layer.value = alloy
-    assert dock.elements_text.text() == "quantified: Nb_K"
+    assert dock.elements_text.text() == "quantified: Nb"
     dock.chip_size.value = 5
     click(dock.make_grid)
     assert dock.labels_layer.value.data.shape == (50, 10)

@@ -1,5 +1,8 @@
 """The dock *EDS spectrum* in a real window, against sums and fits made without it."""
 
+from functools import partial
+from itertools import combinations
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -412,18 +415,22 @@ def test_show_residual_finds_the_dock(fitted):
 # Lines.
 
 
+def labels_stand_apart(markers):
+    """Check that some lines have labels, none of which touches another by more than its edge."""
+    rectangles = [rectangle.adjusted(1, 1, -1, -1) for _, rectangle in markers.labels()]
+    assert len(rectangles) >= 5
+    for one, other in combinations(rectangles, 2):
+        assert not one.intersects(other)
+
+
 def test_lines_of_the_elements_are_marked_without_overlapping_labels(qtbot, fitted):
     _viewer, _layer, dock, _result = fitted
     names = {m.name for m in dock.plot.content.markers}
     assert {"Fe Ka", "Sr La", "Sr Ka", "Cu Ka", "C Ka"} <= names
     for span in ((0, 20), (0.2, 1.2), (4, 6)):
         dock.plot.view.setXRange(*span, padding=0)
-        qtbot.waitUntil(lambda: len(dock.plot.markers.labels()) >= 5)
-        labels = dock.plot.markers.labels()
-        for i, (_, one) in enumerate(labels):
-            for _, other in labels[:i]:
-                assert not one.adjusted(1, 1, -1, -1).intersects(other.adjusted(1, 1, -1, -1))
-    assert "La La" in [name for name, _ in labels]
+        qtbot.waitUntil(partial(labels_stand_apart, dock.plot.markers))
+    assert "La La" in [name for name, _ in dock.plot.markers.labels()]
 
 
 def test_sticks_are_as_high_as_their_weight(fitted):
