@@ -91,9 +91,12 @@ def paint(qtbot, viewer, dock):
 
 def name_row(qtbot, table, row, text):
     """Type a name into the table of classes."""
+    # The editor of the row before is deleted a turn later than its text is taken over.
+    qtbot.waitUntil(lambda: table.findChild(QLineEdit) is None)
     spot = table.visualItemRect(table.item(row, 0)).center()
     QTest.mouseClick(table.viewport(), LEFT, NO_KEY, spot)
     QTest.mouseDClick(table.viewport(), LEFT, NO_KEY, spot)
+    qtbot.waitUntil(lambda: table.findChild(QLineEdit) is not None)
     editor = table.findChild(QLineEdit)
     editor.selectAll()
     QTest.keyClicks(editor, text)

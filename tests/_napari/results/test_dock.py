@@ -17,7 +17,7 @@ import napari_eds as eds
 from napari_eds._napari.parts.panels import SPECTRUM
 from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.columns import with_error
-from napari_eds._napari.results.dock import ResultsTable
+from napari_eds._napari.results.dock import ResultsTable, camera_of
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_edits import EDITED
 from napari_eds._napari.state.layers import add_chips, image_layers
@@ -268,7 +268,7 @@ def test_a_label_out_of_sight_is_centred(qtbot, window, moved):
     viewer, labels, dock = window.viewer, window.labels, window.dock
     labels.translate = moved
     viewer.reset_view()
-    viewer.scene.camera.zoom *= 6
+    camera_of(viewer).zoom *= 6
     canvas_is_still(qtbot, viewer, labels)
     click_row(dock, 0)
 
@@ -278,14 +278,14 @@ def test_a_label_out_of_sight_is_centred(qtbot, window, moved):
         assert abs(spot.y() - native.height() / 2) < 2
 
     qtbot.waitUntil(is_centred)
-    before = viewer.scene.camera.center
+    before = camera_of(viewer).center
     click_row(dock, 0)
-    assert viewer.scene.camera.center == before
+    assert camera_of(viewer).center == before
     viewer.reset_view()
     canvas_is_still(qtbot, viewer, labels)
-    before = viewer.scene.camera.center
+    before = camera_of(viewer).center
     click_row(dock, 63)
-    assert viewer.scene.camera.center == before, "a label in sight moves nothing"
+    assert camera_of(viewer).center == before, "a label in sight moves nothing"
 
 
 # Filter.

@@ -277,7 +277,13 @@ class ResultsTable(ResultsForm):
 def show_position(viewer: Any, layer: Labels, position: np.ndarray) -> None:
     """Move the camera over a position in a layer's pixels."""
     world = dict(zip(range(-layer.ndim, 0), layer.data_to_world(position), strict=True))
-    center = list(viewer.scene.camera.center)
+    camera = camera_of(viewer)
+    center = list(camera.center)
     for place, axis in zip((-2, -1), viewer.dims.displayed[-2:], strict=True):
         center[place] = world.get(axis - viewer.dims.ndim, center[place])
-    viewer.scene.camera.center = tuple(center)
+    camera.center = tuple(center)
+
+
+def camera_of(viewer: Any) -> Any:
+    """Return the camera: napari 0.9 put it into the scene, and warns of its old place."""
+    return getattr(viewer, "scene", viewer).camera
