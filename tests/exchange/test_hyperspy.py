@@ -117,10 +117,10 @@ def test_what_hyperspy_draws(models, results, engine):
         )
         drawn = model.as_signal(show_progressbar=False)
     np.testing.assert_allclose(background.data[:, channels], fit.background, rtol=1e-9)
-    tolerance = {"linear": 1e-9, "poisson": 0.03}[engine] * fit.fitted.max()
+    tolerance = {"linear": 1e-9, "poisson": 0.05}[engine] * fit.fitted.max()
     np.testing.assert_allclose(drawn.data[:, channels], fit.fitted, atol=tolerance)
     sums = drawn.data[:, channels].sum(axis=1)
-    np.testing.assert_allclose(sums, fit.fitted.sum(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(sums, fit.fitted.sum(axis=1), rtol=2e-3)
 
 
 def test_hyperspy_can_fit_on(models, results):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -236,11 +236,18 @@ def _own_metadata(result: Quantification) -> dict[str, Any]:
 def _store_model(signal: Any, result: Quantification) -> None:
     fit, spectral = result.fit, result.fit.model
     model = signal.create_model(auto_background=False, auto_add_lines=False)
-    model.add_family_lines([str(family.alpha) for family in spectral.families])
+    known = [_is_known(family, spectral) for family in spectral.families]
+    model.add_family_lines(
+        [str(f.alpha) for f, k in zip(spectral.families, known, strict=True) if k]
+    )
     errors = fit.intensity_errors / spectral.weight_sums
     for i, family in enumerate(spectral.families):
-        _place_lines(model, family, spectral)
-        _set(model[str(family.alpha)].A, fit.alpha_areas[:, i], errors[:, i])
+        if known[i]:
+            _place_lines(model, family, spectral)
+            _set(model[str(family.alpha)].A, fit.alpha_areas[:, i], errors[:, i])
+        else:
+            pattern = _add_pattern(model, signal, result, str(family), spectral.profiles[:, i])
+            _set(pattern.yscale, fit.alpha_areas[:, i], errors[:, i])
     for line in model.family_lines:
         _follow(line)
     for name, parameter, values in _background(model, signal, result):
@@ -263,16 +270,26 @@ def _set(parameter: Any, values: np.ndarray | float, errors: np.ndarray | None =
     parameter.map["is_set"] = True
 
 
+def _is_known(family: xray.Family, spectral: SpectralModel) -> bool:
+    """Whether eXSpy's table can express a family: it and the fit have its alpha line."""
+    drawn = spectral.lines[spectral.families.index(family)]
+    alpha = f"{family.family}a"
+    return family.family in xray.families_of(family.element) and any(
+        line.name.startswith(alpha) for line in drawn
+    )
+
+
 def _place_lines(model: Any, family: xray.Family, spectral: SpectralModel) -> None:
     """Give eXSpy's lines of a family the energies and weights that were fitted.
 
-    Doublets, which eXSpy draws as one line, are put at their mean.
+    Doublets, which eXSpy draws as one line, are put at their mean; lines that it lacks are added
+    to the nearest one it has.
     """
     drawn = spectral.lines[spectral.families.index(family)]
     components = [c for c in (*model.xray_lines, *model.family_lines) if _is_of(c.name, family)]
-    names = [c.name.partition("_")[2] for c in components]
-    for component, name in zip(components, names, strict=True):
-        lines = [line for line in drawn if _name_among(line.name, names) == name]
+    table = {c.name.partition("_")[2]: float(c.centre.value) for c in components}
+    for component, name in zip(components, table, strict=True):
+        lines = [line for line in drawn if _name_among(line, table) == name]
         weight = sum(line.weight for line in lines)
         if not weight:
             continue
@@ -288,11 +305,13 @@ def _is_of(component_name: str, family: xray.Family) -> bool:
     return element == family.element and line.startswith(family.family)
 
 
-def _name_among(line: str, names: Sequence[str]) -> str | None:
-    """Return eXSpy's name of a line: its own, or the one it is a part of (Ka1 of Ka)."""
-    if line in names:
-        return line
-    return next((name for name in names if line.startswith(name)), None)
+def _name_among(line: xray.XRayLine, table: Mapping[str, float]) -> str:
+    """Return eXSpy's name of a line: its own, alpha of a doublet, or the nearest other."""
+    alpha = f"{line.name[0]}a"
+    if line.name in table or line.name.startswith(alpha):
+        return line.name if line.name in table else alpha
+    others = [name for name in table if name != alpha] or [alpha]
+    return min(others, key=lambda name: abs(table[name] - line.energy_keV))
 
 
 def _follow(line: Any) -> None:
@@ -311,21 +330,29 @@ def _background(
         model.add_polynomial_background(order=spectral.background_order)
         (polynomial,) = model.background_components
         return [(polynomial.name, f"a{i}", c) for i, c in enumerate(coefficients.T)]
-    from hyperspy.components1d import ScalableFixedPattern
-
     columns = []
     for i, column in enumerate(spectral.background.T):
-        pattern = signal.inav[0].deepcopy()
-        pattern.metadata.General.title = f"background {i}"
-        pattern.data = np.zeros(pattern.data.shape)
-        pattern.data[spectral.channels] = column
-        component = ScalableFixedPattern(pattern)
-        component.name = f"background_{i}"
-        component.xscale.free = component.shift.free = False
-        model.append(component)
+        component = _add_pattern(model, signal, result, f"background_{i}", column)
         model.background_components.append(component)
         columns.append((component.name, "yscale", coefficients[:, i]))
     return columns
+
+
+def _add_pattern(
+    model: Any, signal: Any, result: Quantification, name: str, column: np.ndarray
+) -> Any:
+    """Add a component of fixed shape, (channels of the fit,), to the model."""
+    from hyperspy.components1d import ScalableFixedPattern
+
+    pattern = signal.inav[0].deepcopy()
+    pattern.metadata.General.title = name.replace("_", " ")
+    pattern.data = np.zeros(pattern.data.shape)
+    pattern.data[result.fit.model.channels] = column
+    component = ScalableFixedPattern(pattern)
+    component.name = name
+    component.xscale.free = component.shift.free = False
+    model.append(component)
+    return component
 
 
 def _label_file(signal: Any, own: Mapping[str, Any]) -> LabelFile:

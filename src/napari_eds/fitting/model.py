@@ -19,6 +19,8 @@ from napari_eds._support import hyperspy
 from napari_eds.errors import ModelError
 from napari_eds.fitting.profiles import family_profiles
 from napari_eds.physics import lines as xray
+from napari_eds.physics.computed_lines import computed_family
+from napari_eds.physics.vacancies import HEAVIEST_Z, LIGHTEST_Z
 from napari_eds.recipe.recipe import LowEnergyTail, Recipe
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
@@ -160,6 +162,8 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
     quantified = [_chosen_family(name, *span) for name in recipe.elements]
     others = [_all_families(name.partition("_")[0], *span) for name in recipe.elements]
     others += [_fitted_only(name, *span) for name in recipe.fit_only]
+    if recipe.engine == "poisson" and recipe.correct_lines:
+        others += [_beyond_the_table(name, *span) for name in (*recipe.elements, *recipe.fit_only)]
     families = tuple(
         dict.fromkeys([*quantified, *(family for found in others for family in found)])
     )
@@ -199,6 +203,27 @@ def _fitted_only(
     symbol, _, wanted = name.partition("_")
     found = xray.families_in_range(symbol, low_keV, high_keV, beam_keV)
     return tuple(f for f in found if wanted in ("", f.family))
+
+
+def _beyond_the_table(
+    name: str, low_keV: float, high_keV: float, beam_keV: float
+) -> tuple[xray.Family, ...]:
+    """Return the families in range that eXSpy's table lacks; none where another one is named.
+
+    Left out, their counts would pull the axis, the resolution and neighbours.
+    """
+    symbol, _, wanted = name.partition("_")
+    number = xray.atomic_number(symbol)
+    if not LIGHTEST_Z <= number <= HEAVIEST_Z:
+        return ()
+    missing = {"L", "M"} - set(xray.families_of(symbol))
+    found = (computed_family(symbol, family, beam_keV) for family in sorted(missing))
+    high_keV = min(high_keV, beam_keV)
+    return tuple(
+        f
+        for f in found
+        if f is not None and wanted in ("", f.family) and low_keV <= f.alpha.energy_keV <= high_keV
+    )
 
 
 def _chosen_family(name: str, low_keV: float, high_keV: float, beam_keV: float) -> xray.Family:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import erfcx, ndtr
 
 from napari_eds.physics import lines as xray
+from napari_eds.physics.detector import SILICON_KA_KEV, silicon_escape
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.spectra.axes import EnergyAxis
 
@@ -50,8 +51,14 @@ def family_profiles(
         for line in lines:
             sigma = xray.fwhm_keV(line.energy_keV, resolution_MnKa_eV) / _FWHM_PER_SIGMA
             own_tail = tail if tail is not None and line.energy_keV < tail.below_keV else None
+            escaped = silicon_escape(line.energy_keV) if integrated else 0.0
             channels, counts = _draw(energy, line.energy_keV, float(sigma), integrated, own_tail)
-            columns[channels, column] += line.weight * counts
+            columns[channels, column] += (1 - escaped) * line.weight * counts
+            if escaped:
+                left = line.energy_keV - SILICON_KA_KEV
+                sigma = xray.fwhm_keV(left, resolution_MnKa_eV) / _FWHM_PER_SIGMA
+                channels, counts = _draw(energy, left, float(sigma), integrated, None)
+                columns[channels, column] += escaped * line.weight * counts
     return columns
 
 

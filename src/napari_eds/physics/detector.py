@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 SILICON_DENSITY_g_cm3 = 2.33
+SILICON_KA_KEV = 1.740
+_SILICON_Z = 14
 
 #: Mn K-L3 (xraylib), and the slope of FWHM² against energy by Fiori and Newbury.
 MnKa_keV = 5.8987
@@ -141,3 +144,27 @@ def formula_weight_fractions(formula: str) -> dict[str, float]:
         raise EDSError(f"cannot read {formula!r} as a formula: {error}") from None
     symbols = map(xraylib.AtomicNumberToSymbol, parsed["Elements"])
     return dict(zip(symbols, parsed["massFractions"], strict=True))
+
+
+@cache
+def silicon_escape(energy_keV: float) -> float:
+    """Share of the counts of a line that lie in its escape peak, one Si Ka below it.
+
+    ``w r / 2 (1 - (mu_K / mu) ln(1 + mu / mu_K))`` with the fluorescence yield w of the Si K
+    shell, the share r of photoabsorption that falls to it, and the attenuation of silicon at the
+    line and at Si Ka: S. J. B. Reed and N. G. Ware, *J. Phys. E* 5 (1972) 582.
+
+    Parameters
+    ----------
+    energy_keV : float
+        0 below the K edge of silicon.
+    """
+    import xraylib
+
+    if energy_keV <= xraylib.EdgeEnergy(_SILICON_Z, xraylib.K_SHELL):
+        return 0.0
+    jump = xraylib.JumpFactor(_SILICON_Z, xraylib.K_SHELL)
+    at_line, at_ka = attenuation_cm2_g("Si", np.array([energy_keV, SILICON_KA_KEV]), "photo")
+    ratio = float(at_line / at_ka)
+    fluorescence = xraylib.FluorYield(_SILICON_Z, xraylib.K_SHELL) * (1 - 1 / jump)
+    return float(fluorescence / 2 * (1 - np.log1p(ratio) / ratio))

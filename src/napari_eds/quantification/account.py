@@ -91,7 +91,7 @@ def _model_account(result: Accountable) -> str:
     low, high = model.energy.energies_keV[[0, -1]]
     lines = "eXSpy's lines"
     if model.integrated:
-        lines += " with K doublets and K beta from xraylib"
+        lines = "K doublets with measured K beta, computed L and M lines, escape peaks"
     weights = {
         "poisson": "weighted by expected counts",
         "linear": "all channels weighing the same (HyperSpy)",
@@ -123,10 +123,10 @@ def _refinement_account(result: Accountable) -> str:
         return "Line ratios inside families: as in the table."
     moved = sorted(refinement.ratios.items(), key=lambda item: -abs(np.log(item[1])))[:3]
     text = ", ".join(f"{name} x {ratio:.2f}" for name, ratio in moved)
-    bound = ""
-    if refinement.at_bound:
-        bound = f" At the bound: {', '.join(refinement.at_bound)}."
+    doubt = ""
+    if refinement.unlikely:
+        doubt = f" Further off than tables differ: {', '.join(refinement.unlikely)}."
     return (
         f"Line ratios inside strong families: refined on the summed spectrum, {text} moved most."
-        f"{bound}"
+        f"{doubt}"
     )
