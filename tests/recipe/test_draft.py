@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from napari_eds import Absorption, AxisCorrection, KFactorTable, LowEnergyTail, Recipe, RecipeError
 from napari_eds.recipe.draft import AbsorptionDraft, RecipeDraft
 from napari_eds.recipe.recipe import Background, Engine
+from napari_eds.recipe.uncertainties import Uncertainties
 
 positive = st.floats(0, exclude_min=True, allow_infinity=False)
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -43,7 +44,7 @@ FIELDS = {
         LowEnergyTail,
         fraction=st.floats(0, 1, exclude_max=True),
         decay_keV=positive,
-        below_keV=positive,
+        below_keV=st.none() | positive,
     ),
     "non_negative": st.booleans(),
     "beam_energy_keV": st.none() | positive,
@@ -56,6 +57,9 @@ FIELDS = {
         take_off_angle_deg=st.none() | st.floats(0, 90, exclude_min=True),
     ),
     "allow_beam_energy_mismatch": st.booleans(),
+    "uncertainties": st.builds(
+        Uncertainties, line_shape_percent=st.floats(0, 200), unknown_thickness_nm=positive
+    ),
 }
 
 

@@ -16,8 +16,8 @@ from napari_eds._support.progress import Progress
 from napari_eds.elements import prior
 from napari_eds.elements.search import SEEDS, SOFT, ElementSearch, Finding
 from napari_eds.errors import EDSError
+from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import SpectralModel
-from napari_eds.fitting.refinement import corrected
 from napari_eds.physics import lines as xray
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -12,6 +12,7 @@ from napari_eds.fitting.sum_fit import SumFit, fit_design, fit_sum, positive_sha
 from napari_eds.physics import emission
 from napari_eds.physics.absorption import mixed_absorption_cm2_g
 from napari_eds.recipe.recipe import Background
+from napari_eds.spectra.axes import EnergyAxis
 
 #: Range of the fitted absorber in g/cm2: 1 nm to 10 µm of a medium-heavy solid.
 _ABSORBER_RANGE_G_CM2 = (5e-7, 5e-3)
@@ -20,6 +21,8 @@ _ABSORBER_RANGE_G_CM2 = (5e-7, 5e-3)
 #: below that, misfit of soft lines decides, and on maps of known composition the polynomial came
 #: nearer to the truth.
 _CLEARLY_BETTER = 0.9
+#: Order of the polynomial that bends the background.
+_BENDS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +70,15 @@ def sum_background(
     return physical if physical.reduced_chi_squared < limit else polynomial
 
 
-def with_background(model: SpectralModel, background: SumBackground) -> SpectralModel:
-    """Return the model with a background of known shape."""
-    return replace(model, background_shape=background.shape)
+def bending(energy: EnergyAxis, shape: np.ndarray) -> np.ndarray:
+    """Return ways to bend a background of known shape, (channels, columns), the first itself.
+
+    The shape times Legendre polynomials in the logarithm of the energy: edges of detector and
+    specimen, which it may have, stay.
+    """
+    logarithms = np.log(energy.energies_keV)
+    t = 2 * (logarithms - logarithms[0]) / (logarithms[-1] - logarithms[0]) - 1
+    return shape[:, None] * np.polynomial.legendre.legvander(t, _BENDS)
 
 
 def _polynomial(model: SpectralModel, total: np.ndarray) -> SumBackground:

@@ -10,11 +10,12 @@ from scipy.optimize import least_squares
 
 from napari_eds.fitting.least_squares import weighted_solution
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.refinement import Refined
 from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV
 
 #: Bounds of the fit: offset in eV, gain in percent, resolution at Mn Ka in eV. Below 120 eV,
-#: Fiori and Newbury's law leaves soft lines no width.
-BOUNDS = {"offset": (-60.0, 60.0), "gain": (-0.8, 0.8), "resolution": (120.0, 170.0)}
+#: Fiori and Newbury's law leaves soft lines no width; old Si(Li) detectors have up to 200 eV.
+BOUNDS = {"offset": (-60.0, 60.0), "gain": (-0.8, 0.8), "resolution": (120.0, 220.0)}
 
 #: What is expected before looking, as standard deviations around the start: holds what the lines
 #: do not determine, such as the gain where only one line is strong, and is nothing beside the
@@ -44,9 +45,10 @@ class Calibration:
     ----------
     offset_eV, gain_percent, resolution_MnKa_eV : float
     offset_error_eV, gain_error_percent, resolution_error_eV : float
-        Standard deviations from counting; 0 for a value that was not fitted.
+        Standard deviations, from counting and misfit; 0 for a value that was not fitted.
     at_bound : tuple of str
-        Parameters the fit pushed against their bound; such a fit is not to be trusted.
+        Parameters the fit pushed against their bound, where they are held: something is wrong
+        with the axis of the file or the elements in the fit.
     source : str
         Where the values come from, in words.
     """
@@ -69,6 +71,19 @@ class Calibration:
             scale_keV=model.energy.scale_keV * gain,
         )
         return replace(model, energy=energy, resolution_MnKa_eV=self.resolution_MnKa_eV)
+
+    def moved(self, refined: Refined) -> Calibration:
+        """Return the calibration after a model that had it was refined, with its errors."""
+        values, errors = refined.value_of, refined.error_of
+        return replace(
+            self,
+            offset_eV=(self.offset_eV + values("offset")) * (1 + values("gain") / 100),
+            gain_percent=self.gain_percent + values("gain") * (1 + self.gain_percent / 100),
+            resolution_MnKa_eV=self.resolution_MnKa_eV + values("resolution"),
+            offset_error_eV=errors("offset"),
+            gain_error_percent=errors("gain"),
+            resolution_error_eV=errors("resolution"),
+        )
 
 
 def calibrate(

@@ -32,13 +32,33 @@ def weighted_fit(
     design: np.ndarray, counts: np.ndarray, expected: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return coefficients as `weighted_solution`, and their covariance, (columns, columns)."""
-    weighted = design / expected[:, None]
-    normal = design.T @ weighted
+    nothing = np.zeros(design.shape[1])
+    return regularised_fit(design, counts, expected, nothing, nothing)
+
+
+def regularised_fit(
+    design: np.ndarray,
+    counts: np.ndarray,
+    variance: np.ndarray,
+    precision: np.ndarray,
+    wanted: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coefficients and their covariance with independent normal priors.
+
+    Parameters
+    ----------
+    design : ndarray, (channels, columns)
+    counts, variance : ndarray, (channels,)
+    precision, wanted : ndarray, (columns,)
+        Inverse variances of the priors, 0 for none, and their means.
+    """
+    weighted = design / variance[:, None]
+    normal = design.T @ weighted + np.diag(precision)
     scale = np.sqrt(np.diagonal(normal))
     scale = np.where(scale > 0, scale, 1.0)
     # Columns differ by many orders of magnitude; with a unit diagonal they do not.
     unit = normal / np.outer(scale, scale)
     unit[np.diag_indices_from(unit)] += _RIDGE
     inverse = np.linalg.inv(unit)
-    coefficients = inverse @ ((weighted.T @ counts) / scale) / scale
-    return coefficients, inverse / np.outer(scale, scale)
+    right = weighted.T @ counts + precision * wanted
+    return inverse @ (right / scale) / scale, inverse / np.outer(scale, scale)

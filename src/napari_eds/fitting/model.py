@@ -9,6 +9,7 @@ the summed spectrum better.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -49,6 +50,8 @@ class SpectralModel:
     integrated : bool
         Whether channels hold integrals over their width or, as in HyperSpy, densities.
     tail : LowEnergyTail or None
+    fano_eV : float
+        Growth of squared widths with the energy, see `lines.fwhm_keV`.
     background_shape : ndarray, (channels of the fit,), or None
         A background known up to a factor and a slope in the logarithm of the energy, in place of
         the polynomial.
@@ -64,6 +67,7 @@ class SpectralModel:
     lines: tuple[tuple[xray.XRayLine, ...], ...]
     integrated: bool = False
     tail: LowEnergyTail | None = None
+    fano_eV: float = xray.FANO_EV
     background_shape: np.ndarray | None = None
 
     @property
@@ -86,12 +90,17 @@ class SpectralModel:
     @cached_property
     def profiles(self) -> np.ndarray:
         """Counts per channel of each family for an alpha line of 1 count, (channels, families)."""
+        return self.draw([self.lines_in_range(family) for family in self.families])
+
+    def draw(self, groups: Sequence[Sequence[xray.XRayLine]]) -> np.ndarray:
+        """Return counts per channel of groups of lines, as `profiles`, (channels, groups)."""
         return family_profiles(
             self.energy,
-            [self.lines_in_range(family) for family in self.families],
+            groups,
             self.resolution_MnKa_eV,
             integrated=self.integrated,
             tail=self.tail,
+            fano_eV=self.fano_eV,
         )
 
     @cached_property

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_eds.fitting.background import sum_background, with_background
-from napari_eds.fitting.calibration import Calibration, calibrate
+from napari_eds.fitting.background import bending, sum_background
+from napari_eds.fitting.calibration import MINIMUM_COUNTS, Calibration, calibrate
+from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import SpectralModel
-from napari_eds.fitting.refinement import Refinement, corrected, refine_ratios
+from napari_eds.fitting.nuisances import TAIL_DECAY_KEV, TAIL_MEAN, Kind, nuisances_of
+from napari_eds.fitting.refinement import Refined, Refinement, refine
 from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.recipe.k_factors import KFactorTable
-from napari_eds.recipe.recipe import Recipe
+from napari_eds.recipe.recipe import LowEnergyTail, Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,8 @@ class Preparation:
         What the background is, in words.
     reduced_chi_squared : float
         Of the summed spectrum.
+    refined : Refined or None
+        How its shapes were found, and what stays open of them; None for HyperSpy's engines.
     """
 
     model: SpectralModel
@@ -36,6 +40,7 @@ class Preparation:
     refinement: Refinement
     background: str
     reduced_chi_squared: float
+    refined: Refined | None
 
 
 def prepare(
@@ -56,34 +61,55 @@ def prepare(
         For the rough composition of the specimen, which shapes a physical background; without
         them all elements weigh the same.
     """
-    own = recipe.engine == "poisson"
-    drawn = corrected(model) if own and recipe.correct_lines else model
-    if own:
-        drawn = replace(drawn, tail=recipe.low_energy_tail)
-    refine = own and recipe.refine_line_ratios
+    if recipe.engine != "poisson":
+        calibration = _calibration(model, total, recipe)
+        prepared = calibration.apply(model)
+        description = f"a polynomial of order {model.background_order} for each label"
+        chi_squared = fit_sum(prepared, total).reduced_chi_squared
+        return Preparation(prepared, calibration, Refinement(), description, chi_squared, None)
+    drawn = corrected(model) if recipe.correct_lines else model
+    drawn = replace(drawn, tail=_tail(recipe))
     calibration = _calibration(drawn, total, recipe)
-    prepared, refinement = calibration.apply(drawn), Refinement()
-    if refine:
-        # The axis is fitted again with the refined lines, which pulled on it before.
-        refined, _ = refine_ratios(prepared, total)
-        calibration = _calibration(replace(drawn, lines=refined.lines), total, recipe)
-        prepared, refinement = refine_ratios(calibration.apply(drawn), total)
-    description = f"a polynomial of order {model.background_order} for each label"
-    if own:
-        weights = _rough_composition(prepared, total, k_factors)
-        background = sum_background(prepared, total, weights, recipe.background)
-        prepared = with_background(prepared, background)
-        description = (
-            f"{background.description} on the summed spectrum, height and slope fitted to each "
-            "spectrum"
-        )
+    prepared = calibration.apply(drawn)
+    weights = _rough_composition(prepared, total, k_factors)
+    background = sum_background(prepared, total, weights, recipe.background)
+    refined = refine(
+        prepared,
+        total,
+        nuisances_of(prepared, recipe.uncertainties, fixed=_fixed(recipe, total)),
+        bending(prepared.energy, background.shape),
+    )
+    prepared = replace(refined.model, background_shape=refined.background_shape)
     return Preparation(
         prepared,
-        calibration,
-        refinement,
-        description,
+        calibration.moved(refined),
+        refined.refinement(),
+        f"{background.description} on the summed spectrum, bent to it; height and slope fitted to "
+        "each spectrum",
         fit_sum(prepared, total).reduced_chi_squared,
+        refined,
     )
+
+
+def _tail(recipe: Recipe) -> LowEnergyTail | None:
+    if recipe.low_energy_tail is not None or not recipe.correct_lines:
+        return recipe.low_energy_tail
+    return LowEnergyTail(fraction=TAIL_MEAN, decay_keV=TAIL_DECAY_KEV, below_keV=None)
+
+
+def _fixed(recipe: Recipe, total: np.ndarray) -> list[Kind]:
+    """Return what keeps the value that the recipe, the file or a table gives it."""
+    fixed: list[Kind] = []
+    enough = recipe.calibrate and total.sum() >= MINIMUM_COUNTS
+    if not enough or recipe.axis_correction is not None:
+        fixed += ["offset", "gain"]
+    if not enough or recipe.energy_resolution_MnKa_eV is not None:
+        fixed += ["resolution", "fano"]
+    if not recipe.correct_lines:
+        fixed += ["position", "fano"]
+    if not recipe.refine_line_ratios:
+        fixed.append("ratio")
+    return fixed
 
 
 def _rough_composition(
@@ -100,7 +126,7 @@ def _rough_composition(
 
 
 def _calibration(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Calibration:
-    """Return the calibration a recipe asks for; one that ran into a bound is not used."""
+    """Return the calibration a recipe asks for."""
     given = recipe.axis_correction
     start = Calibration(resolution_MnKa_eV=model.resolution_MnKa_eV)
     if given is not None:
@@ -113,14 +139,6 @@ def _calibration(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Cal
     fit_resolution = recipe.energy_resolution_MnKa_eV is None
     if not recipe.calibrate or (given is not None and not fit_resolution):
         return start
-    fitted = calibrate(
+    return calibrate(
         model, total, start=start, fit_axis=given is None, fit_resolution=fit_resolution
     )
-    if fitted.at_bound:
-        return replace(
-            start,
-            at_bound=fitted.at_bound,
-            source=f"{start.source}: the fit ran into the bound of its "
-            f"{' and '.join(fitted.at_bound)} and was not used",
-        )
-    return fitted

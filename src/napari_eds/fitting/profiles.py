@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from scipy.special import erfcx, ndtr
 
 from napari_eds.physics import lines as xray
+from napari_eds.physics.absorption import attenuation_cm2_g
 from napari_eds.physics.detector import SILICON_KA_KEV, silicon_escape
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.spectra.axes import EnergyAxis
 
 _FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 
+_OXYGEN_KA_KEV, _CARBON_KA_KEV = 0.525, 0.277
+
 #: Lines are drawn this many standard deviations, and tails this many decay lengths, out.
 _REACH_SIGMA = 9.0
 _REACH_DECAY = 12.0
 
 
-def family_profiles(
+def family_profiles(  # noqa: PLR0913 - a detector has this many sides
     energy: EnergyAxis,
     families: Sequence[Sequence[xray.XRayLine]],
     resolution_MnKa_eV: float,
     *,
     integrated: bool,
     tail: LowEnergyTail | None = None,
+    fano_eV: float = xray.FANO_EV,
 ) -> np.ndarray:
     """Draw families of lines.
 
@@ -40,6 +45,8 @@ def family_profiles(
         Whether a channel holds the line's integral over its width, as a detector counts, or
         its density at the centre times the width, as HyperSpy draws it.
     tail : LowEnergyTail, optional
+    fano_eV : float
+        See `lines.fwhm_keV`.
 
     Returns
     -------
@@ -47,19 +54,42 @@ def family_profiles(
         Counts per channel for an alpha line of 1 count.
     """
     columns = np.zeros((energy.size, len(families)))
+
+    def add(column: int, energy_keV: float, counts: float, leaking: float) -> None:
+        sigma = xray.fwhm_keV(energy_keV, resolution_MnKa_eV, fano_eV) / _FWHM_PER_SIGMA
+        decay = 0.0 if tail is None else tail.decay_keV
+        channels, drawn = _draw(energy, energy_keV, float(sigma), integrated, (leaking, decay))
+        columns[channels, column] += counts * drawn
+
     for column, lines in enumerate(families):
         for line in lines:
-            sigma = xray.fwhm_keV(line.energy_keV, resolution_MnKa_eV) / _FWHM_PER_SIGMA
-            own_tail = tail if tail is not None and line.energy_keV < tail.below_keV else None
             escaped = silicon_escape(line.energy_keV) if integrated else 0.0
-            channels, counts = _draw(energy, line.energy_keV, float(sigma), integrated, own_tail)
-            columns[channels, column] += (1 - escaped) * line.weight * counts
+            leaking = tail_fraction(tail, line.energy_keV)
+            add(column, line.energy_keV, (1 - escaped) * line.weight, leaking)
             if escaped:
-                left = line.energy_keV - SILICON_KA_KEV
-                sigma = xray.fwhm_keV(left, resolution_MnKa_eV) / _FWHM_PER_SIGMA
-                channels, counts = _draw(energy, left, float(sigma), integrated, None)
-                columns[channels, column] += escaped * line.weight * counts
+                add(column, line.energy_keV - SILICON_KA_KEV, escaped * line.weight, 0.0)
     return columns
+
+
+def tail_fraction(tail: LowEnergyTail | None, energy_keV: float) -> float:
+    """Return the share of a line's counts that leak into a tail."""
+    if tail is None:
+        return 0.0
+    if tail.below_keV is not None:
+        return tail.fraction if energy_keV < tail.below_keV else 0.0
+    return tail.fraction * _absorbed_near_surface(energy_keV)
+
+
+@cache
+def _absorbed_near_surface(energy_keV: float) -> float:
+    """How strongly silicon absorbs, relative to O K; at most that at C K.
+
+    Charge is lost near the contact, in a layer thin beside the way of X-rays in silicon, so that
+    the part of them which is absorbed there goes with the coefficient.
+    """
+    at = np.array([max(energy_keV, _CARBON_KA_KEV), _OXYGEN_KA_KEV])
+    line, oxygen = attenuation_cm2_g("Si", at, "photo")
+    return float(line / oxygen)
 
 
 def _draw(
@@ -67,11 +97,12 @@ def _draw(
     centre_keV: float,
     sigma_keV: float,
     integrated: bool,  # noqa: FBT001 - private
-    tail: LowEnergyTail | None,
+    tail: tuple[float, float],
 ) -> tuple[slice, np.ndarray]:
-    """Return a line of 1 count over the channels it reaches."""
+    """Return a line of 1 count over the channels it reaches; `tail` are its share and decay."""
+    leaking, decay_keV = tail
     reach = _REACH_SIGMA * sigma_keV
-    low = centre_keV - reach - (0 if tail is None else _REACH_DECAY * tail.decay_keV)
+    low = centre_keV - reach - (_REACH_DECAY * decay_keV if leaking else 0)
     start, stop = (
         int(np.clip(np.ceil((e - energy.offset_keV) / energy.scale_keV), 0, energy.size))
         for e in (low, centre_keV + reach)
@@ -83,8 +114,8 @@ def _draw(
         return slice(start, stop), density * energy.scale_keV
     edges = np.append(distance, distance[-1:] + energy.scale_keV) - energy.scale_keV / 2
     cumulative = ndtr(edges / sigma_keV)
-    if tail is not None:
-        cumulative = cumulative + tail.fraction * _tail_excess(edges, sigma_keV, tail.decay_keV)
+    if leaking:
+        cumulative = cumulative + leaking * _tail_excess(edges, sigma_keV, decay_keV)
     return slice(start, stop), np.diff(cumulative)
 
 

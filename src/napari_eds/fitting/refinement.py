@@ -1,39 +1,31 @@
-"""Making the model fit the summed spectrum: corrected lines, ratios inside families, background.
+"""Shapes that follow the summed spectrum: axis, widths, tails, positions, ratios, background.
 
 What is found here on the sum of all labels is frozen, so that each label has few free parameters.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.resources import files
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
 
-from napari_eds.fitting.least_squares import weighted_solution
+from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
-from napari_eds.fitting.profiles import family_profiles
-from napari_eds.fitting.sum_fit import SumFit, fit_sum
-from napari_eds.physics import lines as xray
-from napari_eds.physics.computed_lines import computed_lines
-from napari_eds.physics.vacancies import HEAVIEST_Z, LIGHTEST_Z
+from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
+from napari_eds.fitting.sum_fit import fit_design, positive_shape
 
-#: A family's ratios are refined if its intensity on the sum exceeds this many standard deviations.
-STRONG_SIGMA = 50.0
-#: How far a line is expected to stray from its weight in the table, as standard deviation of the
-#: logarithm. Published rates of K and L lines differ by several percent; the yields of M subshells
-#: are uncertain by up to a factor of two, and differ between its subshells.
-RATIO_PRIOR = {"K": 0.05, "L": 0.07, "M": 0.3}
-#: A line this many such deviations off its table is told: the model lacks something there.
+#: A line this many deviations of its prior off its table is told: the model lacks something there.
 UNLIKELY_SIGMA = 3.0
-#: Steps towards the best ratios, which enter as logarithms.
-_STEPS = 4
-#: Lines closer than this part of the resolution move together.
-_RESOLVED = 0.5
+#: No model is taken to be truer than this, relative to the height of its lines.
+LEAST_MISFIT = 0.003
+#: Steps towards the best values, and the longest of a step in deviations of the prior.
+_STEPS, _LONGEST = 6, 2.0
+#: Values that move by less than this part of their prior's deviation have settled.
+_SETTLED = 0.01
+#: How far the background may bend from its first shape, relative to it.
+_BENDING = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,152 +44,147 @@ class Refinement:
     unlikely: tuple[str, ...] = ()
 
 
-def corrected(model: SpectralModel) -> SpectralModel:
-    """Return a model whose lines are drawn as they are, integrated over channels.
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """A model whose shapes follow the summed spectrum as far as it tells.
 
-    K lines are doublets with measured K beta, where ``data/line_corrections.csv`` has them; L and
-    M lines are computed (`computed_lines`). eXSpy's stay for K lines of light elements.
-    """
-    lines = tuple(_lines_of(family, model.beam_energy_keV) for family in model.families)
-    return replace(model, lines=lines, integrated=True)
-
-
-def _lines_of(family: xray.Family, beam_energy_keV: float) -> tuple[xray.XRayLine, ...]:
-    if family.family == "K":
-        return _corrections().get(family.element, family.lines)
-    if not LIGHTEST_Z <= xray.atomic_number(family.element) <= HEAVIEST_Z:
-        return family.lines
-    lines = computed_lines(family.element, family.family, beam_energy_keV)
-    return lines or family.lines
-
-
-def refine_ratios(model: SpectralModel, total: np.ndarray) -> tuple[SpectralModel, Refinement]:
-    """Let the line ratios inside strong families follow the summed spectrum.
-
-    The lines of a family that the detector does not resolve move together. The logarithm of each
-    group's weight is held to the table by a normal prior of `RATIO_PRIOR`, so that a weak line
-    keeps its table, a strong one follows the counts, and none can take the place of a line that
-    is missing. Vacancies shared between subshells, absorption and the tables' errors all change
-    these ratios.
-
-    Returns
-    -------
+    Attributes
+    ----------
     model : SpectralModel
-        With refined lines; the alpha line (or doublet) keeps weight 1.
-    refinement : Refinement
+    nuisances : tuple of Nuisance
+        What was uncertain of its shapes.
+    values : ndarray, (nuisances,)
+        By which they moved.
+    background : ndarray, (channels, columns)
+        Columns of the sum's background.
+    areas, background_coefficients : ndarray
+        Fitted to the sum: alpha areas, (families,), and the background's columns, (columns,).
+    covariance : ndarray, (columns + nuisances, columns + nuisances)
+        Of the background's coefficients and the nuisances, given the sum and the priors.
+    misfit : float
+        What the model lacks, relative to the lines: see `relative_misfit`.
     """
-    fitted = fit_sum(model, total)
-    n = len(model.families)
-    areas, errors = fitted.coefficients[:n], fitted.errors[:n]
-    groups = [
-        group
-        for i, family in enumerate(model.families)
-        if areas[i] > STRONG_SIGMA * errors[i]
-        for group in _groups(model, i, model.lines_in_range(family))
-        if not group.is_reference
-    ]
-    if not groups:
-        return model, Refinement()
-    return _refined(model, groups, _solve(model, groups, fitted, np.asarray(total, float)))
+
+    model: SpectralModel
+    nuisances: tuple[Nuisance, ...]
+    values: np.ndarray
+    background: np.ndarray
+    areas: np.ndarray
+    background_coefficients: np.ndarray
+    covariance: np.ndarray
+    misfit: float
+
+    @property
+    def background_shape(self) -> np.ndarray:
+        """The sum's background in counts per channel, (channels,), positive."""
+        return positive_shape(self.background @ self.background_coefficients)
+
+    def value_of(self, kind: Kind) -> float:
+        """Return by how much a nuisance moved of which there is one."""
+        return float(self.values[self._place(kind)])
+
+    def error_of(self, kind: Kind) -> float:
+        """Return its standard deviation, of misfit too; 0 where it was fixed."""
+        place = self._place(kind)
+        if self.nuisances[place].is_fixed:
+            return 0.0
+        place += self.background.shape[1]
+        return float(np.sqrt(self.covariance[place, place]))
+
+    def _place(self, kind: Kind) -> int:
+        return [nuisance.kind for nuisance in self.nuisances].index(kind)
+
+    def refinement(self) -> Refinement:
+        """Return what became of the line ratios."""
+        ratios: dict[str, float] = {}
+        unlikely = []
+        for nuisance, value in zip(self.nuisances, self.values.tolist(), strict=True):
+            if nuisance.kind == "ratio" and value:
+                element = self.model.families[nuisance.family].element
+                ratios |= {f"{element}_{name}": float(np.exp(value)) for name in nuisance.lines}
+                if abs(value) > UNLIKELY_SIGMA * nuisance.prior_sd:
+                    unlikely.append(f"{element}_{nuisance.lines[0]}")
+        return Refinement(MappingProxyType(ratios), tuple(unlikely))
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Lines of one family that move together; `is_reference` marks those the others refer to."""
+def refine(
+    model: SpectralModel,
+    total: np.ndarray,
+    nuisances: tuple[Nuisance, ...],
+    background: np.ndarray,
+) -> Refined:
+    """Let axis, widths, tails, positions and ratios follow the summed spectrum.
 
-    family: int
-    lines: tuple[xray.XRayLine, ...]
-    is_reference: bool
+    Gauss and Newton's method in all of them together with the areas of families and the
+    background, each held to its table by a normal prior (ratios in their logarithm). So a weak
+    line keeps its table, a strong one follows the counts, and none can take the place of a line
+    that is missing. Channels weigh by what is expected to scatter there, of counts and of shapes:
+    what the model cannot draw does not rule what it can.
 
-
-def _groups(model: SpectralModel, family: int, lines: list[xray.XRayLine]) -> list[_Group]:
-    """Group the lines of a family that lie closer than the detector resolves."""
-    groups: list[list[xray.XRayLine]] = []
-    for line in sorted(lines, key=lambda line: line.energy_keV):
-        width = _RESOLVED * xray.fwhm_keV(line.energy_keV, model.resolution_MnKa_eV)
-        if groups and line.energy_keV - groups[-1][-1].energy_keV < width:
-            groups[-1].append(line)
-        else:
-            groups.append([line])
-    reference = _reference(lines, model.families[family].family)
-    return [_Group(family, tuple(g), any(line in reference for line in g)) for g in groups]
-
-
-def _reference(lines: Sequence[xray.XRayLine], family: str) -> tuple[xray.XRayLine, ...]:
-    """Return the lines that the others' weights refer to: alpha, or else the strongest."""
-    alpha = tuple(line for line in lines if line.name.startswith(f"{family}a"))
-    return alpha or (max(lines, key=lambda line: line.weight),)
-
-
-def _solve(
-    model: SpectralModel, groups: list[_Group], fitted: SumFit, counts: np.ndarray
-) -> np.ndarray:
-    """Return the factor on the weight of each group, (groups,).
-
-    Gauss-Newton in the logarithms of the factors, with the areas of all families and the
-    background free, and a row per group that holds it to the table.
+    Parameters
+    ----------
+    model : SpectralModel
+        Roughly calibrated.
+    total : ndarray, (channels of the fit,)
+        Summed counts.
+    nuisances : tuple of Nuisance
+    background : ndarray, (channels, columns)
+        Columns of its background in counts: the first its shape, the others ways to bend it.
     """
-    n, n_groups = len(model.families), len(groups)
-    drawn = family_profiles(
-        model.energy,
-        [group.lines for group in groups],
-        model.resolution_MnKa_eV,
-        integrated=model.integrated,
-        tail=model.tail,
-    )
-    owner = np.array([group.family for group in groups])
-    belongs = np.zeros((n_groups, n))
-    belongs[np.arange(n_groups), owner] = 1
-    areas, logarithms = fitted.coefficients[:n], np.zeros(n_groups)
-    priors = _priors(model, groups)
-    variance = np.append(fitted.expected, priors**2)
+    counts = np.asarray(total, dtype=float)
+    n, k = len(model.families), background.shape[1]
+    prior_sd = np.array([nuisance.prior_sd for nuisance in nuisances])
+    free = np.append(np.ones(n + k, bool), [not nuisance.is_fixed for nuisance in nuisances])
+    first = fit_design(np.hstack([model.profiles, background]), counts, n + k)
+    areas, expected = first.coefficients[:n], first.expected
+    # Nuisances count in deviations of their priors, which makes their own deviation 1.
+    values, precision = np.zeros(len(nuisances)), np.ones(n + k + len(nuisances))
+    precision[: n + 1], precision[n + 1 : n + k] = 0, 1 / _BENDING**2
     for _ in range(_STEPS):
-        factors = np.exp(logarithms)
-        profiles = model.profiles + (drawn * (factors - 1)) @ belongs
-        slopes = drawn * (factors * np.maximum(areas[owner], 0))
-        data = np.hstack([profiles, model.background, slopes])
-        prior = np.zeros((n_groups, data.shape[1]))
-        prior[:, -n_groups:] = np.eye(n_groups)
-        target = np.append(counts, -logarithms)
-        solution = weighted_solution(np.vstack([data, prior]), target, variance)
-        areas = solution[:n]
-        logarithms = logarithms + np.clip(solution[-n_groups:], -1, 1)
-    return np.exp(logarithms)
-
-
-def _priors(model: SpectralModel, groups: list[_Group]) -> np.ndarray:
-    return np.array([RATIO_PRIOR[model.families[group.family].family] for group in groups])
-
-
-def _refined(
-    model: SpectralModel, groups: list[_Group], factors: np.ndarray
-) -> tuple[SpectralModel, Refinement]:
-    ratio = {
-        line: float(factor)
-        for group, factor in zip(groups, factors, strict=True)
-        for line in group.lines
-    }
-    lines = tuple(
-        tuple(replace(line, weight=line.weight * ratio.get(line, 1.0)) for line in family)
-        for family in model.lines
-    )
-    unlikely = tuple(
-        str(max(group.lines, key=lambda line: line.weight))
-        for group, factor, prior in zip(groups, factors, _priors(model, groups), strict=True)
-        if abs(np.log(factor)) > UNLIKELY_SIGMA * prior
-    )
-    ratios = {str(line): r for line, r in ratio.items() if r != 1.0}
-    return replace(model, lines=lines), Refinement(MappingProxyType(ratios), unlikely)
-
-
-@cache
-def _corrections() -> Mapping[str, tuple[xray.XRayLine, ...]]:
-    """K lines by element, the alpha doublet's weights summing to 1."""
-    text = files("napari_eds").joinpath("data", "line_corrections.csv").read_text("utf-8")
-    table: dict[str, tuple[xray.XRayLine, ...]] = {}
-    for row in csv.DictReader(text.splitlines()):
-        line = xray.XRayLine(
-            row["element"], row["line"], float(row["energy_keV"]), float(row["weight"])
+        lines = model.profiles @ np.maximum(areas, 0)
+        misfit = relative_misfit(counts, expected, lines)
+        slopes = [slope.of(np.maximum(areas, 0)) for slope in slopes_of(model, nuisances)]
+        design = np.hstack([model.profiles, background, np.stack(slopes, axis=1) * prior_sd])
+        variance = expected + (misfit * lines) ** 2
+        wanted = np.append(np.zeros(n + k), -values)
+        solution = np.zeros(design.shape[1])
+        solution[free], _ = regularised_fit(
+            design[:, free], counts, variance, precision[free], wanted[free]
         )
-        table[line.element] = (*table.get(line.element, ()), line)
-    return MappingProxyType(table)
+        areas, change = solution[:n], np.clip(solution[n + k :], -_LONGEST, _LONGEST)
+        fitted = design @ solution
+        expected = np.maximum(fitted, 1e-3 * max(counts.mean(), 1e-6))
+        values = values + change
+        model = moved(model, nuisances, change * prior_sd)
+        if (np.abs(change) < _SETTLED).all():
+            break
+    _, covariance = regularised_fit(design, counts, variance, precision, wanted)
+    scale = np.append(np.ones(k), prior_sd)
+    return Refined(
+        model=model,
+        nuisances=nuisances,
+        values=values * prior_sd,
+        background=background,
+        areas=areas,
+        background_coefficients=solution[n : n + k],
+        covariance=covariance[n:, n:] * np.outer(scale, scale),
+        misfit=misfit,
+    )
+
+
+def relative_misfit(counts: np.ndarray, expected: np.ndarray, lines: np.ndarray) -> float:
+    """Return the standard deviation of what a model lacks, relative to its lines.
+
+    What squared residuals exceed counting by, over the squared heights of the lines: the same
+    number whatever the counts, apart from its noise. At least `LEAST_MISFIT`.
+
+    Parameters
+    ----------
+    counts, expected, lines : ndarray, (channels,)
+        Observed, fitted, and of that the lines.
+    """
+    weights = 1 / (expected + (LEAST_MISFIT * lines) ** 2) ** 2
+    excess = (weights * lines**2 * ((counts - expected) ** 2 - expected)).sum()
+    strength = (weights * lines**4).sum()
+    found = np.sqrt(max(excess, 0) / strength) if strength > 0 else 0.0
+    return float(max(found, LEAST_MISFIT))

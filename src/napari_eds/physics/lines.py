@@ -17,6 +17,11 @@ FAMILIES = ("K", "L", "M")
 #: Energy of the Mn Ka line in keV at which detector resolutions are stated (eXSpy's table).
 MN_KA_KEV = 5.8987
 
+#: Growth of a line's squared width with its energy, in eV² per eV: Fiori and Newbury, Scanning
+#: Electron Microscopy 1 (1978) 401. Of silicon with a Fano factor of 0.12 and 3.66 eV per pair,
+#: ``8 ln 2 * 0.12 * 3.66`` gives 2.44.
+FANO_EV = 2.5
+
 #: A family is preferred for quantification only if the beam energy is at least this multiple of
 #: its alpha energy: below, ionisation is inefficient (the rule HyperSpy and eXSpy use).
 MINIMUM_OVERVOLTAGE = 2.0
@@ -187,13 +192,16 @@ def default_family(
     return max(excited or found, key=lambda f: f.alpha.energy_keV)
 
 
-def fwhm_keV(energy_keV: np.ndarray | float, fwhm_MnKa_eV: float) -> np.ndarray | float:
+def fwhm_keV(
+    energy_keV: np.ndarray | float, fwhm_MnKa_eV: float, fano_eV: float = FANO_EV
+) -> np.ndarray | float:
     """Full width at half maximum of a line, in keV.
 
-    ``FWHM^2 = 2.5 eV (E - E_MnKa) + FWHM_MnKa^2``: Fiori and Newbury, Scanning Electron
-    Microscopy 1 (1978) 401.
+    ``FWHM^2 = F (E - E_MnKa) + FWHM_MnKa^2``: Fiori and Newbury, Scanning Electron Microscopy 1
+    (1978) 401. F, `fano_eV`, is what the statistics of charge carriers add per energy; what is
+    left at 0 keV is electronic noise.
     """
-    squared_eV2 = 2.5 * 1000 * (np.asarray(energy_keV) - MN_KA_KEV) + fwhm_MnKa_eV**2
+    squared_eV2 = fano_eV * 1000 * (np.asarray(energy_keV) - MN_KA_KEV) + fwhm_MnKa_eV**2
     return np.sqrt(np.maximum(squared_eV2, 1.0)) / 1000
 
 

@@ -107,13 +107,20 @@ def _model_account(result: Accountable) -> str:
 def _calibration_account(result: Accountable) -> str:
     c = result.preparation.calibration
 
+    bound = ""
+    if c.at_bound:
+        bound = (
+            f" The fit ran into the bound of its {' and '.join(c.at_bound)}: the axis of the file "
+            "or the elements are wrong."
+        )
+
     def value(number: float, error: float, unit: str) -> str:
         return f"{number:.3g}{f' ± {error:.2g}' if error else ''} {unit}"
 
     return (
         f"Energy axis: {c.source}; offset {value(c.offset_eV, c.offset_error_eV, 'eV')}, gain "
         f"{value(c.gain_percent, c.gain_error_percent, '%')}, resolution at Mn Ka "
-        f"{value(c.resolution_MnKa_eV, c.resolution_error_eV, 'eV')}."
+        f"{value(c.resolution_MnKa_eV, c.resolution_error_eV, 'eV')}.{bound}"
     )
 
 

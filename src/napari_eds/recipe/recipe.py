@@ -19,6 +19,7 @@ from napari_eds._support.files import write_atomically
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe.uncertainties import Uncertainties
 
 Engine = Literal["poisson", "linear", "nonlinear"]
 Background = Literal["auto", "polynomial", "physical"]
@@ -35,15 +36,17 @@ class LowEnergyTail(BaseModel):
         Share of a line's counts in the tail.
     decay_keV : float
         Length of its exponential decay.
-    below_keV : float
+    below_keV : float or None
         Only lines below this energy have one; the absorption length of silicon is short there.
+        None: `fraction` is that of O K, and of other lines in proportion to how strongly silicon
+        absorbs them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fraction: Annotated[float, Field(ge=0, lt=1)]
     decay_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    below_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    below_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 1.0
 
 
 class AxisCorrection(BaseModel):
@@ -80,6 +83,7 @@ class RecipeFields(BaseModel):
     energy_resolution_MnKa_eV: Positive | None = None
     absorption: Any = None
     allow_beam_energy_mismatch: bool = False
+    uncertainties: Uncertainties = Uncertainties()
 
 
 class Recipe(RecipeFields):
@@ -130,6 +134,8 @@ class Recipe(RecipeFields):
         Thickness, density and take-off angle; None leaves absorption uncorrected.
     allow_beam_energy_mismatch : bool
         Whether k-factors for another beam energy than the map's are used all the same.
+    uncertainties : Uncertainties
+        How well all else is known that a composition rests on; part of every total error.
 
     Raises
     ------

@@ -1,0 +1,47 @@
+"""The lines that are drawn for a family, better known than in eXSpy's table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from napari_eds.fitting.model import SpectralModel
+from napari_eds.physics import lines as xray
+from napari_eds.physics.computed_lines import computed_lines
+from napari_eds.physics.vacancies import HEAVIEST_Z, LIGHTEST_Z
+
+
+def corrected(model: SpectralModel) -> SpectralModel:
+    """Return a model whose lines are drawn as they are, integrated over channels.
+
+    K lines are doublets with measured K beta, where ``data/line_corrections.csv`` has them; L and
+    M lines are computed (`computed_lines`). eXSpy's stay for K lines of light elements.
+    """
+    lines = tuple(_lines_of(family, model.beam_energy_keV) for family in model.families)
+    return replace(model, lines=lines, integrated=True)
+
+
+def _lines_of(family: xray.Family, beam_energy_keV: float) -> tuple[xray.XRayLine, ...]:
+    if family.family == "K":
+        return _corrections().get(family.element, family.lines)
+    if not LIGHTEST_Z <= xray.atomic_number(family.element) <= HEAVIEST_Z:
+        return family.lines
+    lines = computed_lines(family.element, family.family, beam_energy_keV)
+    return lines or family.lines
+
+
+@cache
+def _corrections() -> Mapping[str, tuple[xray.XRayLine, ...]]:
+    """K lines by element, the alpha doublet's weights summing to 1."""
+    text = files("napari_eds").joinpath("data", "line_corrections.csv").read_text("utf-8")
+    table: dict[str, tuple[xray.XRayLine, ...]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        line = xray.XRayLine(
+            row["element"], row["line"], float(row["energy_keV"]), float(row["weight"])
+        )
+        table[line.element] = (*table.get(line.element, ()), line)
+    return MappingProxyType(table)

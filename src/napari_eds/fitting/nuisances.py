@@ -1,0 +1,219 @@
+"""What a file and tables leave uncertain of the shapes in a spectrum, each with a prior.
+
+Axis, widths, tails, positions of families and ratios inside them are *nuisances*: not asked for,
+but moving the intensities that are. They are fitted to the summed spectrum as far as it tells
+(`refinement`), and what stays open is carried into the errors (`shape_errors`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from napari_eds.fitting.model import SpectralModel
+from napari_eds.physics import lines as xray
+from napari_eds.recipe.recipe import LowEnergyTail
+from napari_eds.recipe.uncertainties import Uncertainties
+
+Kind = Literal["offset", "gain", "resolution", "fano", "tail", "position", "ratio"]
+
+#: How far axis and resolution may lie from what the file says, as standard deviations: of the
+#: offset in eV, the gain in percent, the resolution at Mn Ka in eV.
+AXIS_PRIOR = {"offset": 20.0, "gain": 0.3, "resolution": 8.0}
+#: Of what is fixed by the user or the recipe.
+FIXED_PRIOR = {"offset": 1.0, "gain": 0.02, "resolution": 1.0}
+#: Relative to `lines.FANO_EV`: Fano factors and pair energies of silicon are quoted from 0.114 to
+#: 0.125 and 3.6 to 3.7 eV.
+FANO_PRIOR = 0.04
+#: Share of O K in the tail of incomplete charge collection, expected and by how much it varies
+#: between detectors, and the tail's length.
+TAIL_MEAN, TAIL_PRIOR, TAIL_DECAY_KEV = 0.02, 0.03, 0.07
+
+#: Lines closer than this part of the resolution move together.
+_RESOLVED = 0.5
+#: Groups of lines below this part of their family cannot matter.
+_NEGLIGIBLE = 0.003
+#: Below this energy, chemical shifts and tails move lines further.
+_SOFT_KEV = 1.0
+
+#: Steps of numerical derivatives.
+_STEP = {"offset": 0.2, "gain": 2e-3, "resolution": 0.2, "fano": 0.01, "tail": 0.01}
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """One thing that is uncertain.
+
+    Attributes
+    ----------
+    kind : str
+        Unit of its value: ``"offset"`` eV, ``"gain"`` percent, ``"resolution"`` eV at Mn Ka,
+        ``"fano"`` relative, ``"tail"`` share of O K, ``"position"`` eV, ``"ratio"`` logarithm.
+    prior_sd : float
+        Standard deviation around 0.
+    is_fixed : bool
+        Whether it keeps its value, whatever the counts say.
+    family : int
+        Place of the family it concerns, -1 for all.
+    lines : tuple of str
+        Names of the lines whose ratio to the family's reference it is.
+    """
+
+    kind: Kind
+    prior_sd: float
+    is_fixed: bool = False
+    family: int = -1
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """Derivative of profiles by a nuisance: columns (channels, len(families)) of some families."""
+
+    families: np.ndarray
+    columns: np.ndarray
+
+    def of(self, areas: np.ndarray) -> np.ndarray:
+        """Return the derivative of the counts, (channels,), for alpha areas of all families."""
+        return self.columns @ areas[self.families]
+
+
+def nuisances_of(
+    model: SpectralModel,
+    uncertainties: Uncertainties,
+    *,
+    fixed: Sequence[Kind] = (),
+) -> tuple[Nuisance, ...]:
+    """List what is uncertain of a model.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    uncertainties : Uncertainties
+    fixed : sequence of str
+        Kinds that keep their value. Axis and resolution then are as sure as `FIXED_PRIOR`.
+    """
+    found = [
+        Nuisance(kind, (FIXED_PRIOR if kind in fixed else AXIS_PRIOR)[kind], kind in fixed)
+        for kind in ("offset", "gain", "resolution")
+    ]
+    found.append(Nuisance("fano", FANO_PRIOR, "fano" in fixed))
+    if model.tail is not None and model.tail.below_keV is None:
+        found.append(Nuisance("tail", TAIL_PRIOR, "tail" in fixed))
+    for i, family in enumerate(model.families):
+        lines = model.lines_in_range(family)
+        if not lines:
+            continue
+        position = uncertainties.line_position_eV
+        if family.alpha.energy_keV < _SOFT_KEV:
+            position = max(position, uncertainties.soft_line_position_eV)
+        found.append(Nuisance("position", position, "position" in fixed, i))
+        ratio = uncertainties.line_ratio(family.family)
+        found += [
+            Nuisance("ratio", ratio, "ratio" in fixed, i, group)
+            for group in _groups(model, family, lines, model.weight_sums[i])
+        ]
+    return tuple(found)
+
+
+def moved(
+    model: SpectralModel, nuisances: Sequence[Nuisance], values: np.ndarray
+) -> SpectralModel:
+    """Return a model whose nuisances have moved by `values` from where they are in it."""
+    for nuisance, value in zip(nuisances, values.tolist(), strict=True):
+        if value and nuisance.family < 0:
+            model = _moved_by(model, nuisance.kind, value)
+    lines = list(model.lines)
+    for nuisance, value in zip(nuisances, values.tolist(), strict=True):
+        i = nuisance.family
+        if nuisance.kind == "position":
+            lines[i] = tuple(
+                replace(line, energy_keV=line.energy_keV + value / 1000) for line in lines[i]
+            )
+        elif nuisance.kind == "ratio":
+            factor = float(np.exp(value))
+            lines[i] = tuple(
+                replace(line, weight=line.weight * factor) if line.name in nuisance.lines else line
+                for line in lines[i]
+            )
+    return replace(model, lines=tuple(lines))
+
+
+def slopes_of(model: SpectralModel, nuisances: Sequence[Nuisance]) -> list[Slope]:
+    """Return the derivatives of a model's profiles by its nuisances."""
+    everything = np.arange(len(model.families))
+    by_offset = _difference(model, "offset")
+    ratios = [nuisance for nuisance in nuisances if nuisance.kind == "ratio"]
+    drawn = iter(model.draw([_lines_of(model, nuisance) for nuisance in ratios]).T)
+    found = []
+    for nuisance in nuisances:
+        own = np.array([nuisance.family])
+        if nuisance.kind == "position":
+            found.append(Slope(own, -by_offset[:, own]))
+        elif nuisance.kind == "ratio":
+            found.append(Slope(own, next(drawn)[:, None]))
+        elif nuisance.kind == "offset":
+            found.append(Slope(everything, by_offset))
+        else:
+            found.append(Slope(everything, _difference(model, nuisance.kind)))
+    return found
+
+
+def _moved_by(model: SpectralModel, kind: Kind, value: float) -> SpectralModel:
+    energy = model.energy
+    if kind == "offset":
+        shifted = replace(energy, offset_keV=energy.offset_keV + value / 1000)
+        return replace(model, energy=shifted)
+    if kind == "gain":
+        gain = 1 + value / 100
+        stretched = replace(
+            energy, offset_keV=energy.offset_keV * gain, scale_keV=energy.scale_keV * gain
+        )
+        return replace(model, energy=stretched)
+    if kind == "resolution":
+        return replace(model, resolution_MnKa_eV=model.resolution_MnKa_eV + value)
+    if kind == "fano":
+        return replace(model, fano_eV=model.fano_eV * (1 + value))
+    tail = model.tail or LowEnergyTail(fraction=0, decay_keV=TAIL_DECAY_KEV, below_keV=None)
+    fraction = float(np.clip(tail.fraction + value, 0, 0.5))
+    return replace(model, tail=tail.model_copy(update={"fraction": fraction}))
+
+
+def _difference(model: SpectralModel, kind: Kind) -> np.ndarray:
+    """Return the derivative of all profiles, (channels, families)."""
+    return (_moved_by(model, kind, _STEP[kind]).profiles - model.profiles) / _STEP[kind]
+
+
+def _lines_of(model: SpectralModel, nuisance: Nuisance) -> list[xray.XRayLine]:
+    family = model.families[nuisance.family]
+    return [line for line in model.lines_in_range(family) if line.name in nuisance.lines]
+
+
+def _groups(
+    model: SpectralModel,
+    family: xray.Family,
+    lines: Sequence[xray.XRayLine],
+    weight_sum: float,
+) -> list[tuple[str, ...]]:
+    """Group the lines that the detector does not resolve, without the reference's group.
+
+    Weights refer to the alpha line or, where there is none, to the strongest.
+    """
+    groups: list[list[xray.XRayLine]] = []
+    for line in sorted(lines, key=lambda line: line.energy_keV):
+        width = _RESOLVED * xray.fwhm_keV(line.energy_keV, model.resolution_MnKa_eV)
+        if groups and line.energy_keV - groups[-1][-1].energy_keV < width:
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    alpha = [line for line in lines if line.name.startswith(f"{family.family}a")]
+    reference = alpha or [max(lines, key=lambda line: line.weight)]
+    return [
+        tuple(line.name for line in group)
+        for group in groups
+        if not any(line in reference for line in group)
+        and sum(line.weight for line in group) > _NEGLIGIBLE * weight_sum
+    ]

@@ -1,0 +1,155 @@
+"""What open questions of shape do to the intensities of every label.
+
+An intensity is ``I = H y`` with the weighted pseudo-inverse H of the design. A design that is
+wrong by dA moves it by ``-H dA I``; so the covariance of the nuisances, which the summed spectrum
+left, becomes one of intensities, quadratic in the label's own amplitudes. A common cause moves all
+labels alike: these errors do not average out over labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from napari_eds.fitting.fit import Fit
+from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.nuisances import slopes_of
+from napari_eds.fitting.poisson import shared_inverse
+from napari_eds.fitting.refinement import Refined
+from napari_eds.fitting.sum_fit import fit_sum
+from napari_eds.physics import lines as xray
+
+#: Parts of the error of an intensity that come from shapes: energy axis, resolution and positions;
+#: ratios inside families; the background; and what lines are not drawn exactly.
+ShapePart = Literal["axis", "ratios", "background", "line_shapes"]
+SHAPE_PARTS: tuple[ShapePart, ...] = ("axis", "ratios", "background", "line_shapes")
+
+#: Lengths over which drawn shapes are wrong alike, in full widths of a line.
+_LINE_LENGTH, _BACKGROUND_LENGTH = 0.5, 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeErrors:
+    """Covariances of the quantified intensities, for amplitudes that are to come.
+
+    Attributes
+    ----------
+    parts : mapping of str to ndarray, (amplitudes, amplitudes, quantified, quantified)
+        By part, and ``"total"``, in which the correlations between parts are contained.
+        Amplitudes are alpha areas of all families and, last, the height of the background over
+        that of the sum. Of alpha areas of the quantified families.
+    """
+
+    parts: Mapping[str, np.ndarray]
+
+    def covariance(
+        self, part: str, alpha_areas: np.ndarray, background_heights: np.ndarray
+    ) -> np.ndarray:
+        """Return covariances of alpha areas, (labels, quantified, quantified).
+
+        Parameters
+        ----------
+        part : str
+            One of `SHAPE_PARTS`, or ``"total"``.
+        alpha_areas : ndarray, (labels, families)
+        background_heights : ndarray, (labels,)
+            Over that of the sum.
+        """
+        amplitudes = np.maximum(np.column_stack([alpha_areas, background_heights]), 0)
+        tensor = self.parts[part]
+        n, q = amplitudes.shape[1], tensor.shape[-1]
+        pairs = (amplitudes[:, :, None] * amplitudes[:, None, :]).reshape(len(amplitudes), n * n)
+        return (pairs @ tensor.reshape(n * n, q * q)).reshape(-1, q, q)
+
+
+def shape_errors(
+    model: SpectralModel,
+    total: np.ndarray,
+    refined: Refined,
+    *,
+    line_shape: float,
+    background: float,
+) -> ShapeErrors:
+    """Work out how the intensities of a model answer to what is open of its shapes.
+
+    Parameters
+    ----------
+    model : SpectralModel
+        Prepared, with a background of known shape.
+    total : ndarray, (channels of the fit,)
+        Summed counts, whose weights all labels are taken to have.
+    refined : Refined
+    line_shape, background : float
+        Standard deviations of drawn lines and background, relative; the former at least the
+        misfit of the sum.
+    """
+    expected = fit_sum(model, total).expected
+    inverse = shared_inverse(model, expected)[:, : model.n_quantified].T
+    n, q = len(model.families), model.n_quantified
+    shape = model.background.sum(axis=1)
+
+    def tensor(modes: np.ndarray) -> np.ndarray:
+        """Sum over modes (modes, quantified, amplitudes) of their outer products."""
+        return np.einsum("mqa,mrb->abqr", modes, modes, optimize=True)
+
+    kinds = np.array([nuisance.kind for nuisance in refined.nuisances])
+    bends = refined.background.shape[1]
+    answers = np.zeros((bends + len(kinds), q, n + 1))
+    answers[:bends, :, n] = (inverse @ refined.background).T
+    for place, slope in enumerate(slopes_of(model, refined.nuisances)):
+        answers[bends + place][:, slope.families] = inverse @ slope.columns
+    of_part = {
+        "background": np.arange(bends),
+        "axis": bends + np.flatnonzero(kinds != "ratio"),
+        "ratios": bends + np.flatnonzero(kinds == "ratio"),
+    }
+    parts = {
+        part: _propagated(answers[places], refined.covariance[np.ix_(places, places)])
+        for part, places in of_part.items()
+    }
+    parts["total"] = _propagated(answers, refined.covariance)
+    bumps = _bumps(model, _LINE_LENGTH)
+    lines = np.zeros((bumps.shape[1], q, n + 1))
+    lines[:, :, :n] = np.einsum("qc,cm,cf->mqf", inverse, bumps, model.profiles, optimize=True)
+    parts["line_shapes"] = max(line_shape, refined.misfit) ** 2 * tensor(lines)
+    bumps = _bumps(model, _BACKGROUND_LENGTH)
+    below = np.zeros((bumps.shape[1], q, n + 1))
+    below[:, :, n] = (inverse @ (bumps * shape[:, None])).T
+    roughness = background**2 * tensor(below)
+    parts["background"] = parts["background"] + roughness
+    parts["total"] = parts["total"] + roughness + parts["line_shapes"]
+    return ShapeErrors(parts)
+
+
+def background_heights(fit: Fit) -> np.ndarray:
+    """Return the background of each label over the one the model was given, (labels,)."""
+    shape = fit.model.background.sum()
+    return fit.background.sum(axis=1) / max(float(shape), 1e-12)
+
+
+def _propagated(answers: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Return the tensor of answers (nuisances, quantified, amplitudes) to a covariance."""
+    return np.einsum("iqa,ij,jrb->abqr", answers, covariance, answers, optimize=True)
+
+
+def _bumps(model: SpectralModel, widths: float) -> np.ndarray:
+    """Return overlapping bumps over the axis, (channels, bumps), their squares summing to 1.
+
+    A random sum of them is a random curve of standard deviation 1 that changes over `widths`
+    full widths of a line.
+    """
+    energies = model.energy.energies_keV
+
+    def width(energy_keV: np.ndarray | float) -> np.ndarray:
+        fwhm = xray.fwhm_keV(energy_keV, model.resolution_MnKa_eV, model.fano_eV)
+        return widths * np.asarray(fwhm)
+
+    centres = [float(energies[0])]
+    while centres[-1] < energies[-1]:
+        centres.append(centres[-1] + float(width(centres[-1])))
+    places = np.array(centres)
+    drawn = np.exp(-0.5 * ((energies[:, None] - places) / (0.8 * width(places))) ** 2)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
