@@ -59,7 +59,7 @@ from .labels import (
     threshold_regions,
     watershed_regions,
 )
-from .physics import density_of, parse_formula
+from .physics import density_from_composition, density_of, parse_formula
 from .quantification import (
     ChipSizeAdvice,
     Composition,
@@ -157,6 +157,7 @@ __all__ = [
     "compare_known",
     "compare_results",
     "counts_for_error",
+    "density_from_composition",
     "density_of",
     "describe_labels",
     "element_maps",

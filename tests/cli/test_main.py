@@ -125,9 +125,11 @@ def test_absorption_is_corrected_and_told(command, tmp_path, capsys):
     assert "corrected for 55 nm" in capsys.readouterr().out
     oxygen = [pd.read_csv(path)["O_at_pct"] for path in (plain, corrected)]
     assert (oxygen[1] > oxygen[0] + 3).all()
-    assert main([*command, "--grid", "48", *thick[:2], "-o", str(plain)]) == 1
+    for density in ([], ["--density", "composition"]):
+        assert main([*command, "--grid", "48", *thick[:2], *density, "-o", str(plain)]) == 0
+        assert "density from each composition" in capsys.readouterr().out
     assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 1
-    assert "both --thickness and --density" in capsys.readouterr().err
+    assert "give --thickness, too" in capsys.readouterr().err
 
 
 def test_k_factors_of_another_beam_energy_are_refused(data_dir, tmp_path, capsys):

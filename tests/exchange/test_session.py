@@ -98,7 +98,25 @@ def test_repeated_with_a_map_of_thickness(lfo_sto_96, recipe, tmp_path):
     again = repeat(session, lfo_sto_96)
     pd.testing.assert_frame_equal(again.table, result.table, rtol=1e-11)
     plain = eds.quantify(lfo_sto_96, labels, recipe)
-    assert not load_session(save_session(tmp_path / "b.edsession", plain)).thickness_nm
+    kept = load_session(save_session(tmp_path / "b.edsession", plain))
+    assert not kept.thickness_nm
+    assert not kept.density_g_cm3
+
+
+def test_repeated_with_a_map_of_density_or_with_computed_ones(lfo_sto_96, recipe, tmp_path):
+    recipe = recipe.model_copy(update={"absorption": eds.Absorption(thickness_nm=50)})
+    density = np.linspace(4, 8, 96 * 96).reshape(96, 96)
+    labels = eds.grid_chips((96, 96), 48)
+    result = eds.quantify(lfo_sto_96, labels, recipe, density_g_cm3=density)
+    session = load_session(save_session(tmp_path / "run.edsession", result))
+    assert session.density_g_cm3[1] == pytest.approx(density[:48, :48].mean())
+    assert not session.thickness_nm
+    again = repeat(session, lfo_sto_96)
+    pd.testing.assert_frame_equal(again.table, result.table, rtol=1e-11)
+    computed = eds.quantify(lfo_sto_96, labels, recipe)
+    session = load_session(save_session(tmp_path / "b.edsession", computed))
+    assert not session.density_g_cm3
+    pd.testing.assert_frame_equal(repeat(session, lfo_sto_96).table, computed.table)
 
 
 def test_another_image_is_refused(saved, lfo_sto_96):

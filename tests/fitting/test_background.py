@@ -22,7 +22,7 @@ def model():
 def bremsstrahlung(energies, mass_thickness):
     """Kramers' law behind SrTiO3 of a mass thickness in g/cm2 and a detector."""
     composition = dict(zip(["Sr", "Ti", "O"], WEIGHTS, strict=True))
-    mac = mixed_absorption_cm2_g(composition, energies, source="xraylib")
+    mac = mixed_absorption_cm2_g(composition, energies)
     depth = mac * mass_thickness
     return emission.DetectorModel().efficiency(energies) / energies * -np.expm1(-depth) / depth
 

@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_eds import Absorption, EDSError
+from napari_eds import EDSError
 from napari_eds.physics.formulas import (
-    _densities,
-    density_of,
     parse_formula,
     to_atoms,
     weight_from_atomic,
@@ -130,31 +128,3 @@ def test_labels_without_a_composition_stay_so():
     found = weight_from_atomic(rows, np.array([16.0, 16.0]))
     assert np.isnan(found[:2]).all()
     assert found[2].tolist() == [0.5, 0.5]
-
-
-@pytest.mark.parametrize(
-    ("formula", "density"), [("SrTiO3", 5.12), ("O3TiSr", 5.12), ("LaFeO3", 6.64), ("Pt", 21.45)]
-)
-def test_densities_of_known_phases(formula, density):
-    assert density_of(formula) == pytest.approx(density, rel=0.01)
-
-
-def test_strontium_titanate_is_as_dense_as_its_unit_cell():
-    """One formula unit in a cube of 3.905 angstrom."""
-    grams = (87.62 + 47.867 + 3 * 15.999) / 6.02214076e23
-    assert density_of("SrTiO3") == pytest.approx(grams / (3.905e-8) ** 3, rel=0.005)
-
-
-def test_an_unknown_density_asks_for_a_number():
-    with pytest.raises(EDSError, match="La2Ti2O7 is not known here; give it"):
-        density_of("La2Ti2O7")
-
-
-def test_every_density_of_the_table_belongs_to_a_formula():
-    assert all(0.5 < density_of(formula) < 25 for formula in _densities())
-
-
-def test_absorption_settings_take_a_formula_for_the_density():
-    assert Absorption(thickness_nm=50, density_g_cm3="LaFeO3").density_g_cm3 == 6.64
-    with pytest.raises(ValueError, match="not known here"):
-        Absorption(thickness_nm=50, density_g_cm3="La2Ti2O7")

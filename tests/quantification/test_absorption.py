@@ -2,14 +2,20 @@
 
 import numpy as np
 import pytest
-import xraylib
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_eds import EDSError, read_k_factors
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import Foil, absorption_factors, mass_absorption_cm2_g
+from napari_eds.physics.absorption import (
+    Foil,
+    absorption_factors,
+    attenuation_cm2_g,
+    attenuation_uncertainty,
+    mass_absorption_cm2_g,
+)
+from napari_eds.physics.densities import density_from_composition
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
 from napari_eds.quantification.intensities import Intensities
 from napari_eds.recipe.absorption import Absorption, foil
@@ -60,51 +66,67 @@ def velox_k(data_dir, families):
 def test_strontium_titanate_at_72_nm(data_dir, thickness_nm, at_pct):
     absorption = thickness_nm and foil(settings(thickness_nm), STO, 1)
     found = compose([22000, 37400, 18300], velox_k(data_dir, STO), STO_WEIGHTS, absorption)
-    np.testing.assert_allclose(100 * found.atomic_fractions[0], at_pct, atol=0.01)
+    # Corrected with Chantler's coefficients, which are 4 % smaller for O K in SrTiO3.
+    atol = 0.5 if thickness_nm else 0.01
+    np.testing.assert_allclose(100 * found.atomic_fractions[0], at_pct, atol=atol)
 
 
 def test_the_study_s_strontium_titanate_at_68_nm(data_dir):
     k = velox_k(data_dir, STO)
     intensities = 1000 * np.array([47.08, 27.81, 25.11]) * STO_WEIGHTS / k
     found = compose(intensities, k, STO_WEIGHTS, foil(settings(68), STO, 1))
-    np.testing.assert_allclose(100 * found.atomic_fractions[0], [60.0, 21.1, 18.9], atol=0.06)
+    np.testing.assert_allclose(100 * found.atomic_fractions[0], [60.0, 21.1, 18.9], atol=0.5)
 
 
 def alphas_keV(families):
     return [family.alpha.energy_keV for family in families]
 
 
-@pytest.mark.parametrize(("element", "ratio"), [("V", 1.43), ("Sn", 3.8), ("Cs", 0.24)])
-def test_tables_differ_next_to_edges_as_is_told(element, ratio):
+#: Mass absorption for O K in cm²/g, from the scattering factors f2 of Henke, Gullikson and Davis,
+#: At. Data Nucl. Data Tables 54 (1993) 181.
+HENKE_O_K = {
+    "O": 1200, "Ti": 22135, "Cr": 3146, "Mn": 3470, "Fe": 4094, "Sr": 13750, "Cd": 19177,
+    "In": 17207, "Sn": 13360, "Sb": 3417, "Te": 3927, "Cs": 4438, "Ba": 4799, "La": 5291,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("element", HENKE_O_K)
+def test_coefficients_next_to_edges(element):
+    """xraylib's ordinary table gives 3.7 times as much in Cs, and half of it in Sn."""
     oxygen = xray.family("O", "K").alpha.energy_keV
-    ours = mass_absorption_cm2_g([element], oxygen)
-    theirs = mass_absorption_cm2_g([element], oxygen, source="xraylib")
-    assert ours[0] / theirs[0] == pytest.approx(ratio, rel=0.02)
+    ours = mass_absorption_cm2_g([element], oxygen)[0]
+    error = attenuation_uncertainty([element], oxygen)[0]
+    assert abs(np.log(ours / HENKE_O_K[element])) < 2.5 * error
 
 
-def test_coefficients_agree_with_xraylib():
-    """Two tables of photoabsorption; they differ by some percent, most for soft lines."""
-    elements = ["O", "Ti", "Fe", "Sr", "La"]
-    families = [*STO, *LFO[:2]]
-    ours = mass_absorption_cm2_g(elements, alphas_keV(families))
-    assert ours.shape == (5, 5)
-    for i, element in enumerate(elements):
-        Z = xraylib.SymbolToAtomicNumber(element)
-        theirs = [xraylib.CS_Photo(Z, family.alpha.energy_keV) for family in families]
-        np.testing.assert_allclose(ours[i, 1:], theirs[1:], rtol=0.1)
-        np.testing.assert_allclose(ours[i, 0], theirs[0], rtol=0.15)
+def test_one_table_serves_specimen_and_detector():
+    energies = np.array([0.2, 0.525, 0.9999, 1.0, 6.4])
+    for element in ("O", "Si", "Cs", "La"):
+        specimen = mass_absorption_cm2_g([element], energies)[0]
+        np.testing.assert_allclose(
+            attenuation_cm2_g(element, energies, "photo"), specimen, rtol=0.05
+        )
+    # What is known of H and He at high energies is scattering.
+    assert (mass_absorption_cm2_g(["H", "He", "Li", "U", "Cf"], energies) > 0).all()
+    with pytest.raises(EDSError, match="no X-ray attenuation of 'Fm'"):
+        mass_absorption_cm2_g(["Fm"], energies)
 
 
-def test_coefficients_of_the_lightest_and_heaviest_elements():
-    assert mass_absorption_cm2_g(["H", "He"], alphas_keV(STO)).tolist() == 2 * [[0.0, 0.0, 0.0]]
-    assert (mass_absorption_cm2_g(["Li", "U"], alphas_keV(STO)) > 0).all()
-    with pytest.raises(EDSError, match="no mass absorption coefficients of 'Pu'"):
-        mass_absorption_cm2_g(["Pu"], alphas_keV(STO))
+def test_coefficients_are_less_certain_next_to_edges():
+    oxygen, iron = (xray.family(e, "K").alpha.energy_keV for e in ("O", "Fe"))
+    found = attenuation_uncertainty(["Sr", "V", "Sn", "Pu", "H"], [oxygen, iron])
+    assert found.shape == (5, 2)
+    assert found[1, 0] > 0.2
+    assert found[2, 0] > 0.5
+    assert (found[:, 0] >= 0.1).all()
+    assert (found[:, 1] >= 0.05).all()
+    assert found[0, 1] < 0.1
 
 
-def test_it_agrees_with_exspy_at_exspy_s_density():
+def test_it_agrees_with_exspy_at_exspy_s_density_and_coefficients():
     import exspy
 
+    of_exspy = exspy.material.mass_absorption_coefficient
     names, order = ["Fe", "La", "O"], [1, 0, 2]
     lines = ["Fe_Ka", "La_La", "O_Ka"]
     signal = exspy.signals.EDSTEMSpectrum(np.ones((2, 64)))
@@ -140,8 +162,9 @@ def test_it_agrees_with_exspy_at_exspy_s_density():
         LFO_K,
         LFO_WEIGHTS,
         Foil(
-            mass_absorption_cm2_g(["La", "Fe", "O"], alphas_keV(LFO)),
-            mass_thickness.data.ravel() / 10,
+            np.array([of_exspy(e, alphas_keV(LFO)) for e in ("La", "Fe", "O")]),
+            mass_thickness.data.ravel() * 1e6,
+            np.ones(2),
             22,
         ),
     )
@@ -159,7 +182,7 @@ def test_factors_are_those_of_the_simulation(thickness_nm, angle_deg):
     """One formula, written twice; the coefficients of one are given to the other."""
     fractions = emission.weight_fractions({"O": 3, "Ti": 1, "Sr": 1})
     energies = [family.alpha.energy_keV for family in STO]
-    mac = mass_absorption_cm2_g(list(fractions), energies, source="xraylib")
+    mac = mass_absorption_cm2_g(list(fractions), energies)
     theirs = emission.absorption_factor(
         fractions,
         energies,
@@ -197,7 +220,9 @@ def test_noise_does_not_make_absorption_negative():
     found = absorption_factors(fractions, mac, np.array([1.0, 1.0]), 90.0)
     assert found[0, 0] == 1
     assert np.isnan(found[1, 0])
-    assert Foil(mac, np.ones(2), 90.0).log_slopes(fractions)[0].tolist() == [[5.0, 0.5]]
+    assert Foil(mac, np.full(2, 1e7), np.ones(2), 90.0).log_slopes(fractions)[0].tolist() == [
+        [5.0, 0.5]
+    ]
 
 
 @pytest.mark.parametrize("thickness_nm", [1e-3, 1.0, 60.0, 2000.0])
@@ -222,6 +247,8 @@ def test_thin_foils_need_no_correction():
     )
     assert plain.absorption_factors.tolist() == [[1, 1, 1]]
     for name, value in vars(plain).items():
+        if name == "densities_g_cm3":
+            continue
         np.testing.assert_allclose(getattr(thin, name), value, rtol=1e-6)
 
 
@@ -276,6 +303,79 @@ def test_k_factor_errors_are_the_spread_of_corrected_compositions():
         LFO_INTENSITIES, LFO_K, LFO_WEIGHTS, foil(settings(100, 6.64), LFO, 1), k_errors=relative
     ).atomic_errors_k[0]
     np.testing.assert_allclose(predicted, drawn.std(axis=0), rtol=0.02)
+
+
+def from_composition(thickness_nm, families, n_labels=1):
+    return foil(settings(thickness_nm, None), families, n_labels)
+
+
+@given(
+    st.lists(st.floats(0.02, 1), min_size=3, max_size=3), st.floats(0.1, 500), st.floats(15, 90)
+)
+def test_density_and_composition_are_found_together(atoms, thickness_nm, angle_deg):
+    atomic = np.array(atoms) / sum(atoms)
+    weight = atomic * LFO_WEIGHTS / (atomic @ LFO_WEIGHTS)
+    specimen = foil(settings(thickness_nm, None, angle_deg), LFO, 1)
+    intensities = 1e6 * weight / LFO_K / specimen.factors(weight[None])[0]
+    found = compose(intensities, LFO_K, LFO_WEIGHTS, specimen)
+    np.testing.assert_allclose(found.atomic_fractions[0], atomic, atol=1e-8)
+    expected = density_from_composition(dict(zip(("La", "Fe", "O"), atoms, strict=True)))
+    assert found.densities_g_cm3[0] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("thickness_nm", [30.0, 100.0, 400.0])
+def test_errors_know_that_the_density_moves_with_the_composition(thickness_nm):
+    """Each derivative beside a finite difference of whole quantifications."""
+    specimen = from_composition(thickness_nm, LFO)
+
+    def fractions(intensities, k):
+        return compose(intensities, k, LFO_WEIGHTS, specimen).atomic_fractions[0]
+
+    for i in range(3):
+        step = np.ones(3)
+        step[i] += 1e-5
+        by_log = (
+            fractions(LFO_INTENSITIES, LFO_K * step) - fractions(LFO_INTENSITIES, LFO_K / step)
+        ) / 2e-5
+        by_count = fractions(LFO_INTENSITIES * step, LFO_K) - fractions(
+            LFO_INTENSITIES / step, LFO_K
+        )
+        only = np.zeros(3)
+        only[i] = 1.0
+        found = compose(
+            LFO_INTENSITIES,
+            LFO_K,
+            LFO_WEIGHTS,
+            specimen,
+            np.diag((2e-5 * LFO_INTENSITIES * only) ** 2)[None],
+            k_errors=only,
+        )
+        np.testing.assert_allclose(found.atomic_errors_k[0], abs(by_log), rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(
+            found.atomic_errors_statistical[0], abs(by_count), rtol=1e-4, atol=1e-11
+        )
+
+
+def test_how_an_error_of_the_depth_reaches_the_factors():
+    specimen = foil(settings(80), STO, 1)
+    thicker = foil(settings(80 * 1.00001), STO, 1)
+    fractions = np.array([[0.26, 0.26, 0.48]])
+    expected = np.log(thicker.factors(fractions) / specimen.factors(fractions)) / 1e-5
+    np.testing.assert_allclose(specimen.depth_log_slopes(fractions), expected, rtol=1e-4)
+    assert specimen.density_relative_error == 0
+    assert from_composition(80, STO).density_relative_error > 0.05
+    assert from_composition(80, STO).density_is_computed
+
+
+def test_densities_may_be_given_label_by_label():
+    specimen = foil(settings(50), STO, 2, density_g_cm3=np.array([4.0, 5.0]))
+    shares = np.full((2, 3), 1 / 3)
+    np.testing.assert_allclose(specimen.mass_thickness_g_cm2(shares), [2e-5, 2.5e-5])
+    assert specimen.of(np.array([1])).densities_g_cm3(shares[:1]).tolist() == [5.0]
+    with pytest.raises(EDSError, match="2 labels need as many densities"):
+        foil(settings(50), STO, 2, density_g_cm3=np.array([1.0]))
+    with pytest.raises(EDSError, match="density of every label must be a number above 0"):
+        foil(settings(50), STO, 2, density_g_cm3=np.array([1.0, 0.0]))
 
 
 def test_labels_are_corrected_one_by_one():
@@ -350,9 +450,12 @@ def test_the_take_off_angle_is_the_setting_s_or_the_file_s():
 
 
 def test_thickness_is_the_setting_s_unless_given_by_label():
-    np.testing.assert_allclose(foil(settings(50, 4), STO, 2).mass_thickness_g_cm2, 2 * [2e-5])
+    shares = np.full((2, 3), 1 / 3)
+    np.testing.assert_allclose(
+        foil(settings(50, 4), STO, 2).mass_thickness_g_cm2(shares), 2 * [2e-5]
+    )
     given = foil(settings(50, 4), STO, 2, thickness_nm=np.array([0.0, 100.0]))
-    np.testing.assert_allclose(given.mass_thickness_g_cm2, [0, 4e-5])
+    np.testing.assert_allclose(given.mass_thickness_g_cm2(shares), [0, 4e-5])
     with pytest.raises(EDSError, match="2 labels need as many thicknesses"):
         foil(settings(50, 4), STO, 2, thickness_nm=np.array([1.0]))
 

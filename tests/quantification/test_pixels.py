@@ -290,6 +290,33 @@ def test_a_map_of_thickness_needs_absorption(lfo_sto_96, recipe, thickness_nm):
         pixel_maps(lfo_sto_96, thin, thickness_nm=thickness_nm)
 
 
+def test_maps_of_density_are_averaged_like_those_of_thickness(
+    lfo_sto_96, quick, truth, thickness_nm
+):
+    density = np.maximum(truth["density_g_cm3"], 0.1)
+    kernel = Kernel("mean", 1)
+    given = {"thickness_nm": thickness_nm * DENSITY_g_cm3 / density, "density_g_cm3": density}
+    one = pixel_maps(lfo_sto_96, quick, kernel=kernel, thickness_nm=thickness_nm)
+    both = pixel_maps(lfo_sto_96, quick, kernel=kernel, **given)
+    np.testing.assert_allclose(both.atomic_pct, one.atomic_pct, rtol=1e-4, atol=1e-3)
+    with pytest.raises(eds.EDSError, match="a density map of shape"):
+        pixel_maps(lfo_sto_96, quick, density_g_cm3=density[1:])
+
+
+def test_densities_of_pixels_follow_from_their_compositions(
+    lfo_sto_96, quick, truth, thickness_nm
+):
+    left_out = quick.model_copy(update={"absorption": eds.Absorption(thickness_nm=55)})
+    kernel = Kernel("mean", 9)
+    found = pixel_maps(
+        lfo_sto_96, left_out, kernel=kernel, thickness_nm=truth["thickness_nm"]
+    ).maps()["O"]
+    known = pixel_maps(lfo_sto_96, quick, kernel=kernel, thickness_nm=thickness_nm).maps()["O"]
+    for phase in (FILM, SUBSTRATE):
+        pure = truth["pure"] & (truth["label"] == phase)
+        assert np.nanmean(found[pure]) == pytest.approx(np.nanmean(known[pure]), abs=1)
+
+
 def test_elements_of_an_alloy_of_many_decide_over_the_kernel():
     elements = ("Mg", "Si", "Ca", "Ti", "Cr", "Fe", "Ni", "Cu", "Ge", "Zr", "Mo")
     phase = Phase("alloy", dict.fromkeys(elements, 100 / 11), 6.0)

@@ -53,7 +53,7 @@ FIELDS = {
     | st.builds(
         Absorption,
         thickness_nm=positive,
-        density_g_cm3=positive,
+        density_g_cm3=st.none() | positive,
         take_off_angle_deg=st.none() | st.floats(0, 90, exclude_min=True),
     ),
     "allow_beam_energy_mismatch": st.booleans(),

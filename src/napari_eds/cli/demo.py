@@ -22,8 +22,6 @@ from napari_eds.recipe.recipe import Recipe
 from napari_eds.simulate.maps import Simulation, lanthanum_ferrite_on_strontium_titanate
 
 CHIP_SIZE = 6
-#: That of SrTiO3; the other phases get a thickness of the same mass.
-DENSITY_g_cm3 = 5.12
 SPECIMEN = ("La", "Fe", "O", "Sr", "Ti", "Pt")
 
 
@@ -58,22 +56,23 @@ def run(progress: Progress | None = None) -> Demo:
             source="computed by the simulation itself",
             beam_energy_keV=simulation.image.acquisition.beam_energy_keV,
         ),
-        absorption=Absorption(thickness_nm=55, density_g_cm3=DENSITY_g_cm3),
+        absorption=Absorption(thickness_nm=55),
     )
     result = quantify(
         simulation.image,
         grid_chips(simulation.image.shape, CHIP_SIZE),
         recipe,
-        thickness_nm=_equivalent_thickness_nm(simulation),
+        thickness_nm=simulation.thickness_nm,
+        density_g_cm3=_densities_g_cm3(simulation),
         progress=progress,
     )
     return Demo(simulation, result, _compare(simulation, result))
 
 
-def _equivalent_thickness_nm(simulation: Simulation) -> np.ndarray:
-    """Return the map of thickness that has the true mass at the one density of the recipe."""
-    densities = np.array([0.0, *(phase.density_g_cm3 for phase in simulation.phases)])
-    return simulation.thickness_nm * densities[simulation.labels] / DENSITY_g_cm3
+def _densities_g_cm3(simulation: Simulation) -> np.ndarray:
+    """Return the map of the phases' densities; vacuum has that of the first, at no thickness."""
+    densities = np.array([phase.density_g_cm3 for phase in simulation.phases])
+    return densities[np.maximum(simulation.labels - 1, 0)]
 
 
 def save(demo: Demo, folder: str | Path) -> list[Path]:

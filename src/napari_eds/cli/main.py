@@ -275,15 +275,15 @@ def _quantify(options: argparse.Namespace) -> None:
 def _calibrate(options: argparse.Namespace) -> None:
     result = run(options)
     if options.density is not None:
-        thickness = result.thickness_from(
-            options.label, options.formula, density_from(options.density)
-        )
+        thickness = result.thickness_from(options.label, options.formula, density_from(options))
         print(
             f"Thickness of label {options.label}: {thickness.thickness_nm:.1f} nm, "
             f"± {thickness.error_statistical_nm:.1f} from counting, ± {thickness.error_k_nm:.1f} "
             "from the k-factors in use"
         )
-    table = result.k_factors_from(options.label, options.formula, options.reference)
+    table = result.k_factors_from(
+        options.label, options.formula, options.reference, density_g_cm3=density_from(options)
+    )
     table.to_csv(options.output)
     print(table.to_frame().to_string(index=False))
     print("\n".join(result.account()))

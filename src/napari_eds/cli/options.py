@@ -103,7 +103,8 @@ def _add_correction_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--density",
         metavar="G_CM3",
-        help="density in g/cm3, or a known phase such as SrTiO3; with --thickness",
+        help="density in g/cm3, a known phase such as SrTiO3, or 'composition' (the default): "
+        "what follows from the composition of each region",
     )
     parser.add_argument(
         "--take-off-angle", type=float, metavar="DEG", help="where the file gives none"
@@ -163,27 +164,23 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
 def _absorption(options: argparse.Namespace) -> Absorption | None:
     from napari_eds.recipe.absorption import Absorption
 
-    # With a formula, a density alone is for solving the thickness.
-    only_density = options.thickness is None and options.density is not None
-    if options.thickness is None and not (only_density and not hasattr(options, "formula")):
+    if options.thickness is None:
+        # With a formula, a density alone is for solving the thickness.
+        if options.density is not None and not hasattr(options, "formula"):
+            raise RecipeError("--density is for the absorption correction: give --thickness, too")
         return None
-    if options.thickness is None or options.density is None:
-        raise RecipeError("the absorption correction needs both --thickness and --density")
     return Absorption(
         thickness_nm=options.thickness,
-        density_g_cm3=density_from(options.density),
+        density_g_cm3=density_from(options),
         take_off_angle_deg=options.take_off_angle,
     )
 
 
-def density_from(text: str) -> float:
-    """Read a density: a number in g/cm3, or the formula of a known phase."""
-    from napari_eds.physics.formulas import density_of
+def density_from(options: argparse.Namespace) -> float | None:
+    """Return the density in g/cm3 of ``--density``, None if it follows from the composition."""
+    from napari_eds.recipe.absorption import read_density
 
-    try:
-        return float(text)
-    except ValueError:
-        return density_of(text)
+    return None if options.density is None else read_density(options.density)
 
 
 def _names_or_none(text: str | None) -> tuple[str, ...] | None:

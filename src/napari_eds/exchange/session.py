@@ -129,8 +129,8 @@ class Session:
     recipe : Recipe
     table : DataFrame
         That of the quantification, indexed by label.
-    thickness_nm : mapping of int to float
-        By label, where a map of thickness was used; else empty.
+    thickness_nm, density_g_cm3 : mapping of int to float
+        By label, where a map of thickness or density was used; else empty.
     source : Source
     created : str
         Date and time in UTC, ISO 8601.
@@ -143,6 +143,7 @@ class Session:
     recipe: Recipe
     table: pd.DataFrame
     thickness_nm: Mapping[int, float]
+    density_g_cm3: Mapping[int, float]
     source: Source
     created: str
     versions: Mapping[str, str]
@@ -270,7 +271,7 @@ def repeat(
 ) -> Quantification:
     """Quantify the image of a session again; same versions give the same numbers, bit for bit.
 
-    Where a map of thickness was used, its mean in each label is, to rounding.
+    Where a map of thickness or density was used, its mean in each label is, to rounding.
 
     Parameters
     ----------
@@ -287,19 +288,25 @@ def repeat(
         If it is not the session's image.
     """
     session.check_source(image, check_file=check_file)
-    thickness = None
-    if session.thickness_nm:
-        thickness = np.zeros(session.labels.shape)
-        for label, value in session.thickness_nm.items():
-            thickness[session.labels == label] = value
     return quantify(
         image,
         session.labels,
         session.recipe,
         names=session.names,
-        thickness_nm=thickness,
+        thickness_nm=_map_of(session.thickness_nm, session.labels),
+        density_g_cm3=_map_of(session.density_g_cm3, session.labels),
         progress=progress,
     )
+
+
+def _map_of(values: Mapping[int, float], labels: np.ndarray) -> np.ndarray | None:
+    """Return the map (rows, columns) with the value of each label, None without values."""
+    if not values:
+        return None
+    found = np.zeros(labels.shape)
+    for label, value in values.items():
+        found[labels == label] = value
+    return found
 
 
 def counts_sha256(image: SpectrumImage) -> str:
@@ -359,7 +366,7 @@ def _archive(result: Quantification, source: Source) -> bytes:
         "versions": versions(),
         "source": asdict(source),
         "names": names,
-        "thickness_nm": _thickness_nm(result),
+        **_of_maps(result),
     }
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -370,16 +377,24 @@ def _archive(result: Quantification, source: Source) -> bytes:
     return buffer.getvalue()
 
 
-def _thickness_nm(result: Quantification) -> dict[str, float]:
-    """Return the thickness of each label where it is not the recipe's, else nothing."""
+def _of_maps(result: Quantification) -> dict[str, dict[str, float]]:
+    """Return thickness and density of each label where they are not the recipe's, else nothing."""
     settings, foil = result.recipe.absorption, result.foil
-    if settings is None or foil is None:
+    thickness: dict[str, float] = {}
+    density: dict[str, float] = {}
+    if settings is not None and foil is not None:
+        ids = result.label_spectra.ids.tolist()
+        thickness = _other_than(settings.thickness_nm, foil.thickness_nm, ids)
+        if not foil.density_is_computed:
+            given = foil.densities_g_cm3(result.composition.weight_fractions)
+            density = _other_than(settings.density_g_cm3, given, ids)
+    return {"thickness_nm": thickness, "density_g_cm3": density}
+
+
+def _other_than(of_all: float | None, values: np.ndarray, ids: list[int]) -> dict[str, float]:
+    if of_all is not None and np.allclose(values, of_all, rtol=1e-9):
         return {}
-    thickness = foil.mass_thickness_g_cm2 / settings.density_g_cm3 * 1e7
-    if np.allclose(thickness, settings.thickness_nm, rtol=1e-9):
-        return {}
-    ids = result.label_spectra.ids.tolist()
-    return {str(label): float(value) for label, value in zip(ids, thickness, strict=True)}
+    return {str(label): float(value) for label, value in zip(ids, values, strict=True)}
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -401,6 +416,10 @@ def _check_head(head: Any, path: Path) -> None:
         )
 
 
+def _by_label(values: Mapping[str, float]) -> Mapping[int, float]:
+    return MappingProxyType({int(i): float(value) for i, value in values.items()})
+
+
 def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
     source = dict(head["source"])
     for name in ("shape", "pixel_size"):
@@ -416,9 +435,8 @@ def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
         names=MappingProxyType({int(i): str(name) for i, name in head["names"].items()}),
         recipe=Recipe.model_validate_json(_part(archive, "recipe.json")),
         table=table,
-        thickness_nm=MappingProxyType(
-            {int(i): float(value) for i, value in head["thickness_nm"].items()}
-        ),
+        thickness_nm=_by_label(head["thickness_nm"]),
+        density_g_cm3=_by_label(head.get("density_g_cm3", {})),  # absent from version 0.1.0
         source=Source(**source),
         created=str(head["created"]),
         versions=MappingProxyType(dict(head["versions"])),

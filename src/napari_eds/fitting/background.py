@@ -104,7 +104,7 @@ def _physical(
     efficiency = emission.DetectorModel().efficiency(energies)
     elements = [family.element for family in model.quantified]
     composition = dict(zip(elements, weight_fractions.tolist(), strict=True))
-    coefficients = mixed_absorption_cm2_g(composition, energies, source="xraylib")
+    coefficients = mixed_absorption_cm2_g(composition, energies)
 
     def columns(mass_thickness: float) -> np.ndarray:
         depth = coefficients * mass_thickness

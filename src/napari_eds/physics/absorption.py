@@ -1,4 +1,16 @@
-"""Absorption of X-rays: coefficients of elements and mixtures, correction factors of a foil."""
+"""Absorption of X-rays: coefficients of elements and mixtures, correction factors of a foil.
+
+Specimen, detector, background and simulation take their coefficients from one place, xraylib
+(T. Schoonjans et al., Spectrochim. Acta B 66 (2011) 776), which covers 0.1 to 800 keV. Below 1 keV
+these are the sums of Kissel's photoelectric cross-sections of subshells, which xraylib holds
+beside its ordinary table, and above it is the ordinary table; from 1 to 2 keV the two agree to
+0.3 % (median). Below, the ordinary table has faults next to M edges: for O K in Cs, 200 eV below
+the M edges, it gives 3.8 times what all other tables do, and for O K in Sn half or a third of it.
+Compared with the scattering factors of Henke, Gullikson and Davis (At. Data Nucl. Data Tables 54
+(1993) 181), which lean on measurements, at K, L and M lines from 0.18 to 1 keV in 90 elements, the
+median difference is 5 % for Kissel's, 11 % for the ordinary table and 10 % for Chantler's (NIST
+FFAST, that of eXSpy).
+"""
 
 from __future__ import annotations
 
@@ -11,18 +23,22 @@ import numpy as np
 
 from napari_eds._support import hyperspy
 from napari_eds.errors import EDSError
+from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR, AtomicVolumes
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-#: Tables of mass absorption; see `mass_absorption_cm2_g`.
-Source = Literal["exspy", "xraylib"]
-
 #: Range of xraylib's attenuation tables.
 LOWEST_ATTENUATION_keV, HIGHEST_ATTENUATION_keV = 0.1, 800.0
 
-#: Elements eXSpy has no coefficients of, as they absorb next to nothing.
-_TRANSPARENT = ("H", "He")
+#: Below this energy subshells are summed, except for the lightest elements, for which xraylib's
+#: ordinary table holds scattering too.
+_SUBSHELLS_BELOW_keV = 1.0
+_LIGHTEST_OF_SUBSHELLS = 3
+
+#: Least relative standard deviations of coefficients, above and below 1 keV: where published
+#: tables agree with each other they may still share a fault.
+_LEAST_ERROR, _LEAST_SOFT_ERROR = 0.05, 0.10
 
 #: Depth below which the slope of the factor is taken from its series, for precision.
 _SMALL_DEPTH = 1e-3
@@ -36,65 +52,110 @@ class Foil:
     ----------
     mass_absorption_cm2_g : ndarray, (elements, families)
         Of each element for the X-rays of each family.
-    mass_thickness_g_cm2 : ndarray, (labels,)
-        Density times thickness.
+    thickness_nm : ndarray, (labels,)
+    density_g_cm3 : ndarray, (labels,), or AtomicVolumes
+        Given densities, or the volumes of the elements from which they follow.
     take_off_angle_deg : float
     """
 
     mass_absorption_cm2_g: np.ndarray
-    mass_thickness_g_cm2: np.ndarray
+    thickness_nm: np.ndarray
+    density_g_cm3: np.ndarray | AtomicVolumes
     take_off_angle_deg: float
+
+    @property
+    def density_is_computed(self) -> bool:
+        """Whether densities follow from compositions."""
+        return isinstance(self.density_g_cm3, AtomicVolumes)
+
+    @property
+    def density_relative_error(self) -> float:
+        """Relative standard deviation of the densities; given ones count as exact."""
+        return DENSITY_RELATIVE_ERROR if self.density_is_computed else 0.0
 
     def of(self, labels: np.ndarray | slice) -> Foil:
         """Return the foil of some of the labels, by their positions."""
-        return replace(self, mass_thickness_g_cm2=self.mass_thickness_g_cm2[labels])
+        density = self.density_g_cm3
+        if not isinstance(density, AtomicVolumes):
+            density = density[labels]
+        return replace(self, thickness_nm=self.thickness_nm[labels], density_g_cm3=density)
+
+    def densities_g_cm3(self, weight_fractions: np.ndarray) -> np.ndarray:
+        """Densities (labels,) of weight fractions (labels, elements)."""
+        if isinstance(self.density_g_cm3, AtomicVolumes):
+            return self.density_g_cm3.densities_g_cm3(weight_fractions)
+        return self.density_g_cm3
+
+    def mass_thickness_g_cm2(self, weight_fractions: np.ndarray) -> np.ndarray:
+        """Density times thickness (labels,) at weight fractions (labels, elements)."""
+        return mass_thickness_g_cm2(self.thickness_nm, self.densities_g_cm3(weight_fractions))
 
     def factors(self, weight_fractions: np.ndarray) -> np.ndarray:
         """Absorption factors (labels, families) of weight fractions (labels, elements)."""
         return absorption_factors(
             weight_fractions,
             self.mass_absorption_cm2_g,
-            self.mass_thickness_g_cm2,
+            self._known_mass_thickness(weight_fractions),
             self.take_off_angle_deg,
         )
+
+    def depth_log_slopes(self, weight_fractions: np.ndarray) -> np.ndarray:
+        """Return d ln a / d ln x of the depth x, (labels, families): x (1 / x - 1 / (exp(x) - 1)).
+
+        It is how an error of thickness, density or coefficients reaches the factors.
+        """
+        path = self._path(weight_fractions)
+        x = np.maximum(weight_fractions @ self.mass_absorption_cm2_g, 0) * path[:, None]
+        return x * _slope(x)
 
     def log_slopes(self, weight_fractions: np.ndarray) -> np.ndarray:
         """Return d ln a / dC of weight fractions C, (labels, families, elements).
 
-        ``path * MAC * (1 / x - 1 / (exp(x) - 1))`` with the depth ``x = path * sum(C * MAC)``.
+        The depth ``x = path * sum(C * MAC)`` moves with C directly and, where the density follows
+        from C, through the path:
+        ``(1 / x - 1 / (exp(x) - 1)) * (path * MAC + x * d ln density / dC)``.
         """
-        path = _path_g_cm2(self.mass_thickness_g_cm2, self.take_off_angle_deg)
+        path = self._path(weight_fractions)
         x = np.maximum(weight_fractions @ self.mass_absorption_cm2_g, 0) * path[:, None]
-        large = np.where(x < _SMALL_DEPTH, 1.0, x)
-        # 1 / expm1(x) without overflow at large x.
-        exact = 1 / large + np.exp(-large) / np.expm1(-large)
-        slope = np.where(x < _SMALL_DEPTH, 0.5 - x / 12, exact)
-        return (slope * path[:, None])[:, :, None] * self.mass_absorption_cm2_g.T
+        moved = path[:, None, None] * self.mass_absorption_cm2_g.T
+        if isinstance(self.density_g_cm3, AtomicVolumes):
+            moved = (
+                moved + x[:, :, None] * self.density_g_cm3.log_slopes(weight_fractions)[:, None]
+            )
+        return _slope(x)[:, :, None] * moved
+
+    def _path(self, weight_fractions: np.ndarray) -> np.ndarray:
+        return _path_g_cm2(self._known_mass_thickness(weight_fractions), self.take_off_angle_deg)
+
+    def _known_mass_thickness(self, weight_fractions: np.ndarray) -> np.ndarray:
+        """Mass thickness (labels,), 0 where without a composition nothing follows from it."""
+        found = self.mass_thickness_g_cm2(weight_fractions)
+        return np.where(np.isnan(weight_fractions).any(axis=1) & np.isnan(found), 0.0, found)
 
 
-def mass_thickness_g_cm2(thickness_nm: np.ndarray | float, density_g_cm3: float) -> np.ndarray:
+def _slope(x: np.ndarray) -> np.ndarray:
+    """Return d ln a / dx of the depth x."""
+    large = np.where(x < _SMALL_DEPTH, 1.0, x)
+    # 1 / expm1(x) without overflow at large x.
+    exact = 1 / large + np.exp(-large) / np.expm1(-large)
+    return np.where(x < _SMALL_DEPTH, 0.5 - x / 12, exact)
+
+
+def mass_thickness_g_cm2(
+    thickness_nm: np.ndarray | float, density_g_cm3: np.ndarray | float
+) -> np.ndarray:
     """Mass thickness of a thickness in nm and a density in g/cm³."""
     return np.asarray(thickness_nm, float) * density_g_cm3 * 1e-7
 
 
-def mass_absorption_cm2_g(
-    elements: Sequence[str], energies_keV: ArrayLike, *, source: Source = "exspy"
-) -> np.ndarray:
-    """Mass absorption coefficients of elements.
+def mass_absorption_cm2_g(elements: Sequence[str], energies_keV: ArrayLike) -> np.ndarray:
+    """Mass attenuation coefficients of elements, by absorption and scattering.
 
     Parameters
     ----------
     elements : sequence of str
     energies_keV : array_like
         Of the X-rays.
-    source : {"exspy", "xraylib"}
-        ``"exspy"``, that of quantification: photoabsorption after Chantler (NIST FFAST 2.1,
-        https://dx.doi.org/10.18434/T4HS32). Hydrogen and helium, which eXSpy lacks, count as
-        transparent. ``"xraylib"``, that of simulation, detector and background: photoabsorption
-        and both scattering processes, from 0.1 to 800 keV.
-
-        They differ by 5-15 % at most soft lines, and by far more next to edges: for O K eXSpy
-        gives 1.43 times as much in V, 3.8 times in Sn, and 0.24 times in Cs.
 
     Returns
     -------
@@ -104,31 +165,27 @@ def mass_absorption_cm2_g(
     Raises
     ------
     EDSError
-        If there are no coefficients of an element (in eXSpy those beyond uranium), or an energy
-        lies outside xraylib's tables.
+        If there are no coefficients of an element (those beyond californium), or an energy lies
+        outside the tables.
     """
     energies = np.asarray(energies_keV, float)
-    if source == "xraylib":
-        inside = (energies >= LOWEST_ATTENUATION_keV) & (energies <= HIGHEST_ATTENUATION_keV)
-        if not np.all(inside):
-            raise EDSError("X-ray attenuation is tabulated from 0.1 to 800 keV only")
-        rows = [attenuation_cm2_g(element, energies, "total") for element in elements]
-    else:
-        flat = energies.ravel().tolist()
-        rows = [np.array([_coefficient(element, e) for e in flat]) for element in elements]
+    inside = (energies >= LOWEST_ATTENUATION_keV) & (energies <= HIGHEST_ATTENUATION_keV)
+    if not np.all(inside):
+        raise EDSError("X-ray attenuation is tabulated from 0.1 to 800 keV only")
+    rows = [attenuation_cm2_g(element, energies, "total") for element in elements]
     return np.array(rows, float).reshape(len(elements), *energies.shape)
 
 
 def mixed_absorption_cm2_g(
-    weight_fractions: Mapping[str, float], energies_keV: ArrayLike, *, source: Source
+    weight_fractions: Mapping[str, float], energies_keV: ArrayLike
 ) -> np.ndarray:
-    """Mass absorption coefficient of a composition, in cm²/g, shape of `energies_keV`.
+    """Mass attenuation coefficient of a composition, in cm²/g, shape of `energies_keV`.
 
     The average of the elements' by weight: fractions are not normalised, so pass what sums to 1.
-    See `mass_absorption_cm2_g` for sources and errors.
+    See `mass_absorption_cm2_g` for errors.
     """
     total = np.zeros(np.shape(energies_keV))
-    coefficients = mass_absorption_cm2_g(tuple(weight_fractions), energies_keV, source=source)
+    coefficients = mass_absorption_cm2_g(tuple(weight_fractions), energies_keV)
     for fraction, coefficient in zip(weight_fractions.values(), coefficients, strict=True):
         total = total + fraction * coefficient
     return total
@@ -137,7 +194,7 @@ def mixed_absorption_cm2_g(
 def attenuation_cm2_g(
     element: str, energies_keV: np.ndarray, process: Literal["total", "photo"]
 ) -> np.ndarray:
-    """Mass attenuation of one element (xraylib), by all processes or photoabsorption alone.
+    """Mass attenuation of one element, by all processes or photoabsorption alone.
 
     Raises
     ------
@@ -146,27 +203,67 @@ def attenuation_cm2_g(
     """
     import xraylib
 
-    table = xraylib.CS_Total if process == "total" else xraylib.CS_Photo
+    ordinary = xraylib.CS_Total if process == "total" else xraylib.CS_Photo
+    subshells = xraylib.CS_Total_Kissel if process == "total" else xraylib.CS_Photo_Total
     try:
         Z = xraylib.SymbolToAtomicNumber(element)
-        values = [table(Z, energy) for energy in energies_keV.ravel().tolist()]
+        below = _SUBSHELLS_BELOW_keV if Z >= _LIGHTEST_OF_SUBSHELLS else 0.0
+        values = [
+            (subshells if energy < below else ordinary)(Z, energy)
+            for energy in energies_keV.ravel().tolist()
+        ]
     except (ValueError, TypeError) as error:
         raise EDSError(f"no X-ray attenuation of {element!r}: {error}") from None
     return np.array(values, float).reshape(energies_keV.shape)
 
 
+def attenuation_uncertainty(elements: Sequence[str], energies_keV: ArrayLike) -> np.ndarray:
+    """Relative standard deviations of mass attenuation coefficients.
+
+    Half of the largest logarithm of a ratio between three tables: the one in use, xraylib's
+    ordinary one, and Chantler's (NIST FFAST 2.1, https://dx.doi.org/10.18434/T4HS32, read from
+    eXSpy); but at least 5 %, and 10 % below 1 keV. Next to edges it is large, for there the tables
+    differ by factors, and bonds move and shape the edge.
+
+    Parameters
+    ----------
+    elements : sequence of str
+    energies_keV : array_like
+
+    Returns
+    -------
+    ndarray, (elements, *shape of energies)
+
+    Raises
+    ------
+    EDSError
+        As `mass_absorption_cm2_g`.
+    """
+    energies = np.asarray(energies_keV, float)
+    used = mass_absorption_cm2_g(elements, energies)
+    flat = energies.ravel().tolist()
+    others = [[_other_tables(element, energy) for energy in flat] for element in elements]
+    tables = np.array(others, float).reshape(len(elements), *energies.shape, 2)
+    logarithms = np.log(np.concatenate([used[..., None], tables], axis=-1))
+    spread = np.nanmax(logarithms, axis=-1) - np.nanmin(logarithms, axis=-1)
+    soft = energies < _SUBSHELLS_BELOW_keV
+    return np.maximum(spread / 2, np.where(soft, _LEAST_SOFT_ERROR, _LEAST_ERROR))
+
+
 @cache
-def _coefficient(element: str, energy_keV: float) -> float:
-    if element in _TRANSPARENT:
-        return 0.0
+def _other_tables(element: str, energy_keV: float) -> tuple[float, float]:
+    """Coefficients of xraylib's ordinary table and of Chantler's; NaN where there are none."""
+    import xraylib
+
+    ordinary = xraylib.CS_Total(xraylib.SymbolToAtomicNumber(element), energy_keV)
     try:
         # Lists and integers fail inside.
-        found = hyperspy.exspy().material.mass_absorption_coefficient(
+        chantler = hyperspy.exspy().material.mass_absorption_coefficient(
             element, np.array([energy_keV], dtype=float)
         )
-    except AttributeError as error:
-        raise EDSError(f"there are no mass absorption coefficients of {element!r}") from error
-    return float(found[0])
+    except (AttributeError, KeyError, ValueError):
+        return ordinary, np.nan  # H, He and what is heavier than U
+    return ordinary, float(chantler[0]) or np.nan
 
 
 def absorption_factors(

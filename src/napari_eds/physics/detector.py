@@ -42,7 +42,7 @@ class AbsorbingLayer:
     def transmission(self, energies_keV: ArrayLike) -> np.ndarray:
         """Share of X-rays that pass, shape of `energies_keV`."""
         fractions = formula_weight_fractions(self.formula)
-        mac = mixed_absorption_cm2_g(fractions, energies_keV, source="xraylib")
+        mac = mixed_absorption_cm2_g(fractions, energies_keV)
         return np.exp(-mac * self.density_g_cm3 * self.thickness_nm * 1e-7)
 
 

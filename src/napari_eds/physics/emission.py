@@ -279,7 +279,7 @@ def absorption_factor(
         raise EDSError(f"take-off angle must be above 0 and up to 90°, not {take_off_angle_deg}")
     if not 0 < density_g_cm3 < np.inf:
         raise EDSError(f"density must be positive, not {density_g_cm3} g/cm³")
-    mac = mixed_absorption_cm2_g(weight_fractions, energies_keV, source="xraylib")
+    mac = mixed_absorption_cm2_g(weight_fractions, energies_keV)
     path_cm = thickness * 1e-7 / np.sin(np.radians(take_off_angle_deg))
     x = mac * density_g_cm3 * path_cm
     # The limit at 0 is 1; expm1 keeps every digit next to it.

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
 
 from napari_eds.errors import EDSError
-from napari_eds.physics import emission
 
 _TOKEN = re.compile(
     r"(?P<symbol>[A-Z][a-z]?)|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<number>\d+\.?\d*|\.\d+)"
@@ -150,41 +146,3 @@ def _sum(parts: list[tuple[dict[str, float], float]]) -> dict[str, float]:
 
 def _bad(formula: str, reason: str) -> EDSError:
     return EDSError(f"cannot read {formula!r} as a formula such as SrTiO3: {reason}")
-
-
-def density_of(formula: str) -> float:
-    """Return the density of a known phase in g/cm3.
-
-    Parameters
-    ----------
-    formula : str
-        A phase of ``data/densities.csv``, in any order of its elements, or an element.
-
-    Raises
-    ------
-    EDSError
-        If the phase is not in the table: a formula alone does not tell a density.
-
-    Examples
-    --------
-    >>> density_of("SrTiO3")
-    5.12
-    """
-    atoms = parse_formula(formula)
-    if len(atoms) == 1:
-        return emission.element_density_g_cm3(next(iter(atoms)))
-    for known, density in _densities().items():
-        if parse_formula(known) == atoms:
-            return density
-    raise EDSError(
-        f"the density of {formula} is not known here; give it in g/cm³. Known are the elements, "
-        f"{', '.join(_densities())}"
-    )
-
-
-@cache
-def _densities() -> dict[str, float]:
-    text = files("napari_eds").joinpath("data", "densities.csv").read_text("utf-8")
-    return {
-        row["formula"]: float(row["density_g_cm3"]) for row in csv.DictReader(text.splitlines())
-    }

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR
+
 if TYPE_CHECKING:
     from napari_eds.fitting.preparation import Preparation
     from napari_eds.recipe.k_factors import KFactorTable
@@ -79,9 +81,12 @@ def _absorption_account(result: Accountable) -> str:
         caution = f"; {', '.join(soft)} read low unless the foil is thin" if soft else ""
         return f"Absorption in the specimen: not corrected{caution}."
     angle = absorption.take_off_angle_deg or result.image.acquisition.take_off_angle_deg
+    density = f"density from each composition (± {100 * DENSITY_RELATIVE_ERROR:.0f} %)"
+    if absorption.density_g_cm3 is not None:
+        density = f"{absorption.density_g_cm3:g} g/cm³"
     return (
-        f"Absorption in the specimen: corrected for {absorption.thickness_nm:g} nm (or a map of "
-        f"thickness), {absorption.density_g_cm3:g} g/cm³, take-off angle {angle:g}°."
+        f"Absorption in the specimen: corrected for {absorption.thickness_nm:g} nm, {density} (or "
+        f"maps of either), take-off angle {angle:g}°."
     )
 
 

@@ -39,6 +39,8 @@ class Composition:
         everything else in the label being as it is.
     absorption_factors : ndarray, (labels, elements)
         By which intensities were multiplied; 1 without a correction.
+    densities_g_cm3 : ndarray, (labels,)
+        Those of the correction: given ones, or what the compositions make them; NaN without.
     """
 
     weight_fractions: np.ndarray
@@ -48,6 +50,7 @@ class Composition:
     detected: np.ndarray
     detection_limits: np.ndarray
     absorption_factors: np.ndarray
+    densities_g_cm3: np.ndarray
 
 
 def cliff_lorimer(
@@ -60,7 +63,8 @@ def cliff_lorimer(
     """Quantify intensities by Cliff and Lorimer's ratio method.
 
     Weight fractions are ``C = k I a / sum(k I a)`` (G. Cliff and G. W. Lorimer, J. Microsc. 103
-    (1975) 203). The absorption factors a depend on C, so both are iterated until they agree.
+    (1975) 203). The absorption factors a depend on C, also through the density where
+    that follows from C, so both are iterated until they agree.
 
     Errors are propagated to first order at that point. With ``w = k I a``, ``W = sum(w)``,
     ``D = d ln a / dC`` and ``K = diag(C) - C C'``, a change of the logarithms of k I moves C by
@@ -115,6 +119,7 @@ def cliff_lorimer(
             moles, DETECTION_SIGMA * sigma * per_count / atomic_weights
         ),
         absorption_factors=a,
+        densities_g_cm3=_densities(c, foil),
     )
 
 
@@ -169,6 +174,12 @@ def _jacobians(
     return to_atomic @ by_logarithms, to_atomic @ by_counts
 
 
+def _densities(c: np.ndarray, foil: Foil | None) -> np.ndarray:
+    """Densities of the labels that have a composition, (labels,)."""
+    known = np.nan if foil is None else foil.densities_g_cm3(c)
+    return np.where(np.isnan(c).any(axis=1), np.nan, known)
+
+
 def _detection_limits(moles: np.ndarray, at_limit: np.ndarray) -> np.ndarray:
     """Atomic fractions of the amounts `at_limit` beside the other elements of the label."""
     others = np.maximum(moles.sum(axis=1, keepdims=True) - moles, 0)
@@ -191,7 +202,7 @@ def _check_foil(foil: Foil | None, intensities: Intensities) -> None:
     if foil is None:
         return
     n_labels, n = intensities.counts.shape
-    mac, thickness = foil.mass_absorption_cm2_g, foil.mass_thickness_g_cm2
+    mac, thickness = foil.mass_absorption_cm2_g, foil.thickness_nm
     if mac.shape != (n, n) or thickness.shape != (n_labels,):
         raise EDSError(
             f"absorption of shape {mac.shape} in {thickness.shape} labels does not belong to "

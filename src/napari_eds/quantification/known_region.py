@@ -19,6 +19,7 @@ from napari_eds.physics.absorption import (
     mass_absorption_cm2_g,
     mass_thickness_g_cm2,
 )
+from napari_eds.physics.densities import density_from_composition
 from napari_eds.physics.formulas import to_atoms, weight_from_atomic
 from napari_eds.quantification.cliff_lorimer import DETECTION_SIGMA
 from napari_eds.quantification.intensities import Intensities
@@ -66,8 +67,9 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     reference : str
         Element or family (``"Ti"``, ``"Ti_K"``) that keeps its value in `base_table`, or gets 1.
     absorption : Absorption, optional
-        Thickness, density and angle of the region; None leaves absorption in the k-factors,
-        which are then right for specimens like this one only.
+        Thickness, density and angle of the region, the density following from the composition
+        where none is given; None leaves absorption in the k-factors, which are then right for
+        specimens like this one only.
     take_off_angle_deg : float, optional
         The file's, used where the settings have none.
     base_table : KFactorTable, optional
@@ -93,7 +95,7 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     corrected = "absorption not corrected"
     if absorption is not None:
         angle = take_off_angle(absorption.take_off_angle_deg, take_off_angle_deg)
-        thickness, density = absorption.thickness_nm, absorption.density_g_cm3
+        thickness, density = absorption.thickness_nm, known.density(absorption.density_g_cm3)
         a = known.absorption_factors(thickness, density, angle)
         corrected = f"absorption corrected for {thickness:g} nm, {density:g} g/cm³, {angle:g}°"
     per_intensity = known.weights / (intensities * a)
@@ -122,8 +124,8 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     composition: str | Mapping[str, float],
     k_factors: KFactorTable,
     *,
-    density_g_cm3: float,
     take_off_angle_deg: float,
+    density_g_cm3: float | None = None,
     element: str | None = None,
 ) -> RegionThickness:
     """Return the thickness at which a region quantifies to its known composition.
@@ -138,7 +140,10 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
         As for `k_factors_from_region`, but one family per element, and the intensities in the
         convention of the k-factors: of alpha lines, if the table is of alpha lines.
     k_factors : KFactorTable
-    density_g_cm3, take_off_angle_deg : float
+    take_off_angle_deg : float
+    density_g_cm3 : float, optional
+        What follows from the composition by default, as in `quantify`: the product of thickness
+        and density is what absorbs.
     element : str, optional
         The one compared with the others; the most absorbed by default.
 
@@ -156,12 +161,13 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
         families, k_factors, counts=intensities[None], covariance=covariance[None]
     )
     emitted = region.counts[0] * region.k_factors
+    density = known.density(density_g_cm3)
     mac = known.mass_absorption_cm2_g()
     i = int(np.argmax(mac)) if element is None else _reference(families, element)
 
     def excess(thickness_nm: float) -> float:
         """Logarithm of the ratio after correction over that of the composition."""
-        a = known.absorption_factors(thickness_nm, density_g_cm3, take_off_angle_deg)
+        a = known.absorption_factors(thickness_nm, density, take_off_angle_deg)
         return _log_ratio(emitted * a, i) - _log_ratio(known.weights, i)
 
     low, high = _THICKNESS_RANGE_nm
@@ -170,7 +176,7 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     thickness = float(brentq(excess, low, high, xtol=1e-6))
     step = max(1e-4 * thickness, 1e-4)
     slope = (excess(thickness + step) - excess(thickness - step)) / (2 * step)
-    a = known.absorption_factors(thickness, density_g_cm3, take_off_angle_deg)
+    a = known.absorption_factors(thickness, density, take_off_angle_deg)
     by_logarithm = _log_ratio_gradient(emitted * a, i) / slope
     by_count = by_logarithm / intensities
     return RegionThickness(
@@ -186,7 +192,7 @@ class _Known:
     def __init__(
         self, formula: str, atoms: Mapping[str, float], families: Sequence[xray.Family]
     ) -> None:
-        self.formula = formula
+        self.formula, self._atoms = formula, atoms
         elements = list(atoms)
         fractions = weight_from_atomic(
             np.array(list(atoms.values())), np.array([xray.atomic_weight(e) for e in elements])
@@ -210,6 +216,10 @@ class _Known:
                 "leave it out, or give another composition"
             )
         return cls(str(formula), atoms, families)
+
+    def density(self, given_g_cm3: float | None) -> float:
+        """Return the density in g/cm3: the given one, or what follows from the composition."""
+        return density_from_composition(self._atoms) if given_g_cm3 is None else given_g_cm3
 
     def mass_absorption_cm2_g(self) -> np.ndarray:
         """Of the composition for each family, (families,)."""

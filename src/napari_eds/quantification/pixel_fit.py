@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,30 @@ LEAST_TOTAL_SIGMA = 5.0
 _BLOCK_PIXELS = 16384
 #: Pixels of dense counts that are widened to 64 bit at a time.
 _DENSE_BLOCK_PIXELS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class FoilMaps:
+    """What is known of the foil place by place, in place of what the recipe says.
+
+    Attributes
+    ----------
+    thickness_nm, density_g_cm3 : ndarray, or None
+        Both (rows, columns), or both (pixels,).
+    """
+
+    thickness_nm: np.ndarray | None
+    density_g_cm3: np.ndarray | None
+
+    def named(self) -> dict[str, np.ndarray | None]:
+        """Return both by the names that errors call them."""
+        return {"thickness": self.thickness_nm, "density": self.density_g_cm3}
+
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> FoilMaps:
+        """Return what a function makes of the maps that are given."""
+        return FoilMaps(
+            *(None if values is None else change(values) for values in self.named().values())
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +105,7 @@ class Shared:
         return covariance * np.outer(model.weight_sums[:n], model.weight_sums[:n])
 
     def compose(
-        self, sums: np.ndarray, squares: np.ndarray, thickness_nm: np.ndarray | None
+        self, sums: np.ndarray, squares: np.ndarray, known: FoilMaps
     ) -> tuple[Composition, np.ndarray]:
         """Quantify averaged coefficients (pixels, columns); say which totals are significant."""
         model = self.preparation.model
@@ -95,7 +119,8 @@ class Shared:
                 model.quantified,
                 len(sums),
                 take_off_angle_deg=self.image.acquisition.take_off_angle_deg,
-                thickness_nm=thickness_nm,
+                thickness_nm=known.thickness_nm,
+                density_g_cm3=known.density_g_cm3,
             )
         composition = cliff_lorimer(intensities, foil=absorbing, unsettled="nan")
         atoms = intensities.k_factors * composition.absorption_factors / intensities.atomic_weights
@@ -139,19 +164,18 @@ class Block:
     sums, squares : ndarray, (pixels, columns of the design)
         Coefficients per pixel, averaged with the kernel's weights and with their squares.
     counts : ndarray, (pixels,)
-    thickness_nm : ndarray, (pixels,), or None
+    foil : FoilMaps
+        Of the pixels.
     """
 
     where: tuple[np.ndarray, ...]
     sums: np.ndarray
     squares: np.ndarray
     counts: np.ndarray
-    thickness_nm: np.ndarray | None
+    foil: FoilMaps
 
 
-def blocks(
-    shared: Shared, kernel: Kernel, thickness_nm: np.ndarray | None
-) -> Iterator[tuple[slice, Block]]:
+def blocks(shared: Shared, kernel: Kernel, maps: FoilMaps) -> Iterator[tuple[slice, Block]]:
     """Average block by block of rows, with the neighbours that the kernel needs."""
     n_rows, n_columns = shared.inside.shape
     weights = kernel.weights(shared.image.pixel_size, shared.image.pixel_unit)
@@ -171,13 +195,12 @@ def blocks(
             return smoothed(values, *chosen)[own][where]  # noqa: B023 - used in this turn only
 
         covered = averaged(inside.astype(float))[:, None]
-        thickness = None
-        if thickness_nm is not None:
-            known = np.where(inside, thickness_nm[around], 0.0)
-            thickness = averaged(known) / covered[:, 0]
+        known = maps.each(
+            lambda values: averaged(np.where(inside, values[around], 0.0)) / covered[:, 0]  # noqa: B023 - as above
+        )
         sums = averaged(fields) / covered
         squares = averaged(fields[..., :-1], squared=True) / covered**2
-        yield rows, Block(where, sums[:, :-1], squares, sums[:, -1], thickness)
+        yield rows, Block(where, sums[:, :-1], squares, sums[:, -1], known)
 
 
 def _coefficients(shared: Shared, rows: slice) -> np.ndarray:

@@ -7,6 +7,7 @@ intensities and covariances; no spectrum of a pixel is ever fitted, and no map m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,15 @@ from napari_eds.quantification import saving
 from napari_eds.quantification.account import account
 from napari_eds.quantification.advice import MAJOR_AT_PCT
 from napari_eds.quantification.kernels import Kernel, Shape
-from napari_eds.quantification.pixel_fit import LEAST_TOTAL_SIGMA, Block, Shared, blocks, share
-from napari_eds.quantification.run import check_thickness
+from napari_eds.quantification.pixel_fit import (
+    LEAST_TOTAL_SIGMA,
+    Block,
+    FoilMaps,
+    Shared,
+    blocks,
+    share,
+)
+from napari_eds.quantification.run import check_maps
 from napari_eds.quantification.table import AT_PCT, column_of, error_of
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -147,6 +155,7 @@ def pixel_maps(  # noqa: PLR0913 - all but two have defaults
     kernel: Kernel | None = None,
     mask: np.ndarray | None = None,
     thickness_nm: np.ndarray | None = None,
+    density_g_cm3: np.ndarray | None = None,
     progress: Progress | None = None,
 ) -> PixelMaps:
     """Quantify every pixel of an image, averaged with its neighbours.
@@ -165,9 +174,9 @@ def pixel_maps(  # noqa: PLR0913 - all but two have defaults
         That of `recommended_kernel` by default.
     mask : ndarray of bool or int, (rows, columns), optional
         Pixels to quantify; of labels, all but 0. What lies outside is not averaged in.
-    thickness_nm : ndarray, (rows, columns), optional
-        Map of the specimen's thickness, averaged like the counts, in place of the recipe's
-        number. It needs a recipe with `absorption`.
+    thickness_nm, density_g_cm3 : ndarray, (rows, columns), optional
+        Maps of the specimen's thickness and density, averaged like the counts, in place of what
+        the recipe says. They need a recipe with `absorption`.
     progress : callable, optional
         Called with (done, total, what), in rows; raising in it cancels.
 
@@ -185,13 +194,14 @@ def pixel_maps(  # noqa: PLR0913 - all but two have defaults
         If the kernel is in nm and the pixels' size is unknown, or the map of thickness is wrong.
     """
     inside = _inside(mask, image.shape)
-    check_thickness(thickness_nm, image.shape, recipe)
+    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
+    check_maps(maps_of_foil.named(), image.shape, recipe)
     shared = share(image, recipe, inside)
     if kernel is None:
-        kernel = _recommended(shared, _mean_thickness(thickness_nm, inside), 3.0, "mean")
+        kernel = _recommended(shared, maps_of_foil.each(_mean_of(inside)), 3.0, "mean")
     report = progress or (lambda _done, _total, _what: None)
     maps = _empty_maps(shared)
-    for rows, block in blocks(shared, kernel, thickness_nm):
+    for rows, block in blocks(shared, kernel, maps_of_foil):
         report(rows.start, image.shape[0], "rows")
         _fill(maps, rows, shared, block)
     report(image.shape[0], image.shape[0], "rows")
@@ -213,6 +223,7 @@ def recommended_kernel(  # noqa: PLR0913 - all but two have defaults
     error_at_pct: float = 3.0,
     mask: np.ndarray | None = None,
     thickness_nm: np.ndarray | None = None,
+    density_g_cm3: np.ndarray | None = None,
     shape: Shape = "mean",
 ) -> Kernel:
     """Return the smallest kernel that gives major elements errors below a limit.
@@ -227,7 +238,7 @@ def recommended_kernel(  # noqa: PLR0913 - all but two have defaults
     recipe : Recipe
     error_at_pct : float
         Limit of the statistical error of elements above `MAJOR_AT_PCT`, in at. %.
-    mask, thickness_nm : ndarray, (rows, columns), optional
+    mask, thickness_nm, density_g_cm3 : ndarray, (rows, columns), optional
         As for `pixel_maps`.
     shape : {"mean", "gaussian"}
 
@@ -243,9 +254,10 @@ def recommended_kernel(  # noqa: PLR0913 - all but two have defaults
         for `pixel_maps`.
     """
     inside = _inside(mask, image.shape)
-    check_thickness(thickness_nm, image.shape, recipe)
-    thickness = _mean_thickness(thickness_nm, inside)
-    return _recommended(share(image, recipe, inside), thickness, error_at_pct, shape)
+    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
+    check_maps(maps_of_foil.named(), image.shape, recipe)
+    mean = maps_of_foil.each(_mean_of(inside))
+    return _recommended(share(image, recipe, inside), mean, error_at_pct, shape)
 
 
 def _inside(mask: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
@@ -257,17 +269,18 @@ def _inside(mask: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
     return inside
 
 
-def _mean_thickness(thickness_nm: np.ndarray | None, inside: np.ndarray) -> np.ndarray | None:
-    return None if thickness_nm is None else np.array([np.mean(thickness_nm[inside])])
+def _mean_of(inside: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what takes the mean of a map over the pixels inside, (1,)."""
+    return lambda values: np.array([np.mean(values[inside])])
 
 
 def _recommended(
-    shared: Shared, thickness_nm: np.ndarray | None, error_at_pct: float, shape: Shape
+    shared: Shared, means_of_foil: FoilMaps, error_at_pct: float, shape: Shape
 ) -> Kernel:
     if not 0 < error_at_pct < np.inf:
         raise EDSError(f"the limit of the error must be positive, not {error_at_pct} at. %")
     sums = (shared.total @ shared.inverse)[None, :-1]
-    composition, _ = shared.compose(sums, sums, thickness_nm)
+    composition, _ = shared.compose(sums, sums, means_of_foil)
     major = 100 * composition.atomic_fractions[0] > MAJOR_AT_PCT
     if not major.any():
         raise EDSError(
@@ -316,7 +329,7 @@ def _fill(maps: dict[str, np.ndarray], rows: slice, shared: Shared, block: Block
     if not row.size:
         return
     n = len(shared.preparation.model.families)
-    composition, enough = shared.compose(block.sums, block.squares, block.thickness_nm)
+    composition, enough = shared.compose(block.sums, block.squares, block.foil)
 
     def put(name: str, values: np.ndarray) -> None:
         maps[name][..., rows, :][..., row, column] = values.T

@@ -95,7 +95,12 @@ class Quantification:
         return values[np.where(self.labels > 0, place, -1)]
 
     def k_factors_from(
-        self, label: int, formula: str | Mapping[str, float], reference: str
+        self,
+        label: int,
+        formula: str | Mapping[str, float],
+        reference: str,
+        *,
+        density_g_cm3: float | None = None,
     ) -> KFactorTable:
         """Calibrate k-factors on a label of known composition.
 
@@ -109,6 +114,9 @@ class Quantification:
             Such as ``"SrTiO3"``; it must contain every quantified element.
         reference : str
             Element whose k-factor stays that of the table in use.
+        density_g_cm3 : float, optional
+            Of the label; what follows from the formula by default, whatever density the other
+            labels were given.
 
         Returns
         -------
@@ -127,7 +135,7 @@ class Quantification:
             covariance=covariance,
             composition=formula,
             reference=reference,
-            absorption=self._absorption_of(label),
+            absorption=self._absorption_of(label, density_g_cm3),
             base_table=self.k_factors if self.k_factors.convention == "family" else None,
         )
 
@@ -135,14 +143,14 @@ class Quantification:
         self,
         label: int,
         formula: str | Mapping[str, float],
-        density_g_cm3: float,
+        density_g_cm3: float | None = None,
         *,
         take_off_angle_deg: float | None = None,
     ) -> known_region.RegionThickness:
         """Solve the thickness of a label of known composition from its absorption.
 
-        Parameters and errors are those of `k_factors_from`; `density_g_cm3` is the density,
-        `take_off_angle_deg` goes before the recipe's and the file's.
+        Parameters and errors are those of `k_factors_from`; `take_off_angle_deg` goes before
+        the recipe's and the file's.
 
         Returns
         -------
@@ -166,16 +174,14 @@ class Quantification:
             take_off_angle_deg=angle,
         )
 
-    def _absorption_of(self, label: int) -> Absorption | None:
-        """Return the absorption settings that hold for a label."""
-        settings = self.recipe.absorption
-        if settings is None or self.foil is None:
-            return None
+    def _absorption_of(self, label: int, density_g_cm3: float | None) -> Absorption | None:
+        """Return the absorption settings of a label with another density."""
         row = self._row_of(label)
-        thickness_cm = self.foil.mass_thickness_g_cm2[row] / settings.density_g_cm3
+        if self.foil is None:
+            return None
         return Absorption(
-            thickness_nm=float(thickness_cm * 1e7),
-            density_g_cm3=settings.density_g_cm3,
+            thickness_nm=float(self.foil.thickness_nm[row]),
+            density_g_cm3=density_g_cm3,
             take_off_angle_deg=self.foil.take_off_angle_deg,
         )
 

@@ -24,13 +24,14 @@ from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
-def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly all
+def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     image: SpectrumImage,
     labels: np.ndarray | Chips,
     recipe: Recipe,
     *,
     names: Mapping[int, str] | None = None,
     thickness_nm: np.ndarray | None = None,
+    density_g_cm3: np.ndarray | None = None,
     progress: Progress | None = None,
 ) -> Quantification:
     """Fit every label's spectrum and quantify it.
@@ -43,9 +44,9 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     recipe : Recipe
     names : mapping of int to str, optional
         Names of the labels; `Chips` bring theirs.
-    thickness_nm : ndarray, (rows, columns), optional
-        Map of the specimen's thickness; each label gets its mean, in place of the recipe's
-        number. It needs a recipe with `absorption`.
+    thickness_nm, density_g_cm3 : ndarray, (rows, columns), optional
+        Maps of the specimen's thickness and density; each label gets its mean, in place of what
+        the recipe says. They need a recipe with `absorption`.
     progress : callable, optional
         Called with (done, total, what); raising in it cancels.
 
@@ -73,7 +74,12 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     k_factors = k_factors_of(model, recipe)
     label_spectra = image.label_spectra(labels)
     foil_ = _foil(
-        model, image, labels, label_spectra.ids, recipe=recipe, thickness_nm=thickness_nm
+        model,
+        image,
+        labels,
+        label_spectra.ids,
+        recipe=recipe,
+        maps={"thickness": thickness_nm, "density": density_g_cm3},
     )
     counts = label_spectra.spectra[:, model.channels]
     preparation = prepare(model, counts.sum(axis=0), recipe, k_factors)
@@ -101,24 +107,25 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
     )
 
 
-def check_thickness(
-    thickness_nm: np.ndarray | None, shape: tuple[int, ...], recipe: Recipe
+def check_maps(
+    maps: Mapping[str, np.ndarray | None], shape: tuple[int, ...], recipe: Recipe
 ) -> None:
-    """Say what is wrong with a map of thickness, if anything is.
+    """Say what is wrong with maps of thickness and density, if anything is.
 
     Raises
     ------
     RecipeError, EDSError
-        If the recipe does not correct absorption, or the map has another shape than the image.
+        If the recipe does not correct absorption, or a map has another shape than the image.
     """
-    if thickness_nm is None:
-        return
-    if recipe.absorption is None:
-        raise RecipeError("a thickness map needs a recipe with absorption, for the density")
-    if np.shape(thickness_nm) != shape:
-        raise EDSError(
-            f"a thickness map of shape {np.shape(thickness_nm)} does not fit the map of {shape}"
-        )
+    for name, values in maps.items():
+        if values is None:
+            continue
+        if recipe.absorption is None:
+            raise RecipeError(f"a {name} map needs a recipe with absorption")
+        if np.shape(values) != shape:
+            raise EDSError(
+                f"a {name} map of shape {np.shape(values)} does not fit the map of {shape}"
+            )
 
 
 def _foil(  # noqa: PLR0913 - a foil depends on this much
@@ -128,17 +135,21 @@ def _foil(  # noqa: PLR0913 - a foil depends on this much
     ids: np.ndarray,
     *,
     recipe: Recipe,
-    thickness_nm: np.ndarray | None,
+    maps: Mapping[str, np.ndarray | None],
 ) -> Foil | None:
     """Return what absorbs in each label; None where absorption is not to be corrected."""
-    check_thickness(thickness_nm, labels.shape, recipe)
+    check_maps(maps, labels.shape, recipe)
     if recipe.absorption is None:
         return None
-    per_label = None if thickness_nm is None else ndimage.mean(thickness_nm, labels, ids)
+    per_label = {
+        name: None if values is None else ndimage.mean(values, labels, ids)
+        for name, values in maps.items()
+    }
     return foil(
         recipe.absorption,
         model.quantified,
         len(ids),
         take_off_angle_deg=image.acquisition.take_off_angle_deg,
-        thickness_nm=per_label,
+        thickness_nm=per_label["thickness"],
+        density_g_cm3=per_label["density"],
     )

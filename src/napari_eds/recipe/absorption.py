@@ -10,8 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g, mass_thickness_g_cm2
-from napari_eds.physics.formulas import density_of
+from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
+from napari_eds.physics.densities import density_of
+from napari_eds.physics.volumes import AtomicVolumes
+
+#: What asks for the density that follows from each composition, where a density is written.
+FROM_COMPOSITION = "composition"
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -23,8 +27,10 @@ class Absorption(BaseModel):
     ----------
     thickness_nm : float
         Of the specimen, in nm.
-    density_g_cm3 : float
-        Or the formula of a known phase, such as ``"SrTiO3"``; see `physics.formulas.density_of`.
+    density_g_cm3 : float or None
+        Of all labels alike; or the formula of a known phase, such as ``"SrTiO3"``, see
+        `physics.densities.density_of`. None, or ``"composition"``, lets the density of each
+        label follow from its own composition, to about 11 %; see `physics.volumes`.
     take_off_angle_deg : float or None
         Angle of the detector above the plane of the specimen; None takes the file's.
     """
@@ -32,22 +38,44 @@ class Absorption(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     thickness_nm: _Positive
-    density_g_cm3: _Positive
+    density_g_cm3: _Positive | None = None
     take_off_angle_deg: Annotated[float, Field(gt=0, le=90)] | None = None
 
     @field_validator("density_g_cm3", mode="before")
     @classmethod
     def _density_of_formula(cls, value: Any) -> Any:
-        return density_of(value) if isinstance(value, str) and value[:1].isalpha() else value
+        return read_density(value) if isinstance(value, str) else value
 
 
-def foil(
+def read_density(text: str) -> float | None:
+    """Read a density: a number in g/cm3, the formula of a known phase, or ``"composition"``.
+
+    Returns
+    -------
+    float or None
+        None for the density that follows from the composition.
+
+    Raises
+    ------
+    EDSError
+        If it is neither, or the density of the phase is not known.
+    """
+    if text.strip() == FROM_COMPOSITION:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return density_of(text)
+
+
+def foil(  # noqa: PLR0913 - the last three have defaults
     settings: Absorption,
     families: Sequence[xray.Family],
     n_labels: int,
     *,
     take_off_angle_deg: float | None = None,
     thickness_nm: np.ndarray | None = None,
+    density_g_cm3: np.ndarray | None = None,
 ) -> Foil:
     """Return the foil that settings describe, for families and labels in the given order.
 
@@ -59,26 +87,38 @@ def foil(
     n_labels : int
     take_off_angle_deg : float, optional
         The file's, used where the settings have none.
-    thickness_nm : ndarray, (labels,), optional
-        Overrides the settings label by label.
+    thickness_nm, density_g_cm3 : ndarray, (labels,), optional
+        Override the settings label by label.
 
     Raises
     ------
     EDSError
-        If the take-off angle is unknown, or a thickness is not 0 nm or more.
+        If the take-off angle is unknown, a thickness is not 0 nm or more, a density not positive,
+        or density is to follow from a composition with an element of unknown volume.
     """
-    thickness = np.full(n_labels, settings.thickness_nm) if thickness_nm is None else thickness_nm
-    thickness = np.asarray(thickness, float)
-    if thickness.shape != (n_labels,):
-        raise EDSError(f"{n_labels} labels need as many thicknesses, not {thickness.shape}")
+    elements = [family.element for family in families]
+    density: np.ndarray | AtomicVolumes
+    if density_g_cm3 is None and settings.density_g_cm3 is None:
+        density = AtomicVolumes.of(elements)
+    else:
+        density = _per_label(density_g_cm3, settings.density_g_cm3, n_labels, "densities")
+        if not np.all((density > 0) & (density < np.inf)):
+            raise EDSError("the density of every label must be a number above 0 g/cm³")
     return Foil(
-        mass_absorption_cm2_g(
-            [family.element for family in families],
-            [family.alpha.energy_keV for family in families],
-        ),
-        mass_thickness_g_cm2(thickness, settings.density_g_cm3),
+        mass_absorption_cm2_g(elements, [family.alpha.energy_keV for family in families]),
+        _per_label(thickness_nm, settings.thickness_nm, n_labels, "thicknesses"),
+        density,
         take_off_angle(settings.take_off_angle_deg, take_off_angle_deg),
     )
+
+
+def _per_label(
+    given: np.ndarray | None, of_all: float | None, n_labels: int, what: str
+) -> np.ndarray:
+    values = np.full(n_labels, of_all, float) if given is None else np.asarray(given, float)
+    if values.shape != (n_labels,):
+        raise EDSError(f"{n_labels} labels need as many {what}, not {values.shape}")
+    return values
 
 
 def take_off_angle(*angles_deg: float | None) -> float:

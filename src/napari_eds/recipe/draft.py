@@ -17,8 +17,8 @@ class AbsorptionDraft(BaseModel):
     ----------
     thickness_nm : float or None
         None corrects nothing; density and angle are kept for when there is one.
-    density_g_cm3 : float
-        Of many oxides, until the specimen's own is known.
+    density_g_cm3 : float or None
+        None lets it follow from each composition.
     take_off_angle_deg : float or None
         None takes the file's.
     """
@@ -26,7 +26,7 @@ class AbsorptionDraft(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     thickness_nm: Positive | None = None
-    density_g_cm3: Positive = 5.0
+    density_g_cm3: Positive | None = None
     take_off_angle_deg: Annotated[float, Field(gt=0, le=90)] | None = None
 
 

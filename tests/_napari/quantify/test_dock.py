@@ -272,6 +272,8 @@ def test_a_label_of_known_composition_gives_thickness_and_k_factors(
     quantified = [ElementChoice(e) for e in ("Ti", "Sr", "O")]
     fitted = [ElementChoice(e, "fit only") for e in ("La", "Fe", "Cu", "C", "Ga")]
     change(dock, elements=(*quantified, *fitted), k_factor_file=k_factor_file)
+    assert dock.density.native.text() == "from composition"
+    assert dock.focus.settings.draft.absorption.density_g_cm3 is None
     dock.density.value = 5.12
     assert not dock.solve_thickness.enabled
     run_and_wait(qtbot, dock)

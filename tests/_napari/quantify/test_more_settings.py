@@ -231,10 +231,10 @@ def test_a_take_off_angle_that_is_asked_for_can_be_given(qtbot, window, simulati
     angle = next(f for f in dock.more.fields if getattr(f, "part", "") == "take_off_angle_deg")
     enter(qtbot, dock, angle, 21)
     click(dock.solve_thickness)
-    known = result.thickness_from(1, "SrTiO3", 5.0, take_off_angle_deg=21).thickness_nm
+    known = result.thickness_from(1, "SrTiO3", take_off_angle_deg=21).thickness_nm
     assert dock.thickness.value == round(known, 1) > 0
     assert dock.focus.settings.recipe().absorption == eds.Absorption(
-        thickness_nm=round(known, 1), density_g_cm3=5.0, take_off_angle_deg=21
+        thickness_nm=round(known, 1), take_off_angle_deg=21
     )
     n = len(messages())
     assert run(qtbot, dock).foil.take_off_angle_deg == 21

@@ -277,12 +277,15 @@ class QuantificationWidget(QuantificationForm):
 
     def _on_calibrate_k(self) -> None:
         """Save calibrated k-factors and choose them, for the next run."""
-        result = self.result
-        if result is None:
+        result, settings = self.result, self.focus.settings
+        if result is None or settings is None:
             return
         try:
             table = result.k_factors_from(
-                self.known_label.value, self.formula.value, result.elements[0]
+                self.known_label.value,
+                self.formula.value,
+                result.elements[0],
+                density_g_cm3=settings.draft.absorption.density_g_cm3,
             )
             path = ask_csv_path(self, "Save the k-factors", result, "_k-factors")
             if not path:

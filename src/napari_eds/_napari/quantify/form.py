@@ -109,7 +109,11 @@ class QuantificationForm(QWidget):
             tooltip="Thickness of the foil in nm, for the absorption correction; 0: no correction",
         )
         self.density = FloatSpinBox(
-            min=0.1, max=25, step=0.1, tooltip="Density of the specimen in g/cm³"
+            min=0,
+            max=25,
+            step=0.1,
+            tooltip="Density of the specimen in g/cm³; 0: what follows from the composition of "
+            "each label, to about 11 %",
         )
         self.more = MoreSettings()
 
@@ -125,7 +129,8 @@ class QuantificationForm(QWidget):
         )
         self.calibrate_k = PushButton(
             text="k-factors…",
-            tooltip="Save k-factors that give the label its composition, for other maps",
+            tooltip="Save k-factors that give the label its composition, for other maps; the density "
+            "above is the label's",
         )
 
     def _make_actions(self) -> None:
@@ -232,7 +237,7 @@ class QuantificationForm(QWidget):
             PartField(self.low, "energy_range_keV", 0),
             PartField(self.high, "energy_range_keV", 1),
             PartField(self.thickness, "absorption", "thickness_nm", unset="no absorption"),
-            PartField(self.density, "absorption", "density_g_cm3"),
+            PartField(self.density, "absorption", "density_g_cm3", unset="from composition"),
             *self.more.fields,
         ]
 
