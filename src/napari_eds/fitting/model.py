@@ -52,6 +52,8 @@ class SpectralModel:
     background_shape : ndarray, (channels of the fit,), or None
         A background known up to a factor and a slope in the logarithm of the energy, in place of
         the polynomial.
+    pile_up : ndarray, (channels of the fit, families), or None
+        Sum peaks of each family with all lines, in counts for an alpha line of 1 count.
     """
 
     energy: EnergyAxis
@@ -65,6 +67,7 @@ class SpectralModel:
     integrated: bool = False
     tail: LowEnergyTail | None = None
     background_shape: np.ndarray | None = None
+    pile_up: np.ndarray | None = None
 
     @property
     def quantified(self) -> tuple[xray.Family, ...]:
@@ -85,14 +88,18 @@ class SpectralModel:
 
     @cached_property
     def profiles(self) -> np.ndarray:
-        """Counts per channel of each family for an alpha line of 1 count, (channels, families)."""
-        return family_profiles(
+        """Counts per channel of each family for an alpha line of 1 count, (channels, families).
+
+        Its sum peaks are part of them.
+        """
+        drawn = family_profiles(
             self.energy,
             [self.lines_in_range(family) for family in self.families],
             self.resolution_MnKa_eV,
             integrated=self.integrated,
             tail=self.tail,
         )
+        return drawn if self.pile_up is None else drawn + self.pile_up
 
     @cached_property
     def background(self) -> np.ndarray:

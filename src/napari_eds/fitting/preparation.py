@@ -9,6 +9,7 @@ import numpy as np
 from napari_eds.fitting.background import sum_background, with_background
 from napari_eds.fitting.calibration import Calibration, calibrate
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.pile_up import PileUp, with_pile_up
 from napari_eds.fitting.refinement import Refinement, corrected, refine_ratios
 from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.recipe.k_factors import KFactorTable
@@ -29,6 +30,7 @@ class Preparation:
         What the background is, in words.
     reduced_chi_squared : float
         Of the summed spectrum.
+    pile_up : PileUp
     """
 
     model: SpectralModel
@@ -36,6 +38,7 @@ class Preparation:
     refinement: Refinement
     background: str
     reduced_chi_squared: float
+    pile_up: PileUp
 
 
 def prepare(
@@ -63,11 +66,18 @@ def prepare(
     refine = own and recipe.refine_line_ratios
     calibration = _calibration(drawn, total, recipe)
     prepared, refinement = calibration.apply(drawn), Refinement()
+    if own:
+        # Before the ratios, which would follow a sum peak that lies on a line.
+        prepared, _ = with_pile_up(prepared, total)
+        drawn = replace(drawn, pile_up=prepared.pile_up)
     if refine:
         # The axis is fitted again with the refined lines, which pulled on it before.
         refined, _ = refine_ratios(prepared, total)
         calibration = _calibration(replace(drawn, lines=refined.lines), total, recipe)
         prepared, refinement = refine_ratios(calibration.apply(drawn), total)
+    pile_up = PileUp()
+    if own:
+        prepared, pile_up = with_pile_up(prepared, total)
     description = f"a polynomial of order {model.background_order} for each label"
     if own:
         weights = _rough_composition(prepared, total, k_factors)
@@ -83,6 +93,7 @@ def prepare(
         refinement,
         description,
         fit_sum(prepared, total).reduced_chi_squared,
+        pile_up,
     )
 
 
