@@ -17,7 +17,9 @@ import numpy as np
 from scipy.interpolate import BSpline
 from scipy.ndimage import shift
 
+from napari_eds.fitting.least_squares import weighted_fit
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.poisson import BLOCK_LABELS
 from napari_eds.fitting.profiles import family_profiles
 from napari_eds.fitting.sum_fit import SumFit, fit_design
 from napari_eds.physics import lines as xray
@@ -62,15 +64,15 @@ class PileUp:
         return self.strength > SIGNIFICANT_SIGMA * self.error and self.share > LEAST_SHARE
 
 
-def with_pile_up(model: SpectralModel, total: np.ndarray) -> tuple[SpectralModel, PileUp]:
+def with_pile_up(model: SpectralModel, spectra: np.ndarray) -> tuple[SpectralModel, PileUp]:
     """Return a model whose families have their sum peaks, where the summed spectrum shows them.
 
     Parameters
     ----------
     model : SpectralModel
         On the calibrated axis; sum peaks that it has are found anew.
-    total : ndarray, (channels of the fit,)
-        Summed counts.
+    spectra : ndarray, (channels of the fit,) or (labels, channels of the fit)
+        Counts of all labels together or, better, of each: X-rays of two phases never meet.
 
     Returns
     -------
@@ -80,48 +82,70 @@ def with_pile_up(model: SpectralModel, total: np.ndarray) -> tuple[SpectralModel
         As found, whether used or not.
     """
     bare = replace(model, pile_up=None)
-    pairs, found = _found(bare, np.asarray(total, dtype=float))
+    pairs, found = _found(bare, np.atleast_2d(spectra))
     return replace(bare, pile_up=found.strength * pairs if found.is_used else None), found
 
 
-def pile_up_strength(model: SpectralModel, total: np.ndarray) -> PileUp:
-    """Find how strong pile-up is in a summed spectrum, jointly with all intensities.
-
-    Parameters
-    ----------
-    model : SpectralModel
-        On the calibrated axis.
-    total : ndarray, (channels of the fit,)
-        Summed counts.
-    """
-    return with_pile_up(model, total)[1]
+def pile_up_strength(model: SpectralModel, spectra: np.ndarray) -> PileUp:
+    """Find how strong pile-up is, jointly with all intensities; arguments as `with_pile_up`."""
+    return with_pile_up(model, spectra)[1]
 
 
-def _found(model: SpectralModel, counts: np.ndarray) -> tuple[np.ndarray, PileUp]:
+def _found(model: SpectralModel, spectra: np.ndarray) -> tuple[np.ndarray, PileUp]:
     """Return the pairs of each family at a strength of 1, (channels, families), and the strength.
 
     Sum peaks need the areas of the lines, and these the sum peaks: a few rounds of a linear fit.
     It sees the peaks of line with line only. Pairs with the background have no shape of their
     own, and would follow any misfit of it.
     """
-    n = len(model.families)
+    total, n = spectra.sum(axis=0, dtype=float), len(model.families)
     fixed = np.hstack([model.profiles, _stiff_splines(model)])
+    fitted, strength = fit_design(fixed, total, fixed.shape[1]), 0.0
+    pairs, share = np.zeros_like(model.profiles), 0.0
+    if not np.any(fitted.coefficients[:n] > 0):
+        return pairs, PileUp()
+    parts, per_count, background = _meetings(n, fixed, fitted, spectra)
     narrow = _noiseless_profiles(model)
-    fitted, strength = fit_design(fixed, counts, fixed.shape[1]), 0.0
     for _ in range(_ROUNDS):
         areas = np.maximum(fitted.coefficients[:n], 0)
-        background = np.maximum(fixed[:, n:] @ fitted.coefficients[n : fixed.shape[1]], 0)
-        lines = narrow @ areas
-        alone = counts.sum() / (1 + strength)
-        if not lines.sum() > 0:
-            return np.zeros_like(model.profiles), PileUp()
-        peaks = _convolved(model, (model.profiles @ areas)[:, None], lines / alone)
-        fitted = fit_design(np.hstack([fixed, peaks]), counts, fixed.shape[1] + 1)
+        # Per count of an X-ray alone; a pair is one count, too.
+        lines = (1 + strength) * (narrow @ ((parts * areas).T @ per_count))
+        peaks = _pairs(model, lines) @ areas
+        # A pair of a line with the background is one of the background with the line: both are
+        # the line's here, for the background has none. Its pairs with itself are as smooth as it.
+        pairs = _pairs(model, lines + 2 * (1 + strength) * background)
+        fitted = fit_design(np.column_stack([fixed, peaks]), total, fixed.shape[1] + 1)
         strength = max(float(fitted.coefficients[-1]), 0.0)
-    # A pair of a line with the background is one of the background with the line: both are the
-    # line's here, for the background has none. Its pairs with itself are as smooth as it is.
-    pairs = _convolved(model, model.profiles, (lines + 2 * background) / alone)
-    return pairs, _measured(fitted, float((pairs @ areas).sum() / counts.sum()))
+        share = float((pairs @ areas).sum() / total.sum())
+    return pairs, _measured(fitted, share)
+
+
+def _meetings(
+    n_families: int, fixed: np.ndarray, fitted: SumFit, spectra: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Say in which labels an X-ray of each family meets others.
+
+    From a fit of every label with the weights of the sum, as in `poisson.shared_inverse`.
+
+    Returns
+    -------
+    parts : ndarray, (labels, families)
+        Each family's counts in each label, as parts of its counts in all of them.
+    per_count : ndarray, (labels, families)
+        `parts` over all counts of the label: times the counts of another family, how many of
+        those are met per count.
+    background : ndarray, (channels of the fit, families)
+        What is met of the background, per count.
+    """
+    _, covariance = weighted_fit(fixed, fitted.expected, fitted.expected)
+    inverse = (fixed / fitted.expected[:, None]) @ covariance
+    starts = range(0, len(spectra), BLOCK_LABELS)
+    found = np.concatenate([spectra[i : i + BLOCK_LABELS] @ inverse for i in starts])
+    areas = np.maximum(found[:, :n_families], 0)
+    parts = areas / np.maximum(areas.sum(axis=0), np.finfo(float).tiny)
+    per_count = parts / np.maximum(spectra.sum(axis=1, dtype=float), 1)[:, None]
+    background = fixed[:, n_families:] @ (found[:, n_families:].T @ per_count)
+    return parts, per_count, np.maximum(background, 0)
 
 
 def _measured(fitted: SumFit, share: float) -> PileUp:
@@ -143,24 +167,21 @@ def _noiseless_profiles(model: SpectralModel) -> np.ndarray:
     return family_profiles(model.energy, lines, resolution, integrated=True, tail=model.tail)
 
 
-def _convolved(model: SpectralModel, columns: np.ndarray, spectrum: np.ndarray) -> np.ndarray:
-    """Return the spectra of pairs, one X-ray of each column and one of a spectrum.
+def _pairs(model: SpectralModel, partners: np.ndarray) -> np.ndarray:
+    """Return the spectra of pairs, one X-ray of each family and one of its partners.
 
     Channels i and j add up to channel ``i + j + offset / scale`` of the same axis, between two
-    channels as a rule. What the axis does not reach is left out. (channels, columns).
+    channels as a rule. What the axis does not reach is left out. (channels, families).
     """
     size = model.energy.size
-    padded = 2 * size
-    product = np.fft.rfft(columns, padded, axis=0) * np.fft.rfft(spectrum, padded)[:, None]
-    sums = np.fft.irfft(product, padded, axis=0)
-    channels = model.energy.offset_keV / model.energy.scale_keV
-    whole = int(np.floor(channels))
-    moved = np.zeros((size, columns.shape[1]))
-    first, source = max(whole, 0), max(-whole, 0)
-    n = min(size - first, padded - source)
-    if n > 0:
-        moved[first : first + n] = sums[source : source + n]
-    return np.maximum(shift(moved, (channels - whole, 0), order=3, mode="nearest"), 0)
+    transformed = (np.fft.rfft(x, 2 * size, axis=0) for x in (model.profiles, partners))
+    sums = np.fft.irfft(np.prod(list(transformed), axis=0), 2 * size, axis=0)
+    distance = model.energy.offset_keV / model.energy.scale_keV
+    whole = int(np.floor(distance))
+    padded = np.pad(sums, ((max(whole, 0), max(-whole - size, 0)), (0, 0)))
+    start = max(-whole, 0)
+    moved = padded[start : start + size]
+    return np.maximum(shift(moved, (distance - whole, 0), order=3, mode="nearest"), 0)
 
 
 def _stiff_splines(model: SpectralModel) -> np.ndarray:

@@ -42,7 +42,11 @@ class Preparation:
 
 
 def prepare(
-    model: SpectralModel, total: np.ndarray, recipe: Recipe, k_factors: KFactorTable | None = None
+    model: SpectralModel,
+    total: np.ndarray,
+    recipe: Recipe,
+    k_factors: KFactorTable | None = None,
+    spectra: np.ndarray | None = None,
 ) -> Preparation:
     """Calibrate, correct and refine a model on the summed spectrum, as the recipe asks.
 
@@ -58,7 +62,10 @@ def prepare(
     k_factors : KFactorTable, optional
         For the rough composition of the specimen, which shapes a physical background; without
         them all elements weigh the same.
+    spectra : ndarray, (labels, channels of the fit), optional
+        Counts of each label, which tell what X-rays meet in pile-up; without them, all do.
     """
+    spectra = total if spectra is None else spectra
     own = recipe.engine == "poisson"
     drawn = corrected(model) if own and recipe.correct_lines else model
     if own:
@@ -68,7 +75,7 @@ def prepare(
     prepared, refinement = calibration.apply(drawn), Refinement()
     if own:
         # Before the ratios, which would follow a sum peak that lies on a line.
-        prepared, _ = with_pile_up(prepared, total)
+        prepared, _ = with_pile_up(prepared, spectra)
         drawn = replace(drawn, pile_up=prepared.pile_up)
     if refine:
         # The axis is fitted again with the refined lines, which pulled on it before.
@@ -77,7 +84,7 @@ def prepare(
         prepared, refinement = refine_ratios(calibration.apply(drawn), total)
     pile_up = PileUp()
     if own:
-        prepared, pile_up = with_pile_up(prepared, total)
+        prepared, pile_up = with_pile_up(prepared, spectra)
     description = f"a polynomial of order {model.background_order} for each label"
     if own:
         weights = _rough_composition(prepared, total, k_factors)

@@ -76,7 +76,7 @@ def quantify(  # noqa: PLR0913 - the last three have defaults that fit nearly al
         model, image, labels, label_spectra.ids, recipe=recipe, thickness_nm=thickness_nm
     )
     counts = label_spectra.spectra[:, model.channels]
-    preparation = prepare(model, counts.sum(axis=0), recipe, k_factors)
+    preparation = prepare(model, counts.sum(axis=0), recipe, k_factors, counts)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
