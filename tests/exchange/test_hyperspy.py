@@ -2,13 +2,14 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import napari_eds as eds
-from napari_eds.exchange.hyperspy import MODEL_NAME, read_hspy, save_hspy
+from napari_eds.exchange.hyperspy import MODEL_NAME, read_hspy, save_hspy, to_hyperspy
 
 pytestmark = [
     # HyperSpy's own, on every start and on single-spectrum arithmetic.
@@ -121,6 +122,22 @@ def test_what_hyperspy_draws(models, results, engine):
     np.testing.assert_allclose(drawn.data[:, channels], fit.fitted, atol=tolerance)
     sums = drawn.data[:, channels].sum(axis=1)
     np.testing.assert_allclose(sums, fit.fitted.sum(axis=1), rtol=2e-3)
+
+
+def test_sum_peaks_are_drawn_with_the_lines_they_belong_to(results):
+    result = results["poisson"]
+    pairs = 0.05 * np.roll(result.fit.model.profiles, 150, axis=0)
+    fit = replace(result.fit, model=replace(result.fit.model, pile_up=pairs))
+    channels = fit.model.channels
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        drawn, without = (
+            to_hyperspy(r).models.restore(MODEL_NAME).as_signal(show_progressbar=False)
+            for r in (replace(result, fit=fit), result)
+        )
+    np.testing.assert_allclose(
+        (drawn.data - without.data)[:, channels], fit.alpha_areas @ pairs.T, atol=1e-6
+    )
 
 
 def test_hyperspy_can_fit_on(models, results):

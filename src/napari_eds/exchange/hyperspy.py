@@ -5,7 +5,7 @@ HyperSpy then shows, plots and fits on. Its model holds what eXSpy can express:
 - the alpha line of each family has the area that was fitted here, so `get_lines_intensity` gives
   the same numbers; times the family's weight sum they are the family intensities;
 - the background is the one fitted here, channel by channel, as patterns with a scale for each
-  label (a polynomial stays one);
+  label (a polynomial stays one); so are the sum peaks of each family, tied to its alpha line;
 - each line has the weight and energy fitted here, so that the areas of a family's components add
   up to its intensity; but it is one Gaussian at the middle of each channel. Doublets (drawn as one
   line at their mean), integrals over channels and low-energy tails are lost, and with them the
@@ -245,6 +245,11 @@ def _store_model(signal: Any, result: Quantification) -> None:
         if known[i]:
             _place_lines(model, family, spectral)
             _set(model[str(family.alpha)].A, fit.alpha_areas[:, i], errors[:, i])
+            if spectral.pile_up is not None:
+                name, pairs = f"pile_up_{family}", spectral.pile_up[:, i]
+                pattern = _add_pattern(model, signal, result, name, pairs)
+                pattern.yscale.twin = model[str(family.alpha)].A
+                _set(pattern.yscale, fit.alpha_areas[:, i])
         else:
             pattern = _add_pattern(model, signal, result, str(family), spectral.profiles[:, i])
             _set(pattern.yscale, fit.alpha_areas[:, i], errors[:, i])

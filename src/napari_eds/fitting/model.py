@@ -55,6 +55,8 @@ class SpectralModel:
     background_shape : ndarray, (channels of the fit,), or None
         A background known up to a factor and a slope in the logarithm of the energy, in place of
         the polynomial.
+    pile_up : ndarray, (channels of the fit, families), or None
+        Sum peaks of each family with all lines, in counts for an alpha line of 1 count.
     """
 
     energy: EnergyAxis
@@ -69,6 +71,7 @@ class SpectralModel:
     tail: LowEnergyTail | None = None
     fano_eV: float = xray.FANO_EV
     background_shape: np.ndarray | None = None
+    pile_up: np.ndarray | None = None
 
     @property
     def quantified(self) -> tuple[xray.Family, ...]:
@@ -89,11 +92,15 @@ class SpectralModel:
 
     @cached_property
     def profiles(self) -> np.ndarray:
-        """Counts per channel of each family for an alpha line of 1 count, (channels, families)."""
-        return self.draw([self.lines_in_range(family) for family in self.families])
+        """Counts per channel of each family for an alpha line of 1 count, (channels, families).
+
+        Its sum peaks are part of them.
+        """
+        drawn = self.draw([self.lines_in_range(family) for family in self.families])
+        return drawn if self.pile_up is None else drawn + self.pile_up
 
     def draw(self, groups: Sequence[Sequence[xray.XRayLine]]) -> np.ndarray:
-        """Return counts per channel of groups of lines, as `profiles`, (channels, groups)."""
+        """Return counts per channel of groups of lines, without sum peaks, (channels, groups)."""
         return family_profiles(
             self.energy,
             groups,

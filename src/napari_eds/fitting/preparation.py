@@ -11,6 +11,7 @@ from napari_eds.fitting.calibration import MINIMUM_COUNTS, Calibration, calibrat
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import TAIL_DECAY_KEV, TAIL_MEAN, Kind, nuisances_of
+from napari_eds.fitting.pile_up import PileUp, with_pile_up
 from napari_eds.fitting.refinement import Refined, Refinement, refine
 from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.recipe.k_factors import KFactorTable
@@ -31,6 +32,7 @@ class Preparation:
         What the background is, in words.
     reduced_chi_squared : float
         Of the summed spectrum.
+    pile_up : PileUp
     refined : Refined or None
         How its shapes were found, and what stays open of them; None for HyperSpy's engines.
     """
@@ -40,11 +42,16 @@ class Preparation:
     refinement: Refinement
     background: str
     reduced_chi_squared: float
+    pile_up: PileUp
     refined: Refined | None
 
 
 def prepare(
-    model: SpectralModel, total: np.ndarray, recipe: Recipe, k_factors: KFactorTable | None = None
+    model: SpectralModel,
+    total: np.ndarray,
+    recipe: Recipe,
+    k_factors: KFactorTable | None = None,
+    spectra: np.ndarray | None = None,
 ) -> Preparation:
     """Calibrate, correct and refine a model on the summed spectrum, as the recipe asks.
 
@@ -60,17 +67,18 @@ def prepare(
     k_factors : KFactorTable, optional
         For the rough composition of the specimen, which shapes a physical background; without
         them all elements weigh the same.
+    spectra : ndarray, (labels, channels of the fit), optional
+        Counts of each label, which tell what X-rays meet in pile-up; without them, all do.
     """
     if recipe.engine != "poisson":
-        calibration = _calibration(model, total, recipe)
-        prepared = calibration.apply(model)
-        description = f"a polynomial of order {model.background_order} for each label"
-        chi_squared = fit_sum(prepared, total).reduced_chi_squared
-        return Preparation(prepared, calibration, Refinement(), description, chi_squared, None)
+        return _of_hyperspy(model, total, recipe)
     drawn = corrected(model) if recipe.correct_lines else model
     drawn = replace(drawn, tail=_tail(recipe))
     calibration = _calibration(drawn, total, recipe)
-    prepared = calibration.apply(drawn)
+    # Sum peaks come before the ratios, which would follow one that lies on a line.
+    prepared, pile_up = with_pile_up(
+        calibration.apply(drawn), total if spectra is None else spectra
+    )
     weights = _rough_composition(prepared, total, k_factors)
     background = sum_background(prepared, total, weights, recipe.background)
     refined = refine(
@@ -87,7 +95,23 @@ def prepare(
         f"{background.description} on the summed spectrum, bent to it; height and slope fitted to "
         "each spectrum",
         fit_sum(prepared, total).reduced_chi_squared,
+        pile_up,
         refined,
+    )
+
+
+def _of_hyperspy(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Preparation:
+    """Calibrate the axis, which is all that HyperSpy's engines leave to be prepared."""
+    calibration = _calibration(model, total, recipe)
+    prepared = calibration.apply(model)
+    return Preparation(
+        prepared,
+        calibration,
+        Refinement(),
+        f"a polynomial of order {model.background_order} for each label",
+        fit_sum(prepared, total).reduced_chi_squared,
+        PileUp(),
+        None,
     )
 
 

@@ -97,6 +97,8 @@ def _model_account(result: Accountable) -> str:
     lines = "eXSpy's lines"
     if model.integrated:
         lines = "K doublets with measured K beta, computed L and M lines, escape peaks"
+    if model.pile_up is not None:
+        lines += f", pile-up {100 * preparation.pile_up.share:.1f} % of the counts"
     weights = {
         "poisson": "weighted by expected counts",
         "linear": "all channels weighing the same (HyperSpy)",

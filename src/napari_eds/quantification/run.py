@@ -82,7 +82,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         maps={"thickness": thickness_nm, "density": density_g_cm3},
     )
     counts = label_spectra.spectra[:, model.channels]
-    preparation = prepare(model, counts.sum(axis=0), recipe, k_factors)
+    preparation = prepare(model, counts.sum(axis=0), recipe, k_factors, counts)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
