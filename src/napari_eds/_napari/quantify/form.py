@@ -129,8 +129,8 @@ class QuantificationForm(QWidget):
         )
         self.calibrate_k = PushButton(
             text="k-factors…",
-            tooltip="Save k-factors that give the label its composition, for other maps; the density "
-            "above is the label's",
+            tooltip="Save k-factors that give the label its composition, for other maps; the "
+            "density above is the label's",
         )
 
     def _make_actions(self) -> None:
