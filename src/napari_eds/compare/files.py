@@ -21,13 +21,14 @@ from napari_eds.quantification.table import (
     COUNTS,
     LABEL,
     WT_PCT,
+    ColumnKind,
     Quantity,
     composition_column,
 )
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".dat")
 
-Kind = Literal["value", "error", "error_k"]
+Kind = ColumnKind
 
 _WORD = re.compile(r"[A-Za-z]+|[%±σ]")
 _UNITS: dict[Quantity, set[str]] = {

@@ -135,6 +135,11 @@ class SpectralModel:
         """Counts of each family per count of its alpha line, (families,)."""
         return np.array([sum(line.weight for line in lines) for lines in self.lines])
 
+    def part_of(self, family: int, names: Sequence[str]) -> float:
+        """Return the part of a family's counts that is in some of its lines."""
+        weight = sum(line.weight for line in self.lines[family] if line.name in names)
+        return weight / float(self.weight_sums[family])
+
     def exspy_model(self, spectra: np.ndarray) -> Any:
         """Return eXSpy's model of the families, on spectra (labels, channels of the fit).
 

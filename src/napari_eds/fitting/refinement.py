@@ -142,7 +142,7 @@ def refine(
     precision[: n + 1], precision[n + 1 : n + k] = 0, 1 / _BENDING**2
     for _ in range(_STEPS):
         lines = model.profiles @ np.maximum(areas, 0)
-        misfit = relative_misfit(counts, expected, lines)
+        misfit = float(relative_misfit(counts, expected, lines))
         slopes = [slope.of(np.maximum(areas, 0)) for slope in slopes_of(model, nuisances)]
         design = np.hstack([model.profiles, background, np.stack(slopes, axis=1) * prior_sd])
         variance = expected + (misfit * lines) ** 2
@@ -172,7 +172,9 @@ def refine(
     )
 
 
-def relative_misfit(counts: np.ndarray, expected: np.ndarray, lines: np.ndarray) -> float:
+def relative_misfit(
+    counts: np.ndarray, expected: np.ndarray, lines: np.ndarray, *, beyond_sigma: float = 0.0
+) -> np.ndarray:
     """Return the standard deviation of what a model lacks, relative to its lines.
 
     What squared residuals exceed counting by, over the squared heights of the lines: the same
@@ -180,11 +182,21 @@ def relative_misfit(counts: np.ndarray, expected: np.ndarray, lines: np.ndarray)
 
     Parameters
     ----------
-    counts, expected, lines : ndarray, (channels,)
+    counts, expected, lines : ndarray, (..., channels)
         Observed, fitted, and of that the lines.
+    beyond_sigma : float
+        How many of its own standard deviations are taken off, for a misfit that is there for
+        sure.
+
+    Returns
+    -------
+    ndarray, (...,)
     """
-    weights = 1 / (expected + (LEAST_MISFIT * lines) ** 2) ** 2
-    excess = (weights * lines**2 * ((counts - expected) ** 2 - expected)).sum()
-    strength = (weights * lines**4).sum()
-    found = np.sqrt(max(excess, 0) / strength) if strength > 0 else 0.0
-    return float(max(found, LEAST_MISFIT))
+    variance = np.maximum(expected, np.finfo(float).tiny)
+    weights = 1 / (variance + (LEAST_MISFIT * lines) ** 2) ** 2
+    excess = (weights * lines**2 * ((counts - expected) ** 2 - expected)).sum(axis=-1)
+    # A squared Poisson number scatters by 2 mu^2, and by mu where mu is small.
+    noise = np.sqrt((weights**2 * lines**4 * (2 * expected**2 + expected)).sum(axis=-1))
+    strength = np.maximum((weights * lines**4).sum(axis=-1), np.finfo(float).tiny)
+    found = np.sqrt(np.maximum(excess - beyond_sigma * noise, 0) / strength)
+    return np.asarray(np.maximum(found, LEAST_MISFIT))

@@ -21,6 +21,7 @@ from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.refinement import Refined
 from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.physics import lines as xray
+from napari_eds.recipe.uncertainties import Uncertainties
 
 #: Parts of the error of an intensity that come from shapes: energy axis, resolution and positions;
 #: ratios inside families; the background; and what lines are not drawn exactly.
@@ -40,15 +41,19 @@ class ShapeErrors:
     parts : mapping of str to ndarray, (amplitudes, amplitudes, quantified, quantified)
         By part, and ``"total"``, in which the correlations between parts are contained.
         Amplitudes are alpha areas of all families and, last, the height of the background over
-        that of the sum. Of alpha areas of the quantified families.
+        that of the sum. Covariances are those of the counts of whole families, or of alpha lines
+        where `of_families` is false.
+    line_shape : float
+        What drawn lines are taken to be wrong by, relative to their height.
     """
 
     parts: Mapping[str, np.ndarray]
+    line_shape: float
 
     def covariance(
         self, part: str, alpha_areas: np.ndarray, background_heights: np.ndarray
     ) -> np.ndarray:
-        """Return covariances of alpha areas, (labels, quantified, quantified).
+        """Return covariances of intensities, (labels, quantified, quantified).
 
         Parameters
         ----------
@@ -69,9 +74,9 @@ def shape_errors(
     model: SpectralModel,
     total: np.ndarray,
     refined: Refined,
+    uncertainties: Uncertainties,
     *,
-    line_shape: float,
-    background: float,
+    of_families: bool,
 ) -> ShapeErrors:
     """Work out how the intensities of a model answer to what is open of its shapes.
 
@@ -82,9 +87,11 @@ def shape_errors(
     total : ndarray, (channels of the fit,)
         Summed counts, whose weights all labels are taken to have.
     refined : Refined
-    line_shape, background : float
-        Standard deviations of drawn lines and background, relative; the former at least the
-        misfit of the sum.
+    uncertainties : Uncertainties
+        Of drawn lines, at least the misfit of the sum, and of the background.
+    of_families : bool
+        Whether intensities are those of whole families, whose ratios they then share, or of alpha
+        lines.
     """
     expected = fit_sum(model, total).expected
     inverse = shared_inverse(model, expected)[:, : model.n_quantified].T
@@ -101,6 +108,12 @@ def shape_errors(
     answers[:bends, :, n] = (inverse @ refined.background).T
     for place, slope in enumerate(slopes_of(model, refined.nuisances)):
         answers[bends + place][:, slope.families] = inverse @ slope.columns
+        nuisance = refined.nuisances[place]
+        if of_families and nuisance.kind == "ratio" and nuisance.family < q:
+            # What a family holds per count of its alpha line moves as well.
+            answers[bends + place][nuisance.family, nuisance.family] -= model.part_of(
+                nuisance.family, nuisance.lines
+            )
     of_part = {
         "background": np.arange(bends),
         "axis": bends + np.flatnonzero(kinds != "ratio"),
@@ -111,17 +124,20 @@ def shape_errors(
         for part, places in of_part.items()
     }
     parts["total"] = _propagated(answers, refined.covariance)
+    line_shape = max(uncertainties.line_shape_percent / 100, refined.misfit)
     bumps = _bumps(model, _LINE_LENGTH)
     lines = np.zeros((bumps.shape[1], q, n + 1))
     lines[:, :, :n] = np.einsum("qc,cm,cf->mqf", inverse, bumps, model.profiles, optimize=True)
-    parts["line_shapes"] = max(line_shape, refined.misfit) ** 2 * tensor(lines)
+    parts["line_shapes"] = line_shape**2 * tensor(lines)
     bumps = _bumps(model, _BACKGROUND_LENGTH)
     below = np.zeros((bumps.shape[1], q, n + 1))
     below[:, :, n] = (inverse @ (bumps * shape[:, None])).T
-    roughness = background**2 * tensor(below)
+    roughness = (uncertainties.background_percent / 100) ** 2 * tensor(below)
     parts["background"] = parts["background"] + roughness
     parts["total"] = parts["total"] + roughness + parts["line_shapes"]
-    return ShapeErrors(parts)
+    scale = model.weight_sums[:q] if of_families else np.ones(q)
+    scaled = {part: found * np.outer(scale, scale) for part, found in parts.items()}
+    return ShapeErrors(scaled, line_shape)
 
 
 def background_heights(fit: Fit) -> np.ndarray:

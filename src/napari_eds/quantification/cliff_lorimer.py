@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import Foil
+from napari_eds.quantification.error_budget import Doubts
 from napari_eds.quantification.intensities import Intensities
 
 #: A family counts as detected in a label when its intensity exceeds this many standard
@@ -32,6 +33,11 @@ class Composition:
         Fractions of 1, each row summing to 1.
     atomic_errors_statistical, atomic_errors_k : ndarray, (labels, elements)
         Standard deviations of the atomic fractions from counting and from the k-factors.
+    atomic_error_parts : mapping of str to ndarray, (labels, elements)
+        Standard deviations of the atomic fractions by `error_budget.PARTS`, as far as they are
+        known.
+    atomic_errors_total : ndarray, (labels, elements)
+        All of them together.
     detected : ndarray of bool, (labels, elements)
         Whether the intensity exceeds `DETECTION_SIGMA` standard deviations.
     detection_limits : ndarray, (labels, elements)
@@ -47,6 +53,8 @@ class Composition:
     atomic_fractions: np.ndarray
     atomic_errors_statistical: np.ndarray
     atomic_errors_k: np.ndarray
+    atomic_error_parts: Mapping[str, np.ndarray]
+    atomic_errors_total: np.ndarray
     detected: np.ndarray
     detection_limits: np.ndarray
     absorption_factors: np.ndarray
@@ -57,6 +65,7 @@ def cliff_lorimer(
     intensities: Intensities,
     *,
     foil: Foil | None = None,
+    doubts: Doubts | None = None,
     label_names: Sequence[object] | None = None,
     unsettled: Literal["raise", "nan"] = "raise",
 ) -> Composition:
@@ -68,8 +77,7 @@ def cliff_lorimer(
 
     Errors are propagated to first order at that point. With ``w = k I a``, ``W = sum(w)``,
     ``D = d ln a / dC`` and ``K = diag(C) - C C'``, a change of the logarithms of k I moves C by
-    ``(1 - K D)^-1 K``: absorption answers to the change, and damps or enlarges it. Errors of
-    thickness, density and mass absorption coefficients are not contained.
+    ``(1 - K D)^-1 K``: absorption answers to the change, and damps or enlarges it.
 
     Negative intensities are kept, as setting them to zero would bias means over labels. A label
     in which no element is detected gets NaN: its ratios are noise.
@@ -79,6 +87,8 @@ def cliff_lorimer(
     intensities : Intensities
     foil : Foil, optional
         Its families being those of the intensities; None leaves absorption uncorrected.
+    doubts : Doubts, optional
+        What else than counting and k-factors makes errors.
     label_names : sequence, optional
         How errors call the labels; their positions by default.
     unsettled : {"raise", "nan"}
@@ -109,11 +119,18 @@ def cliff_lorimer(
     )
     statistical = by_counts @ intensities.covariance @ np.swapaxes(by_counts, 1, 2)
     from_k = by_logarithms * intensities.k_relative_errors**2 @ np.swapaxes(by_logarithms, 1, 2)
+    counting, by_k = _variances(statistical), _variances(from_k)
+    doubts = doubts or Doubts({}, None, np.ones(len(c)))
+    parts, total = doubts.variances(
+        counting, by_k, weight_fractions=c, by_logarithms=by_logarithms, by_counts=by_counts
+    )
     return Composition(
         weight_fractions=c,
         atomic_fractions=x,
-        atomic_errors_statistical=_deviations(statistical),
-        atomic_errors_k=_deviations(from_k),
+        atomic_errors_statistical=np.sqrt(counting),
+        atomic_errors_k=np.sqrt(by_k),
+        atomic_error_parts={part: np.sqrt(variance) for part, variance in parts.items()},
+        atomic_errors_total=np.sqrt(total),
         detected=detected,
         detection_limits=_detection_limits(
             moles, DETECTION_SIGMA * sigma * per_count / atomic_weights
@@ -193,9 +210,9 @@ def _shares(amounts: np.ndarray) -> np.ndarray:
     return amounts / np.where(total > 0, total, np.nan)
 
 
-def _deviations(covariance: np.ndarray) -> np.ndarray:
-    """Square roots of the diagonals, (labels, elements)."""
-    return np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
+def _variances(covariance: np.ndarray) -> np.ndarray:
+    """Diagonals, (labels, elements)."""
+    return np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0)
 
 
 def _check_foil(foil: Foil | None, intensities: Intensities) -> None:

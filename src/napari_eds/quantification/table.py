@@ -39,6 +39,7 @@ __all__ = [
     "detection_limit",
     "error_k_of",
     "error_of",
+    "error_total_of",
     "intensity",
     "label_table",
     "read_table",
@@ -57,8 +58,8 @@ FLAG = "flag"
 
 #: Columns that hold text; all others hold numbers.
 _TEXT = (CHIP, NOT_DETECTED, FLAG)
-_ERROR, _ERROR_K = "_error", "_error_k"
-_COMPOSITION = re.compile(r"([A-Z][a-z]?)_(at_pct|wt_pct)(_error_k|_error)?")
+_ERROR, _ERROR_K, _ERROR_TOTAL = "_error", "_error_k", "_error_total"
+_COMPOSITION = re.compile(r"([A-Z][a-z]?)_(at_pct|wt_pct)(_error_k|_error_total|_error)?")
 
 #: Statistical error of an atomic fraction above which a label is flagged as too noisy.
 FEW_COUNTS_ERROR = 0.1
@@ -94,9 +95,25 @@ def error_of(column: str) -> str:
     return f"{column}{_ERROR}"
 
 
+def error_total_of(column: str) -> str:
+    """Return the column of the standard deviation of what a column holds, everything included."""
+    return f"{column}{_ERROR_TOTAL}"
+
+
 def error_k_of(column: str) -> str:
     """Return the column of the standard deviation from the k-factors."""
     return f"{column}{_ERROR_K}"
+
+
+#: What a column of a composition holds: the value, or the error from counting, from k-factors or
+#: in all.
+ColumnKind = Literal["value", "error", "error_k", "error_total"]
+_KINDS: dict[str | None, ColumnKind] = {
+    None: "value",
+    _ERROR: "error",
+    _ERROR_K: "error_k",
+    _ERROR_TOTAL: "error_total",
+}
 
 
 class CompositionColumn(NamedTuple):
@@ -104,7 +121,7 @@ class CompositionColumn(NamedTuple):
 
     element: str
     quantity: Quantity
-    kind: Literal["value", "error", "error_k"]
+    kind: ColumnKind
 
 
 def composition_column(name: str) -> CompositionColumn | None:
@@ -113,9 +130,7 @@ def composition_column(name: str) -> CompositionColumn | None:
     if found is None:
         return None
     quantity = AT_PCT if found[2] == AT_PCT else WT_PCT
-    if found[3] is None:
-        return CompositionColumn(found[1], quantity, "value")
-    return CompositionColumn(found[1], quantity, "error" if found[3] == _ERROR else "error_k")
+    return CompositionColumn(found[1], quantity, _KINDS[found[3]])
 
 
 def label_table(
@@ -135,8 +150,9 @@ def label_table(
     -------
     DataFrame
         Indexed by ``label``: the description (``chip``, ``n_pixels``, bounding box and centroid);
-        ``counts`` (all channels); per quantified element ``Sr_at_pct``, ``Sr_at_pct_error``
-        (statistical), ``Sr_at_pct_error_k`` (from the k-factors' errors),
+        ``counts`` (all channels); per quantified element ``Sr_at_pct``,
+        ``Sr_at_pct_error_total`` (of all that is uncertain), ``Sr_at_pct_error`` (counting
+        alone), ``Sr_at_pct_error_k`` (from the k-factors' errors),
         ``Sr_detection_limit_at_pct`` and ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and
         ``Sr_K_intensity_error`` (counts); ``reduced_chi_squared``; ``not_detected`` (elements
         below the detection limit) and ``flag`` (``"no counts"``, ``"nothing detected"``, ``"few
@@ -146,6 +162,7 @@ def label_table(
     for i, family in enumerate(fit.model.quantified):
         e = family.element
         columns[at_pct(e)] = 100 * composition.atomic_fractions[:, i]
+        columns[error_total_of(at_pct(e))] = 100 * composition.atomic_errors_total[:, i]
         columns[error_of(at_pct(e))] = 100 * composition.atomic_errors_statistical[:, i]
         columns[error_k_of(at_pct(e))] = 100 * composition.atomic_errors_k[:, i]
         columns[detection_limit(e)] = 100 * composition.detection_limits[:, i]

@@ -1,0 +1,207 @@
+"""What the errors of a composition are made of.
+
+Each part is propagated to first order to the atomic fractions, with the correlations inside it.
+Parts other than counting have a common cause for all labels of a map: they move all labels alike,
+and do not average out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from napari_eds.fitting.fit import Fit
+from napari_eds.fitting.refinement import relative_misfit
+from napari_eds.fitting.shape_errors import SHAPE_PARTS, ShapeErrors, background_heights
+from napari_eds.physics import lines as xray
+from napari_eds.physics.absorption import Foil, attenuation_uncertainty
+from napari_eds.recipe.uncertainties import Uncertainties
+
+#: Parts of an error, in the order in which they are told.
+Part = Literal[
+    "counting",
+    "k_factors",
+    "axis",
+    "ratios",
+    "line_shapes",
+    "background",
+    "thickness",
+    "density",
+    "attenuation",
+]
+PARTS: tuple[Part, ...] = (
+    "counting",
+    "k_factors",
+    "axis",
+    "ratios",
+    "line_shapes",
+    "background",
+    "thickness",
+    "density",
+    "attenuation",
+)
+
+#: A label counts as described worse than the sum where its misfit is this significant.
+_SIGNIFICANT_SIGMA = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class AbsorptionErrors:
+    """What is uncertain of the absorption in a specimen.
+
+    Attributes
+    ----------
+    foil : Foil
+        What absorbs; where absorption is not corrected, a foil as thick as it may well be.
+    is_corrected : bool
+    thickness, density : float
+        Relative standard deviations.
+    attenuation : ndarray, (elements, families)
+        Of the coefficients, relative.
+    """
+
+    foil: Foil
+    is_corrected: bool
+    thickness: float
+    density: float
+    attenuation: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        foil: Foil,
+        families: tuple[xray.Family, ...],
+        uncertainties: Uncertainties,
+        *,
+        is_corrected: bool,
+    ) -> AbsorptionErrors:
+        """Take what a recipe states of a foil for families, one per element."""
+        return cls(
+            foil=foil,
+            is_corrected=is_corrected,
+            thickness=uncertainties.thickness_percent / 100,
+            density=(
+                foil.density_relative_error
+                if foil.density_is_computed
+                else uncertainties.density_percent / 100
+            ),
+            attenuation=np.maximum(
+                attenuation_uncertainty(
+                    [family.element for family in families],
+                    [family.alpha.energy_keV for family in families],
+                ),
+                uncertainties.attenuation_percent / 100,
+            ),
+        )
+
+    def variances(
+        self, weight_fractions: np.ndarray, by_logarithms: np.ndarray
+    ) -> dict[Part, np.ndarray]:
+        """Return variances of atomic fractions by part, (labels, elements).
+
+        With the depth x of an X-ray, ``d ln a = (d ln a / d ln x) d ln x``. Thickness and density
+        are common to all families, while each coefficient of an element at an energy is wrong by
+        itself: ``d ln x = sum_e C_e mac_e r_e / sum_e C_e mac_e``. Without a correction, the
+        whole factor of the foil is in doubt, and counts as thickness.
+
+        Parameters
+        ----------
+        weight_fractions : ndarray, (labels, elements)
+        by_logarithms : ndarray, (labels, elements, families)
+            Derivatives of atomic fractions by ln(k I a).
+        """
+        c = np.maximum(weight_fractions, 0)
+        if not self.is_corrected:
+            with np.errstate(invalid="ignore"):
+                unknown = np.log(self.foil.factors(weight_fractions))
+            moved = np.einsum("lef,lf->le", by_logarithms, unknown)
+            nothing = np.zeros_like(moved)
+            return {"thickness": moved**2, "density": nothing, "attenuation": nothing}
+        slopes = self.foil.depth_log_slopes(weight_fractions)
+        moved = np.einsum("lef,lf->le", by_logarithms, slopes)
+        absorbing = c[:, :, None] * self.foil.mass_absorption_cm2_g
+        total = np.maximum(absorbing.sum(axis=1), np.finfo(float).tiny)
+        depth = ((absorbing * self.attenuation) ** 2).sum(axis=1) / total**2
+        return {
+            "thickness": (self.thickness * moved) ** 2,
+            "density": (self.density * moved) ** 2,
+            "attenuation": np.einsum("lef,lf->le", by_logarithms**2, slopes**2 * depth),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Doubts:
+    """What is in doubt of the intensities of labels and of their absorption.
+
+    Attributes
+    ----------
+    shapes : mapping of str to ndarray, (labels, elements, elements)
+        Covariances of intensities by `SHAPE_PARTS`, and their ``"total"``; empty where unknown.
+    absorption : AbsorptionErrors or None
+    widening : ndarray, (labels,)
+        By which counting errors are multiplied where the fit of a label is poor.
+    """
+
+    shapes: Mapping[str, np.ndarray]
+    absorption: AbsorptionErrors | None
+    widening: np.ndarray
+
+    def variances(
+        self,
+        counting: np.ndarray,
+        k_factors: np.ndarray,
+        *,
+        weight_fractions: np.ndarray,
+        by_logarithms: np.ndarray,
+        by_counts: np.ndarray,
+    ) -> tuple[dict[Part, np.ndarray], np.ndarray]:
+        """Return variances of atomic fractions by part and in all, (labels, elements).
+
+        Parameters
+        ----------
+        counting, k_factors : ndarray, (labels, elements)
+            Variances of atomic fractions.
+        weight_fractions : ndarray, (labels, elements)
+        by_logarithms, by_counts : ndarray, (labels, elements, elements)
+            Derivatives of atomic fractions by ln(k I) and by I.
+        """
+        parts: dict[Part, np.ndarray] = {
+            "counting": counting * self.widening[:, None] ** 2,
+            "k_factors": k_factors,
+        }
+        of_shape = {name: _propagated(by_counts, c) for name, c in self.shapes.items()}
+        total = parts["counting"] + k_factors + of_shape.get("total", 0.0)
+        parts |= {part: of_shape[part] for part in SHAPE_PARTS if part in of_shape}
+        if self.absorption is not None:
+            of_absorption = self.absorption.variances(weight_fractions, by_logarithms)
+            parts |= of_absorption
+            total = total + sum(of_absorption.values())
+        return parts, total
+
+
+def doubts_of(fit: Fit, shapes: ShapeErrors | None, absorption: AbsorptionErrors | None) -> Doubts:
+    """Put together what is in doubt of a fit.
+
+    Where a label is described worse than the sum, relative to its lines, its shapes are in doubt
+    by as much more, and its counts scatter by as much as its chi-squared says.
+    """
+    chi_squared = np.nan_to_num(fit.reduced_chi_squared, nan=1.0)
+    widening = np.sqrt(np.maximum(chi_squared, 1.0))
+    if shapes is None:
+        return Doubts({}, absorption, widening)
+    heights = background_heights(fit)
+    found = {part: shapes.covariance(part, fit.alpha_areas, heights) for part in shapes.parts}
+    lines = np.maximum(fit.alpha_areas, 0) @ fit.model.profiles.T
+    misfit = relative_misfit(fit.counts, fit.expected, lines, beyond_sigma=_SIGNIFICANT_SIGMA)
+    worse = np.maximum(misfit / shapes.line_shape, 1.0)[:, None, None] ** 2
+    found["total"] = found["total"] + (worse - 1) * found["line_shapes"]
+    found["line_shapes"] = worse * found["line_shapes"]
+    return Doubts(found, absorption, widening)
+
+
+def _propagated(slopes: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Return variances (labels, elements) through derivatives (labels, elements, intensities)."""
+    return np.einsum("lei,lij,lej->le", slopes, covariance, slopes, optimize=True)
