@@ -4,6 +4,7 @@ import pytest
 
 from napari_eds import KFactorError, read_k_factors
 
+MUELLER = ",family,Müller\r"
 PLAIN = "element,family,k_factor,convention\r\nFe,K,1.32,family\r\nCr,K,1.25,family\r\n"
 
 
@@ -24,8 +25,8 @@ PLAIN = "element,family,k_factor,convention\r\nFe,K,1.32,family\r\nCr,K,1.25,fam
         ("sep=;\r\n" + PLAIN.replace(",", ";")).encode(),
         PLAIN.replace("Fe,K", "Fe,Ka").replace("Cr,K", "Cr,Ka1").encode(),
         PLAIN.replace("Fe,K,1.32", ' Fe , K, "1,32" ').encode(),
-        PLAIN.replace("family\r\nFe", "family,source\r\nFe")
-        .replace(",family\r", ",family,Müller\r")
+        PLAIN.replace("convention\r", "convention,source\r")
+        .replace(",family\r", MUELLER)
         .encode("cp1252"),
     ],
 )

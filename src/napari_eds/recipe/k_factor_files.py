@@ -164,8 +164,8 @@ def _settled(
         )
     if evidence is None:
         raise UnsettledConventionError(
-            f"{reason}, and a comparison with theory needs L rows of 1-20 keV beside K rows of 3-20 "
-            "keV, for a beam of 40 to 400 keV"
+            f"{reason}, and a comparison with theory needs L rows of 1-20 keV beside K rows of "
+            "3-20 keV, for a beam of 40 to 400 keV"
         )
     raise UnsettledConventionError(f"{reason}, and theory does not settle it: {evidence}")
 

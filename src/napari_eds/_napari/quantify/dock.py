@@ -34,6 +34,7 @@ from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import CHIP, FLAG, REDUCED_CHI_SQUARED
 from napari_eds.recipe import k_factor_errors
 from napari_eds.recipe.k_factor_comparison import beam_energy_remark
+from napari_eds.recipe.k_factor_files import UnsettledConventionError
 from napari_eds.recipe.k_factor_theory import why_not_computed
 from napari_eds.recipe.k_factors import NAMES, KFactorTable
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -346,6 +347,8 @@ def _k_text(settings: Settings, image: SpectrumImage) -> str:
     beam = settings.draft.beam_energy_keV or image.acquisition.beam_energy_keV
     try:
         table = settings.k_factors()
+    except UnsettledConventionError as error:
+        return f"⚠ {error.reason}: choose under Elements and k-factors…"
     except (EDSError, OSError) as error:
         return str(error)
     if table is None:
