@@ -33,7 +33,11 @@ def test_a_velox_export_is_read(data_dir):
     }
     assert {key: table.find(*key).value for key in known} == known
     assert table.convention == "family"
-    assert table.source == "k-factors-Spectra300UTK200keV.csv"
+    assert table.source == "k-factors-Spectra300UTK200keV.csv (Velox's layout)"
+    assert (
+        "since all lines of a family have the same factor; table / theory is 0.86"
+        in table.notes[1]
+    )
 
 
 def test_every_k_l_and_m_family_of_a_velox_export_is_taken(data_dir):
@@ -52,11 +56,14 @@ def test_a_table_of_family_sums_is_recognised(data_dir, given_convention):
     assert table.find("Pt", "L").value == pytest.approx(3.1449, abs=1e-4)
 
 
-def test_a_table_of_alpha_lines_is_not_guessed_at(data_dir):
-    with pytest.raises(KFactorError, match=r"alpha lines only.*convention='alpha'"):
-        read_k_factors(data_dir / ALPHA_LINE)
-    table = read_k_factors(data_dir / ALPHA_LINE, convention="alpha")
+def test_a_table_of_alpha_lines_is_told_by_theory(data_dir):
+    table = read_k_factors(data_dir / ALPHA_LINE)
     assert table.convention == "alpha"
+    assert "taken as alpha lines, for table / theory is 1.55 as whole families" in table.notes[1]
+    assert "since" not in "".join(table.notes)
+    wrongly = read_k_factors(data_dir / ALPHA_LINE, convention="family")
+    assert wrongly.convention == "family"
+    assert "said to be whole families, and taken so, although" in wrongly.notes[1]
     assert table.find("La", "L").value == pytest.approx(4.3650, abs=1e-4)
 
 
@@ -64,7 +71,7 @@ def test_a_table_with_a_factor_per_line_is_not_taken_for_families(tmp_path):
     rows = ["Fe-Ka1,6404,0,0,1.6", "Fe-Ka2,6391,0,0,1.6", "Fe-Kb1,7058,0,0,12.5"]
     header = ["Line identifier,Energy level,Intensity,Chi,K-factor", "-,eV,counts,-,-"]
     path = write(tmp_path, "\n".join(header + rows))
-    with pytest.raises(KFactorError, match="each line a k-factor of its own"):
+    with pytest.raises(KFactorError, match=r"each line a k-factor of its own.*convention='alpha'"):
         read_k_factors(path)
     assert read_k_factors(path, convention="alpha").find("Fe", "K").value == 1.6
 
@@ -120,16 +127,21 @@ tables = st.builds(
 def test_a_saved_table_reads_back_the_same(tmp_path_factory, table):
     path = tmp_path_factory.mktemp("k") / "k.csv"
     table.to_csv(path)
-    assert read_k_factors(path) == table
+    read = read_k_factors(path)
+    assert read.model_copy(update={"notes": table.notes}) == table
+    # Drawn factors may contradict what is said of them.
+    assert all(note.startswith("Convention: said to be") for note in read.notes)
 
 
 def test_a_plain_table_needs_three_columns_only(tmp_path):
     path = write(tmp_path, "element, family, k_factor\nNa, K, 1.25\nO, K, 2\n")
     table = read_k_factors(path, convention="family", beam_energy_keV=80)
     # "Na" is sodium, not a missing value.
-    assert table.find("Na", "K") == KFactor(element="Na", family="K", value=1.25)
+    assert table.find("Na", "K") == KFactor(
+        element="Na", family="K", value=1.25, relative_error=0.1
+    )
     assert (table.convention, table.beam_energy_keV, table.source) == ("family", 80, "k.csv")
-    with pytest.raises(KFactorError, match="add a column 'convention'"):
+    with pytest.raises(KFactorError, match=r"does not tell whether.*Say convention="):
         read_k_factors(path)
 
 
@@ -222,7 +234,8 @@ def test_a_mapping_may_bring_errors():
         {"O_Ka": 1.0, "Fe_K": 2.0}, "family", relative_errors={"O_Ka": 0.1}
     )
     assert table.find("O", "K").relative_error == 0.1
-    assert table.find("Fe", "K").relative_error == 0
+    assert table.find("Fe", "K").relative_error == 0.05
+    assert table.notes == ("Errors: none given for Fe_K; taken as 5 to 50 %, by class of line.",)
     with pytest.raises(KFactorError, match="an error of 0 or more"):
         KFactorTable.from_mapping({"O_K": 1.0}, "family", relative_errors={"O_K": -0.1})
 

@@ -47,12 +47,14 @@ class Demo:
 def run(progress: Progress | None = None) -> Demo:
     """Simulate a LaFeO3 film on SrTiO3 and quantify it on a grid."""
     simulation = lanthanum_ferrite_on_strontium_titanate()
+    k_factors = {f"{element}_{family}": k for (element, family), k in simulation.k_factors.items()}
     recipe = Recipe(
         elements=SPECIMEN,
         fit_only=("Cu", "C"),
         k_factors=KFactorTable.from_mapping(
-            {f"{element}_{family}": k for (element, family), k in simulation.k_factors.items()},
+            k_factors,
             "family",
+            relative_errors=dict.fromkeys(k_factors, 0.0),  # those of the simulation itself
             source="computed by the simulation itself",
             beam_energy_keV=simulation.image.acquisition.beam_energy_keV,
         ),

@@ -72,12 +72,15 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fit-only", metavar="Cu,C", help="elements to fit but not quantify")
     parser.add_argument(
-        "--k-factors", type=Path, metavar="CSV", help="k-factor table; computed without one"
+        "--k-factors",
+        type=Path,
+        metavar="CSV",
+        help="k-factor table; without one they are computed, for 40 to 400 keV",
     )
     parser.add_argument(
         "--convention",
         choices=("family", "alpha"),
-        help="what the k-factors belong to, where the table does not say",
+        help="what the k-factors belong to, where neither the table nor theory tells",
     )
     parser.add_argument(
         "--recipe",
@@ -155,7 +158,11 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     settings = {} if options.recipe is None else dict(Recipe.from_json(options.recipe))
     settings |= {name: value for name, value in given.items() if value is not None}
     if options.k_factors is not None:
-        settings["k_factors"] = read_k_factors(options.k_factors, convention=options.convention)
+        settings["k_factors"] = read_k_factors(
+            options.k_factors,
+            convention=options.convention,
+            map_beam_energy_keV=settings.get("beam_energy_keV"),
+        )
     if "elements" not in settings:
         raise RecipeError("--elements is needed, or --recipe with the settings of a run")
     return Recipe.create(**settings)

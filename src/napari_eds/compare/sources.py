@@ -205,7 +205,7 @@ def _of_our_table(
         return table.reindex(columns=list(names)).rename(columns=names).astype(float)
 
     errors_k = columns(error_k_of)
-    # A table of k-factors without errors gives 0, which means unknown.
+    # Version 0.1.0 took errors that nobody gave as 0, which means unknown.
     return CompositionTable(
         name,
         columns(),

@@ -71,7 +71,8 @@ def _k_account(result: Accountable) -> str:
     if k.beam_energy_keV is not None and not np.isclose(k.beam_energy_keV, measured, rtol=0.02):
         beam += f" although the map was taken at {measured:g} keV"
     of = {"family": "of whole families", "alpha": "of alpha lines"}[k.convention]
-    return f"k-factors: {k.source}{beam}; {of}, as are the intensities they are used with."
+    text = f"k-factors: {k.source}{beam}; {of}, as are the intensities they are used with."
+    return " ".join([text, *k.notes])
 
 
 def _absorption_account(result: Accountable) -> str:

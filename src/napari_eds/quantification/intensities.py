@@ -10,6 +10,7 @@ import numpy as np
 from napari_eds.errors import EDSError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
+from napari_eds.recipe.k_factor_comparison import beam_energy_remark
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -17,6 +18,8 @@ from napari_eds.recipe.recipe import Recipe
 
 def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
     """Return the table to use, checked: the recipe's, or a computed one where it has none.
+
+    Where a table that tells no beam energy seems to be for another one, its notes say so.
 
     Raises
     ------
@@ -27,7 +30,7 @@ def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
     table.require(list(model.quantified))
     if not recipe.allow_beam_energy_mismatch:
         table.check_beam_energy(model.beam_energy_keV)
-    return table
+    return table.with_note(beam_energy_remark(table, model.beam_energy_keV))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
-import pandas as pd
 
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
-from napari_eds.recipe.k_factors import COLUMNS, Convention, KFactorTable, checked_table
+from napari_eds.recipe.k_factor_comparison import ConventionEvidence, convention_evidence
+from napari_eds.recipe.k_factor_text import TextTable, read_text_table
+from napari_eds.recipe.k_factors import (
+    ABOUT_CONVENTION,
+    COLUMNS,
+    NAMES,
+    NOTE_SEPARATOR,
+    Convention,
+    KFactorTable,
+    checked_table,
+    family_named,
+)
 
 #: Secondary lines of one family within this factor of the alpha row mean that the table gives
 #: the family's k on every row (Velox's L rows differ by up to 20 %).
 _SAME_FAMILY_FACTOR = 1.5
+
+#: Other names of columns.
+_ALIASES = {"line": "family", "kfactor": "k_factor"}
+
+
+class UnsettledConventionError(KFactorError):
+    """A table that is right but for not telling what its factors belong to.
+
+    Attributes
+    ----------
+    reason : str
+        Why it could not be settled.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason}. Say convention='family' (as Velox means them) or convention='alpha' (as "
+            "tables of Bruker and Oxford seen so far); a mix-up costs up to a factor of two."
+        )
+        self.reason = reason
 
 
 def read_k_factors(
@@ -23,127 +55,203 @@ def read_k_factors(
     *,
     convention: Convention | None = None,
     beam_energy_keV: float | None = None,
+    map_beam_energy_keV: float | None = None,
 ) -> KFactorTable:
     """Read a k-factor table from a CSV file.
 
     Two forms are known: Velox's export (``Line identifier, ..., K-factor`` with rows such as
     ``La-La1``), and a plain table with the columns ``element, family, k_factor`` and optionally
-    ``relative_error, convention, beam_energy_keV, source``, which `KFactorTable.to_csv` writes.
+    ``relative_error, convention, beam_energy_keV, source, notes``, which `KFactorTable.to_csv`
+    writes. Families may be named by their alpha line. Columns are separated by ``,``, ``;`` or
+    tabs, the last two with decimal commas if need be; lines that start with ``#`` are comments.
+
+    A convention that neither file nor caller tells is settled by comparison with theory, if that
+    is clear (`convention_evidence`). One that is told is taken, even if theory contradicts it.
+    The table's notes say which was taken and why. Errors that the file does not give are those
+    of the class of lines (`k_factor_errors.class_error`).
 
     Parameters
     ----------
     path : str or Path
     convention : {"family", "alpha"}, optional
-        What the factors belong to. Needed where the file does not tell: a plain table without
-        that column, or an export that lists alpha lines only.
+        What the factors belong to. Needed where neither the file nor theory tells.
     beam_energy_keV : float, optional
         Overrides what the file says.
+    map_beam_energy_keV : float, optional
+        Of the measurement: theory is that for it, where there is no other beam energy.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     KFactorError
-        If the file is not such a table, or its convention is neither told nor given.
+        If the file is not such a table, or its convention is not told and not clear.
     """
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise KFactorError(f"{path.name} is not a k-factor table: {error}") from error
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    if header[:1] == ["Line identifier"] and header[-1:] == ["K-factor"]:
-        return _read_velox(rows[2:], path, convention, beam_energy_keV)
-    if set(COLUMNS) <= set(header):
-        return _read_plain(path, convention, beam_energy_keV)
-    raise KFactorError(
-        f"{path.name} is not a k-factor table: expected Velox's columns 'Line identifier ... "
-        f"K-factor' or the columns {', '.join(COLUMNS)}; found {', '.join(header) or 'nothing'}"
+    text = read_text_table(path)
+    names = [_column_name(name) for name in text.header]
+    if names[:1] == ["line_identifier"] and names[-1:] == ["k_factor"]:
+        read = _read_velox(text, path)
+    elif set(COLUMNS) <= set(names := _without_aliases(names)):
+        read = _read_plain(text, names, path)
+    else:
+        raise KFactorError(
+            f"{path.name} is not a k-factor table: expected Velox's columns 'Line identifier ... "
+            f"K-factor' or the columns {', '.join(COLUMNS)}; found "
+            f"{', '.join(text.header) or 'nothing'}"
+        )
+    beam = beam_energy_keV or read.beam_energy_keV
+    told = convention or read.convention
+    table = checked_table(read.rows, told or "family", read.source, beam, read.notes)
+    evidence = convention_evidence(table.factors, beam or map_beam_energy_keV)
+    if told is not None:
+        return table.with_note(_contradiction(told, evidence))
+    taken, note = _settled(read, evidence, path)
+    return table.taken_as(taken).with_note(note)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a file says, whatever its layout.
+
+    `repeats` is the median factor between the other rows of a family and its alpha row; None
+    where there are no others.
+    """
+
+    rows: list[tuple[str, str, Any, Any]]
+    source: str
+    convention: Convention | None = None
+    beam_energy_keV: float | None = None
+    notes: tuple[str, ...] = ()
+    repeats: float | None = None
+
+
+def _column_name(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.casefold())
+
+
+def _without_aliases(names: list[str]) -> list[str]:
+    """Return names of columns with those that are meant, unless these are there as well."""
+    return [n if _ALIASES.get(n, n) in names else _ALIASES.get(n, n) for n in names]
+
+
+def _settled(
+    read: _Read, evidence: ConventionEvidence | None, path: Path
+) -> tuple[Convention, str]:
+    """Return the convention of a table that tells none, and the note that says why."""
+    nearer = evidence and evidence.nearer
+    if read.repeats is not None and read.repeats <= _SAME_FAMILY_FACTOR:
+        note = (
+            f"{ABOUT_CONVENTION}taken as {NAMES['family']}, since all lines of a family have the "
+            "same factor"
+        )
+        if nearer == "alpha":
+            note += f". Theory contradicts: {evidence}; see which is right"
+        elif evidence is not None:
+            note += f"; {evidence}"
+        return "family", f"{note}."
+    if nearer:
+        return nearer, (
+            f"{ABOUT_CONVENTION}not told by the table; taken as {NAMES[nearer]}, for {evidence}."
+        )
+    reason = (
+        f"{path.name} does not tell whether its k-factors are of whole families or alpha lines"
+    )
+    if read.repeats is not None:
+        reason += (
+            "; it gives each line a k-factor of its own (the others are a median of "
+            f"{read.repeats:.2g} times the alpha line's)"
+        )
+    if evidence is None:
+        raise UnsettledConventionError(
+            f"{reason}, and a comparison with theory needs L rows of 1-20 keV beside K rows of "
+            "3-20 keV, for a beam of 40 to 400 keV"
+        )
+    raise UnsettledConventionError(f"{reason}, and theory does not settle it: {evidence}")
+
+
+def _contradiction(told: Convention, evidence: ConventionEvidence | None) -> str:
+    """Return a note where theory says clearly that a convention was told wrongly."""
+    if evidence is None or evidence.nearer in (None, told):
+        return ""
+    return (
+        f"{ABOUT_CONVENTION}said to be {NAMES[told]}, and taken so, although {evidence}: see "
+        "whether that is right."
     )
 
 
-def _read_velox(
-    rows: list[list[str]], path: Path, convention: Convention | None, beam: float | None
-) -> KFactorTable:
+def _read_velox(text: TextTable, path: Path) -> _Read:
     """Take the alpha row of every family; the other rows tell the convention."""
     factors: dict[tuple[str, str], dict[str, float]] = {}
-    for row in rows:
-        element, _, line = row[0].strip().partition("-")
-        try:
-            factors.setdefault((element, line[:1]), {})[line] = float(row[-1])
-        except ValueError as error:
+    for row in text.rows:
+        element, _, line = row[0].partition("-")
+        if not element:  # units
+            continue
+        value = text.number(row[-1])
+        if not isinstance(value, float):
             raise KFactorError(
                 f"{path.name}: the k-factor of {row[0]!r} is not a number: {row[-1]!r}"
-            ) from error
+            )
+        lines = factors.setdefault((element, line[:1]), {})
+        if line in lines:
+            raise KFactorError(f"{path.name}: k-factors given more than once: {row[0]}")
+        lines[line] = value
     alphas = [
-        (element, family, lines[f"{family}a1"], 0.0)
+        (element, family, lines[f"{family}a1"], None)
         for (element, family), lines in factors.items()
         if f"{family}a1" in lines and family in xray.FAMILIES
     ]
-    if convention is None:
-        convention = _velox_convention(factors, path)
-    return checked_table(alphas, convention, path.name, beam)
-
-
-def _velox_convention(factors: dict[tuple[str, str], dict[str, float]], path: Path) -> Convention:
-    """Tell a family table by its secondary rows, which repeat the alpha row's number."""
     ratios = [
         value / lines[f"{family}a1"]
         for (_, family), lines in factors.items()
         for line, value in lines.items()
-        if f"{family}a1" in lines and line not in (f"{family}a1", f"{family}a2")
+        if lines.get(f"{family}a1") and line not in (f"{family}a1", f"{family}a2")
     ]
-    if not ratios:
-        raise KFactorError(
-            f"{path.name} lists alpha lines only, so it does not tell whether its k-factors "
-            "belong to whole families or to alpha lines. Say convention='family' (vendor "
-            "programs) or convention='alpha'."
-        )
-    if np.median(ratios) > _SAME_FAMILY_FACTOR:
-        raise KFactorError(
-            f"{path.name} gives each line a k-factor of its own (the others are a median of "
-            f"{np.median(ratios):.2g} times the alpha line's). If the alpha rows belong to "
-            "alpha lines, say convention='alpha'."
-        )
-    return "family"
-
-
-def _read_plain(path: Path, convention: Convention | None, beam: float | None) -> KFactorTable:
-    # As text: not every version of pandas reads a number to its last bit.
-    frame = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, dtype=str)
-    told = _single(frame, "convention", path)
-    chosen = convention or told
-    if chosen not in ("family", "alpha"):
-        raise KFactorError(
-            f"{path.name} does not say its convention: add a column 'convention' with 'family' "
-            f"or 'alpha', or give it (found {told!r})"
-        )
-    energy = _single(frame, "beam_energy_keV", path)
-    errors = frame.get("relative_error", pd.Series("0", frame.index)).fillna("0")
-    values = (map(_number, column) for column in (frame["k_factor"], errors))
-    rows = list(zip(frame["element"], frame["family"], *values, strict=True))
-    return checked_table(
-        rows,
-        chosen,
-        str(_single(frame, "source", path) or path.name),
-        beam or (None if energy is None else float(energy)),
+    return _Read(
+        alphas,
+        f"{path.name} (Velox's layout)",
+        repeats=float(np.median(ratios)) if ratios else None,
     )
 
 
-def _number(cell: str) -> float | str:
-    """Return a cell as a number, or as it is: what is wrong with it is told with its row."""
-    try:
-        return float(cell)
-    except ValueError:
-        return cell
+def _read_plain(text: TextTable, names: list[str], path: Path) -> _Read:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise KFactorError(f"{path.name} has more than one column {', '.join(twice)}")
+    columns = dict(zip(names, zip(*text.rows, strict=True), strict=False))
+    number = len(text.rows)
+    errors = columns.get("relative_error", ("",) * number)
+    told = _single(columns, "convention", path).casefold()
+    if told not in ("", *get_args(Convention)):
+        raise KFactorError(
+            f"{path.name}: the convention is 'family' or 'alpha', not {told!r}; empty, if unknown"
+        )
+    energy = text.number(_single(columns, "beam_energy_kev", path))
+    if isinstance(energy, str):
+        raise KFactorError(f"{path.name}: the beam energy is not a number: {energy!r}")
+    notes = _single(columns, "notes", path)
+    return _Read(
+        [
+            (element, family_named(family), _or_nan(text.number(k)), text.number(error))
+            for element, family, k, error in zip(
+                *(columns.get(name, ()) for name in COLUMNS), errors, strict=True
+            )
+        ],
+        _single(columns, "source", path) or path.name,
+        convention=cast(Convention, told) if told else None,
+        beam_energy_keV=energy,
+        notes=tuple(notes.split(NOTE_SEPARATOR)) if notes else (),
+    )
 
 
-def _single(frame: pd.DataFrame, column: str, path: Path) -> Any:
-    """Return the one value of a column that must not vary, or None."""
-    if column not in frame:
-        return None
-    values = frame[column].dropna().unique()
+def _or_nan(value: float | str | None) -> float | str:
+    """Return NaN for an empty cell, which no k-factor is: what is wrong is told with its row."""
+    return float("nan") if value is None else value
+
+
+def _single(columns: Mapping[str, Sequence[str]], column: str, path: Path) -> str:
+    """Return the one value of a column that must not vary; empty where there is none."""
+    values = list(dict.fromkeys(cell for cell in columns.get(column, ()) if cell))
     if len(values) > 1:
-        raise KFactorError(f"{path.name}: column {column!r} mixes {', '.join(map(str, values))}")
-    return values[0] if len(values) else None
+        raise KFactorError(f"{path.name}: column {column!r} mixes {', '.join(values)}")
+    return values[0] if values else ""

@@ -9,10 +9,22 @@ import numpy as np
 
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import emission
+from napari_eds.recipe.k_factor_errors import class_error
 from napari_eds.recipe.k_factors import Convention, KFactorTable, checked_table
 
 #: Beam energies for which k-factors are computed: below, films are not thin.
 _THEORY_RANGE_keV = (40.0, 400.0)
+
+
+def why_not_computed(beam_energy_keV: float) -> str:
+    """Say why there are no computed k-factors for a beam energy; empty where there are."""
+    low, high = _THEORY_RANGE_keV
+    if low <= beam_energy_keV <= high:
+        return ""
+    return (
+        f"k-factors can be computed for beam energies of {low:g} to {high:g} keV, not "
+        f"{beam_energy_keV:g} keV"
+    )
 
 
 def theoretical_k_factors(
@@ -24,14 +36,11 @@ def theoretical_k_factors(
 ) -> KFactorTable:
     """Compute a table from first principles, relative to Si K; see `theoretical_k_factor`.
 
-    For where no measured table is at hand, and for any beam energy. The relative errors are by
-    classes of the alpha line's energy: 5 % for K of 3-20 keV, 10 % for K of 1-3 keV, 25 % for
-    L of 3-20 keV, 50 % for M, 30 % for the rest. They come from a comparison with a table that
-    Velox exported for 200 keV, relative to Ti K: it lies within 2 % (K, 3-8 keV), 10 % (K, 1-3
-    and 8-20 keV), 17 % (K below 1 keV, where the dead layer of the detector matters most), at
-    0.77 to 0.81 of theory for L of 3-20 keV, and at half of it for M. Neither being a measurement,
-    theory is left as it is: when K lines of some elements are quantified with L lines of others,
-    expect such a bias of the ratio, and remove it with a region of known composition.
+    For where no measured table is at hand, and for any beam energy. The relative errors are
+    5 to 50 % by class of line; `k_factor_errors.class_error` says why. Velox's k-factors of L
+    lines of 3-20 keV are 0.77 to 0.81 of theory. Neither being a measurement, theory is left as
+    it is: when K lines of some elements are quantified with L lines of others, expect such a bias
+    of the ratio, and remove it with a region of known composition.
 
     Parameters
     ----------
@@ -52,12 +61,9 @@ def theoretical_k_factors(
     KFactorError
         If the beam energy is out of range, or an element is unknown.
     """
-    low, high = _THEORY_RANGE_keV
-    if not low <= beam_energy_keV <= high:
-        raise KFactorError(
-            f"k-factors can be computed for beam energies of {low:g} to {high:g} keV, not "
-            f"{beam_energy_keV:g} keV"
-        )
+    refusal = why_not_computed(beam_energy_keV)
+    if refusal:
+        raise KFactorError(refusal)
     table = _theory(float(beam_energy_keV), detector, convention)
     if elements is None:
         return table
@@ -89,16 +95,6 @@ def _theory(
                 found[element, family] = float(k)
     rows = []
     for (element, family), value in found.items():
-        energy = emission.alpha_energy_keV(element, family, beam_energy_keV)
-        rows.append((element, family, value / found["Si", "K"], _theory_error(family, energy)))
+        rows.append((element, family, value / found["Si", "K"], class_error(element, family)))
     source = "first principles (Bote-Salvat cross-sections, xraylib), not measured"
     return checked_table(rows, convention, source, beam_energy_keV)
-
-
-def _theory_error(family: str, alpha_energy_keV: float) -> float:
-    """Relative error of a computed k-factor, by class; see `theoretical_k_factors`."""
-    if family == "M":
-        return 0.50
-    if 3 <= alpha_energy_keV <= 20:
-        return 0.05 if family == "K" else 0.25
-    return 0.10 if family == "K" and 1 <= alpha_energy_keV < 3 else 0.30

@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
+from napari_eds.recipe import k_factor_errors
 
 #: What the intensity belonging to a k-factor is: the counts of all lines of the family, or of
-#: its alpha line alone. Vendor programs fit families as a whole and export ``"family"``.
+#: its alpha line alone. Velox exports ``"family"``; tables of Bruker and Oxford that were seen
+#: follow ``"alpha"``.
 Convention = Literal["family", "alpha"]
 
+#: What the conventions are called in sentences.
+NAMES: Mapping[Convention, str] = {"family": "whole families", "alpha": "alpha lines"}
 
 #: Ending of an alpha line's name after that of its family: ``La``, ``La1``.
-_ALPHA_NAME = re.compile("a1?$")
+_ALPHA_NAME = re.compile("[aα]1?$")
 
 COLUMNS = ("element", "family", "k_factor")
+
+#: Beginnings of the notes of a table, by what they are about.
+ABOUT_CONVENTION, ABOUT_ERRORS, ABOUT_BEAM = "Convention: ", "Errors: ", "Beam energy: "
+
+#: Between the notes in a cell of a CSV.
+NOTE_SEPARATOR = " | "
 
 #: Ending of the source of a table that was changed after it was read or computed.
 _BY_HAND = ", edited by hand"
 
 
+def _usual_error(data: dict[str, Any]) -> float:
+    return k_factor_errors.class_error(data["element"], data["family"])
+
+
 class KFactor(BaseModel):
-    """The k-factor of one family; weight-based, up to a factor common to the table."""
+    """The k-factor of one family; weight-based, up to a factor common to the table.
+
+    A relative error that is not given is that of its class of lines; see
+    `k_factor_errors.class_error`. One that is given is kept, 0 included.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     element: Annotated[str, Field(pattern="^[A-Z][a-z]?$")]
     family: Literal["K", "L", "M"]
     value: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    relative_error: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    relative_error: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default_factory=_usual_error
+    )
 
 
 class KFactorTable(BaseModel):
@@ -51,6 +71,9 @@ class KFactorTable(BaseModel):
         Where the numbers come from, for every output.
     beam_energy_keV : float or None
         Beam energy they are for, where known.
+    notes : tuple of str
+        What was taken for granted and why, for every account of a result: a convention that was
+        settled by comparison, errors that nobody gave.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +82,7 @@ class KFactorTable(BaseModel):
     convention: Convention
     source: str = "given by the user"
     beam_energy_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _check_unique(self) -> KFactorTable:
@@ -82,7 +106,7 @@ class KFactorTable(BaseModel):
         """Build a table from a mapping such as ``{"O_K": 1.134, "La_L": 2.327}``.
 
         A family may be named by its alpha line (``"La_La"``). Relative errors have the same
-        keys; they are 0 where none is given.
+        keys; where none is given, it is that of the class of lines, which the notes say.
 
         Raises
         ------
@@ -92,8 +116,8 @@ class KFactorTable(BaseModel):
         rows = []
         for key, value in factors.items():
             element, _, family = key.partition("_")
-            error = (relative_errors or {}).get(key, 0.0)
-            rows.append((element, _ALPHA_NAME.sub("", family), value, error))
+            error = (relative_errors or {}).get(key)
+            rows.append((element, family_named(family), value, error))
         return checked_table(rows, convention, source, beam_energy_keV)
 
     def find(self, element: str, family: str) -> KFactor | None:
@@ -181,6 +205,17 @@ class KFactorTable(BaseModel):
         source = self.source.removesuffix(_BY_HAND) + _BY_HAND
         return self.model_copy(update={"factors": factors, "source": source})
 
+    def with_note(self, note: str) -> KFactorTable:
+        """Return the table with one more note, unless it is empty or there already."""
+        if not note or note in self.notes:
+            return self
+        return self.model_copy(update={"notes": (*self.notes, note)})
+
+    def taken_as(self, convention: Convention) -> KFactorTable:
+        """Return the table with its numbers taken for a convention that somebody chose."""
+        others = tuple(n for n in self.notes if not n.startswith(ABOUT_CONVENTION))
+        return self.model_copy(update={"convention": convention, "notes": others})
+
     def to_frame(self) -> pd.DataFrame:
         """Return the table as a DataFrame: element, family, k_factor, relative_error."""
         rows = [(f.element, f.family, f.value, f.relative_error) for f in self.factors]
@@ -192,36 +227,55 @@ class KFactorTable(BaseModel):
         frame["convention"] = self.convention
         frame["beam_energy_keV"] = self.beam_energy_keV
         frame["source"] = self.source
+        if self.notes:
+            frame["notes"] = NOTE_SEPARATOR.join(self.notes)
         frame.to_csv(path, index=False)
 
 
+def family_named(name: str) -> str:
+    """Return the family that is named by itself or by its alpha line: ``"La1"`` is ``"L"``."""
+    return _ALPHA_NAME.sub("", name)
+
+
 def checked_table(
-    rows: list[tuple[str, str, float, float]],
+    rows: Sequence[tuple[str, str, Any, Any]],
     convention: Convention,
     source: str,
     beam_energy_keV: float | None,
+    notes: tuple[str, ...] = (),
 ) -> KFactorTable:
-    """Build a table, naming the row at fault."""
+    """Build a table of element, family, value and error, naming the row at fault.
+
+    An error of None is that of its class, which a note then says.
+    """
     factors = []
     for element, family, value, error in rows:
+        fields = {"element": element, "family": family, "value": value}
+        if error is not None:
+            fields["relative_error"] = error
         try:
-            factors.append(
-                KFactor.model_validate(
-                    {"element": element, "family": family, "value": value, "relative_error": error}
-                )
-            )
+            factors.append(KFactor.model_validate(fields))
         except ValidationError as problem:
             raise KFactorError(
                 f"bad k-factor {element}_{family} = {value!r} ({source}): expected an element, a "
                 "family K, L or M, a positive number, and an error of 0 or more"
             ) from problem
     try:
-        return KFactorTable(
+        table = KFactorTable(
             factors=tuple(factors),
             convention=convention,
             source=source,
             beam_energy_keV=beam_energy_keV,
+            notes=notes,
         )
     except ValidationError as problem:
         what = "; ".join(error["msg"] for error in problem.errors())
         raise KFactorError(f"bad k-factor table ({source}): {what}") from problem
+    return table.with_note(_error_note([f"{row[0]}_{row[1]}" for row in rows if row[3] is None]))
+
+
+def _error_note(without: list[str]) -> str:
+    if not without:
+        return ""
+    named = ", ".join(without[:5]) + (f" and {len(without) - 5} more" if without[5:] else "")
+    return f"{ABOUT_ERRORS}none given for {named}; taken as {k_factor_errors.RANGE}."

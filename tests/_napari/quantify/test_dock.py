@@ -255,11 +255,17 @@ def test_an_uncalibrated_map_asks_for_its_axis(qtbot, window, data_dir):
 def test_k_factors_are_judged_at_once(window, map_file, alpha_k_factor_file, tmp_path):
     _viewer, dock = window(map_file)
     change(dock, k_factor_file=alpha_k_factor_file)
-    assert "alpha lines only" in dock.k_text.text()
+    assert "alpha.csv does not tell whether its k-factors" in dock.k_text.text()
     change(dock, convention="alpha")
     assert "k-factors of alpha lines" in dock.k_text.text()
     change(dock, k_factor_file=tmp_path / "gone.csv")
     assert "gone.csv" in dock.k_text.text()
+    change(dock, k_factor_file=None)
+    assert "± 5 to 50 %, by class of line" in dock.k_text.text()
+    # At the voltage of an SEM there are none, which is said before Quantify refuses.
+    change(dock, beam_energy_keV=20.0)
+    assert "no k-factors: k-factors can be computed for" in dock.k_text.text()
+    assert "not 20 keV" in dock.k_text.text()
 
 
 def test_a_label_of_known_composition_gives_thickness_and_k_factors(

@@ -82,9 +82,9 @@ class ChosenPage(QWidget):
         )
         self.convention.setMinimumContentsLength(_CONVENTION_LENGTH)
         self.convention.setToolTip(
-            "Counts that the k-factors belong to: those of all lines of a family, as vendor "
-            "programs have them, or of its alpha line alone. Mixing them up costs up to a factor "
-            "of two."
+            "Counts that the k-factors belong to: those of all lines of a family, as Velox "
+            "means them, or of its alpha line alone, as tables of Bruker and Oxford seen so far. "
+            "Mixing them up costs up to a factor of two."
         )
         self.load = QPushButton("Load…")
         self.load.setToolTip("Load k-factors: a table that Velox exported, or a plain CSV")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,11 +15,12 @@ from napari_eds._napari.state.element_choice import FIT_ONLY, ElementChoice
 from napari_eds._napari.state.settings import FROM_FILE, Settings
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import lines as xray
-from napari_eds.recipe.k_factor_files import read_k_factors
-from napari_eds.recipe.k_factors import KFactor, KFactorTable
+from napari_eds.recipe import k_factor_errors
+from napari_eds.recipe.k_factor_comparison import beam_energy_remark
+from napari_eds.recipe.k_factor_files import UnsettledConventionError, read_k_factors
+from napari_eds.recipe.k_factors import NAMES, KFactor, KFactorTable
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
-CONVENTIONS: dict[str, str] = {"family": "whole families", "alpha": "alpha lines"}
 COMPUTED, BY_HAND = "computed", "by hand"
 
 
@@ -54,8 +56,10 @@ def in_use(settings: Settings, theory: KFactorTable | EDSError | None) -> KFacto
         try:
             from_file = settings.edited(k_factors=None).k_factors()
             error = ""
+        except UnsettledConventionError as problem:
+            error = f"{problem.reason}: choose above"
         except (EDSError, OSError) as problem:
-            error = _without_convention(settings.k_factor_file) or str(problem)
+            error = str(problem)
     edited = settings.draft.k_factors
     if edited is not None:
         base = computed if settings.k_factor_file is None else from_file
@@ -63,18 +67,6 @@ def in_use(settings: Settings, theory: KFactorTable | EDSError | None) -> KFacto
     if settings.k_factor_file is not None:
         return KFactorsInUse(from_file, error=error)
     return KFactorsInUse(computed, computed=True, error=error)
-
-
-def _without_convention(path: Path) -> str:
-    """Say that a file lacks nothing but its convention, or nothing."""
-    try:
-        read_k_factors(path, convention="family")
-    except (EDSError, OSError):
-        return ""
-    return (
-        f"{path.name} does not tell whether its k-factors are those of whole families or of alpha "
-        "lines: choose above"
-    )
 
 
 @dataclass(frozen=True)
@@ -179,9 +171,7 @@ def with_factor(
                 "element": row.choice.symbol,
                 "family": row.family,
                 "value": old.value if value is None and old else value,
-                "relative_error": (old.relative_error if old else 0.0)
-                if relative_error is None
-                else relative_error,
+                **_error_of(old, relative_error),
             }
         )
     except ValidationError as problem:
@@ -189,6 +179,13 @@ def with_factor(
             "a k-factor is a number above 0, its error one of 0 % or more"
         ) from problem
     return table.with_factor(factor)
+
+
+def _error_of(old: KFactor | None, relative_error: float | None) -> dict[str, float]:
+    """Return the error that is given or was there; without one it is that of the class."""
+    if relative_error is None and old is not None:
+        relative_error = old.relative_error
+    return {} if relative_error is None else {"relative_error": relative_error}
 
 
 def with_file(settings: Settings, path: Path) -> Settings:
@@ -201,10 +198,8 @@ def with_file(settings: Settings, path: Path) -> Settings:
     KFactorError, OSError
         If the file cannot be used.
     """
-    try:
+    with suppress(UnsettledConventionError):
         read_k_factors(path)
-    except KFactorError:
-        read_k_factors(path, convention="family")
     return settings.edited(k_factor_file=path, convention=FROM_FILE, k_factors=None)
 
 
@@ -225,7 +220,7 @@ def with_convention(
         return replace(settings, convention=convention)
     if convention == FROM_FILE:
         return settings
-    changed = table.model_copy(update={"convention": convention})
+    changed = table.taken_as(convention)
     kept = settings.convention if settings.k_factor_file is None else convention
     return settings.edited(convention=kept, k_factors=changed)
 
@@ -238,14 +233,19 @@ def status(
     if table is None:
         return ("", [used.error]) if used.error else ("Computing k-factors…", [])
     beam = beam_energy(image, settings)
-    told = f"{len(table.factors)} k-factors of {CONVENTIONS[table.convention]}"
+    told = f"{len(table.factors)} k-factors of {NAMES[table.convention]}"
     if table.beam_energy_keV is not None:
         told += f" for {table.beam_energy_keV:g} keV"
     else:
         told += ", beam energy not told"
     told += f": {table.source}"
     if used.computed:
-        told = f"k-factors computed for {table.beam_energy_keV:g} keV, not measured (± 5 to 50 %)"
+        told = (
+            f"k-factors computed for {table.beam_energy_keV:g} keV, not measured "
+            f"(± {k_factor_errors.RANGE})"
+        )
+    remark = "" if beam is None else beam_energy_remark(table, beam)
+    told = "\n".join([told, *table.with_note(remark).notes])
     if beam is not None and not _fits(table, beam):
         taken = settings.draft.allow_beam_energy_mismatch
         warnings.append(

@@ -32,7 +32,11 @@ from napari_eds.labels.chips import grid_chips
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import CHIP, FLAG, REDUCED_CHI_SQUARED
-from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe import k_factor_errors
+from napari_eds.recipe.k_factor_comparison import beam_energy_remark
+from napari_eds.recipe.k_factor_files import UnsettledConventionError
+from napari_eds.recipe.k_factor_theory import why_not_computed
+from napari_eds.recipe.k_factors import NAMES, KFactorTable
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
@@ -148,7 +152,7 @@ class QuantificationWidget(QuantificationForm):
         self.fill(settings)
         self.chip_count.setText(_chip_text(image, settings.chip_size))
         self.elements_text.setText(_elements_text(settings))
-        self.k_text.setText(_k_text(settings))
+        self.k_text.setText(_k_text(settings, image))
 
     def _on_settings_edited(self, field: SettingField) -> None:
         settings = self.focus.settings
@@ -341,16 +345,23 @@ def _chip_text(image: SpectrumImage, size: int) -> str:
     return f"{rows} × {columns} = {rows * columns:,} chips"
 
 
-def _k_text(settings: Settings) -> str:
+def _k_text(settings: Settings, image: SpectrumImage) -> str:
     """Say which k-factors are used, or what is wrong with them."""
+    beam = settings.draft.beam_energy_keV or image.acquisition.beam_energy_keV
     try:
         table = settings.k_factors()
+    except UnsettledConventionError as error:
+        return f"⚠ {error.reason}: choose under Elements and k-factors…"
     except (EDSError, OSError) as error:
         return str(error)
     if table is None:
-        return "k-factors: computed from first principles, good to 5 to 30 %"
-    of = {"family": "whole families", "alpha": "alpha lines"}[table.convention]
-    return f"{len(table.factors)} k-factors of {of} ({table.source})"
+        refusal = "" if beam is None else why_not_computed(beam)
+        if refusal:
+            return f"⚠ no k-factors: {refusal}. Load a table of k-factors"
+        return f"k-factors: computed from first principles, ± {k_factor_errors.RANGE}"
+    text = f"{len(table.factors)} k-factors of {NAMES[table.convention]} ({table.source})"
+    remark = "" if beam is None else beam_energy_remark(table, beam)
+    return "\n".join([text, *table.with_note(remark).notes])
 
 
 def _summary(result: Quantification) -> str:

@@ -83,7 +83,11 @@ class Settings:
         if self.draft.k_factors is not None or self.k_factor_file is None:
             return self.draft.k_factors
         convention = None if self.convention == FROM_FILE else self.convention
-        return read_k_factors(self.k_factor_file, convention=convention)
+        return read_k_factors(
+            self.k_factor_file,
+            convention=convention,
+            map_beam_energy_keV=self.draft.beam_energy_keV,
+        )
 
     def recipe(self) -> Recipe:
         """Build the recipe.
