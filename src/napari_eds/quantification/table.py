@@ -135,14 +135,14 @@ def label_table(
     -------
     DataFrame
         Indexed by ``label``: the description (``chip``, ``n_pixels``, bounding box and centroid);
-        ``counts`` (all channels); per quantified element ``Sr_at_pct``, ``Sr_at_pct_error``
-        (statistical), ``Sr_at_pct_error_k`` (from the k-factors' errors),
+        ``counts`` (X-rays above the noise peak); per quantified element ``Sr_at_pct``,
+        ``Sr_at_pct_error`` (statistical), ``Sr_at_pct_error_k`` (from the k-factors' errors),
         ``Sr_detection_limit_at_pct`` and ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and
         ``Sr_K_intensity_error`` (counts); ``reduced_chi_squared``; ``not_detected`` (elements
         below the detection limit) and ``flag`` (``"no counts"``, ``"nothing detected"``, ``"few
         counts"``; empty where all is well).
     """
-    columns: dict[str, np.ndarray | list[str]] = {COUNTS: label_spectra.spectra.sum(axis=1)}
+    columns: dict[str, np.ndarray | list[str]] = {COUNTS: label_spectra.xray_counts}
     for i, family in enumerate(fit.model.quantified):
         e = family.element
         columns[at_pct(e)] = 100 * composition.atomic_fractions[:, i]
