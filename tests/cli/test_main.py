@@ -36,6 +36,34 @@ def test_info_tells_what_a_file_holds(data_dir, capsys):
         assert part in text
 
 
+@pytest.fixture
+def noisy_file(data_dir):
+    """File of a map whose counts are the noise peak but for 206."""
+    path = data_dir.parent / "cases/10-noise-peak/velox_16x16.emd"
+    if not path.is_file():
+        pytest.skip(f"there is no {path}")
+    return str(path)
+
+
+def test_info_tells_xrays_from_the_noise_peak(noisy_file, data_dir, capsys):
+    assert main(["info", noisy_file]) == 0
+    text = capsys.readouterr().out
+    assert "206 (X-rays above the noise peak" in text
+    assert "42,097" in text
+    assert main(["info", str(data_dir / "real/ripple/bruker_bcf_fileformat_16x16.rpl")]) == 0
+    assert "72,418 (all channels, for the axis has no energies" in capsys.readouterr().out
+
+
+def test_noise_does_not_make_chips(noisy_file, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    run = ["quantify", noisy_file, "--elements", "C,O,Ca", "--fit-only", "Cu", "-o", str(out)]
+    assert main([*run, "--min-counts", "2000"]) == 1
+    assert "the map holds 206 counts (counted are X-rays above" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*run, "--min-counts", "100"]) == 0
+    assert pd.read_csv(out)["counts"].tolist() == [105, 101]
+
+
 def test_info_shows_the_vendors_own_result(data_dir, capsys):
     assert main(["info", str(data_dir / "real/velox/EDS-STO.emd")]) == 0
     assert "O 46.21 ± 2.41, Ti 24.56 ± 3.23" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 
 import napari_eds as eds
 from napari_eds import EDSError, LabelError, Recipe, grid_chips
-from napari_eds.quantification.advice import chip_size_advice, counts_for_error
+from napari_eds.quantification.advice import chip_size_advice, counts_for_error, counts_in_range
 
 STRAY = ("C", "Cu", "Ga", "La", "Fe", "Pt")
 
@@ -56,9 +56,18 @@ def test_the_frame_says_how_many_chips_of_which_size_there_are(substrate, advice
     sizes = frame.index.to_numpy()
     assert frame["n_chips"].tolist() == [len(grid_chips(substrate.shape, int(s))) for s in sizes]
     np.testing.assert_allclose(frame["size_nm"], 0.25 * sizes)
-    per_pixel = substrate.total_counts / substrate.n_pixels
+    is_xray = substrate.energy.energies_keV >= 0.2
+    per_pixel = substrate.total_spectrum()[is_xray].sum() / substrate.n_pixels
     np.testing.assert_allclose(frame["counts"], per_pixel * sizes**2)
     np.testing.assert_allclose(frame["worst_error"], frame["O_at_pct_error"])
+
+
+def test_a_range_that_begins_in_the_noise_peak_holds_its_xrays_only(substrate, recipe):
+    energies = substrate.energy.energies_keV
+    is_counted = (energies >= 0.2) & (energies < 15)
+    low = recipe.model_copy(update={"energy_range_keV": (0.05, 15.0)})
+    plain = substrate.to_array()[..., is_counted].sum(axis=2)
+    np.testing.assert_array_equal(counts_in_range(substrate, low), plain)
 
 
 def test_the_smallest_good_size_is_recommended(advice):

@@ -71,7 +71,10 @@ def test_sums_over_the_map(array):
     exact = array.astype(object)
     for image in sparse_and_dense(array):
         assert image.total_spectrum().tolist() == exact.sum(axis=(0, 1)).tolist()
-        assert image.counts_map().tolist() == exact.sum(axis=2).tolist()
+        assert image.counts_map(all_channels=True).tolist() == exact.sum(axis=2).tolist()
+        # Channels of -0.1, -0.05, ... 0.2 keV: that at 0.2 keV is the first of the X-rays.
+        assert image.counts_map().tolist() == exact[..., 6:].sum(axis=2).tolist()
+        assert image.xray_counts == exact[..., 6:].sum()
         assert image.total_counts == exact.sum()
         assert image.pixel_spectrum(0, array.shape[1] - 1).tolist() == exact[0, -1].tolist()
 

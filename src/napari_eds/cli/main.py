@@ -179,14 +179,17 @@ def _description(index: int, image: SpectrumImage) -> list[str]:
         f"[{index}] {image.name}",
         f"  map           {rows} x {columns} pixels of {size} {image.pixel_unit}",
         f"  spectra       {image.n_channels} channels, {energy}",
-        f"  counts        {image.total_counts:,} ({'sparse' if image.is_sparse else 'dense'})",
+        f"  counts        {image.xray_counts:,} ({axis.counted})",
+        f"  all counts    {image.total_counts:,} ({'sparse' if image.is_sparse else 'dense'})",
         f"  beam          {_known(acquisition.beam_energy_keV, 'keV')}",
         f"  microscope    {acquisition.signal_type or 'unknown'}",
         f"  take-off      {_known(acquisition.take_off_angle_deg, 'deg')}",
         f"  elements      {' '.join(acquisition.elements) or 'none named'}",
     ]
     for detector in acquisition.detectors:
-        counts = "counts unknown" if detector.counts is None else f"{detector.counts:,} counts"
+        counts = (
+            "counts unknown" if detector.counts is None else f"{detector.counts:,} counts in all"
+        )
         lines.append(f"  detector      {detector.name}: {counts}")
     lines += [
         f"  image         {i.name} {' x '.join(map(str, i.data.shape))}" for i in image.images

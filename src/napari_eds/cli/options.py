@@ -55,7 +55,8 @@ def _add_region_options(parser: argparse.ArgumentParser) -> None:
         "--min-counts",
         type=int,
         metavar="N",
-        help="chips as small as their counts allow: each holds at least N",
+        help="chips as small as their counts allow: each holds at least N X-rays (the noise peak "
+        "does not count)",
     )
     regions.add_argument(
         "--labels", type=Path, metavar="FILE", help="label map: .npy, .tif or .png"
@@ -127,7 +128,7 @@ def regions_from(options: argparse.Namespace, image: SpectrumImage) -> np.ndarra
     if options.labels is not None:
         return read_labels(options.labels)
     if options.min_counts is not None:
-        return adaptive_chips(image.counts_map(), options.min_counts)
+        return adaptive_chips(image.counts_map(), options.min_counts, counted=image.energy.counted)
     return grid_chips(image.shape, _grid_size(options.grid))
 
 

@@ -78,8 +78,9 @@ class Source:
     energy_offset_keV, energy_scale_keV : float
         Axis as the image has it, before calibration.
     total_counts : float
+        Of all channels, as all that identifies the image.
     counts_sha256 : str
-        Of the map of counts and the summed spectrum.
+        Of the map of all counts and the summed spectrum.
     pixel_size : (float, float)
     pixel_unit : str
     """
@@ -312,7 +313,7 @@ def _map_of(values: Mapping[int, float], labels: np.ndarray) -> np.ndarray | Non
 def counts_sha256(image: SpectrumImage) -> str:
     """Hash the map of counts and the summed spectrum: other counts change at least one."""
     digest = hashlib.sha256()
-    for sums in (image.counts_map(), image.total_spectrum()):
+    for sums in (image.counts_map(all_channels=True), image.total_spectrum()):
         digest.update(np.ascontiguousarray(sums, dtype="<f8").tobytes())
     return digest.hexdigest()
 

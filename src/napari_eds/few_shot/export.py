@@ -86,7 +86,7 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
         Needed with an image; a quantification brings its own.
     picture : ndarray, (rows, columns), optional
         Any picture on the pixels of the map. None takes the first picture of the file that has
-        the map's pixels (mostly HAADF), else the counts of each pixel.
+        the map's pixels (mostly HAADF), else the X-rays of each pixel.
     names : mapping of int to str, optional
         Names of the labels.
     support : mapping of str to iterable of str or int, optional

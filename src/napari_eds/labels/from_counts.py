@@ -22,6 +22,7 @@ def adaptive_chips(
     *,
     smallest: int = 1,
     largest: int | None = None,
+    counted: str | None = None,
 ) -> Chips:
     """Cut a map into rectangles that all hold enough counts, small where there are many.
 
@@ -33,8 +34,8 @@ def adaptive_chips(
     Parameters
     ----------
     counts_map : ndarray, (rows, columns)
-        Counts of each pixel, such as `SpectrumImage.counts_map` or `window_map` of the energies
-        that are fitted.
+        Counts of each pixel, such as `SpectrumImage.counts_map`, the X-rays above the noise peak,
+        or `window_map` of the energies that are fitted.
     min_counts : float
         What each chip must hold at least.
     smallest : int
@@ -42,6 +43,8 @@ def adaptive_chips(
     largest : int, optional
         Longest side of a chip in pixels. What cannot gather `min_counts` within it, such as
         vacuum, stays unlabelled. Without it every pixel is in exactly one chip.
+    counted : str, optional
+        What `counts_map` counts, such as `EnergyAxis.counted`, to be told where it is too little.
 
     Returns
     -------
@@ -69,9 +72,10 @@ def adaptive_chips(
     boxes = sorted(_boxes(counts, limits), key=lambda box: (box[0], box[2]))
     if not boxes:
         where = "the map" if largest is None else f"no chip of at most {largest} pixels a side"
-        holds = f"holds {counts.sum():g} counts" if largest is None else "holds that many"
+        holds = f"holds {counts.sum():,g} counts" if largest is None else "holds that many"
+        of = "" if counted is None else f" (counted are {counted})"
         raise LabelError(
-            f"{where} {holds}, and each chip is to hold {min_counts:g}; ask for fewer counts"
+            f"{where} {holds}{of}, and each chip is to hold {min_counts:,g}; ask for fewer counts"
         )
     labels = np.zeros(counts.shape, np.int32)
     names = {}

@@ -22,6 +22,7 @@ from napari_eds.quantification.table import COUNTS, at_pct, error_of
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.axes import NM_PER_UNIT
 from napari_eds.spectra.label_sums import check_labels
+from napari_eds.spectra.products import sums_of_window
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: An element above this many atomic % is a major one, whose error chips and kernels must keep.
@@ -41,9 +42,9 @@ class ChipSizeAdvice:
     frame : DataFrame
         One row per size, indexed by ``size_px`` (side of a square chip, in pixels): ``size_nm``
         (NaN where the pixels have no length), ``n_chips`` (of a grid, wholly inside the region),
-        ``counts`` (mean per chip, all channels), per element ``Sr_at_pct_error`` (predicted
-        standard deviation from counting), and ``worst_error`` (the largest of the major
-        elements).
+        ``counts`` (mean X-rays above the noise peak per chip), per element ``Sr_at_pct_error``
+        (predicted standard deviation from counting), and ``worst_error`` (the largest of the
+        major elements).
     major : tuple of str
         Elements above `MAJOR_AT_PCT`, in one label at least.
     error_at_pct : float
@@ -131,7 +132,9 @@ def counts_for_error(
     *,
     labels: np.ndarray | None = None,
 ) -> float:
-    """Return the counts in the recipe's energy range at which an element has a given error.
+    """Return the X-rays in the recipe's energy range at which an element has a given error.
+
+    Of a range that begins below the noise peak's end, those above it.
 
     Parameters
     ----------
@@ -154,8 +157,21 @@ def counts_for_error(
     if element not in result.elements:
         raise EDSError(f"{element} is not quantified; choose one of {', '.join(result.elements)}")
     per_pixel = _errors_of_one_pixel(result)[:, result.elements.index(element)]
-    counts_per_pixel = result.fit.counts.sum(axis=1) / result.label_spectra.n_pixels
+    channels = _xray_channels(image, recipe)
+    counts = result.label_spectra.spectra[:, channels].sum(axis=1)
+    counts_per_pixel = counts / result.label_spectra.n_pixels
     return _largest(counts_per_pixel * (per_pixel / error_at_pct) ** 2)
+
+
+def counts_in_range(image: SpectrumImage, recipe: Recipe) -> np.ndarray:
+    """Return the X-rays above the noise peak in the recipe's energy range, (rows, columns)."""
+    channels = _xray_channels(image, recipe)
+    return sums_of_window(image.counts, channels).reshape(image.shape)
+
+
+def _xray_channels(image: SpectrumImage, recipe: Recipe) -> slice:
+    fitted, xrays = image.energy.channels(*recipe.energy_range_keV), image.energy.xray_channels
+    return slice(max(fitted.start, xrays.start), fitted.stop)
 
 
 def _region_result(
@@ -226,8 +242,8 @@ def adaptive_chips_for_error(  # noqa: PLR0913 - the last three have defaults
     """Cut a map into chips in which the atomic % of an element has at most a given error.
 
     The error is the statistical one of the sum of all labels, scaled to the counts of a chip in
-    the recipe's energy range; see `counts_for_error`. It holds for chips of the
-    sum's composition: in a map of several phases, give a label to each, or the error of an
+    the recipe's energy range, without the noise peak; see `counts_for_error`. It holds for chips
+    of the sum's composition: in a map of several phases, give a label to each, or the error of an
     element will be larger in the phase that holds it.
 
     Parameters
@@ -244,5 +260,5 @@ def adaptive_chips_for_error(  # noqa: PLR0913 - the last three have defaults
         See `adaptive_chips`, as for the names and errors.
     """
     counts = counts_for_error(image, recipe, element, error_at_pct, labels=labels)
-    in_range = image.window_map(*recipe.energy_range_keV)
+    in_range = counts_in_range(image, recipe)
     return adaptive_chips(in_range, counts, smallest=smallest, largest=largest)

@@ -68,7 +68,7 @@ class Shared:
     k_factors : KFactorTable
     preparation : Preparation
     inverse : ndarray, (channels, columns of the design + 1)
-        What a count in a channel adds to each coefficient, alpha areas first, and to the counts.
+        What a count in a channel adds to each coefficient, alpha areas first, and to the X-rays.
     variances : ndarray, (columns of the design, pairs)
         What a coefficient adds, through the counts it stands for, to the covariances of the
         quantified alpha areas, of which the upper triangle is given.
@@ -149,7 +149,7 @@ def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
     variances = model.design.T @ (in_range[:, first] * in_range[:, second])
     inverse = np.zeros((image.n_channels, in_range.shape[1] + 1))
     inverse[model.channels, :-1] = in_range
-    inverse[:, -1] = 1
+    inverse[image.energy.xray_channels, -1] = 1
     return Shared(image, recipe, inside, total, k_factors, preparation, inverse, variances)
 
 
@@ -164,6 +164,7 @@ class Block:
     sums, squares : ndarray, (pixels, columns of the design)
         Coefficients per pixel, averaged with the kernel's weights and with their squares.
     counts : ndarray, (pixels,)
+        X-rays above the noise peak, averaged.
     foil : FoilMaps
         Of the pixels.
     """

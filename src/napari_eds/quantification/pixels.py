@@ -64,7 +64,7 @@ class PixelMaps:
     intensities : ndarray, (families, rows, columns)
         Counts per pixel of each whole family, in the order of `families`.
     counts : ndarray, (rows, columns)
-        Counts per pixel in all channels, averaged like the intensities.
+        X-rays above the noise peak per pixel, averaged like the intensities.
     """
 
     image: SpectrumImage

@@ -150,7 +150,7 @@ def label_table(
     -------
     DataFrame
         Indexed by ``label``: the description (``chip``, ``n_pixels``, bounding box and centroid);
-        ``counts`` (all channels); per quantified element ``Sr_at_pct``,
+        ``counts`` (X-rays above the noise peak); per quantified element ``Sr_at_pct``,
         ``Sr_at_pct_error_total`` (of all that is uncertain), ``Sr_at_pct_error`` (counting
         alone), ``Sr_at_pct_error_k`` (from the k-factors' errors),
         ``Sr_detection_limit_at_pct`` and ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and
@@ -158,7 +158,7 @@ def label_table(
         below the detection limit) and ``flag`` (``"no counts"``, ``"nothing detected"``, ``"few
         counts"``; empty where all is well).
     """
-    columns: dict[str, np.ndarray | list[str]] = {COUNTS: label_spectra.spectra.sum(axis=1)}
+    columns: dict[str, np.ndarray | list[str]] = {COUNTS: label_spectra.xray_counts}
     for i, family in enumerate(fit.model.quantified):
         e = family.element
         columns[at_pct(e)] = 100 * composition.atomic_fractions[:, i]

@@ -143,7 +143,8 @@ def load(path: str | PathLike[str], index: int | None = None, **options: Any) ->
 
 def _summary(image: SpectrumImage) -> str:
     rows, columns = image.shape
-    return f"{image.name}, {rows} x {columns} pixels, {image.total_counts:,} counts"
+    counted = "X-rays" if image.energy.tells_xrays else "counts"
+    return f"{image.name}, {rows} x {columns} pixels, {image.xray_counts:,} {counted}"
 
 
 def _checked(path: Path) -> Path:

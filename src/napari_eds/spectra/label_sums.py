@@ -30,6 +30,11 @@ class LabelSpectra:
     n_pixels: np.ndarray
     energy: EnergyAxis
 
+    @property
+    def xray_counts(self) -> np.ndarray:
+        """X-rays above the noise peak of every label, (labels,): see `EnergyAxis`."""
+        return np.asarray(self.spectra[:, self.energy.xray_channels].sum(axis=1))
+
 
 def check_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return `labels` as an int64 map of `shape`, or say why it is none.

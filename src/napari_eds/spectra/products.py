@@ -53,6 +53,25 @@ def sums_of_channels(counts: Counts, weights: np.ndarray) -> np.ndarray:
     return sums
 
 
+def sums_of_window(counts: Counts, channels: slice) -> np.ndarray:
+    """Return the sum of some neighbouring channels of every pixel, (pixels,).
+
+    Parameters
+    ----------
+    counts : (pixels, channels)
+    channels : slice
+        Without a step.
+    """
+    dtype = sum_dtype(counts)
+    if isinstance(counts, np.ndarray):
+        return np.asarray(counts[:, channels].sum(axis=1, dtype=dtype))
+    # Measured: as fast as the sum of all channels; cutting the channels out takes six times as
+    # long and a copy of the counts.
+    weights = np.zeros(counts.shape[1], dtype)
+    weights[channels] = 1
+    return np.asarray(_signed(counts) @ weights)
+
+
 def rebinned(counts: Counts, factor: int) -> Counts:
     """Return the sums of groups of `factor` channels, the remainder dropped."""
     n_groups = counts.shape[1] // factor

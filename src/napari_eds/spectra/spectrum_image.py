@@ -16,7 +16,7 @@ from napari_eds.errors import EDSError
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra, label_membership
-from napari_eds.spectra.products import rebinned, sums_of_channels, sums_of_pixels
+from napari_eds.spectra.products import rebinned, sums_of_channels, sums_of_pixels, sums_of_window
 from napari_eds.spectra.storage import Counts, stored, sum_dtype
 
 
@@ -131,8 +131,13 @@ class SpectrumImage:
 
     @property
     def total_counts(self) -> int | float:
-        """Sum of all counts."""
+        """Sum of all counts, those of the noise peak included."""
         return self._total_spectrum.sum().item()
+
+    @property
+    def xray_counts(self) -> int | float:
+        """X-rays above the noise peak: the sum of `EnergyAxis.xray_channels`."""
+        return self._total_spectrum[self.energy.xray_channels].sum().item()
 
     def total_spectrum(self) -> np.ndarray:
         """Spectrum summed over the whole map, shape (channels,)."""
@@ -142,16 +147,22 @@ class SpectrumImage:
     def _total_spectrum(self) -> np.ndarray:
         return np.asarray(self.counts.sum(axis=0, dtype=sum_dtype(self.counts)))
 
-    def counts_map(self) -> np.ndarray:
-        """Sum the counts of every pixel over all channels, shape (rows, columns)."""
-        return np.asarray(self.counts.sum(axis=1, dtype=sum_dtype(self.counts))).reshape(
-            self.shape
-        )
+    def counts_map(self, *, all_channels: bool = False) -> np.ndarray:
+        """Sum the X-rays above the noise peak of every pixel, shape (rows, columns).
+
+        Parameters
+        ----------
+        all_channels : bool
+            Whether to sum all channels instead of `EnergyAxis.xray_channels`; most of the counts
+            can then be electronic noise.
+        """
+        channels = slice(None) if all_channels else self.energy.xray_channels
+        return sums_of_window(self.counts, channels).reshape(self.shape)
 
     def window_map(self, low_keV: float, high_keV: float) -> np.ndarray:
         """Sum the counts of every pixel in ``low_keV <= E < high_keV``, shape (rows, columns)."""
-        window = self.counts[:, self.energy.channels(low_keV, high_keV)]
-        return np.asarray(window.sum(axis=1, dtype=sum_dtype(self.counts))).reshape(self.shape)
+        channels = self.energy.channels(low_keV, high_keV)
+        return sums_of_window(self.counts, channels).reshape(self.shape)
 
     def pixel_spectrum(self, row: int, column: int) -> np.ndarray:
         """Spectrum of one pixel, shape (channels,)."""

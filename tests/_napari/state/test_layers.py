@@ -53,7 +53,7 @@ def test_opening_gives_layers_with_scale_and_units(name, eds_file):
     assert len(maps) == len(images)
     for layer, image in zip(maps, images, strict=True):
         assert layer.data.shape == image.shape
-        assert layer.data.sum() == image.total_counts
+        assert layer.data.sum() == image.xray_counts
         np.testing.assert_allclose(layer.scale, image.pixel_size)
         assert layer.axis_labels == ("row", "column")
         assert {str(unit) for unit in layer.units} == {str(layers[0].units[0])}

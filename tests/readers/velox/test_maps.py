@@ -107,7 +107,7 @@ def test_map_of_scanned_part_of_the_raster(data_file):
     with h5py.File(image.source) as file:
         streams = [group["Data"][:, 0] for group in file["Data/SpectrumStream"].values()]
     last = sum(events.size - np.flatnonzero(events == GATE)[-1] - 1 for events in streams)
-    assert image.counts_map()[-1, -1] == last
+    assert image.counts_map(all_channels=True)[-1, -1] == last
 
 
 @pytest.mark.parametrize("scan", [{}, {"ScanSize": {"width": "9", "height": "9"}}])
@@ -433,8 +433,8 @@ def test_several_spectra_must_be_chosen_from(data_file):
     with pytest.raises(napari_eds.ReadError) as error:
         napari_eds.load(path)
     message = str(error.value)
-    assert "0: EDS-STO: SuperXG2 (sum of 4 detectors), 1 x 1 pixels, 190,830 counts" in message
-    assert "4: EDS-STO: SuperXG24, 1 x 1 pixels, 77,188 counts" in message
+    assert "0: EDS-STO: SuperXG2 (sum of 4 detectors), 1 x 1 pixels, 183,149 X-rays" in message
+    assert "4: EDS-STO: SuperXG24, 1 x 1 pixels, 73,591 X-rays" in message
     with pytest.raises(napari_eds.ReadError, match="none with index=5"):
         napari_eds.load(path, index=5)
 

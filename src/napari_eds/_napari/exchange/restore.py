@@ -110,7 +110,7 @@ def provenance(found: Found) -> list[str]:
     lines = [
         f"{found.path.name}, saved {_date(session.created)}",
         f"{n} label{'s' * (n != 1)}, {', '.join(recipe.elements)}, engine {recipe.engine}",
-        f"Map: {source.file_name or source.image_name}, {source.total_counts:,.0f} counts",
+        f"Map: {source.file_name or source.image_name}, {source.total_counts:,.0f} counts in all",
     ]
     if source.file_size is not None:
         lines.append(f"{source.file_size:,} bytes, SHA-256 {(source.file_sha256 or '')[:12]}…")

@@ -332,8 +332,10 @@ def _about(image: SpectrumImage) -> str:
     energy = "no energy axis"
     if axis.calibrated:
         energy = f"{axis.offset_keV:.2f} to {axis.last_keV:.2f} keV"
+    counted = "X-rays" if axis.tells_xrays else "counts in all channels"
     return (
-        f"{rows} × {columns} px, {axis.size} channels, {energy}\n{image.total_counts:,.0f} counts"
+        f"{rows} × {columns} px, {axis.size} channels, {energy}\n"
+        f"{image.xray_counts:,.0f} {counted}"
         + (f", {beam:g} kV" if beam else ", beam energy unknown")
     )
 

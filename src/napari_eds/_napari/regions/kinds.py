@@ -20,7 +20,11 @@ from napari_eds.labels.from_counts import adaptive_chips
 from napari_eds.labels.from_images import superpixels, threshold_regions, watershed_regions
 from napari_eds.labels.from_shapes import labels_from_shapes
 from napari_eds.labels.from_spectra import cluster_labels
-from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT, counts_for_error
+from napari_eds.quantification.advice import (
+    WANTED_ERROR_AT_PCT,
+    counts_for_error,
+    counts_in_range,
+)
 
 _MOST = 100_000
 _LIST_HEIGHT_PX = 96
@@ -94,7 +98,7 @@ class CountsPage(KindPage):
                 min=1,
                 max=1_000_000_000,
                 step=500,
-                tooltip="Counts in all channels that every chip holds at least",
+                tooltip="X-rays above the noise peak that every chip holds at least",
             ),
         )
         self.smallest, self.largest = _add_limits(self)
@@ -103,10 +107,12 @@ class CountsPage(KindPage):
         """Return what is to be made."""
         image = require(self.focus.image, NO_MAP)
         counts, limits = self.counts.value, _limits(self)
-        return Plan(
-            f"chips of {counts:,} counts",
-            lambda: Made(adaptive_chips(image.counts_map(), counts, **limits)),
-        )
+
+        def make() -> Made:
+            counted = image.energy.counted
+            return Made(adaptive_chips(image.counts_map(), counts, **limits, counted=counted))
+
+        return Plan(f"chips of {counts:,} counts", make)
 
 
 class ErrorPage(KindPage):
@@ -150,7 +156,7 @@ class ErrorPage(KindPage):
         def make() -> Made:
             # As adaptive_chips_for_error does, with the counts kept to tell each chip's error.
             counts = counts_for_error(image, recipe, element, error)
-            in_range = image.window_map(*recipe.energy_range_keV)
+            in_range = counts_in_range(image, recipe)
             chips = adaptive_chips(in_range, counts, **limits)
             return Made(chips, ErrorScale(error * counts**0.5, element, in_range))
 

@@ -43,7 +43,7 @@ _DASH_COLORS = [[0, 0, 0, 0], [0.05, 0.05, 0.05, 1], [1, 1, 1, 1]]
 class ErrorScale(NamedTuple):
     """How errors go with counts: ``error = at_pct_root_counts / sqrt(counts)``.
 
-    `counts` are those of the pixels that it is meant for, if not all channels.
+    `counts` are those of the pixels that it is meant for, if not those of `counts_map`.
     """
 
     at_pct_root_counts: float

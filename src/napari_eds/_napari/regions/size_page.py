@@ -265,5 +265,5 @@ def _words(found: ChipSizeAdvice | None) -> str:
     length = f" ({row['size_nm']:.3g} nm)" if np.isfinite(row["size_nm"]) else ""
     return (
         f"Recommended: {found.recommended_px} px{length}, {row['n_chips']:,.0f} chips of "
-        f"{row[COUNTS]:,.0f} counts; worst error of {majors}: {row['worst_error']:.2f} at. %."
+        f"{row[COUNTS]:,.0f} X-rays; worst error of {majors}: {row['worst_error']:.2f} at. %."
     )

@@ -158,7 +158,7 @@ def columns_of(result: Quantification, remarks: Sequence[str]) -> list[Column]:
     columns += [
         _plain(table, REDUCED_CHI_SQUARED, "χ²/ν", "fit", "Reduced chi-squared of the fit"),
         Column(REMARK, "remark", "", np.array(remarks, object), help="What to beware of"),
-        _plain(table, COUNTS, "counts", "size", "X-ray counts of all channels"),
+        _plain(table, COUNTS, "counts", "size", "X-rays above the noise peak"),
         _plain(table, N_PIXELS, "pixels", "size", "Pixels of the label"),
     ]
     for e in result.elements:

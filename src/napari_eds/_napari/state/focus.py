@@ -125,7 +125,7 @@ class Focus(QObject):
     def replace_image(self, image: SpectrumImage) -> None:
         """Put another spectrum image into the layer, such as one with an energy axis."""
         if self._map is not None:
-            self._map.metadata[SPECTRUM_IMAGE] = image
+            eds_layers.put_image(self._map, image)
             self.map_changed.emit()
             self.settings_changed.emit()
 

@@ -56,12 +56,29 @@ def image_layers(image: SpectrumImage) -> list[LayerTuple]:
     image.total_spectrum()  # takes a moment on large maps, and is kept: every dock shows it
     attributes = {
         **_geometry(image.pixel_size, unit),
-        "name": f"{image.name} X-ray counts",
+        "name": _counts_name(image),
         "colormap": "inferno",
         "contrast_limits": _limits(counts),
         "metadata": {SPECTRUM_IMAGE: image},
     }
     return [*layers, (counts, attributes, "image")]
+
+
+def put_image(layer: Image, image: SpectrumImage) -> None:
+    """Put another spectrum image of the same pixels into its layer, such as one with energies."""
+    before = spectrum_image_of(layer)
+    if before is not None and layer.name == _counts_name(before):
+        layer.name = _counts_name(image)
+    layer.metadata[SPECTRUM_IMAGE] = image
+    counts = image.counts_map()
+    if not np.array_equal(layer.data, counts):
+        layer.data = counts
+        layer.contrast_limits = _limits(counts)
+
+
+def _counts_name(image: SpectrumImage) -> str:
+    counted = "X-ray counts" if image.energy.tells_xrays else "counts of all channels"
+    return f"{image.name} {counted}"
 
 
 def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str) -> LayerTuple:
