@@ -301,11 +301,11 @@ def say_few_counts(section: Section, run: Run) -> None:
         "single spectra": list(chain.from_iterable(singles)),
     }
     section.say(
-        f"At {FEW_COUNTS:,} counts most of an error is noise. Means over draws tell the bias, here "
-        f"in total errors of one result: as {n_pixels} pixels of a map, whose sum settles axis, "
-        f"lines and background (all compounds), and as {n_single} spectra that are quantified one "
-        "by one (nominal, 60 nm). What chance alone would make of a mean, two of its standard "
-        "errors, is taken off for the last columns and the check."
+        f"At {FEW_COUNTS:,} counts most of an error is noise. Means over draws tell the bias, "
+        f"here in total errors of one result: as {n_pixels} pixels of a map, whose sum settles "
+        f"axis, lines and background (all compounds), and as {n_single} spectra that are "
+        "quantified one by one (nominal, 60 nm). What chance alone would make of a mean, two of "
+        "its standard errors, is taken off for the percentile and the check."
     )
     rows = []
     for way, biases in ways.items():
@@ -317,7 +317,7 @@ def say_few_counts(section: Section, run: Run) -> None:
         rows.append((way, len(biases), float(np.median(sizes)), high, name))
         section.checks.append(
             at_most(
-                f"compounds at {FEW_COUNTS:,} counts, {way}: bias of 95 % of the elements, in "
+                f"compounds at {FEW_COUNTS:,} counts, {way}: bias of 95 % of elements, in "
                 "total errors",
                 high,
                 BIAS_LIMIT,
