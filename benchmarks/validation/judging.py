@@ -17,5 +17,13 @@ WRONG_percent = 5.0
 
 def total_error(row: pd.Series, column: str) -> float:
     """Return the total error of what a column holds; that of counting where there is no other."""
-    name = getattr(columns, "error_total_of", error_of)(column)
-    return float(row[name if name in row else error_of(column)])
+    return float(row[error_total_of(column) if has_total(row, column) else error_of(column)])
+
+
+def has_total(row: pd.Series, column: str) -> bool:
+    """Return whether a table has a total error of what a column holds."""
+    return error_total_of(column) in row and error_total_of(column) != error_of(column)
+
+
+def error_total_of(column: str) -> str:
+    return getattr(columns, "error_total_of", error_of)(column)

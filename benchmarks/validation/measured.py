@@ -14,7 +14,7 @@ from napari_eds.quantification.table import COUNTS, REDUCED_CHI_SQUARED, at_pct,
 from .glass import DTSA
 from .glass import FOLDER as K412
 from .glass import STANDARDS as K412_STANDARDS
-from .judging import total_error
+from .judging import has_total, total_error
 from .report import Check, Run, Section, at_least, table
 
 FOLDER = "real/msa"
@@ -195,6 +195,17 @@ class KRatio:
         return (self.got - self.published) / self.total
 
 
+def errors_of_k_ratios(data: Path) -> str:
+    """Say what is in the errors of k-ratios."""
+    row = of_sample(data, SANBORNITE).table.iloc[0]
+    if has_total(row, intensity("O_K")):
+        return "Errors of k-ratios are the total ones of both intensities."
+    return (
+        "The table has no total error of an intensity, so errors of k-ratios are of counting "
+        "alone, which at these counts is next to nothing."
+    )
+
+
 def k_ratio(
     data: Path, unknown: Sample, standard: Sample, family: str, published: float
 ) -> KRatio:
@@ -235,7 +246,8 @@ def measured(run: Run) -> Section:
         "Glasses and standards of NIST at 10, 15 and 20 kV, each fitted by default over the whole "
         "range with the elements that are in it, C and O of coat and surface fitted only. These "
         "spectra have millions of counts, and edges and tails of bulk samples. Published k-ratios "
-        "are those of NeXLSpectrum (K2496) and DTSA-II (K412); for K411 and K309 none were found."
+        "are those of NeXLSpectrum (K2496) and DTSA-II (K412); for K411 and K309 none were found. "
+        f"{errors_of_k_ratios(run.data)}"
     )
     say_k_ratios(section, run)
     say_neighbours(section, run)
@@ -256,7 +268,7 @@ def say_k_ratios(section: Section, run: Run) -> None:
         )
         for r in (*barium, *oxides)
     ]
-    section.say(table(["", "family", "published", "got, total error", "difference"], rows))
+    section.say(table(["", "family", "published", "got", "difference"], rows))
     for r in barium:
         limit = K2496_RATIOS[r.family][1]
         section.checks.append(
