@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from napari_eds.quantification import table as columns
-from napari_eds.quantification.table import error_of
+from napari_eds.quantification.table import error_of, error_total_of
 
 #: An element of less than this is none of the majors, whose relative errors count.
 MAJOR_at_pct = 5.0
@@ -22,8 +21,4 @@ def total_error(row: pd.Series, column: str) -> float:
 
 def has_total(row: pd.Series, column: str) -> bool:
     """Return whether a table has a total error of what a column holds."""
-    return error_total_of(column) in row and error_total_of(column) != error_of(column)
-
-
-def error_total_of(column: str) -> str:
-    return getattr(columns, "error_total_of", error_of)(column)
+    return error_total_of(column) in row
