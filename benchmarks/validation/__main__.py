@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import argparse
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from . import glass, noise, published, report, simulated, speed, titanate
+from . import (
+    ablation,
+    coverage,
+    glass,
+    materials,
+    measured,
+    mixed,
+    noise,
+    published,
+    remarks,
+    report,
+    simulated,
+    speed,
+    stated,
+    titanate,
+)
+from .falls_short import FALLS_SHORT
 
 DEFAULT_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SECTIONS = (
@@ -15,10 +32,17 @@ SECTIONS = (
     published.film,
     published.particles,
     titanate.titanate,
+    stated.stated,
     simulated.simulated,
     simulated.known_region,
+    materials.compounds,
+    ablation.ablation,
+    coverage.coverage,
+    remarks.remarks,
     noise.noise,
     glass.glass,
+    measured.measured,
+    mixed.mixed,
     speed.speed,
 )
 
@@ -36,7 +60,13 @@ within 2 % (relative) once absorption is corrected. What is not right is said wh
 
 
 def every_section(run: report.Run) -> list[report.Section]:
-    return [section(run) for section in SECTIONS]
+    return [told(section(run)) for section in SECTIONS]
+
+
+def told(section: report.Section) -> report.Section:
+    """Assert every check but those that are known to fall short."""
+    section.checks = [replace(c, asserted=c.what not in FALLS_SHORT) for c in section.checks]
+    return section
 
 
 def main() -> None:
@@ -44,10 +74,18 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--write", type=Path, help="Markdown file; figures go to images beside it")
     parser.add_argument("--quick", action="store_true", help="small data and fewer draws")
+    parser.add_argument(
+        "--earlier", type=Path, help="source tree of an earlier version, to be timed beside"
+    )
     options = parser.parse_args()
-    sections = every_section(report.Run(options.data, options.quick))
+    sections = every_section(report.Run(options.data, options.quick, options.earlier))
     checks = [check for section in sections for check in section.checks]
     print("\n\n".join([report.check_table(checks), *(s.markdown() for s in sections)]))
+    for check in checks:
+        if check.passed and not check.asserted:
+            print(f"met, though listed in falls_short.py: {check.what}")
+    gone = FALLS_SHORT - {check.what for check in checks}
+    assert options.quick or not gone, f"listed in falls_short.py, but no check: {sorted(gone)}"
     failed = [check for check in checks if check.asserted and not check.passed]
     assert not failed, "\n".join(f"{c.what}: wanted {c.wanted}, got {c.got}" for c in failed)
     if options.write:

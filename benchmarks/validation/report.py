@@ -15,10 +15,14 @@ WIDTH = 99
 
 @dataclass(frozen=True)
 class Run:
-    """What a section works on: the folder of the data, and whether only little of it."""
+    """What a section works on: the folder of the data, and whether only little of it.
+
+    `earlier` is the source tree of an earlier version, to be timed beside this one.
+    """
 
     data: Path
     quick: bool = False
+    earlier: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,16 @@ def all_near(
 def at_most(what: str, got: float, limit: float, digits: int = 2, unit: str = "") -> Check:
     """Check that a number is not above a limit."""
     return Check(what, f"≤ {limit:g}{unit}", f"{got:.{digits}f}{unit}", got <= limit)
+
+
+def at_least(what: str, got: float, limit: float, digits: int = 2, unit: str = "") -> Check:
+    """Check that a number is not below a limit."""
+    return Check(what, f"≥ {limit:g}{unit}", f"{got:.{digits}f}{unit}", got >= limit)
+
+
+def share_between(what: str, got: float, low: float, high: float) -> Check:
+    """Check that a share in percent is in a range."""
+    return Check(what, f"{low:g} to {high:g} %", f"{got:.0f} %", low <= got <= high)
 
 
 def joined(values: Sequence[float], digits: int = 2) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -12,10 +16,14 @@ from napari_eds.fitting import hyperspy_fit
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.preparation import prepare
 
-from .report import Run, Section, table
+from .report import Run, Section, at_most, table
 from .simulated import FAMILY, opened
 
 CHIP = 15
+#: Rounds in which two versions take turns, and by how much the newer one may be slower.
+ROUNDS = 6
+SLOWER = 1.3
+WORKER = Path(__file__).with_name("timed_runs.py")
 ELEMENTS, FIT_ONLY = ("La", "Fe", "O", "Sr", "Ti", "Pt"), ("C", "Cu", "Ga")
 
 
@@ -52,7 +60,62 @@ def speed(run: Run) -> Section:
         "are not in its time. PyMca's `FastXRFLinearFit` was given the same families, range and "
         "polynomial, on the axis of the file; it returns areas and their errors."
     )
+    if run.earlier:
+        say_beside(section, run, name)
     return section
+
+
+def say_beside(section: Section, run: Run, name: str) -> None:
+    """Say how long an earlier version takes for the same chips."""
+    here = Path(__file__).resolve().parents[2]
+    theirs, ours = in_turns((run.earlier, here), run.data, name)
+    section.say(
+        f"`quantify` for the same chips by the version before (its source tree was given with "
+        f"`--earlier`), the two taking {ROUNDS} turns in one session, each warm, the fastest of "
+        f"each: {theirs[0]:.2f} s then, {ours[0]:.2f} s now ({theirs[1]:.2f} and {ours[1]:.2f} s "
+        "of the processor, which others that use the machine disturb less)."
+    )
+    section.checks.append(
+        at_most(
+            "chips of the map: processor time beside that of the version before",
+            ours[1] / theirs[1],
+            SLOWER,
+        )
+    )
+
+
+def in_turns(trees: tuple[Path, ...], data: Path, name: str) -> np.ndarray:
+    """Return seconds (trees, [clock, processor]), the least of runs one after another."""
+    workers = [worker(tree, data, name) for tree in trees]
+    rounds = [[answer(one) for one in workers] for _ in range(ROUNDS + 1)]
+    for one in workers:
+        one.communicate()
+    return np.min(rounds[1:], axis=0)
+
+
+def worker(tree: Path, data: Path, name: str) -> subprocess.Popen[str]:
+    """Start a process that imports a source tree and times a run for each line it gets."""
+    source = (tree / "src").resolve()
+    process = subprocess.Popen(
+        [sys.executable, str(WORKER), str(data), name],
+        env=os.environ | {"PYTHONPATH": str(source)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    imported = process.stdout.readline().strip()
+    assert Path(imported).is_relative_to(source), f"{imported} is not of {source}"
+    return process
+
+
+def answer(process: subprocess.Popen[str]) -> list[float]:
+    """Let a worker run once; return its seconds on the clock and of the processor."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return [float(s) for s in process.stdout.readline().split()]
 
 
 def pymca(model, counts) -> list[tuple[str, str]]:

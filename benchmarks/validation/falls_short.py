@@ -1,0 +1,39 @@
+"""Checks that are known to fall short of what is wanted.
+
+They stand on the page as "no (see there)", and their sections say what is known of them; all
+others stop the validation where they fail. One that is met is to be taken off.
+"""
+
+from __future__ import annotations
+
+FALLS_SHORT = frozenset(
+    {
+        "K412, default: largest difference to DTSA-II",
+        "SrTiO3, computed k, absorption not corrected: farthest from the truth, in total errors",
+        "SrTiO3, computed k, 60 nm: farthest from the truth, in total errors",
+        "SrTiO3, Velox's k, absorption not corrected: farthest from the truth, in total errors",
+        "SrTiO3, Velox's k, 60 nm: farthest from the truth, in total errors",
+        "compounds, nominal tables, majors: median relative error, %",
+        "compounds, nominal tables, majors: within 5 %",
+        "compounds: absent elements detected above 1 at.%",
+        "compounds at 5,000 counts, pixels of one map: bias of 95 % of elements, in total errors",
+        "compounds at 5,000 counts, single spectra: bias of 95 % of elements, in total errors",
+        "compounds, both tables: truth within one total error",
+        "compounds, both tables: truth within two",
+        "compounds, k, thickness and axis drawn: truth within one total error",
+        "compounds, k, thickness and axis drawn: truth within two",
+        "k-ratios of glasses: truth within one total error",
+        "k-ratios of glasses: truth within two",
+        "compounds at 5,000 counts, with a remark: of wrong results",
+        "compounds at 20,000 counts, with a remark: of wrong results",
+        "compounds at 1,000,000 counts, with a remark: of wrong results",
+        "K2496, default, whole range: k-ratio of O_K",
+        "K2496, default, whole range: k-ratio of Ba_L",
+        "K2496, default, whole range: k-ratio of Ti_K",
+        "K412, default, whole range: largest difference of a k-ratio",
+        "absent neighbours in standards, farther than two total errors from zero",
+        "NIST's spectra: chi-squared below that of version 0.1.0, least factor",
+        "NIST's spectra: chi-squared below that of version 0.1.0, median factor",
+        "BaF2 + Ti: areas beside those of the pure spectra, largest difference",
+    }
+)
