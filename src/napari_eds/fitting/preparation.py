@@ -73,8 +73,8 @@ def prepare(
     if recipe.engine != "poisson":
         return _of_hyperspy(model, total, recipe)
     drawn = corrected(model) if recipe.correct_lines else model
-    drawn = replace(drawn, tail=_tail(recipe))
     calibration = _calibration(drawn, total, recipe)
+    drawn = replace(drawn, tail=_tail(recipe))
     # Sum peaks come before the ratios, which would follow one that lies on a line.
     prepared, pile_up = with_pile_up(
         calibration.apply(drawn), total if spectra is None else spectra

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 
@@ -21,6 +22,10 @@ _OXYGEN_KA_KEV, _CARBON_KA_KEV = 0.525, 0.277
 #: Lines are drawn this many standard deviations, and tails this many decay lengths, out.
 _REACH_SIGMA = 9.0
 _REACH_DECAY = 12.0
+#: Escape peaks below this part of an alpha line are not drawn.
+_NEGLIGIBLE = 1e-5
+#: Tails below this part of their line are not drawn.
+_NEGLIGIBLE_TAIL = 1e-4
 
 
 def family_profiles(  # noqa: PLR0913 - a detector has this many sides
@@ -65,8 +70,9 @@ def family_profiles(  # noqa: PLR0913 - a detector has this many sides
         for line in lines:
             escaped = silicon_escape(line.energy_keV) if integrated else 0.0
             leaking = tail_fraction(tail, line.energy_keV)
+            leaking = leaking if leaking > _NEGLIGIBLE_TAIL else 0.0
             add(column, line.energy_keV, (1 - escaped) * line.weight, leaking)
-            if escaped:
+            if escaped * line.weight > _NEGLIGIBLE:
                 add(column, line.energy_keV - SILICON_KA_KEV, escaped * line.weight, 0.0)
     return columns
 
@@ -104,7 +110,7 @@ def _draw(
     reach = _REACH_SIGMA * sigma_keV
     low = centre_keV - reach - (_REACH_DECAY * decay_keV if leaking else 0)
     start, stop = (
-        int(np.clip(np.ceil((e - energy.offset_keV) / energy.scale_keV), 0, energy.size))
+        min(max(math.ceil((e - energy.offset_keV) / energy.scale_keV), 0), energy.size)
         for e in (low, centre_keV + reach)
     )
     index = np.arange(start, stop)
@@ -112,11 +118,12 @@ def _draw(
     if not integrated:
         density = np.exp(-0.5 * (distance / sigma_keV) ** 2) / (sigma_keV * np.sqrt(2 * np.pi))
         return slice(start, stop), density * energy.scale_keV
-    edges = np.append(distance, distance[-1:] + energy.scale_keV) - energy.scale_keV / 2
+    first = energy.offset_keV - energy.scale_keV / 2 - centre_keV
+    edges = first + energy.scale_keV * np.arange(start, stop + 1)
     cumulative = ndtr(edges / sigma_keV)
     if leaking:
         cumulative = cumulative + leaking * _tail_excess(edges, sigma_keV, decay_keV)
-    return slice(start, stop), np.diff(cumulative)
+    return slice(start, stop), cumulative[1:] - cumulative[:-1]
 
 
 def _tail_excess(distance: np.ndarray, sigma: float, decay: float) -> np.ndarray:

@@ -21,9 +21,11 @@ UNLIKELY_SIGMA = 3.0
 #: No model is taken to be truer than this, relative to the height of its lines.
 LEAST_MISFIT = 0.003
 #: Steps towards the best values, and the longest of a step in deviations of the prior.
-_STEPS, _LONGEST = 6, 2.0
+_STEPS, _LONGEST = 8, 2.0
+#: Slopes are drawn anew every so many steps.
+_EVERY = 3
 #: Values that move by less than this part of their prior's deviation have settled.
-_SETTLED = 0.01
+_SETTLED = 0.02
 #: How far the background may bend from its first shape, relative to it.
 _BENDING = 0.5
 
@@ -140,10 +142,13 @@ def refine(
     # Nuisances count in deviations of their priors, which makes their own deviation 1.
     values, precision = np.zeros(len(nuisances)), np.ones(n + k + len(nuisances))
     precision[: n + 1], precision[n + 1 : n + k] = 0, 1 / _BENDING**2
-    for _ in range(_STEPS):
+    for step in range(_STEPS):
         lines = model.profiles @ np.maximum(areas, 0)
         misfit = float(relative_misfit(counts, expected, lines))
-        slopes = [slope.of(np.maximum(areas, 0)) for slope in slopes_of(model, nuisances)]
+        if step % _EVERY == 0:
+            # They hardly change with the small steps that are left after the first.
+            answers = slopes_of(model, nuisances)
+        slopes = [slope.of(np.maximum(areas, 0)) for slope in answers]
         design = np.hstack([model.profiles, background, np.stack(slopes, axis=1) * prior_sd])
         variance = expected + (misfit * lines) ** 2
         wanted = np.append(np.zeros(n + k), -values)

@@ -14,11 +14,21 @@ from typing import Literal
 import numpy as np
 
 from napari_eds.fitting.fit import Fit
+from napari_eds.fitting.preparation import Preparation
 from napari_eds.fitting.refinement import relative_misfit
-from napari_eds.fitting.shape_errors import SHAPE_PARTS, ShapeErrors, background_heights
+from napari_eds.fitting.shape_errors import (
+    SHAPE_PARTS,
+    ShapeErrors,
+    background_heights,
+    shape_errors,
+)
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, attenuation_uncertainty
+from napari_eds.recipe.absorption import Absorption, foil
+from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe.recipe import Recipe
 from napari_eds.recipe.uncertainties import Uncertainties
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Parts of an error, in the order in which they are told.
 Part = Literal[
@@ -44,6 +54,8 @@ PARTS: tuple[Part, ...] = (
     "attenuation",
 )
 
+#: Take-off angle where the file gives none, for the error of an absorption that is not corrected.
+_ASSUMED_TAKE_OFF_DEG = 25.0
 #: A label counts as described worse than the sum where its misfit is this significant.
 _SIGNIFICANT_SIGMA = 3.0
 
@@ -200,6 +212,43 @@ def doubts_of(fit: Fit, shapes: ShapeErrors | None, absorption: AbsorptionErrors
     found["total"] = found["total"] + (worse - 1) * found["line_shapes"]
     found["line_shapes"] = worse * found["line_shapes"]
     return Doubts(found, absorption, widening)
+
+
+def shape_errors_of(
+    preparation: Preparation, total: np.ndarray, recipe: Recipe, k_factors: KFactorTable
+) -> ShapeErrors | None:
+    """Return how intensities answer to what is open of shapes; None for HyperSpy's engines."""
+    if preparation.refined is None:
+        return None
+    return shape_errors(
+        preparation.model,
+        total,
+        preparation.refined,
+        recipe.uncertainties,
+        of_families=k_factors.convention == "family",
+    )
+
+
+def absorption_errors(
+    families: tuple[xray.Family, ...],
+    image: SpectrumImage,
+    recipe: Recipe,
+    foil_: Foil | None,
+    n_labels: int,
+) -> AbsorptionErrors:
+    """Return what is uncertain of absorption, whether it is corrected or not."""
+    uncertainties = recipe.uncertainties
+    if foil_ is not None:
+        return AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
+    thickness = uncertainties.unknown_thickness_nm
+    angle = image.acquisition.take_off_angle_deg or _ASSUMED_TAKE_OFF_DEG
+    doubted = foil(
+        Absorption(thickness_nm=max(thickness, 1e-3), take_off_angle_deg=angle),
+        families,
+        n_labels,
+        thickness_nm=np.full(n_labels, thickness),
+    )
+    return AbsorptionErrors.of(doubted, families, uncertainties, is_corrected=False)
 
 
 def _propagated(slopes: np.ndarray, covariance: np.ndarray) -> np.ndarray:

@@ -11,8 +11,14 @@ from napari_eds.errors import RecipeError
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.preparation import Preparation, prepare
+from napari_eds.fitting.shape_errors import ShapeErrors
 from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
+from napari_eds.quantification.error_budget import (
+    Doubts,
+    absorption_errors,
+    shape_errors_of,
+)
 from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.kernels import Kernel, smoothed
 from napari_eds.recipe.absorption import foil
@@ -72,6 +78,7 @@ class Shared:
     variances : ndarray, (columns of the design, pairs)
         What a coefficient adds, through the counts it stands for, to the covariances of the
         quantified alpha areas, of which the upper triangle is given.
+    shapes : ShapeErrors or None
     """
 
     image: SpectrumImage
@@ -82,6 +89,7 @@ class Shared:
     preparation: Preparation
     inverse: np.ndarray
     variances: np.ndarray
+    shapes: ShapeErrors | None
 
     def covariance(self, squares: np.ndarray) -> np.ndarray:
         """Return the covariance of the quantified families' intensities, (pixels, n, n).
@@ -104,6 +112,17 @@ class Shared:
         covariance[:, second, first] = pairs
         return covariance * np.outer(model.weight_sums[:n], model.weight_sums[:n])
 
+    def _shape_covariances(self, sums: np.ndarray) -> dict[str, np.ndarray]:
+        """Return covariances of intensities by part of shape, (pixels, n, n)."""
+        if self.shapes is None:
+            return {}
+        n = len(self.preparation.model.families)
+        background = self.preparation.model.background
+        heights = sums[:, n:] @ background.sum(axis=0) / max(float(background.sum()), 1e-12)
+        return {
+            part: self.shapes.covariance(part, sums[:, :n], heights) for part in self.shapes.parts
+        }
+
     def compose(
         self, sums: np.ndarray, squares: np.ndarray, known: FoilMaps
     ) -> tuple[Composition, np.ndarray]:
@@ -122,7 +141,16 @@ class Shared:
                 thickness_nm=known.thickness_nm,
                 density_g_cm3=known.density_g_cm3,
             )
-        composition = cliff_lorimer(intensities, foil=absorbing, unsettled="nan")
+        composition = cliff_lorimer(
+            intensities,
+            foil=absorbing,
+            doubts=Doubts(
+                self._shape_covariances(sums),
+                absorption_errors(model.quantified, self.image, self.recipe, absorbing, len(sums)),
+                np.ones(len(sums)),
+            ),
+            unsettled="nan",
+        )
         atoms = intensities.k_factors * composition.absorption_factors / intensities.atomic_weights
         variance = np.einsum("pi,pij,pj->p", atoms, intensities.covariance, atoms)
         total = (atoms * intensities.counts).sum(axis=1)
@@ -150,7 +178,8 @@ def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
     inverse = np.zeros((image.n_channels, in_range.shape[1] + 1))
     inverse[model.channels, :-1] = in_range
     inverse[image.energy.xray_channels, -1] = 1
-    return Shared(image, recipe, inside, total, k_factors, preparation, inverse, variances)
+    shapes = shape_errors_of(preparation, counts, recipe, k_factors)
+    return Shared(image, recipe, inside, total, k_factors, preparation, inverse, variances, shapes)
 
 
 @dataclass(frozen=True, eq=False)

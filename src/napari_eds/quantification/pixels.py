@@ -31,7 +31,7 @@ from napari_eds.quantification.pixel_fit import (
     share,
 )
 from napari_eds.quantification.run import check_maps
-from napari_eds.quantification.table import AT_PCT, column_of, error_of
+from napari_eds.quantification.table import AT_PCT, column_of, error_total_of
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.label_sums import check_labels
@@ -57,8 +57,8 @@ class PixelMaps:
         What was settled on the summed spectrum of the mask.
     atomic_pct, weight_pct : ndarray, (elements, rows, columns)
         In percent; NaN also where the counts do not suffice (`LEAST_TOTAL_SIGMA`).
-    errors_statistical, errors_k : ndarray, (elements, rows, columns)
-        Standard deviations of `atomic_pct` from counting and from the k-factors, in at. %.
+    errors_total, errors_statistical, errors_k : ndarray, (elements, rows, columns)
+        Standard deviations of `atomic_pct` in all, from counting and from the k-factors, in at. %.
     detected : ndarray of bool, (elements, rows, columns)
         Whether the intensity exceeds three standard deviations.
     intensities : ndarray, (families, rows, columns)
@@ -75,6 +75,7 @@ class PixelMaps:
     preparation: Preparation
     atomic_pct: np.ndarray
     weight_pct: np.ndarray
+    errors_total: np.ndarray
     errors_statistical: np.ndarray
     errors_k: np.ndarray
     detected: np.ndarray
@@ -96,8 +97,8 @@ class PixelMaps:
         return dict(zip(self.elements, self.atomic_pct, strict=True))
 
     def error_maps(self) -> dict[str, np.ndarray]:
-        """Return the map of the statistical error of each element, (rows, columns), in at. %."""
-        return dict(zip(self.elements, self.errors_statistical, strict=True))
+        """Return the map of the total error of each element, (rows, columns), in at. %."""
+        return dict(zip(self.elements, self.errors_total, strict=True))
 
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
@@ -119,7 +120,7 @@ class PixelMaps:
         Parameters
         ----------
         folder : str or Path
-            Gets ``Sr_at_pct`` and ``Sr_at_pct_error`` (statistical) for each element, both as
+            Gets ``Sr_at_pct`` and ``Sr_at_pct_error_total`` for each element, both as
             32-bit floats (``.tif``) and as a picture (``.png``), ``recipe.json`` and
             ``account.txt``; made where it does not exist.
 
@@ -138,7 +139,7 @@ class PixelMaps:
         written = []
         for maps, ending, title in [
             (self.maps(), AT_PCT, "at. %"),
-            (self.error_maps(), error_of(AT_PCT), "error, at. %"),
+            (self.error_maps(), error_total_of(AT_PCT), "error, at. %"),
         ]:
             for element, data in maps.items():
                 stem = folder / column_of(element, ending)
@@ -315,6 +316,7 @@ def _empty_maps(shared: Shared) -> dict[str, np.ndarray]:
     return {
         "atomic_pct": unknown(per_element),
         "weight_pct": unknown(per_element),
+        "errors_total": unknown(per_element),
         "errors_statistical": unknown(per_element),
         "errors_k": unknown(per_element),
         "detected": np.zeros(per_element, dtype=bool),
@@ -339,6 +341,7 @@ def _fill(maps: dict[str, np.ndarray], rows: slice, shared: Shared, block: Block
 
     put("atomic_pct", percent(composition.atomic_fractions))
     put("weight_pct", percent(composition.weight_fractions))
+    put("errors_total", percent(composition.atomic_errors_total))
     put("errors_statistical", percent(composition.atomic_errors_statistical))
     put("errors_k", percent(composition.atomic_errors_k))
     put("detected", composition.detected)

@@ -11,24 +11,18 @@ from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import SpectralModel, build_model
-from napari_eds.fitting.preparation import Preparation, prepare
-from napari_eds.fitting.shape_errors import ShapeErrors, shape_errors
+from napari_eds.fitting.preparation import prepare
 from napari_eds.labels.chips import Chips, describe_labels
-from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
-from napari_eds.quantification.error_budget import AbsorptionErrors, doubts_of
+from napari_eds.quantification.error_budget import absorption_errors, doubts_of, shape_errors_of
 from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import label_table
-from napari_eds.recipe.absorption import Absorption, foil
-from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe.absorption import foil
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
-
-#: Take-off angle where the file gives none, for the error of an absorption that is not corrected.
-_ASSUMED_TAKE_OFF_DEG = 25.0
 
 
 def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
@@ -117,43 +111,6 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         composition=composition,
         table=label_table(describe_labels(labels, names), label_spectra, fit, composition),
     )
-
-
-def shape_errors_of(
-    preparation: Preparation, total: np.ndarray, recipe: Recipe, k_factors: KFactorTable
-) -> ShapeErrors | None:
-    """Return how intensities answer to what is open of shapes; None for HyperSpy's engines."""
-    if preparation.refined is None:
-        return None
-    return shape_errors(
-        preparation.model,
-        total,
-        preparation.refined,
-        recipe.uncertainties,
-        of_families=k_factors.convention == "family",
-    )
-
-
-def absorption_errors(
-    families: tuple[xray.Family, ...],
-    image: SpectrumImage,
-    recipe: Recipe,
-    foil_: Foil | None,
-    n_labels: int,
-) -> AbsorptionErrors:
-    """Return what is uncertain of absorption, whether it is corrected or not."""
-    uncertainties = recipe.uncertainties
-    if foil_ is not None:
-        return AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
-    thickness = uncertainties.unknown_thickness_nm
-    angle = image.acquisition.take_off_angle_deg or _ASSUMED_TAKE_OFF_DEG
-    doubted = foil(
-        Absorption(thickness_nm=max(thickness, 1e-3), take_off_angle_deg=angle),
-        families,
-        n_labels,
-        thickness_nm=np.full(n_labels, thickness),
-    )
-    return AbsorptionErrors.of(doubted, families, uncertainties, is_corrected=False)
 
 
 def check_maps(
