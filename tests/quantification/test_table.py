@@ -18,6 +18,7 @@ from napari_eds.quantification.table import (
     detection_limit,
     error_k_of,
     error_of,
+    error_total_of,
     intensity,
     read_table,
     wt_pct,
@@ -117,6 +118,7 @@ def test_names_of_columns_are_those_of_the_table(result):
         for name in (at_pct(element), wt_pct(element), detection_limit(element)):
             assert name in result.table
         assert error_of(at_pct(element)) in result.table
+        assert error_total_of(at_pct(element)) in result.table
         assert error_k_of(at_pct(element)) in result.table
         assert column_of(element, "at_pct") == at_pct(element)
     for family in result.fit.model.families:
@@ -134,6 +136,7 @@ def test_columns_of_compositions_are_told_from_others(result):
         for element in result.elements
         for quantity, kind in (
             ("at_pct", "value"),
+            ("at_pct", "error_total"),
             ("at_pct", "error"),
             ("at_pct", "error_k"),
             ("wt_pct", "value"),

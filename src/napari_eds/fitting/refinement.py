@@ -26,6 +26,8 @@ _STEPS, _LONGEST = 8, 2.0
 _EVERY = 3
 #: Values that move by less than this part of their prior's deviation have settled.
 _SETTLED = 0.02
+#: Expected counts of a channel are not taken below this.
+_LEAST_EXPECTED = 1e-6
 #: How far the background may bend from its first shape, relative to it.
 _BENDING = 0.5
 
@@ -197,7 +199,8 @@ def relative_misfit(
     -------
     ndarray, (...,)
     """
-    variance = np.maximum(expected, np.finfo(float).tiny)
+    # Nothing expected, as in a label without counts, is no reason to weigh without bound.
+    variance = np.maximum(expected, _LEAST_EXPECTED)
     weights = 1 / (variance + (LEAST_MISFIT * lines) ** 2) ** 2
     excess = (weights * lines**2 * ((counts - expected) ** 2 - expected)).sum(axis=-1)
     # A squared Poisson number scatters by 2 mu^2, and by mu where mu is small.
