@@ -6,7 +6,7 @@ convolution of the spectrum with itself (F. H. Tenney, *Nucl. Instrum. Methods* 
 P. J. Statham, *Microchim. Acta* 155 (2006) 289); its strength, which depends on count rate and
 electronics, is the one unknown. It is found on the summed spectrum and then frozen: each family
 brings the sum peaks that it has with everything else, in proportion to its own counts, and the
-fit stays linear.
+fit stays linear. Labels are taken as measured at the same count rate.
 """
 
 from __future__ import annotations
