@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -73,7 +74,7 @@ def _draw(
     reach = _REACH_SIGMA * sigma_keV
     low = centre_keV - reach - (0 if tail is None else _REACH_DECAY * tail.decay_keV)
     start, stop = (
-        int(np.clip(np.ceil((e - energy.offset_keV) / energy.scale_keV), 0, energy.size))
+        min(max(math.ceil((e - energy.offset_keV) / energy.scale_keV), 0), energy.size)
         for e in (low, centre_keV + reach)
     )
     index = np.arange(start, stop)
