@@ -7,8 +7,9 @@ counts as that of another element only if no likely error of the lines that are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy.special import ndtr
@@ -19,13 +20,12 @@ from napari_eds.fitting.refinement import RATIO_PRIOR
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.recipe import LowEnergyTail
 
-#: How far the energies of lines are off those of tables and of a calibrated axis, as standard
-#: deviation in keV: tables differ by this much (Deslattes et al., *Rev. Mod. Phys.* 75 (2003) 35),
-#: and detectors are not linear to better than an eV or two.
-_SHIFT_KEV = {"K": 0.001, "L": 0.001, "M": 0.002}
-#: The same of soft L and M lines, whose weights inside a family are hardly known: yields and
-#: Coster-Kronig rates of outer shells, and chemistry.
-_SOFT_KEV, _SOFT_RATIO, _SOFT_SHIFT_KEV = 0.9, {"K": 0.05, "L": 0.3, "M": 0.3}, 0.003
+#: How far lines are off where tables and axis have them, as standard deviation in keV:
+#: tables differ (Deslattes et al., *Rev. Mod. Phys.* 75 (2003) 35); detectors are not linear.
+_SHIFT_KEV = 0.003
+#: Weights inside a family of soft lines are hardly known: yields and Coster-Kronig rates of outer
+#: shells, chemistry.
+_SOFT_KEV, _SOFT_RATIO = 0.9, {"K": 0.05, "L": 0.3, "M": 0.3}
 #: How far the resolution at Mn Ka of one family's lines may be off that of all, in eV.
 _WIDTH_EV = 1.5
 #: Part of a soft line's counts that incomplete charge collection may move to lower energy, as
@@ -36,6 +36,9 @@ _RESOLVED = 0.5
 #: The background may step by this part at the K edges (keV) of what lies in front of detectors and
 #: on specimens: carbon, of which windows are made, oxygen, aluminium, silicon.
 _STEPS = ((0.284, 0.3), (0.543, 0.05), (1.560, 0.03), (1.839, 0.05))
+#: Part of all counts that may come in pairs, as one count at the sum of two energies, as standard
+#: deviation; and as many of the strongest lines are paired.
+_PILE_UP, _PAIRED = 0.02, 3
 #: What weighs less than this many standard deviations of counting in all is left out.
 _NEGLIGIBLE = 0.3
 
@@ -64,6 +67,7 @@ class LineErrors:
     def __init__(self, model: SpectralModel) -> None:
         self._model = model
         self._own: dict[int, np.ndarray] = {}
+        self._drawn_pairs: dict[tuple[int, ...], np.ndarray] = {}
         energies = model.energy.energies_keV
         steps = []
         for edge, part in _STEPS:
@@ -93,9 +97,28 @@ class LineErrors:
             if area > 0:
                 found.append(area * self._of_family(column))
                 owners += [column] * found[-1].shape[1]
+        for counts in self._pairs(columns, np.maximum(areas, 0)):
+            found.append(counts[:, None])
+            owners.append(-1)
         counts = np.hstack(found)
         weighs = np.einsum("ij,ij,i->j", counts, counts, 1 / variance) > _NEGLIGIBLE**2
         return Directions(counts[:, weighs], np.array(owners)[weighs])
+
+    def _pairs(self, columns: Sequence[int], areas: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield pile-up of the strongest lines: by chance, as often as both are frequent."""
+        strongest = np.argsort(-areas, kind="stable")[:_PAIRED]
+        for i, j in combinations_with_replacement(strongest.tolist(), 2):
+            if areas[i] * areas[j] > 0:
+                counts = (1 if i == j else 2) * areas[i] * areas[j] / areas.sum()
+                yield _PILE_UP * counts * self._pair(columns[i], columns[j])
+
+    def _pair(self, *columns: int) -> np.ndarray:
+        key = tuple(sorted(columns))
+        if key not in self._drawn_pairs:
+            energy = sum(self._model.families[c].alpha.energy_keV for c in columns)
+            line = xray.XRayLine("", "", energy, 1.0)
+            self._drawn_pairs[key] = self._profiles([[line]])[:, 0]
+        return self._drawn_pairs[key]
 
     def _of_family(self, column: int) -> np.ndarray:
         """Return the directions of a family whose alpha line holds 1 count, (channels, n)."""
@@ -113,7 +136,6 @@ class LineErrors:
         groups = _unresolved(lines, self._model.resolution_MnKa_eV)
         is_soft = family.alpha.energy_keV < _SOFT_KEV
         ratio = (_SOFT_RATIO if is_soft else RATIO_PRIOR)[family.family]
-        shift = _SOFT_SHIFT_KEV if is_soft else _SHIFT_KEV[family.family]
         # Relative to the strongest group, which stands for the family.
         groups.sort(key=lambda group: -sum(line.weight for line in group))
         drawn = self._profiles(groups)
@@ -121,7 +143,7 @@ class LineErrors:
         step = self._model.energy.scale_keV
         slope = np.gradient(whole, step, axis=0)
         wider = widened(whole, self._model)
-        found = [ratio * drawn[:, 1:], shift * slope, _WIDTH_EV * wider]
+        found = [ratio * drawn[:, 1:], _SHIFT_KEV * slope, _WIDTH_EV * wider]
         if family.alpha.energy_keV < _TAIL_BELOW_KEV:
             found.append(self._profiles([lines], _TAIL) - whole)
         return np.hstack(found)

@@ -152,12 +152,15 @@ class ElementSearch:
             self._removed = removed
 
     def _grow(self) -> None:
-        for _ in range(_ROUNDS):
-            self._add_proved()
-            if not self._drop_unproved():
-                break
-        self._fit.measure_misfit()
-        self._drop_unproved()
+        # What was dropped while others were missing gets a second chance.
+        for _ in range(2):
+            self._removed = set()
+            for _ in range(_ROUNDS):
+                self._add_proved()
+                if not self._drop_unproved():
+                    break
+            self._fit.measure_misfit()
+            self._drop_unproved()
 
     def found(self) -> list[Finding]:
         """Return the elements that are proved, by falling share, then those only suggested.
