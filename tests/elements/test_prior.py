@@ -18,11 +18,14 @@ def test_lists_name_elements_and_none_in_two_of_them():
 @pytest.mark.parametrize(
     ("signal_type", "beam_energy_keV", "foil"),
     [
-        ("STEM", 30.0, True),
-        ("SEM", 200.0, False),
+        # What a program calls its files says less than the beam.
+        ("STEM", 30.0, False),
+        ("SEM", 200.0, True),
         (None, 40.0, True),
         (None, 39.0, False),
         (None, None, True),
+        ("STEM", None, True),
+        ("SEM", None, False),
     ],
 )
 def test_foil_or_bulk(signal_type, beam_energy_keV, foil):

@@ -223,22 +223,25 @@ def _known(value: float | None, unit: str) -> str:
 
 
 def _find_elements(options: argparse.Namespace) -> None:
-    from napari_eds.elements.proposals import find_elements, recipe_elements
+    from napari_eds.elements.proposals import recipe_elements, search_elements
     from napari_eds.readers.reading import load
 
     image = load(options.file, options.index, energy_axis=options.energy_axis)
-    proposals = find_elements(
+    evidence = search_elements(
         image.energy,
         image.total_spectrum(),
         image.acquisition,
         beam_energy_keV=options.beam_energy,
     )
+    proposals = evidence.proposals
     if options.beam_energy is None and image.acquisition.beam_energy_keV is None:
         print("The beam energy is unknown; the end of the axis is taken (--beam-energy sets it).")
     if not proposals:
         print("No element is seen: the counts are too few, or no line stands out.")
         return
     print("\n".join(_proposal_table(proposals)))
+    if evidence.warning:
+        print(f"\n{evidence.warning[0].upper()}{evidence.warning[1:]}.")
     elements, fit_only = recipe_elements(proposals)
     named = {"--elements": elements, "--fit-only": fit_only}
     options_line = " ".join(

@@ -7,34 +7,65 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_eds.fitting.calibration import Calibration, calibrate
+from napari_eds.elements.line_errors import Directions, LineErrors, widened
+from napari_eds.fitting.calibration import BOUNDS, Calibration, calibrate
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 
-#: What is wrong with the model's lines and background, relative to them.
-_MODEL_ERROR = 0.03
-#: Order of the background, a polynomial.
-_ORDER = 6
-#: Variances follow from the fit, which they weight, this often.
-_ROUNDS = 4
+#: What is wrong with single channels of the lines, relative to them, beyond what `line_errors`
+#: allows for: to start with, and the bounds within which it is measured on the sum.
+_LINE_ERROR, _LINE_ERROR_RANGE = 0.02, (0.005, 0.03)
+#: The same of the background, which is a polynomial of this order.
+_BACKGROUND_ERROR, _ORDER = 0.03, 8
+#: Variances follow from the fit, which they weight; so do, in these rounds, errors of its lines.
+_ROUNDS = (False, True, True)
+#: How far offset (eV), gain (%) and resolution (eV) are expected to be off the file's; steps
+#: towards the best ones, and parts of these below which they are found.
+_AXIS_PRIOR, _STEPS, _SETTLED = np.array([20.0, 0.3, 8.0]), 6, 0.02
+#: Chi-squared per channel from which on an axis far away is tried.
+_WELL = 2.0
+#: An axis this far from that of the file, in eV, % and eV of its width, may be bent.
+_BENT_EV, _BENT_PERCENT, _BENT_WIDTH_EV = 5.0, 0.1, 6.0
+#: Chi-squared that an element more has to gain.
+_COST_OF_ELEMENT = 64.0
+#: Median of a squared normal deviate.
+_MEDIAN_CHI_SQUARED = 0.4549
+#: Added to a normal matrix of unit diagonal, for columns that are all but the same.
+_RIDGE = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """Normal equations of a weighted fit, each column scaled to length 1 by `norms`."""
+    """Normal equations of a weighted fit, each column scaled to length 1 by `norms`.
+
+    Some columns are held to 0 by a normal prior: what the model may be wrong by.
+    """
 
     weighted: np.ndarray
     covariance: np.ndarray
     norms: np.ndarray
 
     @classmethod
-    def of(cls, design: np.ndarray, variance: np.ndarray) -> System:
-        """Weight a design, (channels, columns), by the variance of the channels."""
-        weighted = design / np.sqrt(variance)[:, None]
-        norms = np.linalg.norm(weighted, axis=0)
+    def of(cls, design: np.ndarray, errors: np.ndarray, variance: np.ndarray) -> System:
+        """Weight columns by the variance of the channels.
+
+        Parameters
+        ----------
+        design : ndarray, (channels, columns)
+            Free columns.
+        errors : ndarray, (channels, directions)
+            Columns whose coefficients are expected to be 0 with standard deviation 1.
+        variance : ndarray, (channels,)
+        """
+        weighted = np.hstack([design, errors]) / np.sqrt(variance)[:, None]
+        norms = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
         norms[norms == 0] = 1
         weighted /= norms
-        return cls(weighted, np.linalg.pinv(weighted.T @ weighted, hermitian=True), norms)
+        normal = weighted.T @ weighted
+        normal[np.diag_indices_from(normal)] += _RIDGE
+        held = np.arange(design.shape[1], len(norms))
+        normal[held, held] += 1 / norms[held] ** 2
+        return cls(weighted, np.linalg.inv(normal), norms)
 
     def solve(self, target: np.ndarray) -> np.ndarray:
         """Return the coefficients that fit a weighted spectrum."""
@@ -46,21 +77,47 @@ class System:
         return np.sqrt(np.maximum(np.diagonal(self.covariance), smallest)) / self.norms
 
     def remove(self, columns: np.ndarray) -> np.ndarray:
-        """Return weighted columns without what this design could take up."""
+        """Return weighted columns without what this system could take up.
+
+        With held columns that is the inverse of the covariance of the channels times the columns
+        (Woodbury), so scalar products are to be taken with the columns themselves.
+        """
         return columns - self.weighted @ (self.covariance @ (self.weighted.T @ columns))
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """A weighted fit; `columns` are places in the list of all families, `net` counts of lines."""
+    """A weighted fit; `columns` are places in the list of all families, `net` counts of lines.
+
+    `lines` are the counts drawn for each column, (channels, columns), with what the fit made of
+    the errors of its lines, and `background` those of the polynomial; `strain` is the sum of the
+    squares of these errors in standard deviations.
+    """
 
     columns: list[int]
     areas: np.ndarray
     errors: np.ndarray
     fitted: np.ndarray
+    lines: np.ndarray
+    background: np.ndarray
     variance: np.ndarray
     system: System
+    strain: float
     net: float
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What a fit can go back to."""
+
+    elements: tuple[str, ...]
+    calibration: Calibration
+    line_error: float
+    misfit: float
+
+
+def _axis_of(calibration: Calibration) -> tuple[float, float, float]:
+    return calibration.offset_eV, calibration.gain_percent, calibration.resolution_MnKa_eV
 
 
 class ElementFit:
@@ -87,6 +144,8 @@ class ElementFit:
         Of all families of the model, as calibrated.
     sums : ndarray, (families,)
         Counts of a family on the axis per count of its alpha line.
+    weight_sums : ndarray, (families,)
+        The same, wherever the axis ends.
     solution : Solution
     """
 
@@ -101,12 +160,17 @@ class ElementFit:
     ) -> None:
         self.families, self.counts, self.elements = model.families, counts, list(elements)
         self._model, self._columns, self._proof = model, columns, proof
-        t = np.linspace(-1, 1, counts.size)
+        # Backgrounds are smooth in the logarithm of the energy: steep where it is low.
+        t = np.log(model.energy.energies_keV)
+        t = 2 * (t - t[0]) / (t[-1] - t[0]) - 1
         self._background = np.polynomial.legendre.legvander(t, _ORDER)
         # A channel is not expected to hold less than one count per full width of a line.
         width = xray.fwhm_keV(xray.MN_KA_KEV, model.resolution_MnKa_eV) / model.energy.scale_keV
         self._floor = max(1e-3 * counts.mean(), 1 / float(width))
+        self._line_error = _LINE_ERROR
         self._start = Calibration(resolution_MnKa_eV=model.resolution_MnKa_eV)
+        self.calibration: Calibration = self._start
+        self.profiles: np.ndarray = np.zeros((counts.size, len(model.families)))
         self._use(self._start)
 
     def add(self, element: str) -> None:
@@ -119,13 +183,21 @@ class ElementFit:
         self.elements.remove(element)
         self._fit()
 
-    def keep(self, elements: Collection[str]) -> None:
-        """Fit with these elements and no others."""
-        self.elements = list(elements)
-        self._fit()
-
     def calibrate(self) -> None:
-        """Calibrate on the elements in the fit, from the axis of the file."""
+        """Calibrate on the elements in the fit.
+
+        From the axis as it is and, where that leaves much unexplained, from one that is
+        fitted without regard to what the lines may be wrong by, which reaches farther.
+        """
+        self._settle()
+        near, misfit = self.calibration, self.misfit()
+        if misfit > _WELL * self.counts.size:
+            self._reach_far()
+            if self.misfit() > misfit:
+                self.calibration = near
+        self._use(self.calibration)
+
+    def _reach_far(self) -> None:
         columns = self._all_columns()
         model = replace(
             self._model,
@@ -135,25 +207,127 @@ class ElementFit:
         found = calibrate(model, self.counts, start=self._start)
         # A width or an offset at its bound shows that the elements are not yet the right ones. The
         # gain alone may run there where all strong lines are soft, and does no harm.
-        self._use(found if set(found.at_bound) <= {"gain"} else self.calibration)
+        if set(found.at_bound) <= {"gain"}:
+            self.calibration = found
+            self._draw(columns)
+            self._fit()
+            self._settle()
+
+    def _settle(self) -> None:
+        """Improve the axis by steps, lines being as uncertain as they are."""
+        columns = self._all_columns()
+        for _ in range(_STEPS):
+            step = self._step()
+            values = np.array(_axis_of(self.calibration)) + step
+            found = Calibration(*np.clip(values, *np.array(list(BOUNDS.values())).T))
+            self.calibration = replace(found, source="fitted to the summed spectrum")
+            self._draw(columns)
+            self._fit()
+            if (np.abs(step) < _SETTLED * _AXIS_PRIOR).all():
+                break
+
+    def _step(self) -> np.ndarray:
+        """Return by what offset, gain and resolution are to change."""
+        fit, energies = self.solution, self._calibrated.energy.energies_keV
+        lines = fit.lines.sum(axis=1)
+        slope = np.gradient(lines, self._calibrated.energy.scale_keV) / 1000
+        wider = widened(lines, self._calibrated)
+        moved = np.stack([slope, slope * energies * 10, wider], axis=1) * _AXIS_PRIOR
+        off = (np.array(_axis_of(self.calibration)) - _axis_of(self._start)) / _AXIS_PRIOR
+        errors = self._line_errors.directions(
+            fit.columns, fit.areas, fit.background, fit.variance
+        ).counts
+        free = np.hstack([self.profiles[:, fit.columns], self._background])
+        system = System.of(free, np.hstack([errors, moved]), fit.variance)
+        target = (self.counts + moved @ off) / np.sqrt(fit.variance)
+        return np.clip(system.solve(target)[-3:] - off, -1, 1) * _AXIS_PRIOR
+
+    @property
+    def is_bent(self) -> bool:
+        """Whether the axis came out farther from that of the file than axes mostly are."""
+        found = self.calibration
+        width = abs(found.resolution_MnKa_eV - self._start.resolution_MnKa_eV)
+        shift = abs(found.offset_eV), abs(found.gain_percent)
+        return shift[0] > _BENT_EV or shift[1] > _BENT_PERCENT or width > _BENT_WIDTH_EV
+
+    def misfit(self) -> float:
+        """Return chi-squared by counting, the strain of the lines, and what elements cost."""
+        fit = self.solution
+        counting = np.maximum(np.maximum(fit.fitted, self.counts), self._floor)
+        chi_squared = ((self.counts - fit.fitted) ** 2 / counting).sum()
+        return float(chi_squared + fit.strain + _COST_OF_ELEMENT * len(self.elements))
+
+    def state(self) -> State:
+        """Return what `restore` goes back to."""
+        return State(tuple(self.elements), self.calibration, self._line_error, self.misfit())
+
+    def restore(self, state: State) -> None:
+        """Go back to an earlier state."""
+        self.elements, self._line_error = list(state.elements), state.line_error
+        self._use(state.calibration)
+
+    def restart(self, elements: Collection[str]) -> None:
+        """Fit these elements on the axis of the file."""
+        self.elements, self._line_error = list(elements), _LINE_ERROR
+        self._use(self._start)
+
+    def measure_misfit(self) -> None:
+        """Take what is wrong with the lines from the sum, and fit anew.
+
+        The median of what single channels of the lines deviate by tells it: a peak that is not
+        explained does not move it.
+        """
+        fit = self.solution
+        lines = np.maximum(fit.lines.sum(axis=1), 0)
+        strong = lines > 0.5 * fit.fitted
+        low, high = _LINE_ERROR_RANGE
+        if strong.sum() < _ORDER:
+            return
+        squared = (self.counts - fit.fitted)[strong] ** 2
+        counting, lines = np.maximum(fit.fitted, self._floor)[strong], lines[strong]
+        tried = np.geomspace(low, high, 20)
+        ratios = [np.median(squared / (counting + (e * lines) ** 2)) for e in tried]
+        enough = np.flatnonzero(np.array(ratios) <= _MEDIAN_CHI_SQUARED)
+        self._line_error = float(tried[enough[0]] if enough.size else high)
+        self._fit()
 
     def errors_without(self, element: str) -> np.ndarray:
         """Return the errors of the areas in the solution under the hypothesis of its absence."""
-        fit, profiles = self.solution, self.profiles[:, self.solution.columns]
-        is_own = np.array([self.families[c].element == element for c in fit.columns], dtype=bool)
-        areas = np.maximum(fit.areas, 0)
-        own, others = profiles @ (areas * is_own), profiles @ (areas * ~is_own)
-        variance = self._variance(fit.fitted - own - others, others)
-        design = np.hstack([profiles, self._background])
-        return System.of(design, variance).errors()[: len(fit.columns)]
+        fit = self.solution
+        others = np.array([self.families[c].element != element for c in fit.columns], dtype=bool)
+        areas = np.maximum(fit.areas, 0) * others
+        variance = self._variance(fit.background, self.profiles[:, fit.columns] @ areas)
+        errors = self._line_errors.directions(fit.columns, areas, fit.background, variance)
+        design = np.hstack([self.profiles[:, fit.columns], self._background])
+        return System.of(design, errors.counts, variance).errors()[: len(fit.columns)]
+
+    def system_without(self, element: str, others: Mapping[int, float] | None = None) -> System:
+        """Return the system of all other elements, weighted as the present solution.
+
+        Parameters
+        ----------
+        element : str
+        others : mapping of int to float, optional
+            Areas of further families, by column, the errors of whose lines are allowed for.
+        """
+        fit = self.solution
+        kept = [i for i, c in enumerate(fit.columns) if self.families[c].element != element]
+        columns = [fit.columns[i] for i in kept]
+        areas = {fit.columns[i]: float(fit.areas[i]) for i in kept} | dict(others or {})
+        errors = self._line_errors.directions(
+            list(areas), np.array(list(areas.values())), fit.background, fit.variance
+        )
+        design = np.hstack([self.profiles[:, columns], self._background])
+        return System.of(design, errors.counts, fit.variance)
 
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the fitted counts of the lines of each element, and of the background: ""."""
         fit, drawn = self.solution, {"": self.solution.fitted.copy()}
-        for column, area in zip(fit.columns, np.maximum(fit.areas, 0), strict=True):
-            lines, element = area * self.profiles[:, column], self.families[column].element
-            drawn[element] = drawn.get(element, 0) + lines
-            drawn[""] -= lines
+        for column, area, lines in zip(fit.columns, fit.areas, fit.lines.T, strict=True):
+            element = self.families[column].element
+            shown = lines if area > 0 else np.zeros_like(lines)
+            drawn[element] = drawn.get(element, 0) + shown
+            drawn[""] -= shown
         return drawn
 
     def width_keV(self, column: int) -> float:
@@ -174,9 +348,23 @@ class ElementFit:
     def _all_columns(self) -> list[int]:
         return [column for element in self.elements for column in self._columns[element]]
 
+    def _draw(self, columns: list[int]) -> None:
+        """Draw some families on the axis as calibrated."""
+        self._calibrated = self.calibration.apply(self._model)
+        chosen = replace(
+            self._calibrated,
+            families=tuple(self.families[column] for column in columns),
+            lines=tuple(self._model.lines[column] for column in columns),
+        )
+        self.profiles[:, columns] = chosen.profiles
+        self._line_errors = LineErrors(self._calibrated)
+
     def _use(self, calibration: Calibration) -> None:
         self.calibration = calibration
-        self.profiles = calibration.apply(self._model).profiles
+        self._calibrated = calibration.apply(self._model)
+        self.profiles = self._calibrated.profiles
+        self.weight_sums = self._calibrated.weight_sums
+        self._line_errors = LineErrors(self._calibrated)
         self.sums = self.profiles.sum(axis=0)
         self._fit()
 
@@ -196,26 +384,40 @@ class ElementFit:
             columns = kept
 
     def _fit_columns(self, columns: list[int]) -> Solution:
+        nothing = Directions.none(self.counts.size)
+        fit = self._solved(columns, nothing, np.maximum(self.counts, 1.0))
+        for with_errors in _ROUNDS:
+            lines = self.profiles[:, columns] @ np.maximum(fit.areas, 0)
+            variance = self._variance(fit.background, lines)
+            errors = nothing
+            if with_errors:
+                errors = self._line_errors.directions(columns, fit.areas, fit.background, variance)
+            fit = self._solved(columns, errors, variance)
+        return fit
+
+    def _solved(self, columns: list[int], errors: Directions, variance: np.ndarray) -> Solution:
         profiles, n = self.profiles[:, columns], len(columns)
-        design = np.hstack([profiles, self._background])
-        variance = np.maximum(self.counts, 1.0)
-        for _ in range(_ROUNDS):
-            solution = System.of(design, variance).solve(self.counts / np.sqrt(variance))
-            fitted = design @ solution
-            lines = profiles @ np.maximum(solution[:n], 0)
-            variance = self._variance(fitted - lines, lines)
-        system = System.of(design, variance)
+        free = np.hstack([profiles, self._background])
+        system = System.of(free, errors.counts, variance)
+        solution = system.solve(self.counts / np.sqrt(variance))
+        moved = errors.counts * solution[free.shape[1] :]
+        belongs = errors.owners[:, None] == np.array(columns, dtype=int)
+        background = self._background @ solution[n : free.shape[1]]
         return Solution(
             columns=columns,
             areas=solution[:n],
             errors=system.errors()[:n],
-            fitted=fitted,
+            fitted=profiles @ solution[:n] + background + moved.sum(axis=1),
+            lines=profiles * solution[:n] + moved @ belongs,
+            background=background,
             variance=variance,
             system=system,
+            strain=float((solution[free.shape[1] :] ** 2).sum()),
             net=float(np.maximum(solution[:n], 0) @ self.sums[columns]),
         )
 
     def _variance(self, background: np.ndarray, lines: np.ndarray) -> np.ndarray:
         """Variance of channels: counting, and what is wrong with background and lines."""
         counting = np.maximum(background + lines, self._floor)
-        return counting + _MODEL_ERROR**2 * (np.maximum(background, 0) ** 2 + lines**2)
+        wrong = _BACKGROUND_ERROR * np.maximum(background, 0)
+        return counting + wrong**2 + (self._line_error * lines) ** 2

@@ -16,29 +16,34 @@ UNSTABLE = frozenset({"Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"})
 #: Elements that are not sought in a spectrum; argon is, for ion mills leave it behind.
 NOT_SOUGHT = (NOBLE_GASES - {"Ar"}) | UNSTABLE
 
+#: Elements of grid and support, which are seen where there is no specimen.
+STRAY = frozenset({"C", "Cu"})
+
 #: Grid, holder and preparation of a foil; coating of a bulk specimen.
 _SYSTEM_OF_FOILS = frozenset({"C", "Cu", "Al", "Si", "Ga", "Pt", "Au"})
 _SYSTEM_OF_BULK = frozenset({"C", "Pt", "Au"})
 #: Part of the counts of all lines from which an element is the specimen's own ...
 _MAIN_SHARE = 0.2
 #: ... unless it is one of these: supports and grids may fill a map with C and Cu.
-_WHATEVER_THE_SHARE = frozenset({"C", "Cu"})
+_WHATEVER_THE_SHARE = STRAY
 #: System elements where only their names are known, with no share of the counts to judge by: who
 #: names Al, Si, Pt or Au mostly means a specimen's, but Ga that of the ion beam.
 _BY_NAME_ALONE = _WHATEVER_THE_SHARE | {"Ga"}
 
-#: Beam energy from which a specimen is taken to be a foil where the file does not say.
+#: Beam energy from which a specimen is taken to be a foil.
 _FOIL_FROM_KEV = 40.0
 
 
 def is_foil(acquisition: Acquisition, beam_energy_keV: float | None) -> bool:
-    """Whether the specimen is a foil, not bulk: as the file says, else by the beam energy.
+    """Whether the specimen is a foil, not bulk: by the beam energy, else as the file says.
 
-    Without either it is a foil.
+    No scanning microscope for bulk specimens reaches the energies of a transmission microscope,
+    and no foil is looked at below, whatever a program calls its files. Without either it is a
+    foil.
     """
-    if acquisition.signal_type is None:
-        return beam_energy_keV is None or beam_energy_keV >= _FOIL_FROM_KEV
-    return acquisition.signal_type == "STEM"
+    if beam_energy_keV is not None:
+        return beam_energy_keV >= _FOIL_FROM_KEV
+    return acquisition.signal_type != "SEM"
 
 
 def is_system(element: str, *, foil: bool, share: float | None = None) -> bool:

@@ -2,22 +2,23 @@
 
 A greedy search by score tests. It starts from what is nearly always there; the element whose lines
 explain most of what the model leaves over is added, the axis is calibrated anew where that
-matters, and so on until nothing that is left can be proved.
+matters, and so on until nothing that is left can be proved. Then each is tested against all other
+elements: it is certain only if these cannot explain its lines (`alternatives`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from napari_eds._support.progress import Progress
 from napari_eds.elements import prior
-from napari_eds.elements.search import SEEDS, SOFT, ElementSearch, Finding
+from napari_eds.elements.search import LIGHT, SEEDS, ElementSearch, Finding
 from napari_eds.errors import EDSError
 from napari_eds.fitting.corrections import corrected
-from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.model import SpectralModel, beyond_the_table
 from napari_eds.physics import lines as xray
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
@@ -29,9 +30,16 @@ ENERGY_RANGE_keV = (0.2, 19.0)
 _OVERVOLTAGE = 1.3
 _LIGHTEST = 11
 
+#: There is hardly any specimen where its lines hold fewer counts than this, or pixels this many
+#: times fewer than others: stray light of the neighbours is then as likely.
+_FEW_COUNTS, _TIMES_FEWER = 300.0, 20.0
+_HARDLY_ANY = "hardly any specimen: {}; what is named may come from grid, holder and neighbours"
+
 #: Finer channels are summed: lines are ten times as wide.
 _CHANNEL_KEV = 0.01
 _MIN_CHANNELS = 100
+#: Lines weaker than this part of the strongest one of their family are not drawn.
+_NEGLIGIBLE = 0.002
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,9 @@ class Evidence:
     background : ndarray, (channels,)
     lines : mapping of str to ndarray, (channels,)
         Fitted counts of all lines of each proposed element.
+    warning : str
+        What speaks against taking the proposals for a specimen's: that there is hardly any; empty
+        if nothing does.
     """
 
     proposals: tuple[Proposal, ...]
@@ -97,6 +108,7 @@ class Evidence:
     counts: np.ndarray
     background: np.ndarray
     lines: Mapping[str, np.ndarray]
+    warning: str = ""
 
     @property
     def fitted(self) -> np.ndarray:
@@ -110,6 +122,7 @@ def find_elements(
     acquisition: Acquisition,
     *,
     beam_energy_keV: float | None = None,
+    times_fewer: float = 1.0,
 ) -> tuple[Proposal, ...]:
     """Find the elements of a summed spectrum.
 
@@ -123,6 +136,10 @@ def find_elements(
     beam_energy_keV : float, optional
         Overrides what the file says. Where neither says anything, the end of the axis is taken,
         and the evidence says so.
+    times_fewer : float, optional
+        How many times fewer counts a pixel holds here than where the map holds most. From 20 on,
+        and where next to nothing but grid and support is seen, the evidence says that there is
+        hardly any specimen.
 
     Returns
     -------
@@ -140,25 +157,27 @@ def find_elements(
 
     Notes
     -----
-    Elements lighter than Na have no line above 1 keV. Of them, C and O are certain where they are
-    seen, N and F are suggested, and the others are not looked for.
+    Of the elements lighter than Na, which have no line above 1 keV, C, N, O and F are looked for.
     """
-    return search_elements(energy, total, acquisition, beam_energy_keV=beam_energy_keV).proposals
+    return search_elements(
+        energy, total, acquisition, beam_energy_keV=beam_energy_keV, times_fewer=times_fewer
+    ).proposals
 
 
-def search_elements(
+def search_elements(  # noqa: PLR0913 - a spectrum, and what is known of it
     energy: EnergyAxis,
     total: np.ndarray,
     acquisition: Acquisition,
     *,
     beam_energy_keV: float | None = None,
+    times_fewer: float = 1.0,
     progress: Progress | None = None,
 ) -> Evidence:
     """Find elements as `find_elements` does, and return the fit as well.
 
     Parameters
     ----------
-    energy, total, acquisition, beam_energy_keV
+    energy, total, acquisition, beam_energy_keV, times_fewer
         As for `find_elements`, which also lists the errors.
     progress : callable, optional
         Called as ``progress(found, 0, what)``; what it raises ends the search.
@@ -168,16 +187,36 @@ def search_elements(
     beam, note = _beam(energy, acquisition, beam_energy_keV)
     axis, counts = _searched(energy, counts, beam)
     if not counts.any():
-        return Evidence((), axis.energies_keV, counts, np.zeros(axis.size), {})
+        empty = np.zeros(axis.size)
+        return Evidence((), axis.energies_keV, counts, empty, {}, _HARDLY_ANY.format("no counts"))
     report = progress or (lambda _done, _total, _what: None)
-    search = ElementSearch(_all_families(axis, beam, acquisition), counts, report)
-    search.run()
     foil = prior.is_foil(acquisition, beam)
-    found = [*search.proved(), *search.suggested()]
-    proposals = tuple(_proposal(finding, note, foil=foil) for finding in found)
+    search = ElementSearch(_all_families(axis, beam, acquisition), counts, report, foil=foil)
+    search.run()
+    proposals = tuple(_proposal(finding, note, foil=foil) for finding in search.found())
     lines = dict(search.drawn)
     background = lines.pop("")
-    return Evidence(proposals, axis.energies_keV, counts, background, lines)
+    warning = _warning(proposals, lines, times_fewer)
+    if warning:
+        proposals = tuple(replace(p, evidence=f"{p.evidence}; {warning}") for p in proposals)
+    return Evidence(proposals, axis.energies_keV, counts, background, lines, warning)
+
+
+def _warning(
+    proposals: tuple[Proposal, ...], lines: Mapping[str, np.ndarray], times_fewer: float
+) -> str:
+    """Say whether there is hardly any specimen: by its lines, or beside the rest of the map."""
+    own = [p.element for p in proposals if p.certain and p.element not in prior.STRAY]
+    held = sum(float(lines[element].sum()) for element in own)
+    if times_fewer >= _TIMES_FEWER:
+        why = f"{times_fewer:.0f} times fewer counts per pixel than where there is most"
+    elif not own:
+        why = "no line of another element than those of grid and support is certain"
+    elif held < _FEW_COUNTS:
+        why = f"all its lines hold {held:.0f} counts"
+    else:
+        return ""
+    return _HARDLY_ANY.format(why)
 
 
 def recipe_elements(proposals: Sequence[Proposal]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -237,12 +276,18 @@ def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -
         symbol
         for symbol in xray.element_symbols()
         if symbol not in prior.NOT_SOUGHT
-        and (xray.atomic_number(symbol) >= _LIGHTEST or symbol in {*SEEDS, *SOFT})
+        and (xray.atomic_number(symbol) >= _LIGHTEST or symbol in {*SEEDS, *LIGHT})
     ]
     families = tuple(
         family
         for symbol in sought
-        for family in xray.families_in_range(symbol, first, last, beam_keV)
+        for family in sorted(
+            (
+                *xray.families_in_range(symbol, first, last, beam_keV),
+                *beyond_the_table(symbol, first, last, beam_keV),
+            ),
+            key=lambda family: family.family,
+        )
         if family.alpha.energy_keV * _OVERVOLTAGE <= beam_keV
     )
     model = SpectralModel(
@@ -255,7 +300,13 @@ def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -
         resolution_MnKa_eV=acquisition.resolution_MnKa_eV(),
         lines=tuple(family.lines for family in families),
     )
-    return corrected(model)
+    drawn = corrected(model)
+    return replace(drawn, lines=tuple(_strong(lines) for lines in drawn.lines))
+
+
+def _strong(lines: tuple[xray.XRayLine, ...]) -> tuple[xray.XRayLine, ...]:
+    least = _NEGLIGIBLE * max(line.weight for line in lines)
+    return tuple(line for line in lines if line.weight > least)
 
 
 def _proposal(finding: Finding, note: str, *, foil: bool) -> Proposal:

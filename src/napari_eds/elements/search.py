@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_eds._support.progress import Progress
 from napari_eds.elements import prior
+from napari_eds.elements.alternatives import Alternatives, Verdict
 from napari_eds.elements.element_fit import ElementFit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
@@ -17,6 +18,8 @@ from napari_eds.physics import lines as xray
 SEEDS = ("C", "O", "Cu")
 #: Alpha lines that may prove an element, in keV: below, L and M lines crowd.
 PROVING_RANGE_keV = (1.0, 17.6)
+#: ... but L lines of elements whose K lines are out of reach, from Ti on.
+SOFT_L_keV = 0.44
 #: An element is proved if its line exceeds its error under the hypothesis that it is absent by
 #: this factor, and holds this share of the counts of all lines.
 MINIMUM_Z = 8.0
@@ -25,12 +28,9 @@ MINIMUM_SHARE = 0.005
 MINIMUM_COUNTS = 16.0
 #: A line that weighs less than this part of a fitted line within one full width is rejected: what
 #: is left beside a strong line is mostly its imperfect shape.
-MINIMUM_OF_NEIGHBOUR = 0.25
-#: C and O are proved by lines below 1 keV, for want of others. N and F are so seldom there that
-#: they are not; from the share below on they are kept out of the others' way, and suggested.
-LIGHT = ("C", "O")
-SOFT = ("N", "F")
-SOFT_SHARE = 0.02
+MINIMUM_OF_NEIGHBOUR = 0.05
+#: These are proved by lines below 1 keV, for want of others.
+LIGHT = ("C", "N", "O", "F")
 #: What is seen but not proved is suggested from this share on if it is a common element; traces
 #: of others are more often a wavy background.
 SUGGESTED_SHARE = 0.001
@@ -40,13 +40,12 @@ SUGGESTED_SHARE = 0.001
 _NEAR_TIE, _SAME_PEAK_TIE = 0.8, 0.5
 #: The detector's own peaks, in parts of their parents: pile-up (of the weaker one), silicon
 #: escape, and the foot of incomplete charge collection, this many full widths below a line.
-_PILE_UP, _ESCAPE, _FOOT, _FOOT_WIDTHS = 0.03, 0.02, 0.03, 4.0
+_PILE_UP, _ESCAPE, _FOOT, _FOOT_WIDTHS = 0.03, 0.02, 0.05, 4.0
 _SI_KA_KEV, _SI_EDGE_KEV = 1.740, 1.839
 #: Silicon detectors miss much of the K lines above this energy: there, L lines count as well.
 _HARD_KEV = 12.0
-#: Part of a profile that the model cannot imitate: with less, a proving line is another's (the L
-#: lines of Br beside Al K), and any other line says nothing.
-_PROVING_DISTINCT, _DISTINCT = 0.2, 1e-3
+#: Part of a profile that the model cannot imitate; with less, a line says nothing.
+_DISTINCT = 1e-6
 
 #: The axis is calibrated anew when lines with this share of the counts have come in, and at the
 #: end if it is at least the second.
@@ -55,6 +54,14 @@ _RECALIBRATE_SHARE, _FINAL_SHARE = 0.1, 0.01
 _ROUNDS = 4
 _MAX_ELEMENTS = 40
 _MAX_SUGGESTIONS = 6
+#: What others explain as well needs this much less in chi-squared to be proved, if it is common,
+#: for each element more that has to take over, several times for one that is not common; but never
+#: less than this many deviations.
+_UNLIKELY, _COST_OF_RARE, _LEAST_Z = 15.0, 3, 3.5
+#: With few counts, nothing is significant by much; then this part must be left.
+_LEFT = 0.7
+#: Of those who would take over, as many are named.
+_MAX_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -97,10 +104,15 @@ class ElementSearch:
     counts : ndarray, (channels of the model,)
     progress : callable
         Called as ``progress(found, 0, what)``: how many there will be is not known.
+    foil : bool
+        Whether the specimen is thin.
     """
 
-    def __init__(self, model: SpectralModel, counts: np.ndarray, progress: Progress) -> None:
+    def __init__(
+        self, model: SpectralModel, counts: np.ndarray, progress: Progress, *, foil: bool
+    ) -> None:
         self._progress = progress
+        self._beam_keV, self._foil = model.beam_energy_keV, foil
         self._families = model.families
         self._columns: dict[str, list[int]] = {}
         for column, family in enumerate(model.families):
@@ -108,39 +120,82 @@ class ElementSearch:
         # What has no line that could speak for it is left out altogether.
         self._proof: dict[str, int] = {}
         for element, columns in list(self._columns.items()):
-            speaking = [c for c in columns if _may_speak(model.families[c])]
-            if speaking:
-                self._proof[element] = speaking[0]
-            else:
+            proof = _proving(columns, model.families)
+            if proof is None:
                 del self._columns[element]
+            else:
+                self._proof[element] = proof
         self._removed: set[str] = set()
-        seeds = [element for element in SEEDS if element in self._columns]
+        self._seeds = [element for element in SEEDS if element in self._columns]
         self._fit = ElementFit(
-            model, counts, columns=self._columns, proof=self._proof, elements=seeds
+            model, counts, columns=self._columns, proof=self._proof, elements=self._seeds
         )
 
     def run(self) -> None:
-        """Add what is proved, drop what no longer is beside the rest, until nothing changes."""
-        self._fit.calibrate()
-        for _ in range(_ROUNDS):
-            self._add_proved()
-            if not self._drop_unproved():
-                return
+        """Add what is proved, drop what no longer is beside the rest, until nothing changes.
 
-    def proved(self) -> list[Finding]:
-        """Return the elements that are proved, by falling share."""
-        found = [self._finding(e) for e in self._fit.elements if e not in SOFT]
-        return sorted(found, key=lambda finding: -finding.share)
-
-    def suggested(self) -> list[Finding]:
-        """Return elements that are seen but not proved, by falling share.
-
-        Each is fitted along before the next is sought, so that a peak is named once.
+        Where the axis came out far from that of the file, an element may be missing whose lines
+        it was bent to: then what is found before any calibration is tried, too.
         """
-        proved = list(self._fit.elements)
-        found = {e: "it has no line above 1 keV" for e in proved if e in SOFT}
+        self._fit.calibrate()
+        self._grow()
+        if not self._fit.is_bent:
+            return
+        bent, removed = self._fit.state(), self._removed
+        self._removed = set()
+        self._fit.restart(self._seeds)
+        self._add_proved(calibrate=False)
+        self._fit.calibrate()
+        self._grow()
+        if self._fit.misfit() > bent.misfit:
+            self._fit.restore(bent)
+            self._removed = removed
+
+    def _grow(self) -> None:
+        # What was dropped while others were missing gets a second chance.
+        for _ in range(2):
+            self._removed = set()
+            for _ in range(_ROUNDS):
+                self._add_proved()
+                if not self._drop_unproved():
+                    break
+            self._fit.measure_misfit()
+            self._drop_unproved()
+
+    def found(self) -> list[Finding]:
+        """Return the elements that are proved, by falling share, then those only suggested.
+
+        Of the latter, each is fitted along before the next is sought, so that a peak is named
+        once.
+        """
+        doubts = self._ambiguous()
+        for element, doubt in self._seen_only(len(doubts)).items():
+            doubts.setdefault(element, doubt)
+        findings = [
+            replace(self._finding(element), doubt=doubts.get(element, ""))
+            for element in self._fit.elements
+        ]
+        self.drawn = self._fit.drawn()
+        return sorted(findings, key=lambda finding: (finding.doubt != "", -finding.share))
+
+    def _ambiguous(self) -> dict[str, str]:
+        """Return what is in the fit but explained by others as well, and by whom."""
+        test = Alternatives(self._fit, self._columns, beam_keV=self._beam_keV, foil=self._foil)
+        doubts = {}
+        for element in self._fit.elements:
+            self._progress(len(self._fit.elements), 0, f"judging {element}")
+            verdict = test.judge(element)
+            if verdict.z < min(_needed_z(element, verdict.others), _few_counts_z(verdict)):
+                others = ", ".join(verdict.others[:_MAX_NAMED])
+                by = f"lines of {others} with" if others else "small errors of"
+                doubts[element] = f"{by} the lines of the other elements explain it nearly as well"
+        return doubts
+
+    def _seen_only(self, already: int) -> dict[str, str]:
+        """Fit along what is seen but not proved, and return why it is not."""
+        found: dict[str, str] = {}
         skipped: set[str] = set()
-        while len(found) < _MAX_SUGGESTIONS:
+        while already + len(found) < _MAX_SUGGESTIONS:
             seen = [claim for claim in self._claims(skipped) if self._is_seen(claim)]
             if not seen:
                 break
@@ -154,10 +209,7 @@ class ElementSearch:
             else:
                 self._fit.remove(best.element)
                 skipped.add(best.element)
-        findings = [replace(self._finding(e), doubt=doubt) for e, doubt in found.items()]
-        self.drawn = self._fit.drawn()
-        self._fit.keep(proved)
-        return sorted(findings, key=lambda finding: -finding.share)
+        return found
 
     # Claims and their tests
 
@@ -171,15 +223,16 @@ class ElementSearch:
         drawn = self._fit.profiles * weights[:, None]
         # What the model could take up by itself proves nothing.
         free = fit.system.remove(drawn)
-        score = free.T @ ((self._fit.counts - fit.fitted) * weights)
+        score = drawn.T @ ((self._fit.counts - fit.fitted) * weights)
         own = np.maximum((drawn**2).sum(axis=0), np.finfo(float).tiny)
-        distinct = (free**2).sum(axis=0) / own
+        distinct = np.einsum("ij,ij->j", drawn, free) / own
         claims = []
         for element, columns in self._columns.items():
             is_open = element not in left_out and element not in self._fit.elements
-            if not is_open or distinct[self._proof[element]] < _PROVING_DISTINCT:
+            if not is_open or distinct[self._proof[element]] < _DISTINCT:
                 continue
-            best = _best_subset([c for c in columns if distinct[c] > _DISTINCT], score, free)
+            telling = [c for c in columns if distinct[c] > _DISTINCT]
+            best = _best_subset(telling, score, drawn[:, telling].T @ free[:, telling])
             if best is not None:
                 gain, areas, z = best
                 taken = sum(area * self._fit.sums[column] for column, area in areas.items())
@@ -197,7 +250,7 @@ class ElementSearch:
             fit.net,
         )
 
-    def _add_proved(self) -> None:
+    def _add_proved(self, *, calibrate: bool = True) -> None:
         pending = 0.0
         while len(self._fit.elements) < _MAX_ELEMENTS:
             proved = [c for c in self._claims(self._removed) if not self._objection(c)]
@@ -206,9 +259,9 @@ class ElementSearch:
                 pending += 1 - self._fit.solution.net / best.net
                 self._progress(len(self._fit.elements) + 1, 0, f"found {best.element}")
                 self._fit.add(best.element)
-            elif pending < _FINAL_SHARE:
+            elif pending < _FINAL_SHARE or not calibrate:
                 return
-            if not proved or pending > _RECALIBRATE_SHARE:
+            if calibrate and (not proved or pending > _RECALIBRATE_SHARE):
                 self._fit.calibrate()
                 pending = 0.0
 
@@ -235,8 +288,6 @@ class ElementSearch:
         if claim.element in LIGHT:
             return True
         needed = SUGGESTED_SHARE if claim.element in prior.COMMON else MINIMUM_SHARE
-        if claim.element in SOFT:
-            needed = SOFT_SHARE
         return self._share(claim) >= needed and not self._is_drowned(claim)
 
     def _objection(self, claim: _Claim) -> str:
@@ -247,7 +298,7 @@ class ElementSearch:
         column = self._proof[claim.element]
         if self._share(claim) < MINIMUM_SHARE:
             return f"it holds less than {100 * MINIMUM_SHARE:g} % of the counts"
-        if claim.element in {*LIGHT, *SOFT}:
+        if claim.element in LIGHT:
             return ""
         if self._families[column].family == "M":
             return "M lines alone are ambiguous"
@@ -322,18 +373,44 @@ class ElementSearch:
         )
 
 
-def _may_speak(family: xray.Family) -> bool:
-    """Whether a family can prove an element; K comes before L, and L before M."""
+def _proving(columns: list[int], families: tuple[xray.Family, ...]) -> int | None:
+    """Return the family that can prove an element; K comes before L, and L before M.
+
+    Soft L lines do where the axis or the beam ends below the K lines.
+    """
     low, high = PROVING_RANGE_keV
-    return family.element in {*LIGHT, *SOFT} or low <= family.alpha.energy_keV <= high
+    for column in columns:
+        family = families[column]
+        if family.element in LIGHT or low <= family.alpha.energy_keV <= high:
+            return column
+    for column in columns:
+        family = families[column]
+        if family.family == "L" and SOFT_L_keV <= family.alpha.energy_keV < low:
+            return column
+    return None
+
+
+def _few_counts_z(verdict: Verdict) -> float:
+    """Return what is to be left of an element's own significance, where it is low by itself."""
+    return max(_LEFT * verdict.z_alone, _LEAST_Z)
+
+
+def _needed_z(element: str, others: tuple[str, ...]) -> float:
+    """Return what an element must explain alone: less, the less likely those that take over."""
+    if element not in prior.COMMON:
+        return MINIMUM_Z
+    cost = sum(1 if e in prior.COMMON else _COST_OF_RARE for e in others) - 1
+    return float(max(MINIMUM_Z**2 - _UNLIKELY * max(cost, 0), _LEAST_Z**2) ** 0.5)
 
 
 def _best_subset(
-    columns: list[int], score: np.ndarray, free: np.ndarray
+    columns: list[int], score: np.ndarray, information: np.ndarray
 ) -> tuple[float, dict[int, float], dict[int, float]] | None:
-    """Return gain, areas and z of the families that explain the residual best, none negative."""
+    """Return gain, areas and z of the families that explain the residual best, none negative.
+
+    `information` is that of the given columns alone, `score` of all.
+    """
     best: tuple[float, dict[int, float], dict[int, float]] | None = None
-    information = free[:, columns].T @ free[:, columns]
     for n in range(1, len(columns) + 1):
         for subset in combinations(range(len(columns)), n):
             chosen = [columns[i] for i in subset]

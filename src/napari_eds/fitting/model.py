@@ -184,7 +184,7 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
     others = [_all_families(name.partition("_")[0], *span) for name in recipe.elements]
     others += [_fitted_only(name, *span) for name in recipe.fit_only]
     if recipe.engine == "poisson" and recipe.correct_lines:
-        others += [_beyond_the_table(name, *span) for name in (*recipe.elements, *recipe.fit_only)]
+        others += [beyond_the_table(name, *span) for name in (*recipe.elements, *recipe.fit_only)]
     families = tuple(
         dict.fromkeys([*quantified, *(family for found in others for family in found)])
     )
@@ -226,7 +226,7 @@ def _fitted_only(
     return tuple(f for f in found if wanted in ("", f.family))
 
 
-def _beyond_the_table(
+def beyond_the_table(
     name: str, low_keV: float, high_keV: float, beam_keV: float
 ) -> tuple[xray.Family, ...]:
     """Return the families in range that eXSpy's table lacks; none where another one is named.

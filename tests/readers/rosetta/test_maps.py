@@ -147,6 +147,14 @@ def test_units_of_energy(units, factor, read_entries):
     assert image.energy.scale_keV == pytest.approx(0.01)
 
 
+@pytest.mark.parametrize(("beam", "kind"), [(15.0, "SEM"), (80.0, "STEM"), (200.0, "STEM")])
+def test_spectra_of_beams_that_no_scanning_microscope_has_are_of_foils(read_entries, beam, kind):
+    # RosettaSciIO files whatever EDAX wrote under SEM.
+    instrument = {"SEM": {"beam_energy": beam}}
+    (image,) = read_entries(map_entry(signal_type="EDS_SEM", Acquisition_instrument=instrument))
+    assert image.acquisition.signal_type == kind
+
+
 def test_energies_in_ev_without_a_signal_type(read_entries):
     (image,) = read_entries(map_entry(energy=axis(1000, "eV", scale=10), signal_type=""))
     assert image.energy.scale_keV == pytest.approx(0.01)

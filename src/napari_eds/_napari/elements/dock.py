@@ -181,6 +181,8 @@ class ElementsWidget(QWidget):
             return "Nothing was searched yet."
         if found.error is not None:
             return f"⚠ {found.error}"
+        if found.evidence is not None and found.evidence.proposals:
+            return f"⚠ {found.evidence.warning}" if found.evidence.warning else ""
         return "No element stands out of the summed spectrum."
 
     def _on_progressed(self, what: str) -> None:

@@ -13,6 +13,9 @@ from napari_eds.spectra.acquisition import Acquisition, Detector
 #: Once a signal is set to EDS, HyperSpy stores these as if they had been measured.
 _EXSPY_ELEVATION_DEG, _EXSPY_AZIMUTH_DEG, _EXSPY_RESOLUTION_EV = 35.0, 0.0, 130.0
 
+#: Scanning microscopes for bulk specimens end at 30 keV, few at 40 keV.
+_SEM_UP_TO_KEV = 40.0
+
 
 def acquisition(entry: Mapping[str, Any]) -> Acquisition:
     """Return how an entry was recorded; `None` for what it does not say."""
@@ -27,9 +30,10 @@ def acquisition(entry: Mapping[str, Any]) -> Acquisition:
             resolution = None
     live, real = positive(eds.get("live_time")), positive(eds.get("real_time"))
     name = str(eds.get("detector_type") or eds.get("EDS_det") or "EDS")
+    beam = positive(values.get("beam_energy"))
     return Acquisition(
-        signal_type=_signal_type(entry, instrument),
-        beam_energy_keV=positive(values.get("beam_energy")),
+        signal_type=_signal_type(entry, instrument, beam),
+        beam_energy_keV=beam,
         take_off_angle_deg=elevation,
         energy_resolution_MnKa_eV=resolution,
         beam_current_nA=positive(values.get("beam_current")),
@@ -71,7 +75,12 @@ def _instrument(entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return "", {}
 
 
-def _signal_type(entry: Mapping[str, Any], instrument: str) -> Literal["STEM", "SEM"] | None:
+def _signal_type(
+    entry: Mapping[str, Any], instrument: str, beam_keV: float | None
+) -> Literal["STEM", "SEM"] | None:
+    # RosettaSciIO files all spectra of EDAX under SEM, from whichever microscope they come.
+    if beam_keV is not None and beam_keV > _SEM_UP_TO_KEV:
+        return "STEM"
     # In a .msa file everything is filed under TEM, and the signal type says it better.
     kind = str(_child(entry["metadata"], "Signal").get("signal_type") or "")
     by_name: dict[str, Literal["STEM", "SEM"]] = {"TEM": "STEM", "SEM": "SEM"}

@@ -1,0 +1,181 @@
+"""What a model of lines may be wrong by, as directions in which a fit may move them.
+
+Line ratios of tables, energies and widths of lines, tails of soft ones, and steps of the
+background. Each is a column of counts per channel for one standard deviation. Beside them, a peak
+counts as that of another element only if no likely error of the lines that are there explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
+
+import numpy as np
+from scipy.special import ndtr
+
+from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.profiles import family_profiles
+from napari_eds.fitting.refinement import RATIO_PRIOR
+from napari_eds.physics import lines as xray
+from napari_eds.recipe.recipe import LowEnergyTail
+
+#: How far lines are off where tables and axis have them, as standard deviation in keV:
+#: tables differ (Deslattes et al., *Rev. Mod. Phys.* 75 (2003) 35); detectors are not linear.
+_SHIFT_KEV = 0.003
+#: Weights inside a family of soft lines are hardly known: yields and Coster-Kronig rates of outer
+#: shells, chemistry.
+_SOFT_KEV, _SOFT_RATIO = 0.9, {"K": 0.05, "L": 0.3, "M": 0.3}
+#: How far the resolution at Mn Ka of one family's lines may be off that of all, in eV.
+_WIDTH_EV = 1.5
+#: Part of a soft line's counts that incomplete charge collection may move to lower energy, as
+#: standard deviation, and how far (Scholze and Procop, *X-Ray Spectrometry* 30 (2001) 69).
+_TAIL, _TAIL_BELOW_KEV = LowEnergyTail(fraction=0.04, decay_keV=0.06, below_keV=2.5), 2.5
+#: Lines closer than this part of the resolution move together.
+_RESOLVED = 0.5
+#: The background may step by this part at the K edges (keV) of what lies in front of detectors and
+#: on specimens: carbon, of which windows are made, oxygen, aluminium, silicon.
+_STEPS = ((0.284, 0.3), (0.543, 0.05), (1.560, 0.03), (1.839, 0.05))
+#: Part of all counts that may come in pairs, as one count at the sum of two energies, as standard
+#: deviation; and as many of the strongest lines are paired.
+_PILE_UP, _PAIRED = 0.02, 3
+#: What weighs less than this many standard deviations of counting in all is left out.
+_NEGLIGIBLE = 0.3
+
+_FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
+
+
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """Columns of counts for one standard deviation each; `owners` are columns of the model.
+
+    The owner of what the background may be wrong by is -1.
+    """
+
+    counts: np.ndarray
+    owners: np.ndarray
+
+    @classmethod
+    def none(cls, channels: int) -> Directions:
+        """Return no direction at all."""
+        return cls(np.zeros((channels, 0)), np.zeros(0, dtype=int))
+
+
+class LineErrors:
+    """Errors of the lines of a model, computed for those families that are asked for."""
+
+    def __init__(self, model: SpectralModel) -> None:
+        self._model = model
+        self._own: dict[int, np.ndarray] = {}
+        self._drawn_pairs: dict[tuple[int, ...], np.ndarray] = {}
+        energies = model.energy.energies_keV
+        steps = []
+        for edge, part in _STEPS:
+            sigma = float(xray.fwhm_keV(edge, model.resolution_MnKa_eV)) / _FWHM_PER_SIGMA
+            steps.append(part * (0.5 - ndtr((energies - edge) / sigma)))
+        self._steps = np.stack(steps, axis=1)
+
+    def directions(
+        self,
+        columns: Sequence[int],
+        areas: np.ndarray,
+        background: np.ndarray,
+        variance: np.ndarray,
+    ) -> Directions:
+        """Return what families with some areas, and their background, may be wrong by.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Families of the model.
+        areas : ndarray, (columns,)
+        background, variance : ndarray, (channels,)
+        """
+        found = [self._steps * np.maximum(background, 0)[:, None]]
+        owners = [-1] * len(_STEPS)
+        for column, area in zip(columns, areas, strict=True):
+            if area > 0:
+                found.append(area * self._of_family(column))
+                owners += [column] * found[-1].shape[1]
+        for counts in self._pairs(columns, np.maximum(areas, 0)):
+            found.append(counts[:, None])
+            owners.append(-1)
+        counts = np.hstack(found)
+        weighs = np.einsum("ij,ij,i->j", counts, counts, 1 / variance) > _NEGLIGIBLE**2
+        return Directions(counts[:, weighs], np.array(owners)[weighs])
+
+    def _pairs(self, columns: Sequence[int], areas: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield pile-up of the strongest lines: by chance, as often as both are frequent."""
+        strongest = np.argsort(-areas, kind="stable")[:_PAIRED]
+        for i, j in combinations_with_replacement(strongest.tolist(), 2):
+            if areas[i] * areas[j] > 0:
+                counts = (1 if i == j else 2) * areas[i] * areas[j] / areas.sum()
+                yield _PILE_UP * counts * self._pair(columns[i], columns[j])
+
+    def _pair(self, *columns: int) -> np.ndarray:
+        key = tuple(sorted(columns))
+        if key not in self._drawn_pairs:
+            energy = sum(self._model.families[c].alpha.energy_keV for c in columns)
+            line = xray.XRayLine("", "", energy, 1.0)
+            self._drawn_pairs[key] = self._profiles([[line]])[:, 0]
+        return self._drawn_pairs[key]
+
+    def _of_family(self, column: int) -> np.ndarray:
+        """Return the directions of a family whose alpha line holds 1 count, (channels, n)."""
+        if column not in self._own:
+            family = self._model.families[column]
+            lines = self._model.lines_in_range(family)
+            self._own[column] = self._drawn(family, lines) if lines else self._nothing
+        return self._own[column]
+
+    @property
+    def _nothing(self) -> np.ndarray:
+        return np.zeros((self._model.energy.size, 0))
+
+    def _drawn(self, family: xray.Family, lines: list[xray.XRayLine]) -> np.ndarray:
+        groups = _unresolved(lines, self._model.resolution_MnKa_eV)
+        is_soft = family.alpha.energy_keV < _SOFT_KEV
+        ratio = (_SOFT_RATIO if is_soft else RATIO_PRIOR)[family.family]
+        # Relative to the strongest group, which stands for the family.
+        groups.sort(key=lambda group: -sum(line.weight for line in group))
+        drawn = self._profiles(groups)
+        whole = drawn.sum(axis=1, keepdims=True)
+        step = self._model.energy.scale_keV
+        slope = np.gradient(whole, step, axis=0)
+        wider = widened(whole, self._model)
+        found = [ratio * drawn[:, 1:], _SHIFT_KEV * slope, _WIDTH_EV * wider]
+        if family.alpha.energy_keV < _TAIL_BELOW_KEV:
+            found.append(self._profiles([lines], _TAIL) - whole)
+        return np.hstack(found)
+
+    def _profiles(
+        self, groups: list[list[xray.XRayLine]], tail: LowEnergyTail | None = None
+    ) -> np.ndarray:
+        model = replace(self._model, tail=tail)
+        return family_profiles(
+            model.energy, groups, model.resolution_MnKa_eV, integrated=model.integrated, tail=tail
+        )
+
+
+def widened(lines: np.ndarray, model: SpectralModel) -> np.ndarray:
+    """Return what lines change by if the resolution at Mn Ka grows by 1 eV, (channels, ...).
+
+    A Gaussian obeys the equation of diffusion, its variance taking the place of time.
+    """
+    step = model.energy.scale_keV
+    curvature = np.gradient(np.gradient(lines, step, axis=0), step, axis=0)
+    return model.resolution_MnKa_eV * 1e-6 / _FWHM_PER_SIGMA**2 * curvature
+
+
+def _unresolved(
+    lines: list[xray.XRayLine], resolution_MnKa_eV: float
+) -> list[list[xray.XRayLine]]:
+    """Group lines that lie closer than the detector resolves."""
+    groups: list[list[xray.XRayLine]] = []
+    for line in sorted(lines, key=lambda line: line.energy_keV):
+        width = _RESOLVED * xray.fwhm_keV(line.energy_keV, resolution_MnKa_eV)
+        if groups and line.energy_keV - groups[-1][0].energy_keV < width:
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return groups
