@@ -17,6 +17,7 @@ from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
 from napari_eds.quantification.error_budget import absorption_errors, doubts_of, shape_errors_of
 from napari_eds.quantification.intensities import Intensities, k_factors_of
+from napari_eds.quantification.remarks import label_remarks, map_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import label_table
 from napari_eds.recipe.absorption import foil
@@ -99,6 +100,10 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         ),
         label_names=label_spectra.ids.tolist(),
     )
+    of_map = map_remarks(preparation, counts.sum(axis=0), recipe, image.acquisition)
+    remarks = label_remarks(
+        fit, composition, of_map, absorption_is_corrected=recipe.absorption is not None
+    )
     return Quantification(
         image=image,
         labels=labels,
@@ -109,7 +114,9 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         fit=fit,
         foil=foil_,
         composition=composition,
-        table=label_table(describe_labels(labels, names), label_spectra, fit, composition),
+        table=label_table(
+            describe_labels(labels, names), label_spectra, fit, composition, remarks
+        ),
     )
 
 
