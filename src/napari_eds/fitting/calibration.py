@@ -80,9 +80,9 @@ class Calibration:
             offset_eV=(self.offset_eV + values("offset")) * (1 + values("gain") / 100),
             gain_percent=self.gain_percent + values("gain") * (1 + self.gain_percent / 100),
             resolution_MnKa_eV=self.resolution_MnKa_eV + values("resolution"),
-            offset_error_eV=errors("offset"),
-            gain_error_percent=errors("gain"),
-            resolution_error_eV=errors("resolution"),
+            offset_error_eV=errors("offset") or self.offset_error_eV,
+            gain_error_percent=errors("gain") or self.gain_error_percent,
+            resolution_error_eV=errors("resolution") or self.resolution_error_eV,
         )
 
 

@@ -138,7 +138,8 @@ def _fixed(recipe: Recipe, total: np.ndarray) -> list[Kind]:
     if not enough or recipe.energy_resolution_MnKa_eV is not None:
         fixed += ["resolution", "fano"]
     if not recipe.correct_lines:
-        fixed += ["position", "fano"]
+        # Lines as eXSpy has them are off by more than priors say: only the calibration moves.
+        fixed += ["offset", "gain", "resolution", "fano", "position"]
     if not recipe.refine_line_ratios:
         fixed.append("ratio")
     return fixed
