@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QFileDialog, QMenu
 import napari_eds as eds
 from napari_eds._napari.parts.panels import SPECTRUM
 from napari_eds._napari.results import label_colors
-from napari_eds._napari.results.columns import with_error
+from napari_eds._napari.parts.numbers import with_error
 from napari_eds._napari.results.dock import ResultsTable, camera_of
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_edits import EDITED
