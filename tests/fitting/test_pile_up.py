@@ -9,11 +9,11 @@ from scipy.special import ndtr
 
 import napari_eds as eds
 from napari_eds.fitting import preparation as preparing
+from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.fit import fit
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.pile_up import PileUp, pile_up_strength, with_pile_up
 from napari_eds.fitting.preparation import prepare
-from napari_eds.fitting.refinement import corrected
 from napari_eds.physics.detector import silicon_escape
 from napari_eds.quantification.account import account
 

@@ -15,10 +15,11 @@ import numpy as np
 from scipy.special import ndtr
 
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.nuisances import unresolved
 from napari_eds.fitting.profiles import family_profiles
-from napari_eds.fitting.refinement import RATIO_PRIOR
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.recipe import LowEnergyTail
+from napari_eds.recipe.uncertainties import Uncertainties
 
 #: How far lines are off where tables and axis have them, as standard deviation in keV:
 #: tables differ (Deslattes et al., *Rev. Mod. Phys.* 75 (2003) 35); detectors are not linear.
@@ -31,8 +32,6 @@ _WIDTH_EV = 1.5
 #: Part of a soft line's counts that incomplete charge collection may move to lower energy, as
 #: standard deviation, and how far (Scholze and Procop, *X-Ray Spectrometry* 30 (2001) 69).
 _TAIL, _TAIL_BELOW_KEV = LowEnergyTail(fraction=0.04, decay_keV=0.06, below_keV=2.5), 2.5
-#: Lines closer than this part of the resolution move together.
-_RESOLVED = 0.5
 #: The background may step by this part at the K edges (keV) of what lies in front of detectors and
 #: on specimens: carbon, of which windows are made, oxygen, aluminium, silicon.
 _STEPS = ((0.284, 0.3), (0.543, 0.05), (1.560, 0.03), (1.839, 0.05))
@@ -133,9 +132,11 @@ class LineErrors:
         return np.zeros((self._model.energy.size, 0))
 
     def _drawn(self, family: xray.Family, lines: list[xray.XRayLine]) -> np.ndarray:
-        groups = _unresolved(lines, self._model.resolution_MnKa_eV)
+        groups = unresolved(lines, self._model.resolution_MnKa_eV)
         is_soft = family.alpha.energy_keV < _SOFT_KEV
-        ratio = (_SOFT_RATIO if is_soft else RATIO_PRIOR)[family.family]
+        ratio = Uncertainties().line_ratio(family.family)
+        if is_soft:
+            ratio = _SOFT_RATIO[family.family]
         # Relative to the strongest group, which stands for the family.
         groups.sort(key=lambda group: -sum(line.weight for line in group))
         drawn = self._profiles(groups)
@@ -165,17 +166,3 @@ def widened(lines: np.ndarray, model: SpectralModel) -> np.ndarray:
     step = model.energy.scale_keV
     curvature = np.gradient(np.gradient(lines, step, axis=0), step, axis=0)
     return model.resolution_MnKa_eV * 1e-6 / _FWHM_PER_SIGMA**2 * curvature
-
-
-def _unresolved(
-    lines: list[xray.XRayLine], resolution_MnKa_eV: float
-) -> list[list[xray.XRayLine]]:
-    """Group lines that lie closer than the detector resolves."""
-    groups: list[list[xray.XRayLine]] = []
-    for line in sorted(lines, key=lambda line: line.energy_keV):
-        width = _RESOLVED * xray.fwhm_keV(line.energy_keV, resolution_MnKa_eV)
-        if groups and line.energy_keV - groups[-1][0].energy_keV < width:
-            groups[-1].append(line)
-        else:
-            groups.append([line])
-    return groups

@@ -198,22 +198,29 @@ def _groups(
     lines: Sequence[xray.XRayLine],
     weight_sum: float,
 ) -> list[tuple[str, ...]]:
-    """Group the lines that the detector does not resolve, without the reference's group.
+    """Return the lines that move together, by name, without those of the reference's group.
 
     Weights refer to the alpha line or, where there is none, to the strongest.
     """
-    groups: list[list[xray.XRayLine]] = []
-    for line in sorted(lines, key=lambda line: line.energy_keV):
-        width = _RESOLVED * xray.fwhm_keV(line.energy_keV, model.resolution_MnKa_eV)
-        if groups and line.energy_keV - groups[-1][-1].energy_keV < width:
-            groups[-1].append(line)
-        else:
-            groups.append([line])
     alpha = [line for line in lines if line.name.startswith(f"{family.family}a")]
     reference = alpha or [max(lines, key=lambda line: line.weight)]
     return [
         tuple(line.name for line in group)
-        for group in groups
+        for group in unresolved(lines, model.resolution_MnKa_eV)
         if not any(line in reference for line in group)
         and sum(line.weight for line in group) > _NEGLIGIBLE * weight_sum
     ]
+
+
+def unresolved(
+    lines: Sequence[xray.XRayLine], resolution_MnKa_eV: float
+) -> list[list[xray.XRayLine]]:
+    """Group lines that lie closer than the detector resolves, by rising energy."""
+    groups: list[list[xray.XRayLine]] = []
+    for line in sorted(lines, key=lambda line: line.energy_keV):
+        width = _RESOLVED * xray.fwhm_keV(line.energy_keV, resolution_MnKa_eV)
+        if groups and line.energy_keV - groups[-1][-1].energy_keV < width:
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return groups
