@@ -26,7 +26,8 @@ PART_WORDS: dict[Part, str] = {
     "attenuation": "attenuation",
 }
 
-#: Parts below this share of the largest one are not told: squared, they do not show in the total.
+#: Parts below this share of the largest one are not told, as they do not show in the total; but
+#: counting is, since it alone differs from label to label.
 _WORTH_TELLING = 0.1
 #: So many parts are named in the account.
 _NAMED = 3
@@ -107,5 +108,5 @@ def _told(parts: dict[Part, float]) -> str:
     return ", ".join(
         f"{PART_WORDS[part]} {value:.2g}"
         for part, value in sorted(known.items(), key=lambda item: -item[1])
-        if value >= least
+        if value >= least or part == "counting"
     )

@@ -279,7 +279,7 @@ def test_a_session_restores_every_setting_and_gives_the_same_numbers(
     click(exchange.session.restore)
     qtbot.waitUntil(lambda: not exchange.work)
     assert focus.settings.recipe() == recipe
-    assert dock.more.head.text() == f"More settings ({12 + (engine != 'poisson')} changed)"
+    assert dock.more.head.text() == f"More settings ({13 + (engine != 'poisson')} changed)"
 
     open_panel(viewer, QUANTIFICATION)
     result = run(qtbot, dock)

@@ -105,7 +105,7 @@ def test_the_status_bar_tells_the_composition_with_its_total_errors_first(result
     place = np.argwhere(labels.data == number)[0]
     status = labels.get_status(place, world=False)["value"]
     words = " ".join(
-        with_error(row[f"{e}_at_pct"], row[f"{e}_at_pct_error_total"]).replace(" ± ", "±")
+        f"{e} {with_error(row[f'{e}_at_pct'], row[f'{e}_at_pct_error_total'])}".replace(" ± ", "±")
         for e in result.elements
     )
     assert f"chip: {row['chip']}, at.%: {words}, " in status
