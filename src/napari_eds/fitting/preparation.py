@@ -14,6 +14,7 @@ from napari_eds.fitting.nuisances import TAIL_DECAY_KEV, TAIL_MEAN, Kind, nuisan
 from napari_eds.fitting.pile_up import PileUp, with_pile_up
 from napari_eds.fitting.refinement import Refined, Refinement, refine
 from napari_eds.fitting.sum_fit import fit_sum
+from napari_eds.fitting.unexplained import UnexplainedPeak, unexplained_peaks
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import LowEnergyTail, Recipe
 
@@ -33,6 +34,8 @@ class Preparation:
     reduced_chi_squared : float
         Of the summed spectrum.
     pile_up : PileUp
+    unexplained : tuple of UnexplainedPeak
+        Peaks of the summed spectrum that no line of the model explains.
     refined : Refined or None
         How its shapes were found, and what stays open of them; None for HyperSpy's engines.
     """
@@ -43,6 +46,7 @@ class Preparation:
     background: str
     reduced_chi_squared: float
     pile_up: PileUp
+    unexplained: tuple[UnexplainedPeak, ...]
     refined: Refined | None
 
 
@@ -88,14 +92,16 @@ def prepare(
         bending(prepared.energy, background.shape),
     )
     prepared = replace(refined.model, background_shape=refined.background_shape)
+    fitted = fit_sum(prepared, total)
     return Preparation(
         prepared,
         calibration.moved(refined),
         refined.refinement(),
         f"{background.description} on the summed spectrum, bent to it; height and slope fitted to "
         "each spectrum",
-        fit_sum(prepared, total).reduced_chi_squared,
+        fitted.reduced_chi_squared,
         pile_up,
+        unexplained_peaks(prepared, total, fitted),
         refined,
     )
 
@@ -104,13 +110,15 @@ def _of_hyperspy(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Pre
     """Calibrate the axis, which is all that HyperSpy's engines leave to be prepared."""
     calibration = _calibration(model, total, recipe)
     prepared = calibration.apply(model)
+    fitted = fit_sum(prepared, total)
     return Preparation(
         prepared,
         calibration,
         Refinement(),
         f"a polynomial of order {model.background_order} for each label",
-        fit_sum(prepared, total).reduced_chi_squared,
+        fitted.reduced_chi_squared,
         PileUp(),
+        unexplained_peaks(prepared, total, fitted),
         None,
     )
 

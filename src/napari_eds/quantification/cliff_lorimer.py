@@ -39,7 +39,8 @@ class Composition:
     atomic_errors_total : ndarray, (labels, elements)
         All of them together.
     detected : ndarray of bool, (labels, elements)
-        Whether the intensity exceeds `DETECTION_SIGMA` standard deviations.
+        Whether the intensity exceeds `DETECTION_SIGMA` standard deviations, of counting and of
+        shapes: what a neighbour's imperfect lines may hold is not detected.
     detection_limits : ndarray, (labels, elements)
         Atomic fractions that an intensity of `DETECTION_SIGMA` standard deviations would give,
         everything else in the label being as it is.
@@ -102,6 +103,8 @@ def cliff_lorimer(
     _check_foil(foil, intensities)
     k_factors, atomic_weights = intensities.k_factors, intensities.atomic_weights
     sigma = intensities.errors
+    if doubts is not None and "total" in doubts.shapes:
+        sigma = np.sqrt(sigma**2 + _variances(doubts.shapes["total"]))
     detected = intensities.counts > DETECTION_SIGMA * sigma
     emitted = np.where(detected.any(axis=1, keepdims=True), intensities.counts * k_factors, np.nan)
     c, a, moving = _consistent(emitted, foil)

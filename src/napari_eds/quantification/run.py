@@ -22,6 +22,7 @@ from napari_eds.quantification.error_budget import (
     shape_errors_of,
 )
 from napari_eds.quantification.intensities import Intensities, k_factors_of
+from napari_eds.quantification.remarks import label_remarks, map_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import label_table
 from napari_eds.recipe.absorption import foil
@@ -105,6 +106,10 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         doubts=doubts,
         label_names=label_spectra.ids.tolist(),
     )
+    of_map = map_remarks(preparation, counts.sum(axis=0), recipe, image.acquisition)
+    remarks = label_remarks(
+        fit, composition, of_map, absorption_is_corrected=recipe.absorption is not None
+    )
     return Quantification(
         image=image,
         labels=labels,
@@ -118,7 +123,9 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         intensity_errors_total=intensity_errors(
             fit, doubts, preparation, recipe, k_factors.convention
         ),
-        table=label_table(describe_labels(labels, names), label_spectra, fit, composition),
+        table=label_table(
+            describe_labels(labels, names), label_spectra, fit, composition, remarks
+        ),
     )
 
 

@@ -61,9 +61,6 @@ _TEXT = (CHIP, NOT_DETECTED, FLAG)
 _ERROR, _ERROR_K, _ERROR_TOTAL = "_error", "_error_k", "_error_total"
 _COMPOSITION = re.compile(r"([A-Z][a-z]?)_(at_pct|wt_pct)(_error_k|_error_total|_error)?")
 
-#: Statistical error of an atomic fraction above which a label is flagged as too noisy.
-FEW_COUNTS_ERROR = 0.1
-
 
 def column_of(element: str, ending: str) -> str:
     """Return the column of an element with an ending, such as `AT_PCT`."""
@@ -134,7 +131,11 @@ def composition_column(name: str) -> CompositionColumn | None:
 
 
 def label_table(
-    description: pd.DataFrame, label_spectra: LabelSpectra, fit: Fit, composition: Composition
+    description: pd.DataFrame,
+    label_spectra: LabelSpectra,
+    fit: Fit,
+    composition: Composition,
+    remarks: list[str],
 ) -> pd.DataFrame:
     """Put everything known of each label into one row.
 
@@ -145,6 +146,8 @@ def label_table(
     label_spectra : LabelSpectra
     fit : Fit
     composition : Composition
+    remarks : list of str
+        Of each label; see `remarks.label_remarks`.
 
     Returns
     -------
@@ -155,8 +158,7 @@ def label_table(
         alone), ``Sr_at_pct_error_k`` (from the k-factors' errors),
         ``Sr_detection_limit_at_pct`` and ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and
         ``Sr_K_intensity_error`` (counts); ``reduced_chi_squared``; ``not_detected`` (elements
-        below the detection limit) and ``flag`` (``"no counts"``, ``"nothing detected"``, ``"few
-        counts"``; empty where all is well).
+        below the detection limit) and ``flag`` (what to beware of; empty where nothing is).
     """
     columns: dict[str, np.ndarray | list[str]] = {COUNTS: label_spectra.xray_counts}
     for i, family in enumerate(fit.model.quantified):
@@ -172,7 +174,7 @@ def label_table(
         columns[error_of(intensity(family))] = fit.intensity_errors[:, i]
     columns[REDUCED_CHI_SQUARED] = fit.reduced_chi_squared
     columns[NOT_DETECTED] = _not_detected(fit, composition)
-    columns[FLAG] = _flags(fit, composition)
+    columns[FLAG] = remarks
     # At once: pandas warns of a hundred columns that were added one by one.
     return pd.concat([description, pd.DataFrame(columns, index=description.index)], axis=1)
 
@@ -181,16 +183,6 @@ def _not_detected(fit: Fit, composition: Composition) -> list[str]:
     """Name the quantified elements below the detection limit, per label."""
     elements = np.array([family.element for family in fit.model.quantified])
     return [" ".join(elements[~seen]) for seen in composition.detected]
-
-
-def _flags(fit: Fit, composition: Composition) -> list[str]:
-    """Say per label what to beware of; empty where nothing is."""
-    no_counts = fit.counts.sum(axis=1) == 0
-    nothing = ~np.isfinite(composition.atomic_fractions).all(axis=1)
-    noisy = composition.atomic_errors_statistical.max(axis=1) > FEW_COUNTS_ERROR
-    return np.select(
-        [no_counts, nothing, noisy], ["no counts", "nothing detected", "few counts"], ""
-    ).tolist()
 
 
 def read_table(text: bytes) -> pd.DataFrame:

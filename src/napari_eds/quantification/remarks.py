@@ -1,0 +1,145 @@
+"""What to beware of in a result: the same remarks in table, CSV, shell, window and account.
+
+Remarks are judged on misfit relative to the lines and on errors beyond counting, so that they do
+not come and go with the number of counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_eds.fitting.fit import Fit
+from napari_eds.fitting.preparation import Preparation
+from napari_eds.fitting.refinement import relative_misfit
+from napari_eds.fitting.sum_fit import fit_sum
+from napari_eds.quantification.cliff_lorimer import Composition
+from napari_eds.recipe.recipe import Recipe
+from napari_eds.spectra.acquisition import Acquisition
+
+SEPARATOR = "; "
+
+#: Counting error of an atomic fraction above which a label has too few counts.
+FEW_COUNTS_ERROR = 0.1
+#: A fit is poor where what it lacks is this much, relative to the lines, and as many deviations
+#: from being noise.
+POOR_FIT, _SURE_SIGMA = 0.02, 3.0
+#: An element is uncertain if its error beyond counting is above this part of it (of a fraction
+#: below `_MINOR`, of `_MINOR` times `_MINOR_FACTOR`), and above counting by the factor.
+UNCERTAIN, _MINOR, _MINOR_FACTOR, _BEYOND_COUNTING = 0.045, 0.05, 4.0, 1.5
+#: Total errors by which an element is below zero where the model must be wrong.
+NEGATIVE_SIGMA = 3.0
+#: Below this beam energy specimens are not thin: what reaches the detector comes from as deep as
+#: electrons go.
+BULK_BELOW_keV = 40.0
+
+_CAUSES = {
+    "k_factors": "k-factors",
+    "axis": "lines that overlap",
+    "ratios": "line ratios",
+    "line_shapes": "line shapes",
+    "background": "background",
+    "thickness": "thickness",
+    "density": "density",
+    "attenuation": "attenuation coefficients",
+}
+_UNCORRECTED = "absorption not corrected"
+
+
+def map_remarks(
+    preparation: Preparation, total: np.ndarray, recipe: Recipe, acquisition: Acquisition
+) -> tuple[str, ...]:
+    """Return what to beware of in all labels alike.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    total : ndarray, (channels of the fit,)
+        Summed counts.
+    recipe : Recipe
+    acquisition : Acquisition
+    """
+    model = preparation.model
+    found = []
+    if acquisition.signal_type == "SEM" or model.beam_energy_keV < BULK_BELOW_keV:
+        found.append("bulk specimen: Cliff-Lorimer is for thin foils")
+    if preparation.calibration.at_bound:
+        found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")
+    found += [f"unexplained peak at {peak}" for peak in preparation.unexplained]
+    elements = [family.element for family in model.quantified]
+    if len(elements) == 1:
+        found.append("one element alone is always 100 %")
+    if "C" in elements:
+        found.append("C of a film or of contamination counts as specimen")
+    if recipe.engine == "poisson" and total.sum() > 0:
+        fitted = fit_sum(model, total)
+        lines = model.profiles @ np.maximum(fitted.coefficients[: len(model.families)], 0)
+        misfit = relative_misfit(total, fitted.expected, lines, beyond_sigma=_SURE_SIGMA)
+        if misfit > POOR_FIT:
+            found.append("poor fit of the sum")
+    return tuple(found)
+
+
+def label_remarks(
+    fit: Fit, composition: Composition, of_map: tuple[str, ...], *, absorption_is_corrected: bool
+) -> list[str]:
+    """Return per label what to beware of, as one text; empty where nothing is.
+
+    Parameters
+    ----------
+    fit : Fit
+    composition : Composition
+    of_map : tuple of str
+        Those of `map_remarks`.
+    absorption_is_corrected : bool
+    """
+    no_counts = fit.counts.sum(axis=1) == 0
+    nothing = ~np.isfinite(composition.atomic_fractions).all(axis=1)
+    noisy = composition.atomic_errors_statistical.max(axis=1) > FEW_COUNTS_ERROR
+    poor = _poor(fit)
+    elements = [family.element for family in fit.model.quantified]
+    causes = _causes(composition, absorption_is_corrected)
+    uncertain = _uncertain(composition)
+    with np.errstate(invalid="ignore"):
+        negative = composition.atomic_fractions < -NEGATIVE_SIGMA * composition.atomic_errors_total
+    found = []
+    for i in range(len(fit.counts)):
+        if no_counts[i] or nothing[i]:
+            found.append("no counts" if no_counts[i] else "nothing detected")
+            continue
+        own = ["few counts"] * bool(noisy[i]) + ["poor fit"] * bool(poor[i])
+        own += [f"{elements[j]} below zero: wrong model" for j in np.flatnonzero(negative[i])]
+        own += [
+            f"{elements[j]} ± {100 * composition.atomic_errors_total[i, j]:.2g} at.% "
+            f"({causes[i][j]})"
+            for j in np.flatnonzero(uncertain[i])
+        ]
+        found.append(SEPARATOR.join([*own, *of_map]))
+    return found
+
+
+def _poor(fit: Fit) -> np.ndarray:
+    """Say which labels the model does not describe, (labels,)."""
+    lines = np.maximum(fit.alpha_areas, 0) @ fit.model.profiles.T
+    misfit = relative_misfit(fit.counts, fit.expected, lines, beyond_sigma=_SURE_SIGMA)
+    return np.asarray(misfit > POOR_FIT)
+
+
+def _uncertain(composition: Composition) -> np.ndarray:
+    """Say which elements are in doubt for other reasons than counts, (labels, elements)."""
+    x = composition.atomic_fractions
+    counting = composition.atomic_error_parts["counting"]
+    beyond = np.sqrt(np.maximum(composition.atomic_errors_total**2 - counting**2, 0))
+    limit = UNCERTAIN * np.where(x >= _MINOR, x, _MINOR * _MINOR_FACTOR)
+    return np.asarray((beyond > limit) & (beyond > _BEYOND_COUNTING * counting))
+
+
+def _causes(composition: Composition, absorption_is_corrected: bool) -> list[list[str]]:  # noqa: FBT001
+    """Name the largest part of each error beyond counting, [labels][elements]."""
+    parts = [part for part in composition.atomic_error_parts if part != "counting"]
+    sizes = np.stack([composition.atomic_error_parts[part] for part in parts])
+    largest = np.argmax(np.nan_to_num(sizes), axis=0)
+    names = [
+        _UNCORRECTED if part == "thickness" and not absorption_is_corrected else _CAUSES[part]
+        for part in parts
+    ]
+    return [[names[j] for j in row] for row in largest]
