@@ -130,12 +130,15 @@ def known_table(known: KnownComparison) -> str:
             e,
             f"{row['expected_at_pct']:.2f}",
             f"{row['summed_at_pct']:.2f}",
-            f"{row['normalised_at_pct']:.2f} ± {row['error']:.2f}",
-            f"{row['percent_error']:+.2f} ± {row['percent_error_error']:.2f}",
+            f"{row['normalised_at_pct']:.2f} ± {row['error_total']:.2f}",
+            f"{row['percent_error']:+.2f} ± {row['percent_error_error_total']:.2f}",
+            f"{row['percent_error_error']:.2f}",
+            f"{row['z']:+.1f}",
         ]
         for e, row in known.table.iterrows()
     ]
-    return markdown(["", "expected", "summed", "normalised", "percent error"], rows)
+    head = ["", "expected", "summed", "normalised", "percent error", "± counting alone", "z"]
+    return markdown(head, rows)
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:

@@ -87,6 +87,7 @@ from .recipe import (
     KFactorTable,
     LowEnergyTail,
     Recipe,
+    Uncertainties,
     read_k_factors,
     theoretical_k_factors,
 )
@@ -146,6 +147,7 @@ __all__ = [
     "SessionError",
     "SpectrumImage",
     "UncalibratedError",
+    "Uncertainties",
     "__version__",
     "adaptive_chips",
     "adaptive_chips_for_error",

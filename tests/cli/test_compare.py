@@ -42,7 +42,15 @@ def test_formulas_of_groups_of_labels(run_csv, tmp_path, capsys):
     groups = ("--labels", "1-2", "--formula", "SrTiO3", "--labels", "R1C0,4")
     compare(run_csv, "--formula", "LaFeO3", *groups, "-o", out)
     printed = capsys.readouterr().out
-    for part in ("-45.77", "+24.79", "+6.99", "2 labels", "Without a composition: 4", str(out)):
+    for part in (
+        "± in all ± counting ± k-factors",
+        "-45.77",
+        "+24.79",
+        "+6.99",
+        "2 labels",
+        "Without a composition: 4",
+        str(out),
+    ):
         assert part in printed
     table = pd.read_csv(out, index_col=["formula", "element"])
     assert table.loc[("SrTiO3", "O"), "percent_error"] == pytest.approx(-100 / 6, rel=1e-5)

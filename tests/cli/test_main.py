@@ -90,6 +90,33 @@ def test_grid_gives_what_the_api_gives(command, lfo_sto_96, tmp_path, capsys):
     assert not printed.err, "progress is for terminals"
 
 
+def test_the_total_error_is_printed_first_and_follows_what_is_stated(command, tmp_path, capsys):
+    out, careful = tmp_path / "out.csv", tmp_path / "careful.csv"
+    assert main([*command, "--grid", "48", "--errors", "-o", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["mean", "±", "in", "all", "±", "counting", "scatter"]
+    oxygen = next(line for line in lines if line.startswith("  O "))
+    table = pd.read_csv(out)
+    expected = [
+        table["O_at_pct"].mean(),
+        *(np.sqrt((table[f"O_at_pct_{kind}"] ** 2).mean()) for kind in ("error_total", "error")),
+        table["O_at_pct"].std(),
+    ]
+    assert oxygen.split()[1:] == [f"{value:.2f}" for value in expected]
+    assert any("all parts but counting move all labels alike" in line for line in lines)
+    budget = pd.read_csv(tmp_path / "out_errors.csv")
+    np.testing.assert_allclose(
+        budget.loc[budget["element"] == "O", "total"], table["O_at_pct_error_total"], rtol=1e-5
+    )
+
+    stated = ["--uncertainty", "unknown_thickness_nm=0", "--uncertainty", "background_percent=0"]
+    repeat = [*command, "--grid", "48", "--recipe", str(tmp_path / "out_recipe.json"), *stated]
+    assert main([*repeat, "-o", str(careful)]) == 0
+    assert (pd.read_csv(careful)["O_at_pct_error_total"] < table["O_at_pct_error_total"]).all()
+    recipe = eds.Recipe.from_json(tmp_path / "careful_recipe.json")
+    assert recipe.uncertainties == eds.Uncertainties(unknown_thickness_nm=0, background_percent=0)
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".tif"])
 def test_labels_from_a_file(command, tmp_path, suffix):
     labels = np.zeros((96, 96), np.uint16)
@@ -124,6 +151,9 @@ def test_a_recipe_repeats_a_run_and_options_override_it(command, tmp_path):
         (["--grid", "8", "--k-factors", "gone.csv"], "gone.csv"),
         (["--labels", "gone.npy"], "gone.npy"),
         (["--grid", "8", "--index", "3"], "index=3"),
+        (["--grid", "8", "--uncertainty", "thickness=9"], "choose one of line_ratio_K_percent"),
+        (["--grid", "8", "--uncertainty", "density_percent"], "write density_percent=10"),
+        (["--grid", "8", "--uncertainty", "density_percent=-1"], "greater than or equal to 0"),
     ],
 )
 def test_bad_input_is_one_line_on_standard_error(command, arguments, message, tmp_path, capsys):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import napari_eds as eds
 from napari_eds.compare.known import compare_known
 from napari_eds.compare.results import compare_results
+from napari_eds.compare.sources import composition_table
 from napari_eds.compare.tables import closed_covariance, normalised_errors
 
 #: Published: summed at.%, normalised at.%, percent error in size. The inputs were rounded before
@@ -485,3 +486,59 @@ def test_figures_without_a_map(result, linear, tmp_path):
     bars.save_figure(tmp_path / "bars.png")
     compare_known(result, "LaFeO3").save_figure(tmp_path / "known.pdf")
     assert (tmp_path / "known.pdf").read_bytes().startswith(b"%PDF")
+
+
+def with_totals(**columns):
+    return pd.DataFrame(
+        {
+            "label": [1, 2],
+            "Sr_at_pct": [52.0, 54],
+            "Ti_at_pct": [48.0, 46],
+            "Sr_at_pct_error": [3.0, 4],
+            "Ti_at_pct_error": [3.0, 4],
+            "Sr_at_pct_error_k": [1.0, 1],
+            "Ti_at_pct_error_k": [1.0, 1],
+            **columns,
+        }
+    )
+
+
+def test_beside_a_known_composition_the_total_error_counts():
+    """What all labels share does not fall with their number, counting does."""
+    totals = {f"{e}_at_pct_error_total": [5.0, np.sqrt(32)] for e in ("Sr", "Ti")}
+    known = compare_known(with_totals(**totals), "SrTi")
+    row = known.table.loc["Sr"]
+    # Common parts of 4 and 4, counting of the mean of 2.5.
+    assert row["error_total"] == pytest.approx(np.hypot(4, 2.5))
+    assert row["error"] == pytest.approx(2.5)
+    assert row["error_k"] == pytest.approx(1)
+    assert row["percent_error_error_total"] == pytest.approx(2 * np.hypot(4, 2.5))
+    assert row["z"] == pytest.approx(3 / np.hypot(4, 2.5))
+    assert "all that is uncertain" in " ".join(known.account())
+
+
+@pytest.mark.parametrize("part", [{}, {"Sr_at_pct_error_total": [5.0, 5]}])
+def test_a_table_without_totals_leaves_counting_and_k_factors(part):
+    known = compare_known(with_totals(**part), "SrTi")
+    assert known.table["error_total"].tolist() == pytest.approx([np.hypot(2.5, 1)] * 2)
+    assert known.table["z"].tolist() == pytest.approx(
+        [3 / np.hypot(2.5, 1), -3 / np.hypot(2.5, 1)]
+    )
+    assert "uncertain" not in " ".join(known.account())
+
+
+def test_differences_of_two_results_have_errors_of_counting(result):
+    found = compare_results(result, result)
+    error = found.table["O_difference_error"]
+    np.testing.assert_allclose(error, np.sqrt(2) * result.table["O_at_pct_error"])
+
+
+def test_the_mean_over_labels_keeps_what_they_share(tmp_path):
+    totals = {f"{e}_at_pct_error_total": [5.0, np.sqrt(32)] for e in ("Sr", "Ti")}
+    path = tmp_path / "run.csv"
+    with_totals(**totals).to_csv(path, index=False)
+    for source in (path, with_totals(**totals)):
+        mean = composition_table(source).total()
+        np.testing.assert_allclose(mean.errors_total.loc["all"], np.hypot(4, 2.5))
+        again = mean.only(["Sr", "Ti"])
+        np.testing.assert_allclose(again.errors_total.loc["all"], np.hypot(4, 2.5))

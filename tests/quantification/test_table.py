@@ -31,7 +31,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "results-table.md"
 #: What only the table of a result is called; common words such as counts and row are not looked
 #: for. Names end so with an element or a family before, whether it is written out or filled in.
 NAMES = {"at_pct", "wt_pct", "reduced_chi_squared", "not_detected", "flag", "chip", "n_pixels"}
-ENDING = re.compile(r"^.*_(at|wt)_pct(_error|_error_k)?$|^.*_intensity(_error)?$|^_error(_k)?$")
+ENDING = re.compile(
+    r"^.*_(at|wt)_pct(_error|_error_k|_error_total)?$|^.*_intensity(_error)?$|^_error(_k|_total)?$"
+)
 #: Files that spell some of them, and why.
 EXCEPTIONS = {
     "quantification/table.py": "the table itself",

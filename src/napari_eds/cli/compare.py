@@ -229,15 +229,15 @@ def _statistics(comparison: Comparison) -> list[str]:
 def _known_lines(known: KnownComparison) -> list[str]:
     lines = [
         f"{known.formula}, at.%:",
-        "    expected    summed normalised     error   error %    ± (counting)   ± (k-factors)",
+        "    expected    summed normalised     error   error %    ± in all ± counting ± k-factors",
     ]
     for e, row in known.table.iterrows():
         lines.append(
             f"  {e:<2}{row['expected_at_pct']:8.2f}{row['summed_at_pct']:10.2f}"
             f"{row['normalised_at_pct']:11.2f}"
             f"{row['normalised_at_pct'] - row['expected_at_pct']:+10.2f}"
-            f"{row['percent_error']:+10.2f}{_cell(row['percent_error_error'], 16)}"
-            f"{_cell(row['percent_error_error_k'], 16)}"
+            f"{row['percent_error']:+10.2f}{_cell(row['percent_error_error_total'], 12)}"
+            f"{_cell(row['percent_error_error'], 11)}{_cell(row['percent_error_error_k'], 12)}"
         )
     return lines
 

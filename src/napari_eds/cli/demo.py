@@ -15,7 +15,7 @@ from napari_eds.labels.chips import grid_chips
 from napari_eds.quantification import saving
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
-from napari_eds.quantification.table import at_pct, error_of
+from napari_eds.quantification.table import at_pct, error_of, error_total_of
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -35,8 +35,9 @@ class Demo:
     result : Quantification
     comparison : DataFrame
         One row per phase and element: ``chips``, ``truth`` and ``found`` at. % (mean over the
-        chips that lie wholly in the phase), ``scatter`` (their standard deviation) and
-        ``expected_scatter`` (root mean square of the statistical errors).
+        chips that lie wholly in the phase), ``error_total`` (of one chip, from all that is
+        uncertain), ``scatter`` (standard deviation over chips) and ``expected_scatter`` (from
+        counting). Errors are root mean squares.
     """
 
     simulation: Simulation
@@ -113,13 +114,18 @@ def _chips_inside(labels: np.ndarray, region: np.ndarray) -> np.ndarray:
 def _row(
     phase: str, atomic_percent: Mapping[str, float], element: str, table: pd.DataFrame
 ) -> dict[str, str | int | float]:
-    found, errors = table[at_pct(element)], table[error_of(at_pct(element))]
+    found = table[at_pct(element)]
+    total, counting = (
+        float(np.sqrt((table[of(at_pct(element))] ** 2).mean()))
+        for of in (error_total_of, error_of)
+    )
     return {
         "phase": phase,
         "element": element,
         "chips": len(table),
         "truth": atomic_percent.get(element, 0.0),
         "found": found.mean(),
+        "error_total": total,
         "scatter": found.std(),
-        "expected_scatter": float(np.sqrt((errors**2).mean())),
+        "expected_scatter": counting,
     }

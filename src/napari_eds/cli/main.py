@@ -112,6 +112,11 @@ def _add_quantify(commands: Any) -> None:
     quantify.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
     quantify.add_argument("--spectra", action="store_true", help="save the spectra as well")
     quantify.add_argument(
+        "--errors",
+        action="store_true",
+        help="save what each error is made of, in at.%%, as NAME_errors.csv beside the table",
+    )
+    quantify.add_argument(
         "--maps", type=Path, metavar="DIR", help="save at.%% maps as TIFF and PNG"
     )
     quantify.add_argument(
@@ -269,7 +274,7 @@ def _quantify(options: argparse.Namespace) -> None:
     from napari_eds.quantification.saving import save_maps
 
     result = run(options)
-    written = result.to_csv(options.output, spectra=options.spectra)
+    written = result.to_csv(options.output, spectra=options.spectra, errors=options.errors)
     if options.maps is not None:
         written += save_maps(result, options.maps)
     if options.session:

@@ -98,6 +98,14 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--background", choices=get_args(Background))
     parser.add_argument("--engine", choices=get_args(Engine))
+    parser.add_argument(
+        "--uncertainty",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="standard deviation of what a composition rests on, part of the total error; can be "
+        f"repeated. Names, their units and what is taken otherwise: {_uncertainty_names()}",
+    )
 
 
 def _add_correction_options(parser: argparse.ArgumentParser) -> None:
@@ -144,6 +152,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     """Build the recipe: that of ``--recipe``, if any, changed by the other options."""
     from napari_eds.recipe.k_factor_files import read_k_factors
     from napari_eds.recipe.recipe import Recipe
+    from napari_eds.recipe.uncertainties import Uncertainties
 
     given = {
         "elements": _names_or_none(options.elements),
@@ -158,6 +167,9 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     }
     settings = {} if options.recipe is None else dict(Recipe.from_json(options.recipe))
     settings |= {name: value for name, value in given.items() if value is not None}
+    if options.uncertainty:
+        before = settings.get("uncertainties", Uncertainties())
+        settings["uncertainties"] = {**dict(before), **_uncertainties(options.uncertainty)}
     if options.k_factors is not None:
         settings["k_factors"] = read_k_factors(
             options.k_factors,
@@ -167,6 +179,34 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     if "elements" not in settings:
         raise RecipeError("--elements is needed, or --recipe with the settings of a run")
     return Recipe.create(**settings)
+
+
+def _uncertainty_names() -> str:
+    """List the names, which end in their units, with what they are unless given."""
+    from napari_eds.recipe.uncertainties import Uncertainties
+
+    return ", ".join(f"{name}={value:g}" for name, value in Uncertainties())
+
+
+def _uncertainties(texts: list[str]) -> dict[str, float]:
+    """Read ``thickness_percent=20``."""
+    from napari_eds.recipe.uncertainties import Uncertainties
+
+    found = {}
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if name not in Uncertainties.model_fields:
+            raise RecipeError(
+                f"--uncertainty {text!r}: there is no {name!r}; choose one of "
+                f"{', '.join(Uncertainties.model_fields)}"
+            )
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise RecipeError(
+                f"--uncertainty {text!r}: {value!r} is no number; write {name}=10, for example"
+            ) from None
+    return found
 
 
 def _absorption(options: argparse.Namespace) -> Absorption | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from math import isnan
 from typing import TYPE_CHECKING
 
 from napari_eds.cli.options import recipe_from, regions_from
@@ -38,17 +39,39 @@ def run(options: argparse.Namespace) -> Quantification:
 
 def report(result: Quantification) -> list[str]:
     """Say what a run gave, in lines."""
-    from napari_eds.quantification.table import FLAG, at_pct
+    from napari_eds.quantification.table import FLAG, at_pct, error_of, error_total_of
 
     table = result.table
-    lines = [f"{len(table)} labels quantified. Mean over labels, at.%:"]
+    lines = [
+        f"{len(table)} labels quantified. Mean, error of one label and scatter over labels, at.%:",
+        "           mean   ± in all  ± counting   scatter",
+    ]
     for e in result.elements:
         values = table[at_pct(e)]
-        lines.append(f"  {e:<3}{values.mean():8.2f}   standard deviation {values.std():6.2f}")
+        total, counting = (
+            (table[of(at_pct(e))] ** 2).mean() ** 0.5 for of in (error_total_of, error_of)
+        )
+        lines.append(
+            f"  {e:<3}"
+            + "".join(
+                _number(float(value), width)
+                for value, width in (
+                    (values.mean(), 10),
+                    (total, 11),
+                    (counting, 12),
+                    (values.std(), 10),
+                )
+            )
+        )
     flagged = int((table[FLAG] != "").sum())
     if flagged:
         lines.append(f"{flagged} labels carry a remark in the column '{FLAG}'.")
     return lines + result.account()
+
+
+def _number(value: float, width: int) -> str:
+    """Write a number to two decimals, a dash where there is none."""
+    return f"{'-':>{width}}" if isnan(value) else f"{value:{width}.2f}"
 
 
 class TerminalProgress:

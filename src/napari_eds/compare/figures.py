@@ -216,7 +216,7 @@ def draw_known(known: BesideKnown) -> Figure:
     place = np.arange(len(known.elements))
     table = known.table
     found = table["normalised_at_pct"].to_numpy()
-    error = np.hypot(table["error"].to_numpy(), np.nan_to_num(table["error_k"].to_numpy()))
+    error = table["error_total"].to_numpy()
     _bar(axes, place - 0.2, found, error, (_OURS, f"{known.name}, normalised"))
     expected = table["expected_at_pct"].to_numpy()
     _bar(axes, place + 0.2, expected, expected * np.nan, (_OTHER, known.formula))

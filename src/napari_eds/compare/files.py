@@ -142,7 +142,7 @@ def _by_label(
 
     used = [columns[c] for (_, kind), c in chosen.items() if kind == "value"]
     percent = any(c is not None and c.says_percent for c in used)
-    values, errors_k = numbers("value"), numbers("error_k")
+    values, errors_k, total = numbers("value"), numbers("error_k"), numbers("error_total")
     remarks: tuple[str, ...] = ()
     factor = _factor(values, percent)
     if factor != 1:
@@ -156,6 +156,7 @@ def _by_label(
         chips=chips,
         weights=_weights(frame, keys, decimal_comma, name),
         remarks=remarks,
+        errors_total=total * factor if total.notna().to_numpy().any() else None,
     )
 
 

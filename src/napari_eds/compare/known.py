@@ -38,10 +38,14 @@ class KnownComparison:
     table : DataFrame
         Per element of the formula: ``expected_at_pct``; ``summed_at_pct``, the sum over labels
         over their number, each label weighing the same; ``normalised_at_pct``, the same made to
-        add up to 100 % over the formula's elements, with ``error`` (counting) and ``error_k``
-        (k-factors) in at.%; ``percent_error``, (normalised - expected) / expected;
-        ``absolute_percent_error``; ``percent_error_error`` and ``percent_error_error_k``, its
-        standard deviations; and ``z``, over both errors together. NaN where errors are unknown.
+        add up to 100 % over the formula's elements, with ``error_total`` (of all that is
+        uncertain, or of counting and k-factors where the result tells no more), ``error``
+        (counting) and ``error_k`` (k-factors) in at.%; ``percent_error``, (normalised - expected)
+        / expected; ``absolute_percent_error``; ``percent_error_error_total``,
+        ``percent_error_error`` and ``percent_error_error_k``, its standard deviations; and ``z``,
+        over the total. NaN where errors are unknown.
+    has_total : bool
+        Whether the result tells total errors.
     others : mapping of str to float
         Mean at.% of the elements that the formula does not contain.
     per_label : DataFrame
@@ -55,6 +59,7 @@ class KnownComparison:
     table: pd.DataFrame
     others: Mapping[str, float]
     per_label: pd.DataFrame
+    has_total: bool = False
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -69,7 +74,9 @@ class KnownComparison:
         if self.others:
             rest = ", ".join(f"{e} {value:.2f}" for e, value in self.others.items())
             lines.append(f"Not in the formula, and left out (mean at.%): {rest}.")
-        if self.table["error_k"].isna().all():
+        if self.has_total:
+            lines.append("z is over the total error, of all that is uncertain.")
+        elif self.table["error_k"].isna().all():
             lines.append("Errors of the k-factors are not known: z, if any, is of counting alone.")
         if self.left_out:
             some = ", ".join(map(str, self.left_out[:5])) + (" ..." if self.left_out[5:] else "")
@@ -109,9 +116,9 @@ def compare_known(
 
     At.% are averaged over the labels, then made to add up to 100 % over the elements of the
     composition; whatever else was quantified (a grid, a neighbouring layer) is left out of that.
-    Counting errors of labels are independent, so that of a mean falls with their number; errors
-    of k-factors are the same in all labels and do not. Both are carried through the normalisation
-    taking the lines of different elements as independent.
+    Counting errors of labels are independent, so that of a mean falls with their number; others,
+    such as those of k-factors, are the same in all labels and do not. All are carried through the
+    normalisation taking the lines of different elements as independent.
 
     Parameters
     ----------
@@ -156,6 +163,7 @@ def compare_known(
         table=_table(chosen, elements, target),
         others={e: float(means[e]) for e in source.elements if e not in expected},
         per_label=_per_label(chosen, elements, target),
+        has_total=_common(chosen) is not None,
     )
 
 
@@ -186,27 +194,38 @@ def _table(chosen: CompositionTable, elements: list[str], target: np.ndarray) ->
     normalised = _normalised(summed)
     counting = np.sqrt((chosen.errors.to_numpy() ** 2).sum(axis=0)) / n
     from_k = chosen.errors_k.to_numpy().mean(axis=0)
-    error, error_k = (
+    common = _common(chosen)
+    rest = from_k if common is None else common.mean(axis=0)
+    error, error_k, error_rest = (
         100 * normalised_errors(mean / 100, e / 100, chosen.elements, elements)
-        for e in (counting, from_k)
+        for e in (counting, from_k, rest)
     )
-    both = np.sqrt(np.nansum([error**2, error_k**2], axis=0))
+    total = np.sqrt(np.nansum([error**2, error_rest**2], axis=0))
+    total = np.where(total > 0, total, np.nan)
     percent = 100 * (normalised - target) / target
     return pd.DataFrame(
         {
             "expected_at_pct": target,
             "summed_at_pct": summed,
             "normalised_at_pct": normalised,
+            "error_total": total,
             "error": error,
             "error_k": error_k,
             "percent_error": percent,
             "absolute_percent_error": np.abs(percent),
+            "percent_error_error_total": 100 * total / target,
             "percent_error_error": 100 * error / target,
             "percent_error_error_k": 100 * error_k / target,
-            "z": (normalised - target) / np.where(both > 0, both, np.nan),
+            "z": (normalised - target) / total,
         },
         index=pd.Index(elements, name="element"),
     )
+
+
+def _common(chosen: CompositionTable) -> np.ndarray | None:
+    """Return what moves all labels alike; None unless it is known of all labels and elements."""
+    common = chosen.common_errors()
+    return common if common is not None and np.isfinite(common).all() else None
 
 
 def _per_label(chosen: CompositionTable, elements: list[str], target: np.ndarray) -> pd.DataFrame:

@@ -35,9 +35,9 @@ class Comparison:
     table : DataFrame
         Per label (or ``"all"``), indexed by ``label``: ``chip`` and per element ``Fe_ours``,
         ``Fe_other``, ``Fe_difference``, ``Fe_difference_error`` and ``Fe_z``. The error is the
-        root of the sum of squares of the counting errors that are known, and z the difference
-        over it; if both results come from the same counts, their noise is largely common, and z
-        is too small.
+        root of the sum of squares of the counting errors that are known, since other errors are
+        common to two results of one map, and z the difference over it; if both results come from
+        the same counts, their noise is largely common, too, and z is too small.
     statistics : DataFrame
         Per element, over the ``n`` labels with a value in both: ``ours_mean``, ``other_mean``,
         ``mean_difference``, ``sd_difference``, ``rms_difference``, ``max_difference`` (the
@@ -256,9 +256,7 @@ def _restricted(
 ) -> CompositionTable:
     if normalise:
         return table.only(elements)
-    kept = {
-        name: getattr(table, name)[list(elements)] for name in ("percent", "errors", "errors_k")
-    }
+    kept = {name: getattr(table, name)[list(elements)] for name in ("percent", *table.error_names)}
     return replace(table, **kept)
 
 
@@ -296,7 +294,7 @@ def _by_label(table: CompositionTable, chips: pd.Series | None) -> CompositionTa
     index = pd.Index([ids.get(name, name) for name in table.percent.index], name=LABEL)
     frames = {
         name: getattr(table, name).set_axis(index)
-        for name in ("percent", "errors", "errors_k", "weights")
+        for name in ("percent", *table.error_names, "weights")
         if getattr(table, name) is not None
     }
     return replace(table, keyed_by="label", **frames)

@@ -26,6 +26,7 @@ from napari_eds.quantification.table import (
     column_of,
     error_k_of,
     error_of,
+    error_total_of,
 )
 from napari_eds.spectra.acquisition import VendorComposition, VendorQuantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -204,7 +205,7 @@ def _of_our_table(
         names = {of(column_of(e, quantity)): e for e in elements}
         return table.reindex(columns=list(names)).rename(columns=names).astype(float)
 
-    errors_k = columns(error_k_of)
+    errors_k, total = columns(error_k_of), columns(error_total_of)
     # Version 0.1.0 took errors that nobody gave as 0, which means unknown.
     return CompositionTable(
         name,
@@ -213,6 +214,8 @@ def _of_our_table(
         errors_k if (errors_k.to_numpy() > 0).any() else errors_k * np.nan,
         "label",
         chips=table[CHIP],
+        # A table of version 0.1.0 has none.
+        errors_total=total if total.notna().to_numpy().any() else None,
     )
 
 

@@ -25,6 +25,9 @@ class CompositionTable:
     errors, errors_k : DataFrame
         Standard deviations in percent from counting and from k-factors, shaped as `percent`; NaN
         where they are not known.
+    errors_total : DataFrame or None
+        Standard deviations in percent of all that is uncertain, counting among it; None where the
+        source tells none.
     keyed_by : {"label", "chip", "whole"}
     chips : Series or None
         Chip names by label.
@@ -50,17 +53,34 @@ class CompositionTable:
     pixel_size: tuple[float, float] = (1.0, 1.0)
     pixel_unit: str = "pixel"
     remarks: tuple[str, ...] = ()
+    errors_total: pd.DataFrame | None = None
 
     @property
     def elements(self) -> tuple[str, ...]:
         """Elements, in the order of the source."""
         return tuple(self.percent.columns)
 
+    @property
+    def error_names(self) -> tuple[str, ...]:
+        """Names of the attributes that hold errors."""
+        return ("errors", "errors_k", *(() if self.errors_total is None else ("errors_total",)))
+
+    def common_errors(self) -> np.ndarray | None:
+        """Return what of the total errors moves all labels alike, shaped as `percent`.
+
+        None where no total is known; NaN where it is not known of a label.
+        """
+        if self.errors_total is None:
+            return None
+        counting = np.nan_to_num(self.errors.to_numpy(float))
+        rest = self.errors_total.to_numpy(float) ** 2 - counting**2
+        return np.sqrt(np.where(rest < 0, 0, rest))
+
     def rows(self, keys: Sequence[Any] | pd.Index) -> CompositionTable:
         """Return the table of some labels, in the order given."""
         chosen = {
             name: getattr(self, name).loc[keys]
-            for name in ("percent", "errors", "errors_k", "chips", "weights")
+            for name in ("percent", *self.error_names, "chips", "weights")
             if getattr(self, name) is not None
         }
         return replace(self, **chosen)
@@ -68,7 +88,7 @@ class CompositionTable:
     def total(self) -> CompositionTable:
         """Return the mean over the labels that have a composition, weighted by `weights`.
 
-        Counting errors of labels are independent, those of k-factors are the same in all.
+        Counting errors of labels are independent, all others are the same in all.
         """
         known = self.percent.notna().all(axis=1)
         if not known.any():
@@ -81,6 +101,10 @@ class CompositionTable:
             "errors": np.sqrt((share**2 * errors**2).sum(axis=0)),
             "errors_k": (share * self.errors_k[known].to_numpy()).sum(axis=0),
         }
+        common = self.common_errors()
+        if common is not None:
+            rest = (share * common[known.to_numpy()]).sum(axis=0)
+            rows["errors_total"] = np.hypot(np.nan_to_num(rows["errors"]), rest)
         frames = {
             name: pd.DataFrame([row], index=["all"], columns=self.percent.columns)
             for name, row in rows.items()
@@ -106,7 +130,7 @@ class CompositionTable:
                 index=values.index,
                 columns=list(elements),
             )
-            for name, frame in (("errors", self.errors), ("errors_k", self.errors_k))
+            for name, frame in ((name, getattr(self, name)) for name in self.error_names)
         }
         return replace(self, percent=scaled, **errors)
 

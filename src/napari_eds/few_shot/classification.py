@@ -40,7 +40,7 @@ _COUNTS_PER_BIN = 5.0
 #: between classes, beyond counting; that weighs as much as so many further examples.
 _PRIOR_SCATTER = 0.1
 _PRIOR_EXAMPLES = 2
-#: Atomic fractions differ by rounding alone where statistical errors vanish.
+#: Atomic fractions differ by rounding alone where errors from counting vanish.
 _LEAST_VARIANCE = 1e-8
 
 
@@ -134,7 +134,7 @@ def classify(
     *Spectra* are those of the fitted energy range, channels summed to bins of enough counts,
     made independent of a label's size and of equal noise by Anscombe's square root over its norm,
     and projected on those principal components of all labels that exceed the noise. *Composition*
-    is the atomic fractions with their statistical errors.
+    is the atomic fractions with their errors from counting; others move all chips alike.
 
     A chip's probability of a class is, with equal priors, the Student t density of its features
     around the prototype, the precision-weighted mean of the examples. Its scale is the counting

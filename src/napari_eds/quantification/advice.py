@@ -2,7 +2,7 @@
 
 Atomic fractions depend on ratios of intensities only, and the covariance of intensities goes with
 the counts. So the error of a chip of n pixels is that of a region of N pixels of the same kind,
-times ``sqrt(N / n)``.
+times ``sqrt(N / n)``. Errors of other causes, such as k-factors, are the same for any size.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from napari_eds.labels.chips import Chips, chip_size
 from napari_eds.labels.from_counts import adaptive_chips
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
-from napari_eds.quantification.table import COUNTS, at_pct, error_of
+from napari_eds.quantification.table import COUNTS, at_pct, error_of, error_total_of
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.axes import NM_PER_UNIT
 from napari_eds.spectra.label_sums import check_labels
@@ -43,14 +43,16 @@ class ChipSizeAdvice:
         One row per size, indexed by ``size_px`` (side of a square chip, in pixels): ``size_nm``
         (NaN where the pixels have no length), ``n_chips`` (of a grid, wholly inside the region),
         ``counts`` (mean X-rays above the noise peak per chip), per element ``Sr_at_pct_error``
-        (predicted standard deviation from counting), and ``worst_error`` (the largest of the
-        major elements).
+        (predicted standard deviation from counting) and ``Sr_at_pct_error_total`` (in all: other
+        parts do not fall with the size), and ``worst_error`` and ``worst_error_total`` (the
+        largest of the major elements).
     major : tuple of str
         Elements above `MAJOR_AT_PCT`, in one label at least.
     error_at_pct : float
         What the worst error was to stay below.
     recommended_px : int or None
-        The smallest size whose `worst_error` does not exceed `error_at_pct`; None if none does.
+        The smallest size whose `worst_error` does not exceed `error_at_pct`; None if none does. It
+        is decided on counting, since no size makes up for other parts.
     """
 
     frame: pd.DataFrame
@@ -67,7 +69,7 @@ def chip_size_advice(
     labels: np.ndarray | None = None,
     error_at_pct: float = WANTED_ERROR_AT_PCT,
 ) -> ChipSizeAdvice:
-    """Predict the statistical errors of square chips by size, and recommend a size.
+    """Predict the errors of square chips by size, and recommend a size.
 
     The whole map, or each of the given labels, is quantified as one region; its error is scaled
     to the number of pixels of a chip. This holds for chips of the region's mean composition and
@@ -82,7 +84,7 @@ def chip_size_advice(
     labels : ndarray of int, (rows, columns), optional
         Regions to predict for; 0 is left out.
     error_at_pct : float
-        Wanted standard deviation of major elements, in atomic %.
+        Wanted standard deviation of major elements from counting, in atomic %.
 
     Returns
     -------
@@ -101,6 +103,7 @@ def chip_size_advice(
     per_pixel = _errors_of_one_pixel(result)
     major = 100 * result.composition.atomic_fractions > MAJOR_AT_PCT
     worst_per_pixel = _largest(np.where(major, per_pixel, np.nan))
+    in_all = np.hypot(per_pixel / sides[:, None, None], common_errors(result))
     inside = result.labels > 0
     frame = pd.DataFrame(
         {
@@ -111,7 +114,12 @@ def chip_size_advice(
                 error_of(at_pct(element)): _largest(per_pixel[:, [i]]) / sides
                 for i, element in enumerate(result.elements)
             },
+            **{
+                error_total_of(at_pct(element)): [_largest(errors[:, [i]]) for errors in in_all]
+                for i, element in enumerate(result.elements)
+            },
             "worst_error": worst_per_pixel / sides,
+            "worst_error_total": [_largest(np.where(major, errors, np.nan)) for errors in in_all],
         },
         index=pd.Index(sides, name="size_px"),
     )
@@ -193,6 +201,14 @@ def _errors_of_one_pixel(result: Quantification) -> np.ndarray:
     """Return errors in atomic % scaled to one pixel, (labels, elements); NaN for empty labels."""
     errors = 100 * result.composition.atomic_errors_statistical
     return errors * np.sqrt(result.label_spectra.n_pixels)[:, None]
+
+
+def common_errors(result: Quantification) -> np.ndarray:
+    """Return errors in atomic % that do not fall with counts, (labels, elements)."""
+    composition = result.composition
+    counting = composition.atomic_error_parts["counting"]
+    rest = composition.atomic_errors_total**2 - counting**2
+    return 100 * np.sqrt(np.maximum(rest, 0))
 
 
 def _largest(values: np.ndarray) -> float:

@@ -25,7 +25,7 @@ from napari_eds.fitting.shape_errors import (
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, attenuation_uncertainty
 from napari_eds.recipe.absorption import Absorption, foil
-from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe.k_factors import Convention
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.recipe.uncertainties import Uncertainties
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -215,7 +215,7 @@ def doubts_of(fit: Fit, shapes: ShapeErrors | None, absorption: AbsorptionErrors
 
 
 def shape_errors_of(
-    preparation: Preparation, total: np.ndarray, recipe: Recipe, k_factors: KFactorTable
+    preparation: Preparation, total: np.ndarray, recipe: Recipe, convention: Convention
 ) -> ShapeErrors | None:
     """Return how intensities answer to what is open of shapes; None for HyperSpy's engines."""
     if preparation.refined is None:
@@ -225,8 +225,27 @@ def shape_errors_of(
         total,
         preparation.refined,
         recipe.uncertainties,
-        of_families=k_factors.convention == "family",
+        of_families=convention == "family",
     )
+
+
+def intensity_errors(
+    fit: Fit, doubts: Doubts, preparation: Preparation, recipe: Recipe, convention: Convention
+) -> np.ndarray:
+    """Return errors of whole families from counting and shapes, (labels, quantified families).
+
+    `doubts` are those of the fit in the convention of its k-factors; where that is of alpha lines,
+    shapes are worked out anew, since ratios inside a family move its whole otherwise. Where
+    nothing is known of shapes (HyperSpy's engines) errors are those of counting.
+    """
+    if doubts.shapes and convention != "family":
+        total = fit.counts.sum(axis=0)
+        doubts = doubts_of(fit, shape_errors_of(preparation, total, recipe, "family"), None)
+    counting = fit.intensity_errors[:, : fit.model.n_quantified] * doubts.widening[:, None]
+    if not doubts.shapes:
+        return counting
+    of_shape = np.diagonal(doubts.shapes["total"], axis1=1, axis2=2)
+    return np.sqrt(counting**2 + np.maximum(of_shape, 0))
 
 
 def absorption_errors(

@@ -178,7 +178,7 @@ def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
     inverse = np.zeros((image.n_channels, in_range.shape[1] + 1))
     inverse[model.channels, :-1] = in_range
     inverse[image.energy.xray_channels, -1] = 1
-    shapes = shape_errors_of(preparation, counts, recipe, k_factors)
+    shapes = shape_errors_of(preparation, counts, recipe, k_factors.convention)
     return Shared(image, recipe, inside, total, k_factors, preparation, inverse, variances, shapes)
 
 

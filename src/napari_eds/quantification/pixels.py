@@ -102,7 +102,7 @@ class PixelMaps:
 
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
-        return [*account(self), self._pixels_account()]
+        return [*account(self), self._pixels_account(), self._errors_account()]
 
     def _pixels_account(self) -> str:
         n = self.kernel.n_pixels(self.image.pixel_size, self.image.pixel_unit)
@@ -113,6 +113,17 @@ class PixelMaps:
             f"(atoms in all above {LEAST_TOTAL_SIGMA:g} standard deviations); the others are "
             "empty. Negative values are noise and are kept, so that means stay right."
         )
+
+    def _errors_account(self) -> str:
+        found = [
+            f"{e} {np.nanmedian(total):.2g} ({np.nanmedian(counting):.2g})"
+            for e, total, counting in zip(
+                self.elements, self.errors_total, self.errors_statistical, strict=True
+            )
+            if np.isfinite(total).any()
+        ]
+        told = ", ".join(found) or "none"
+        return f"Median errors in at. %, in all (of counting alone): {told}."
 
     def save(self, folder: str | Path) -> list[Path]:
         """Save maps of at. % and of their errors, with the recipe and the account.

@@ -17,6 +17,7 @@ from napari_eds.physics.absorption import Foil
 from napari_eds.quantification import known_region, saving
 from napari_eds.quantification.account import account
 from napari_eds.quantification.cliff_lorimer import Composition
+from napari_eds.quantification.error_table import error_table, errors_account
 from napari_eds.quantification.table import AT_PCT, column_of
 from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import Convention, KFactorTable
@@ -46,6 +47,10 @@ class Quantification:
         What absorbs in each label, where absorption is corrected.
     composition : Composition
         In the order of `elements`.
+    intensity_errors_total : ndarray, (labels, quantified families)
+        Standard deviations of the counts of whole families, from counting and from open shapes
+        together: energy axis, line ratios, drawn lines, background. With HyperSpy's engines,
+        which leave shapes unknown, from counting alone.
     table : DataFrame
         One row per label, indexed by ``label``; see `quantify`.
     """
@@ -59,6 +64,7 @@ class Quantification:
     fit: fitting.Fit
     foil: Foil | None
     composition: Composition
+    intensity_errors_total: np.ndarray
     table: pd.DataFrame
 
     @property
@@ -78,13 +84,27 @@ class Quantification:
         gain = 1 + calibration.gain_percent / 100
         return self.image.energy.energies_keV * gain + calibration.offset_eV / 1000
 
+    def error_budget(self) -> pd.DataFrame:
+        """Return what the error of each element is made of, one row per label and element.
+
+        Returns
+        -------
+        DataFrame
+            ``label``, ``element``, a column per part (``counting``, ``k_factors``, ``axis``,
+            ``ratios``, ``line_shapes``, ``background``, ``thickness``, ``density``,
+            ``attenuation``) and ``total``: standard deviations in at.%, NaN where unknown. All
+            parts but counting have a common cause in all labels.
+        """
+        return error_table(self.table.index.tolist(), self.elements, self.composition)
+
     def maps(self, quantity: str = AT_PCT) -> dict[str, np.ndarray]:
         """Return a map per element, (rows, columns), NaN outside labels.
 
         Parameters
         ----------
         quantity : str
-            Ending of the table's columns: ``"at_pct"``, ``"wt_pct"``, ``"at_pct_error"``, ...
+            Ending of the table's columns: ``"at_pct"``, ``"wt_pct"``, ``"at_pct_error_total"``,
+            ...
         """
         return {e: self.map_of(column_of(e, quantity)) for e in self.elements}
 
@@ -202,8 +222,10 @@ class Quantification:
 
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
-        return account(self)
+        return [*account(self), errors_account(self.elements, self.composition)]
 
-    def to_csv(self, path: str | Path, *, spectra: bool = False) -> list[Path]:
-        """Save the table, the recipe and, if asked, the spectra; see `saving.save_csv`."""
-        return saving.save_csv(self, path, spectra=spectra)
+    def to_csv(
+        self, path: str | Path, *, spectra: bool = False, errors: bool = False
+    ) -> list[Path]:
+        """Save table and recipe and, if asked, spectra and error parts; see `saving.save_csv`."""
+        return saving.save_csv(self, path, spectra=spectra, errors=errors)

@@ -15,7 +15,12 @@ from napari_eds.fitting.preparation import prepare
 from napari_eds.labels.chips import Chips, describe_labels
 from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
-from napari_eds.quantification.error_budget import absorption_errors, doubts_of, shape_errors_of
+from napari_eds.quantification.error_budget import (
+    absorption_errors,
+    doubts_of,
+    intensity_errors,
+    shape_errors_of,
+)
 from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.remarks import label_remarks, map_remarks
 from napari_eds.quantification.result import Quantification
@@ -56,8 +61,8 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     -------
     Quantification
         Its `table` has a row per label: where the label lies, its counts, per quantified element
-        ``Sr_at_pct``, ``Sr_at_pct_error`` and others, per fitted family ``Sr_K_intensity``, and
-        what to beware of; see `label_table`.
+        ``Sr_at_pct``, ``Sr_at_pct_error_total`` and others, per fitted family
+        ``Sr_K_intensity``, and what to beware of; see `label_table`.
 
     Raises
     ------
@@ -88,16 +93,17 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
+    doubts = doubts_of(
+        fit,
+        shape_errors_of(preparation, counts.sum(axis=0), recipe, k_factors.convention),
+        absorption_errors(fit.model.quantified, image, recipe, foil_, len(counts)),
+    )
     composition = cliff_lorimer(
         Intensities.of_fit(
             fit.model, k_factors, alpha_areas=fit.alpha_areas, covariance=fit.covariance
         ),
         foil=foil_,
-        doubts=doubts_of(
-            fit,
-            shape_errors_of(preparation, counts.sum(axis=0), recipe, k_factors),
-            absorption_errors(fit.model.quantified, image, recipe, foil_, len(counts)),
-        ),
+        doubts=doubts,
         label_names=label_spectra.ids.tolist(),
     )
     of_map = map_remarks(preparation, counts.sum(axis=0), recipe, image.acquisition)
@@ -114,6 +120,9 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         fit=fit,
         foil=foil_,
         composition=composition,
+        intensity_errors_total=intensity_errors(
+            fit, doubts, preparation, recipe, k_factors.convention
+        ),
         table=label_table(
             describe_labels(labels, names), label_spectra, fit, composition, remarks
         ),

@@ -46,18 +46,24 @@ class Saveable(Protocol):
     def maps(self) -> dict[str, np.ndarray]:
         """Return the at. % map of each element, (rows, columns)."""
 
+    def error_budget(self) -> pd.DataFrame:
+        """Return the parts of every error, one row per label and element."""
 
-def save_csv(result: Saveable, path: str | Path, *, spectra: bool = False) -> list[Path]:
-    """Save a result as CSV, with the recipe and, if asked, the spectra beside it.
+
+def save_csv(
+    result: Saveable, path: str | Path, *, spectra: bool = False, errors: bool = False
+) -> list[Path]:
+    """Save a result as CSV, with the recipe and, if asked, spectra and parts of errors beside it.
 
     Parameters
     ----------
     result : Quantification
     path : str or Path
-        The table. Its neighbours are ``<stem>_recipe.json`` and ``<stem>_spectra.csv``; the
-        latter has one row per label and one column per channel, headed by its energy in keV.
-    spectra : bool
-        Whether to save the spectra.
+        The table. Its neighbours are ``<stem>_recipe.json``, ``<stem>_spectra.csv``, with one
+        row per label and one column per channel, headed by its energy in keV, and
+        ``<stem>_errors.csv``, with one row per label and element and one column per part.
+    spectra, errors : bool
+        Whether to save the spectra, and what the errors are made of.
 
     Returns
     -------
@@ -77,6 +83,9 @@ def save_csv(result: Saveable, path: str | Path, *, spectra: bool = False) -> li
     if spectra:
         spectra_path = path.with_name(f"{path.stem}_spectra.csv")
         written.append(write_atomically(spectra_path, spectra_csv(result)))
+    if errors:
+        errors_path = path.with_name(f"{path.stem}_errors.csv")
+        written.append(write_atomically(errors_path, _csv(result.error_budget(), index=False)))
     return written
 
 
@@ -160,8 +169,12 @@ def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
 
 def table_csv(result: Saveable) -> str:
     """Return the table as CSV text, numbers to six significant digits."""
+    return _csv(result.table)
+
+
+def _csv(table: pd.DataFrame, *, index: bool = True) -> str:
     buffer = StringIO()
-    result.table.to_csv(buffer, float_format=f"%.{_TABLE_DIGITS}g", lineterminator="\n")
+    table.to_csv(buffer, index=index, float_format=f"%.{_TABLE_DIGITS}g", lineterminator="\n")
     return buffer.getvalue()
 
 

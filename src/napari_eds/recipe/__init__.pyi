@@ -3,6 +3,7 @@ from .k_factor_files import read_k_factors
 from .k_factor_theory import theoretical_k_factors
 from .k_factors import KFactor, KFactorTable
 from .recipe import AxisCorrection, Background, Engine, LowEnergyTail, Recipe
+from .uncertainties import Uncertainties
 
 __all__ = [
     "Absorption",
@@ -13,6 +14,7 @@ __all__ = [
     "KFactorTable",
     "LowEnergyTail",
     "Recipe",
+    "Uncertainties",
     "read_k_factors",
     "theoretical_k_factors",
 ]

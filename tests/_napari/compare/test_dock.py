@@ -295,6 +295,7 @@ def check_known(page, known):
         "norm.": "normalised_at_pct",
         "expect.": "expected_at_pct",
         "error %": "percent_error",
+        "±": "percent_error_error_total",
         "± count": "percent_error_error",
     }.items():
         assert shown[head].astype(float).to_numpy() == pytest.approx(

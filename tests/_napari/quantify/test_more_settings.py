@@ -41,6 +41,19 @@ EVERY = eds.Recipe(
     energy_resolution_MnKa_eV=133.777,
     absorption=eds.Absorption(thickness_nm=41.25, density_g_cm3=6.543, take_off_angle_deg=21.9),
     allow_beam_energy_mismatch=True,
+    uncertainties=eds.Uncertainties(
+        line_ratio_K_percent=4.5,
+        line_ratio_L_percent=8.5,
+        line_ratio_M_percent=25.5,
+        line_position_eV=1.5,
+        soft_line_position_eV=2.5,
+        line_shape_percent=1.5,
+        background_percent=4.5,
+        thickness_percent=22.5,
+        unknown_thickness_nm=62.5,
+        density_percent=7.5,
+        attenuation_percent=9.5,
+    ),
 )
 
 
@@ -77,7 +90,7 @@ def unfold(qtbot, dock):
     """Open the section, and wait until Qt has laid it out."""
     click(dock.more.head)
     area = dock.findChild(QScrollArea)
-    last = dock.more.tail_below.native
+    last = dock.more.fields[-1].widget.native
     qtbot.waitUntil(lambda: last.isVisible() and area.widget().height() > last.y())
     qtbot.wait(200)
 
@@ -157,7 +170,7 @@ def test_every_setting_can_be_set_by_mouse_and_keys(qtbot, window, image):
         ("axis_correction", None),
         ("low_energy_tail", None),
     }
-    assert dock.more.head.text() == "More settings (13 changed)"
+    assert dock.more.head.text() == "More settings (14 changed)"
 
     for place in (("beam_energy_keV", None), ("absorption", "take_off_angle_deg")):
         enter(qtbot, dock, fields[place], 0)
@@ -266,7 +279,7 @@ def test_a_session_restores_every_setting_and_gives_the_same_numbers(
     click(exchange.session.restore)
     qtbot.waitUntil(lambda: not exchange.work)
     assert focus.settings.recipe() == recipe
-    assert dock.more.head.text() == f"More settings ({12 + (engine != 'poisson')} changed)"
+    assert dock.more.head.text() == f"More settings ({13 + (engine != 'poisson')} changed)"
 
     open_panel(viewer, QUANTIFICATION)
     result = run(qtbot, dock)

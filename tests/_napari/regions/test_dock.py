@@ -249,7 +249,12 @@ def test_a_preview_follows_fields_in_place_and_tells_counts_and_error(qtbot, win
     preview(qtbot, dock)
     frame = chip_size_advice(dock.focus.image, dock.focus.settings.recipe(), [24]).frame
     scaled = frame["worst_error"].iloc[0] * np.sqrt(frame["counts"].iloc[0] / np.array(sums))
-    assert f"error {np.median(scaled):.2g} at. %" in dock.make.summary.text()
+    counting, total = frame[["worst_error", "worst_error_total"]].iloc[0]
+    common = np.sqrt(total**2 - counting**2)
+    in_all = np.hypot(np.median(scaled), common)
+    text = dock.make.summary.text()
+    assert f"counting {np.median(scaled):.2g}, in all {in_all:.2g} at. %" in text
+    assert f"the rest, {common:.2g}, is the same for all" in text
 
 
 def test_clusters_that_are_shown_are_not_made_again_to_be_used(qtbot, window, monkeypatch):
@@ -428,7 +433,12 @@ def test_advice_is_that_of_the_headless_function_and_its_size_is_taken(qtbot, wi
         shown = next(data for name, data in curves.items() if name.split()[0] == element)
         np.testing.assert_allclose(shown[1], expected.frame[f"{element}_at_pct_error"])
         np.testing.assert_array_equal(shown[0], expected.frame.index)
-    assert f"Recommended: {expected.recommended_px} px" in dock.advice.text.text()
+    text = dock.advice.text.text()
+    assert f"Recommended: {expected.recommended_px} px" in text
+    row = expected.frame.loc[expected.recommended_px]
+    assert (
+        f"counting {row['worst_error']:.2f}, in all {row['worst_error_total']:.2f} at. %" in text
+    )
 
     click(dock.advice.use)
     wait(qtbot, dock.make.work)
@@ -620,7 +630,7 @@ def test_pixel_maps_are_those_of_the_headless_function_and_are_updated_in_place(
         assert layers[element, AT_PCT].name == f"{element} at. % per pixel (gaussian 5 px)"
         assert not layers[element, ERROR].visible
     assert layers["La", AT_PCT].visible
-    assert expected.account()[-1] in dock.pixels.text.text()
+    assert "\n".join(expected.account()[-2:]) in dock.pixels.text.text()
 
     layers["Sr", AT_PCT].name = "mine"
     layers["O", ERROR].visible = True

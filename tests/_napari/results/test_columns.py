@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_eds._napari.results.columns import with_error
+from napari_eds._napari.parts.numbers import with_error
 
 
 @pytest.mark.parametrize(

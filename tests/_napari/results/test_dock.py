@@ -8,19 +8,20 @@ import pandas as pd
 import pytest
 from napari.utils.colormaps import CyclicLabelColormap, ensure_colormap
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QGuiApplication, QHelpEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog, QMenu
+from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QToolTip
 
 import napari_eds as eds
+from napari_eds._napari.parts.numbers import with_error
 from napari_eds._napari.parts.panels import SPECTRUM
 from napari_eds._napari.results import label_colors
-from napari_eds._napari.results.columns import with_error
 from napari_eds._napari.results.dock import ResultsTable, camera_of
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_edits import EDITED
 from napari_eds._napari.state.layers import add_chips, image_layers
+from napari_eds.quantification.error_table import PART_WORDS
 from window_actions import (
     CTRL,
     LEFT,
@@ -151,7 +152,7 @@ def test_cells_are_written_as_a_person_would(window, result):
     dock = window.dock
     row = result.table.loc[40]
     assert texts(dock, "chip")[39] == row["chip"]
-    assert texts(dock, "La at.%")[39] == with_error(row["La_at_pct"], row["La_at_pct_error"])
+    assert texts(dock, "La at.%")[39] == with_error(row["La_at_pct"], row["La_at_pct_error_total"])
     assert texts(dock, "counts")[39] == f"{row['counts']:,}".replace(",", "\u202f")
     assert texts(dock, "χ²/ν")[39] == f"{row['reduced_chi_squared']:.2f}"
     empty = result.table.index[result.table["La_at_pct"].isna()]
@@ -374,7 +375,7 @@ def test_columns_and_unit_are_chosen_and_remembered(window, make_napari_viewer):
 
 def test_every_column_of_the_result_can_be_shown(window, result):
     shown = {c.name for c in window.dock.model.columns}
-    errors = {f"{c.name}_error" for c in window.dock.model.columns if c.errors is not None}
+    errors = {c.errors_name for c in window.dock.model.columns if c.errors is not None}
     boxes = {"row_start", "row_stop", "column_start", "column_stop", "flag"}
     assert shown | errors | boxes >= set(result.table.columns)
 
@@ -386,7 +387,7 @@ def test_ctrl_c_copies_selected_rows_as_text(window, result):
     QTest.keyClick(dock.table, Qt.Key.Key_C, CTRL)
     copied = _pasted()
     assert copied["label"].tolist() == [5, 31]
-    for name in ("La_at_pct", "La_at_pct_error", "counts", "reduced_chi_squared"):
+    for name in ("La_at_pct", "La_at_pct_error_total", "counts", "reduced_chi_squared"):
         np.testing.assert_allclose(copied[name], result.table.loc[[5, 31], name], rtol=1e-5)
     _menu, action = menu_entry(dock, "All rows")
     action.trigger()
@@ -558,8 +559,8 @@ def test_error_bars_are_those_of_the_table(qtbot, window, result):
     QTest.mouseClick(plot.with_errors, LEFT, NO_KEY, QPoint(8, plot.with_errors.height() // 2))
     assert plot.with_errors.isChecked()
     table = result.table.dropna(subset=["La_at_pct"])
-    np.testing.assert_allclose(plot.bars.opts["width"], 2 * table["La_at_pct_error"])
-    np.testing.assert_allclose(plot.bars.opts["height"], 2 * table["Fe_at_pct_error"])
+    np.testing.assert_allclose(plot.bars.opts["width"], 2 * table["La_at_pct_error_total"])
+    np.testing.assert_allclose(plot.bars.opts["height"], 2 * table["Fe_at_pct_error_total"])
 
 
 def test_the_ternary_diagram_places_and_selects_labels(qtbot, window, result):
@@ -567,6 +568,7 @@ def test_the_ternary_diagram_places_and_selects_labels(qtbot, window, result):
     for box, element in zip(plot.elements, ("La", "Sr", "O"), strict=True):
         choose(box, f"{element}_at_pct")
     amounts = result.table[["La_at_pct", "Sr_at_pct", "O_at_pct"]].dropna()
+    amounts = amounts[amounts.sum(axis=1) > 0]  # noise of an empty label may be negative in all
     share = amounts.div(amounts.sum(axis=1), axis=0)
     x, y = plot.points.getData()
     np.testing.assert_allclose(y, share["O_at_pct"] * np.sqrt(0.75))
@@ -610,7 +612,41 @@ def test_the_footer_tells_mean_scatter_and_counting(window, result):
     assert f"{table['counts'].sum():,} counts".replace(",", "\u202f") in text
     window.focus.select([60])
     text = window.dock.summary.text().replace("\u00a0", " ")
-    assert f"Sr {with_error(values[60], errors[60])}" in text
+    total = result.table.loc[60, "Sr_at_pct_error_total"]
+    assert f"Sr {with_error(values[60], total)}" in text
+    assert "all that is uncertain" in window.dock.summary.toolTip()
+
+
+def test_the_pointer_over_a_cell_tells_what_its_error_is_made_of(qtbot, window, result):
+    dock, place = window.dock, column(window.dock, "O at.%")
+    row = int(np.flatnonzero(result.composition.detected[:, 2])[0])
+    label = result.table.index[row]
+    row = int(dock.model.rows_of([label])[0])
+    index = dock.model.index(row, place)
+    dock.table.scrollTo(index)
+    spot = dock.table.visualRect(index).center()
+    viewport = dock.table.viewport()
+    event = QHelpEvent(QEvent.Type.ToolTip, spot, viewport.mapToGlobal(spot))
+    QApplication.sendEvent(viewport, event)
+    qtbot.waitUntil(QToolTip.isVisible)
+    text = QToolTip.text()
+    budget = result.error_budget().set_index(["label", "element"]).loc[(label, "O")]
+    assert f"O ± {budget['total']:.2g} at.%: " in text
+    largest = max(PART_WORDS, key=lambda part: budget[part])
+    assert f"at.%: {PART_WORDS[largest]} {budget[largest]:.2g}" in text
+    assert f"counting {budget['counting']:.2g}" in text
+    QToolTip.hideText()
+
+
+def test_errors_of_counting_have_columns_of_their_own(window, result):
+    dock = window.dock
+    _menu, action = menu_entry(dock, "Errors from counting and from k-factors")
+    action.trigger()
+    titles = [c.title for c in dock.model.shown_columns]
+    place = titles.index("Sr at.%")
+    assert titles[place : place + 3] == ["Sr at.%", "Sr ± counting", "Sr ± k"]
+    shown = next(c for c in dock.model.shown_columns if c.title == "Sr ± counting")
+    np.testing.assert_array_equal(shown.values, result.table["Sr_at_pct_error"])
 
 
 def test_merging_is_one_step_that_can_be_undone(qtbot, window):

@@ -363,8 +363,13 @@ def test_the_pointer_names_the_family_and_its_numbers(qtbot, fitted):
     numbers = result.table.loc[3]
     text = dock.readout.text()
     intensity = f"{numbers['Ti_K_intensity']:,.0f}".replace(",", "\u202f")
-    assert f"Ti K: {intensity} ± {numbers['Ti_K_intensity_error']:.0f} counts" in text
-    assert f"{numbers['Ti_at_pct']:.2f} ± {numbers['Ti_at_pct_error']:.2f} at.%" in text
+    place = [str(f) for f in result.fit.model.quantified].index("Ti_K")
+    total = result.intensity_errors_total[list(result.table.index).index(3), place]
+    assert f"Ti K: {intensity} ± {total:.0f} counts" in text
+    assert f"{numbers['Ti_at_pct']:.2f} ± {numbers['Ti_at_pct_error_total']:.2f} at.%" in text
+    counting = f"{numbers['Ti_K_intensity_error']:.0f} counts, {numbers['Ti_at_pct_error']:.2f}"
+    assert f"(± {counting} at.% of counting)" in text
+    assert total >= numbers["Ti_K_intensity_error"]
     assert all(cursor.isVisible() for cursor in dock.plot._cursors)
     qtbot.wait(BETWEEN_MOVES_ms)
     move(dock.plot.viewport(), in_plot(dock, 18.6))

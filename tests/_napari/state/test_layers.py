@@ -7,6 +7,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
 import napari_eds as eds
+from napari_eds._napari.parts.numbers import with_error
 from napari_eds._napari.reader import get_reader
 from napari_eds._napari.state.layers import (
     QUANTIFICATION,
@@ -90,7 +91,25 @@ def test_result_becomes_maps_and_features(result):
         assert layer.name == f"{element} at. % ({labels.name})"
     features = labels.features.set_index("index")
     np.testing.assert_array_equal(features["Fe_at_pct"], result.table["Fe_at_pct"])
+    np.testing.assert_array_equal(
+        features["Fe_at_pct_error_total"], result.table["Fe_at_pct_error_total"]
+    )
     assert list(features["chip"]) == list(result.table["chip"])
+
+
+def test_the_status_bar_tells_the_composition_with_its_total_errors_first(result):
+    viewer, labels = _viewer_with(result)
+    _show(viewer, labels, result)
+    number = int(result.table.index[result.table["Fe_at_pct"].notna()][0])
+    row = result.table.loc[number]
+    place = np.argwhere(labels.data == number)[0]
+    status = labels.get_status(place, world=False)["value"]
+    words = " ".join(
+        f"{e} {with_error(row[f'{e}_at_pct'], row[f'{e}_at_pct_error_total'])}".replace(" ± ", "±")
+        for e in result.elements
+    )
+    assert f"chip: {row['chip']}, at.%: {words}, " in status
+    assert status.index("at.%:") < status.index("counts:")
 
 
 def test_running_again_updates_the_maps_in_place(result):

@@ -52,7 +52,14 @@ KNOWN = (
     Column("norm.", "normalised_at_pct", ".2f", "the same, to 100 % over the formula's elements"),
     Column("expect.", "expected_at_pct", ".2f", "at.% of the formula"),
     Column("error %", "percent_error", "+.2f", "(normalised − expected) / expected, in percent"),
-    Column("± count", "percent_error_error", ".2f", "standard deviation of it from counting, %"),
+    Column(
+        "±",
+        "percent_error_error_total",
+        ".2f",
+        "standard deviation of it from all that is uncertain (from counting and k-factors where "
+        "the result tells no more), %",
+    ),
+    Column("± count", "percent_error_error", ".2f", "standard deviation from counting alone, %"),
     Column("± k", "percent_error_error_k", ".2f", "standard deviation from the k-factors, %"),
 )
 

@@ -31,7 +31,13 @@ from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
-from napari_eds.quantification.table import CHIP, FLAG, REDUCED_CHI_SQUARED
+from napari_eds.quantification.table import (
+    CHIP,
+    FLAG,
+    REDUCED_CHI_SQUARED,
+    at_pct,
+    error_total_of,
+)
 from napari_eds.recipe import k_factor_errors
 from napari_eds.recipe.k_factor_comparison import beam_energy_remark
 from napari_eds.recipe.k_factor_files import UnsettledConventionError
@@ -370,8 +376,15 @@ def _summary(result: Quantification) -> str:
     flagged = int((result.table[FLAG] != "").sum())
     return (
         f"{len(result.table)} labels, {flagged} with remarks; median χ²/ν "
-        f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n{_axis(result)}"
+        f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n{_errors(result)}{_axis(result)}"
     )
+
+
+def _errors(result: Quantification) -> str:
+    """Name the median total error of each element; empty where there is none."""
+    columns = {e: result.table[error_total_of(at_pct(e))] for e in result.elements}
+    told = [f"{e} {errors.median():.2g}" for e, errors in columns.items() if errors.notna().any()]
+    return f"Median error in all, at.%: {', '.join(told)}\n" if told else ""
 
 
 def _axis(result: Quantification) -> str:

@@ -29,7 +29,7 @@ from napari_eds._napari.quantify.more_settings import MoreSettings
 from napari_eds._napari.state.settings import Settings
 
 _MIN_WIDTH_PX = 350
-_STATUS_LINES = 4
+_STATUS_LINES = 5
 
 
 class QuantificationForm(QWidget):

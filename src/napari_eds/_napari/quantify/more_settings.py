@@ -11,8 +11,40 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidge
 from napari_eds._napari.quantify.fields import PartField, SettingField, Switch
 from napari_eds._napari.state.settings import Settings
 from napari_eds.recipe.recipe import AxisCorrection, Background, Engine, LowEnergyTail
+from napari_eds.recipe.uncertainties import Uncertainties
 
 _FROM_FILE = "from the file"
+
+#: Rows of the group of uncertainties: words, field of `Uncertainties`, tooltip.
+_UNCERTAINTIES = (
+    ("Thickness (± %)", "thickness_percent", "Of the thickness that absorption is corrected for"),
+    ("Density (± %)", "density_percent", "Of a given density; a computed one has its own"),
+    (
+        "Unknown (nm)",
+        "unknown_thickness_nm",
+        "How thick the foil may well be where absorption is not corrected",
+    ),
+    (
+        "Attenuation (± %)",
+        "attenuation_percent",
+        "Of mass absorption coefficients; more is taken where tables differ more",
+    ),
+    ("K ratios (± %)", "line_ratio_K_percent", "Of a line's share in its K family"),
+    ("L ratios (± %)", "line_ratio_L_percent", "Of a line's share in its L family"),
+    ("M ratios (± %)", "line_ratio_M_percent", "Of a line's share in its M family"),
+    ("Line position (eV)", "line_position_eV", "Of a family's energy, from tables"),
+    (
+        "Soft lines (eV)",
+        "soft_line_position_eV",
+        "The same below 1 keV, where chemistry shifts lines more",
+    ),
+    (
+        "Line shape (± %)",
+        "line_shape_percent",
+        "Of a drawn line, relative to its height; more is taken where the sum shows more",
+    ),
+    ("Background (± %)", "background_percent", "Of the background's height under a line"),
+)
 
 #: A modest tail to start from.
 _TAIL = LowEnergyTail(fraction=0.05, decay_keV=0.05)
@@ -43,6 +75,7 @@ class MoreSettings(QWidget):
         self._add_fit()
         self._add_axis()
         self._add_lines()
+        self._add_uncertainties()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.head)
@@ -58,6 +91,19 @@ class MoreSettings(QWidget):
     def _on_toggled(self, opened: bool) -> None:  # noqa: FBT001 - as Qt emits it
         self.head.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
         self._body.setVisible(opened)
+
+    def _add_uncertainties(self) -> None:
+        head = QLabel("Uncertainties")
+        head.setToolTip(
+            "Standard deviations of what a composition rests on besides counts and k-factors; "
+            "they change the total errors, not what is fitted to labels"
+        )
+        self._form.addRow(head)
+        self.uncertainties: dict[str, FloatSpinBox] = {}
+        for text, part, tip in _UNCERTAINTIES:
+            field = FloatSpinBox(min=0, max=_largest(part), step=0.5, tooltip=tip)
+            self.uncertainties[part] = field
+            self._add(text, PartField(field, "uncertainties", part))
 
     def _add(self, text: str, field: SettingField) -> None:
         label = QLabel(text)
@@ -184,3 +230,9 @@ class MoreSettings(QWidget):
             ("Tail below (keV)", self.tail_below, "below_keV"),
         ):
             self._add(text, PartField(widget, "low_energy_tail", part, when_on=_TAIL))
+
+
+def _largest(part: str) -> float:
+    """Return the largest value that a field of `Uncertainties` takes."""
+    limits = [getattr(bound, "le", None) for bound in Uncertainties.model_fields[part].metadata]
+    return next((float(limit) for limit in limits if limit is not None), 10_000.0)

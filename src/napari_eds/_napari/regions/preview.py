@@ -17,7 +17,7 @@ from napari_eds._napari.state.focus import Focus, focus_of
 from napari_eds._napari.state.layers import add_chips, bind, geometry
 from napari_eds._napari.state.settings import Settings
 from napari_eds.labels.chips import Chips
-from napari_eds.quantification.advice import MAJOR_AT_PCT, ChipSizeAdvice
+from napari_eds.quantification.advice import MAJOR_AT_PCT, ChipSizeAdvice, common_errors
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP, COUNTS
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -41,14 +41,16 @@ _DASH_COLORS = [[0, 0, 0, 0], [0.05, 0.05, 0.05, 1], [1, 1, 1, 1]]
 
 
 class ErrorScale(NamedTuple):
-    """How errors go with counts: ``error = at_pct_root_counts / sqrt(counts)``.
+    """How errors go with counts: ``counting = at_pct_root_counts / sqrt(counts)``.
 
-    `counts` are those of the pixels that it is meant for, if not those of `counts_map`.
+    `counts` are those of the pixels that it is meant for, if not those of `counts_map`. What does
+    not fall with counts is `common`, in at. %; None where it is not known.
     """
 
     at_pct_root_counts: float
     of: str
     counts: np.ndarray | None = None
+    common: float | None = None
 
 
 class Made(NamedTuple):
@@ -81,6 +83,7 @@ class Preview:
     is_colored: bool
     median_counts: float
     median_error: float | None
+    common_error: float | None
     error_of: str
     outlines: np.ndarray
     finer: int
@@ -93,7 +96,16 @@ class Preview:
         text = f"{regions}, median {self.median_counts:,.0f} counts"
         if self.median_error is None:
             return f"{text}\nerror unknown: ask for advice in Chip size, or quantify"
-        return f"{text}\nmedian predicted error {self.median_error:.2g} at. % ({self.error_of})"
+        told = (
+            f"{text}\nmedian predicted error ({self.error_of}): counting {self.median_error:.2g}"
+        )
+        if self.common_error is None:
+            return f"{told} at. %"
+        total = np.hypot(self.median_error, self.common_error)
+        return (
+            f"{told}, in all {total:.2g} at. %\nonly counting depends on the regions; the rest, "
+            f"{self.common_error:.2g}, is the same for all"
+        )
 
 
 def make_preview(
@@ -104,12 +116,12 @@ def make_preview(
     errors = own_errors or errors
     ids = np.array(list(chips.names))
     total = image.counts_map()
-    median, of = None, ""
+    median, of, common = None, "", None
     if errors is not None:
         counts = _sums(chips.labels, total if errors.counts is None else errors.counts)[ids]
         if (counts > 0).any():
             median = float(np.median(errors.at_pct_root_counts / np.sqrt(counts[counts > 0])))
-            of = errors.of
+            of, common = errors.of, errors.common
     outlines, finer = draw_outlines(chips.labels)
     return Preview(
         name=plan.name,
@@ -118,6 +130,7 @@ def make_preview(
         is_colored=plan.is_colored,
         median_counts=float(np.median(_sums(chips.labels, total)[ids])),
         median_error=median,
+        common_error=common,
         error_of=of,
         outlines=outlines,
         finer=finer,
@@ -181,7 +194,12 @@ def error_scale(focus: Focus) -> ErrorScale | None:
     found, result = advice_of(focus), focus.result
     if found is not None:
         first = found.frame.iloc[0]
-        return ErrorScale(float(first["worst_error"] * np.sqrt(first[COUNTS])), _WORST)
+        counting, total = float(first["worst_error"]), float(first["worst_error_total"])
+        return ErrorScale(
+            counting * float(np.sqrt(first[COUNTS])),
+            _WORST,
+            common=float(np.sqrt(max(total**2 - counting**2, 0))),
+        )
     if result is not None and result.image is focus.image:
         return _scale_of(result)
     return None
@@ -196,7 +214,10 @@ def _scale_of(result: Quantification) -> ErrorScale | None:
         return None
     worst = np.nanmax(errors[known], axis=1)
     counts = result.table[COUNTS].to_numpy(float)[known]
-    return ErrorScale(float(np.median(worst * np.sqrt(counts))), _WORST)
+    common = np.nanmax(np.where(major, common_errors(result), np.nan)[known], axis=1)
+    return ErrorScale(
+        float(np.median(worst * np.sqrt(counts))), _WORST, common=float(np.median(common))
+    )
 
 
 # Layers.

@@ -159,13 +159,16 @@ class AdvicePlot(pg.PlotWidget):
 
     def __init__(self) -> None:
         super().__init__(background=None)
-        self.setToolTip("Predicted error in at. % against the side of a chip in px")
+        self.setToolTip(
+            "Predicted error from counting, in at. %, against the side of a chip in px; other "
+            "parts do not depend on the size"
+        )
         self.hideButtons()
         self.setMenuEnabled(False)
         self.setMouseEnabled(x=False, y=False)
         self.setLogMode(x=True, y=True)
         self.setLabel("bottom", "side of a chip (px)")
-        self.setLabel("left", "error (at. %)")
+        self.setLabel("left", "counting error (at. %)")
         self.legend = self.addLegend(offset=(6, -6), labelTextSize="8pt")
         self._text, self._mark = "#888888", PALETTE[1]
 
@@ -191,7 +194,7 @@ class AdvicePlot(pg.PlotWidget):
             return
         sizes = found.frame.index.to_numpy(float)
         columns = {n: composition_column(n) for n in found.frame.columns}
-        elements = {name: column.element for name, column in columns.items() if column}
+        elements = {n: c.element for n, c in columns.items() if c and c.kind == "error"}
         for i, (name, element) in enumerate(elements.items()):
             errors = found.frame[name].to_numpy(float)
             if np.isfinite(errors).any():
@@ -257,13 +260,16 @@ def _words(found: ChipSizeAdvice | None) -> str:
     majors = ", ".join(found.major)
     if found.recommended_px is None:
         least: Any = found.frame["worst_error"].min()
+        in_all: Any = found.frame["worst_error_total"].min()
         return (
-            f"No size keeps {majors} within {found.error_at_pct:g} at. %; the largest chips have "
-            f"{least:.2g} at. %."
+            f"No size keeps {majors} within {found.error_at_pct:g} at. % from counting; the "
+            f"largest chips have {least:.2g} at. %, and {in_all:.2g} in all."
         )
     row = found.frame.loc[found.recommended_px]
     length = f" ({row['size_nm']:.3g} nm)" if np.isfinite(row["size_nm"]) else ""
     return (
         f"Recommended: {found.recommended_px} px{length}, {row['n_chips']:,.0f} chips of "
-        f"{row[COUNTS]:,.0f} X-rays; worst error of {majors}: {row['worst_error']:.2f} at. %."
+        f"{row[COUNTS]:,.0f} X-rays; worst error of {majors}: counting {row['worst_error']:.2f}, "
+        f"in all {row['worst_error_total']:.2f} at. %. Only counting falls with the size, and so "
+        "decides."
     )

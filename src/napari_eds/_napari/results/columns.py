@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from napari_eds._napari.parts.numbers import grouped, with_error
+from napari_eds.quantification.error_table import parts_text
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     AT_PCT,
@@ -26,6 +28,7 @@ from napari_eds.quantification.table import (
     detection_limit,
     error_k_of,
     error_of,
+    error_total_of,
     intensity,
     wt_pct,
 )
@@ -39,7 +42,7 @@ GROUPS = {
     COMPOSITION: "Composition",
     "fit": "Quality of fit",
     "size": "Counts and pixels",
-    "k errors": "Errors from k-factors",
+    "errors": "Errors from counting and from k-factors",
     "limits": "Detection limits and what is below",
     "intensities": "Intensities",
     "position": "Position",
@@ -47,10 +50,6 @@ GROUPS = {
 SHOWN_AT_FIRST = (CHIP, COMPOSITION, "fit", "size")
 #: Units of the composition, each a group of columns.
 UNITS: dict[str, str] = {AT_PCT: "at.%", WT_PCT: "wt.%"}
-
-_THIN_SPACE = "\u202f"
-_MISSING = "–"
-_MOST_DECIMALS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +66,14 @@ class Column:
         Key of `GROUPS` or `UNITS`; empty for columns that are always shown.
     values : ndarray
     errors : ndarray or None
+    errors_name : str
+        What copied text calls the errors.
     decimals : int
         Written where there is no error to tell.
     help : str
         Tooltip of the heading.
+    tell : callable or None
+        Returns what a cell's error is made of, for the row of the result's table.
     """
 
     name: str
@@ -78,8 +81,10 @@ class Column:
     group: str
     values: np.ndarray
     errors: np.ndarray | None = None
+    errors_name: str = ""
     decimals: int = 2
     help: str = ""
+    tell: Callable[[int], str] | None = None
 
     @property
     def is_text(self) -> bool:
@@ -107,33 +112,6 @@ class Column:
         )
 
 
-def with_error(value: float, error: float) -> str:
-    """Write a value to the last place of its error; empty if there is no error to tell it.
-
-    The error is written with one digit, or with two where the first is 1, so that rounding
-    changes it by less than a quarter.
-
-    Examples
-    --------
-    >>> with_error(20.123, 0.287), with_error(20.123, 0.0123), with_error(12345.6, 162)
-    ('20.1 ± 0.3', '20.123 ± 0.012', '12\u202f350 ± 160')
-    """
-    if not (np.isfinite(value) and np.isfinite(error) and error > 0):
-        return ""
-    exponent = int(np.floor(np.log10(error)))
-    digits = 2 if error / 10.0**exponent < 1.95 else 1
-    place = min(digits - 1 - exponent, _MOST_DECIMALS)
-    return f"{grouped(value, place)} ± {grouped(error, place)}"
-
-
-def grouped(value: float, place: int) -> str:
-    """Write a number to a decimal place, thousands apart; a dash for NaN."""
-    if not np.isfinite(value):
-        return _MISSING
-    rounded = round(float(value), place) + 0.0  # no minus before zero
-    return f"{rounded:,.{max(place, 0)}f}".replace(",", _THIN_SPACE)
-
-
 def groups_shown(groups: Sequence[str], unit: str) -> list[str]:
     """Return the groups of columns to show; the composition is that in one unit."""
     return [unit if group == COMPOSITION else group for group in groups]
@@ -153,8 +131,8 @@ def columns_of(result: Quantification, remarks: Sequence[str]) -> list[Column]:
         Column(LABEL, "label", "", table.index.to_numpy(), help="Number of the label"),
         _plain(table, CHIP, CHIP, CHIP, "Name of the label"),
     ]
-    for e in result.elements:
-        columns += _composition(table, e)
+    for place in range(len(result.elements)):
+        columns += _composition(result, place)
     columns += [
         _plain(table, REDUCED_CHI_SQUARED, "χ²/ν", "fit", "Reduced chi-squared of the fit"),
         Column(REMARK, "remark", "", np.array(remarks, object), help="What to beware of"),
@@ -185,24 +163,42 @@ def _plain(table: pd.DataFrame, name: str, title: str, group: str, tip: str) -> 
     return Column(name, title, group, values, help=tip)
 
 
-def _composition(table: pd.DataFrame, element: str) -> list[Column]:
-    """At. % with its two errors, and wt. %, of which the result holds no errors."""
+def _composition(result: Quantification, place: int) -> list[Column]:
+    """At. % with its errors, the total first, and wt. %, of which the result holds no errors."""
+    table, element = result.table, result.elements[place]
     name = at_pct(element)
+    errors = table[error_total_of(name)].to_numpy(float)
+
+    def tell(row: int) -> str:
+        parts = parts_text(result.composition, row, place)
+        return f"{element} ± {errors[row]:.2g} at.%: {parts}" if parts else ""
+
     return [
         Column(
             name,
             f"{element} at.%",
             AT_PCT,
             table[name].to_numpy(float),
-            table[error_of(name)].to_numpy(float),
-            help=f"{element} in at.% ± standard deviation from counting",
+            errors,
+            error_total_of(name),
+            help=f"{element} in at.% ± standard deviation of all that is uncertain. Of the parts "
+            "that a cell's tooltip lists, only counting differs from label to label",
+            tell=tell,
         ),
         _plain(table, wt_pct(element), f"{element} wt.%", WT_PCT, f"{element} in wt.%"),
         _plain(
             table,
+            error_of(name),
+            f"{element} ± counting",
+            "errors",
+            f"Standard deviation of {element} in at.% from counting alone, for differences "
+            "between labels of one map",
+        ),
+        _plain(
+            table,
             error_k_of(name),
             f"{element} ± k",
-            "k errors",
+            "errors",
             f"Standard deviation of {element} in at.% from the errors of the k-factors",
         ),
     ]
@@ -216,8 +212,9 @@ def _intensity(table: pd.DataFrame, family: str) -> Column:
         "intensities",
         table[name].to_numpy(float),
         table[error_of(name)].to_numpy(float),
+        error_of(name),
         decimals=0,
-        help=f"Counts of the family {family} ± standard deviation",
+        help=f"Counts of the family {family} ± standard deviation from counting",
     )
 
 

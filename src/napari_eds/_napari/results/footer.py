@@ -7,9 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from napari_eds._napari.results.columns import UNITS, grouped, with_error
+from napari_eds._napari.parts.numbers import grouped, with_error
+from napari_eds._napari.results.columns import UNITS
 from napari_eds.quantification.statistics import Spread, spreads
-from napari_eds.quantification.table import AT_PCT, COUNTS, N_PIXELS
+from napari_eds.quantification.table import (
+    AT_PCT,
+    COUNTS,
+    N_PIXELS,
+    column_of,
+    error_total_of,
+)
 
 #: After an element whose scatter counting does not explain.
 REAL = "▲"
@@ -17,7 +24,8 @@ REAL = "▲"
 _ABOUT = (
     "Mean ± standard deviation over the selected labels; in brackets the standard deviation that "
     f"counting alone would give. {REAL} marks elements whose scatter would come from counting "
-    "alone in less than 1 of 100 cases: the labels differ."
+    "alone in less than 1 of 100 cases: the labels differ. What moves all labels alike, such as "
+    "k-factors, is in the errors of the table."
 )
 
 
@@ -48,17 +56,26 @@ def summary(
         + f"{grouped(chosen[COUNTS].sum(), 0)} counts."
     )
     found = spreads(table, elements, ids, unit)
-    items = [f"{e} {_short(s)}".replace(" ", "\u00a0") for e, s in found.items()]
+    shown = {e: _short(s) for e, s in found.items()}
+    if len(chosen) == 1:
+        shown = {e: _one_label(chosen, e, unit) for e in elements}
+    items = [f"{e} {value}".replace(" ", "\u00a0") for e, value in shown.items()]
     text = f"{head} {UNITS[unit].replace('.', '. ')}: {'   '.join(items)}"
     if len(chosen) == 1:
-        return text, "Value ± standard deviation from counting" * (unit == AT_PCT)
+        return text, "Value ± standard deviation of all that is uncertain" * (unit == AT_PCT)
     return text, "\n".join([_ABOUT, *(_long(e, s, unit) for e, s in found.items())])
+
+
+def _one_label(chosen: pd.DataFrame, element: str, unit: str) -> str:
+    """Return the value of the only label with its total error, which wt. % has none of."""
+    column = column_of(element, unit)
+    value = chosen[column].iloc[0]
+    error = chosen[error_total_of(column)].iloc[0] if unit == AT_PCT else np.nan
+    return with_error(value, error) or grouped(value, 2)
 
 
 def _short(s: Spread) -> str:
     """Return mean, scatter and what counting explains of it."""
-    if s.n < 2:
-        return with_error(s.mean, s.expected) or grouped(s.mean, 2)
     scatter = with_error(s.mean, s.deviation) or grouped(s.mean, 2)
     expected = f" ({_one(s.expected)})" if np.isfinite(s.expected) else ""
     return f"{scatter}{expected}{REAL if s.real else ''}"

@@ -307,7 +307,10 @@ class Scatter(_Points):
         self.y_column = self._add_choice("Upwards", "Column along the vertical axis")
         self.x_column = self._add_choice("To the right", "Column along the horizontal axis")
         self.with_errors = QCheckBox("errors")
-        self.with_errors.setToolTip("Show standard deviations from counting as bars")
+        self.with_errors.setToolTip(
+            "Show standard deviations as bars: of at.%, of all that is uncertain; of counts, from "
+            "counting"
+        )
         self.with_errors.toggled.connect(self._draw_errors)
         self.choices.addWidget(self.with_errors)
         self.choices.addStretch()

@@ -10,7 +10,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from qtpy.QtGui import QColor, QFont
 
 from napari_eds._napari.results.columns import REMARK, Column
-from napari_eds.quantification.table import LABEL, error_of
+from napari_eds.quantification.table import LABEL
 
 #: Before the number of a label with a remark, so that it is not told by colour alone.
 MARK = "⚠ "
@@ -122,7 +122,7 @@ class ResultsModel(QAbstractTableModel):
             header.append(column.name)
             cells.append([_plain(v) for v in column.values[self._rows[rows]]])
             if column.errors is not None:
-                header.append(error_of(column.name))
+                header.append(column.errors_name)
                 cells.append([_plain(v) for v in column.errors[self._rows[rows]]])
         return "\n".join("\t".join(line) for line in (header, *zip(*cells, strict=True)))
 
@@ -169,13 +169,19 @@ class ResultsModel(QAbstractTableModel):
         if role == _ROLE.TextAlignmentRole:
             return None if column.is_text else _RIGHT
         if role == _ROLE.ToolTipRole:
-            return self._remarks[row] and f"Label {self._ids[row]}: {self._remarks[row]}"
+            return self._tip(column, row)
         if column.name in {LABEL, REMARK} and self._remarks[row]:
             if role == _ROLE.ForegroundRole:
                 return self._warning
             if role == _ROLE.FontRole:
                 return self._bold
         return None
+
+    def _tip(self, column: Column, row: int) -> str:
+        """Say what to beware of in a label, and what the error of a cell is made of."""
+        remark = self._remarks[row] and f"Label {self._ids[row]}: {self._remarks[row]}"
+        parts = column.tell(row) if column.tell is not None else ""
+        return "\n".join(line for line in (parts, remark) if line)
 
     def _text(self, column: Column, row: int) -> str:
         marked = column.name == LABEL and self._remarks[row]

@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from napari_eds._napari.spectrum.curves import Look, SpectrumCurve
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.table import at_pct, error_of
+from napari_eds.quantification.table import at_pct, error_of, error_total_of
 
 #: Residuals beyond this many standard deviations are few: guide lines mark them.
 GUIDE_SIGMA = 3.0
@@ -99,16 +99,19 @@ class LabelFit:
 
     def describe(self, family: int) -> str:
         """Say what the fit found of a family: intensity, and at. % of its element."""
-        fit, table = self.result.fit, self.result.table
+        result, fit = self.result, self.result.fit
         name = fit.model.families[family]
+        quantified = family < fit.model.n_quantified
         value = f"{fit.intensities[self.row, family]:,.0f}".replace(",", "\u202f")
-        text = (
-            f"{name.element} {name.family}: {value} ± "
-            f"{fit.intensity_errors[self.row, family]:.0f} counts"
-        )
-        if name.element in self.result.elements:
-            numbers, column = table.iloc[self.row], at_pct(name.element)
-            text += f", {numbers[column]:.2f} ± {numbers[error_of(column)]:.2f} at.%"
+        counting = fit.intensity_errors[self.row, family]
+        total = result.intensity_errors_total[self.row, family] if quantified else counting
+        text = f"{name.element} {name.family}: {value} ± {total:.0f} counts"
+        if quantified:
+            numbers, column = result.table.iloc[self.row], at_pct(name.element)
+            text += (
+                f", {numbers[column]:.2f} ± {numbers[error_total_of(column)]:.2f} at.% "
+                f"(± {counting:.0f} counts, {numbers[error_of(column)]:.2f} at.% of counting)"
+            )
         return text
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 import pint
 
 from napari_eds._napari.parts.jobs import one_per_turn
+from napari_eds._napari.parts.numbers import grouped, with_error
 from napari_eds._napari.state.derived import AT_PCT_MAPS, Look
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
@@ -25,7 +26,7 @@ from napari_eds.quantification.table import (
     N_PIXELS,
     REDUCED_CHI_SQUARED,
     at_pct,
-    error_of,
+    error_total_of,
 )
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
@@ -37,6 +38,9 @@ SPECTRUM_IMAGE = "spectrum_image"
 QUANTIFICATION = "quantification"
 SETTINGS = "eds_settings"
 _MADE_FOR = "eds_labels_of"
+
+#: Feature of labels that holds their composition in words.
+COMPOSITION_TEXT = "at.%"
 
 #: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
 _LIMIT_STEP = 5.0
@@ -255,9 +259,32 @@ def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[flo
 
 
 def features_of(result: Quantification) -> pd.DataFrame:
-    """Return the columns of a result worth reading under the pointer; ``index`` holds the ids."""
-    columns = [CHIP, N_PIXELS, COUNTS]
-    for element in result.elements:
-        columns += [at_pct(element), error_of(at_pct(element))]
-    columns += [REDUCED_CHI_SQUARED, FLAG]
-    return result.table[columns].reset_index(names="index")
+    """Return what is worth reading under the pointer; ``index`` holds the ids.
+
+    napari writes it all into one line and cuts that off, so the composition with its total errors
+    stands first and in few words.
+    """
+    values = [at_pct(element) for element in result.elements]
+    errors = [error_total_of(column) for column in values]
+    table = result.table
+    numbers = [name for pair in zip(values, errors, strict=True) for name in pair]
+    rest = table[[REDUCED_CHI_SQUARED, FLAG, COUNTS, N_PIXELS, *numbers]]
+    in_words = [
+        _composition_text(result.elements, *row)
+        for row in zip(table[values].to_numpy(), table[errors].to_numpy(), strict=True)
+    ]
+    told = pd.DataFrame(
+        {CHIP: table[CHIP], COMPOSITION_TEXT: pd.Series(in_words, table.index, dtype=object)}
+    )
+    return pd.concat([told, rest], axis=1).reset_index(names="index")
+
+
+def _composition_text(
+    elements: tuple[str, ...], values: np.ndarray, errors: np.ndarray
+) -> str | None:
+    if not np.isfinite(values).all():
+        return None
+    return " ".join(
+        f"{element} {with_error(value, error) or grouped(value, 1)}".replace(" ± ", "±")
+        for element, value, error in zip(elements, values, errors, strict=True)
+    )
