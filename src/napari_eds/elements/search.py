@@ -171,6 +171,11 @@ class ElementSearch:
         doubts = self._ambiguous()
         for element, doubt in self._seen_only(len(doubts)).items():
             doubts.setdefault(element, doubt)
+        for element in list(doubts):
+            # Beside those suggested, what seemed proved may be nothing.
+            if not self._is_seen(self._own_claim(element)):
+                self._fit.remove(element)
+                del doubts[element]
         findings = [
             replace(self._finding(element), doubt=doubts.get(element, ""))
             for element in self._fit.elements
