@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from napari_eds import (
+    Absorption,
     Acquisition,
     Chips,
     EnergyAxis,
@@ -20,17 +21,23 @@ from napari_eds import (
     grid_chips,
     quantify,
 )
+from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import build_model
 
 ENERGY = EnergyAxis(0, 0.01, 1024)
 MICROSCOPE = Acquisition(beam_energy_keV=200)
-K = KFactorTable.from_mapping({"La_L": 0.7305, "Fe_K": 0.4329, "O_K": 0.3719}, "family")
+K = KFactorTable.from_mapping(
+    {"La_L": 0.7305, "Fe_K": 0.4329, "O_K": 0.3719},
+    "family",
+    relative_errors=dict.fromkeys(("La_L", "Fe_K", "O_K"), 0.0),
+)
 RECIPE = Recipe.create(
     elements=("La", "Fe", "O"),
     fit_only=("Cu",),
     k_factors=K,
     energy_range_keV=(0.35, 9.5),
     background_order=4,
+    absorption=Absorption(thickness_nm=0.1, take_off_angle_deg=20),
 )
 SHAPE = (12, 20)
 EMPTY, VACUUM, IRON_OXIDE, FERRITE = 0, 1, 2, 3
@@ -45,7 +52,7 @@ def phase_map():
 
 def draw_image():
     """About 500 counts per pixel of the specimen and 60 per pixel of vacuum."""
-    model = build_model(ENERGY, MICROSCOPE, RECIPE)
+    model = corrected(build_model(ENERGY, MICROSCOPE, RECIPE))
     continuum = (1 - ENERGY.energies_keV / 20) ** 4
     continuum /= continuum.sum()
     counts = np.zeros((*SHAPE, ENERGY.size))

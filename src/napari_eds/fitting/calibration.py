@@ -11,6 +11,7 @@ from scipy.optimize import least_squares
 from napari_eds.fitting.least_squares import weighted_solution
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.refinement import Refined
+from napari_eds.fitting.sum_fit import inflated
 from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV
 
 #: Bounds of the fit: offset in eV, gain in percent, resolution at Mn Ka in eV. Below 120 eV,
@@ -35,6 +36,8 @@ _SMOOTHING_CHANNELS = 9
 #: Order of the polynomial background during the calibration.
 _ORDER = 6
 _ROUNDS = 2
+#: What the first guess of variances takes a model to be wrong by, relative to the counts.
+_UNSURE = 0.05
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,9 @@ def calibrate(
     if counts.sum() < MINIMUM_COUNTS or not names:
         reason = ", since the counts are too few to calibrate on" if names else ""
         return replace(start, source=start.source + reason)
-    expected = np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
+    smooth = np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
+    # Where a peak is not in the model, its height must not outweigh all that is.
+    expected = smooth + (_UNSURE * smooth) ** 2
     values = np.array([np.clip(_value(start, name), *BOUNDS[name]) for name in names])
     for _ in range(_ROUNDS):
         problem = _Problem(model, counts, expected, tuple(names), start)
@@ -175,9 +180,14 @@ class _Problem:
         return np.stack(columns, axis=1)
 
     def expected_at(self, values: np.ndarray) -> np.ndarray:
-        """Return the fitted counts, positive."""
+        """Return by what counts vary around the fit, positive.
+
+        Where residuals are far larger over the width of a line, as at a peak that is not in the
+        model, it is by these.
+        """
         fitted = self.fitted(values)
-        return np.maximum(fitted, 1e-3 * fitted.mean())
+        expected = np.maximum(fitted, 1e-3 * fitted.mean())
+        return inflated(expected, self.counts - fitted, self.model)
 
 
 _FIELDS = {"offset": "offset_eV", "gain": "gain_percent", "resolution": "resolution_MnKa_eV"}

@@ -6,26 +6,29 @@ What is found here on the sum of all labels is frozen, so that each label has fe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
-from napari_eds.fitting.sum_fit import fit_design, positive_shape
+from napari_eds.fitting.sum_fit import inflated, positive_shape
 
 #: A line this many deviations of its prior off its table is told: the model lacks something there.
 UNLIKELY_SIGMA = 3.0
 #: No model is taken to be truer than this, relative to the height of its lines.
 LEAST_MISFIT = 0.003
-#: Steps towards the best values, and the longest of a step in deviations of the prior.
-_STEPS, _LONGEST = 8, 2.0
-#: Slopes are drawn anew every so many steps.
-_EVERY = 3
-#: Values that move by less than this part of their prior's deviation have settled.
-_SETTLED = 0.02
+#: Steps towards the best values with the same weights, their longest in deviations of the prior,
+#: and the parts of a step that are tried.
+_STEPS, _LONGEST, _PARTS = 4, 2.0, (1.0, 0.5, 0.2, 0.05)
+#: Weights follow from the fit, which they shape, this often.
+_WEIGHTINGS = 2
+#: Steps end where squares fall, or values move, by less.
+_SETTLED = 0.03
+_SMOOTHING_CHANNELS = 9
 #: Expected counts of a channel are not taken below this.
 _LEAST_EXPECTED = 1e-6
 #: How far the background may bend from its first shape, relative to it.
@@ -135,48 +138,143 @@ def refine(
     background : ndarray, (channels, columns)
         Columns of its background in counts: the first its shape, the others ways to bend it.
     """
-    counts = np.asarray(total, dtype=float)
+    problem = _Problem.of(model, np.asarray(total, dtype=float), nuisances, background)
+    values = np.zeros(len(nuisances))
+    for _ in range(_WEIGHTINGS):
+        values = problem.descended(values)
+        solved = problem.solved(values)
+        problem = replace(problem, variance=problem.scatter(solved))
     n, k = len(model.families), background.shape[1]
-    prior_sd = np.array([nuisance.prior_sd for nuisance in nuisances])
-    free = np.append(np.ones(n + k, bool), [not nuisance.is_fixed for nuisance in nuisances])
-    first = fit_design(np.hstack([model.profiles, background]), counts, n + k)
-    areas, expected = first.coefficients[:n], first.expected
-    # Nuisances count in deviations of their priors, which makes their own deviation 1.
-    values, precision = np.zeros(len(nuisances)), np.ones(n + k + len(nuisances))
-    precision[: n + 1], precision[n + 1 : n + k] = 0, 1 / _BENDING**2
-    for step in range(_STEPS):
-        lines = model.profiles @ np.maximum(areas, 0)
-        misfit = float(relative_misfit(counts, expected, lines))
-        if step % _EVERY == 0:
-            # They hardly change with the small steps that are left after the first.
-            answers = slopes_of(model, nuisances)
-        slopes = [slope.of(np.maximum(areas, 0)) for slope in answers]
-        design = np.hstack([model.profiles, background, np.stack(slopes, axis=1) * prior_sd])
-        variance = expected + (misfit * lines) ** 2
-        wanted = np.append(np.zeros(n + k), -values)
-        solution = np.zeros(design.shape[1])
-        solution[free], _ = regularised_fit(
-            design[:, free], counts, variance, precision[free], wanted[free]
-        )
-        areas, change = solution[:n], np.clip(solution[n + k :], -_LONGEST, _LONGEST)
-        fitted = design @ solution
-        expected = np.maximum(fitted, 1e-3 * max(counts.mean(), 1e-6))
-        values = values + change
-        model = moved(model, nuisances, change * prior_sd)
-        if (np.abs(change) < _SETTLED).all():
-            break
-    _, covariance = regularised_fit(design, counts, variance, precision, wanted)
-    scale = np.append(np.ones(k), prior_sd)
+    scale = np.append(np.ones(k), problem.prior_sd)
     return Refined(
-        model=model,
+        model=problem.at(values),
         nuisances=nuisances,
-        values=values * prior_sd,
+        values=values * problem.prior_sd,
         background=background,
-        areas=areas,
-        background_coefficients=solution[n : n + k],
-        covariance=covariance[n:, n:] * np.outer(scale, scale),
-        misfit=misfit,
+        areas=solved.coefficients[:n],
+        background_coefficients=solved.coefficients[n:],
+        covariance=problem.covariance(values, solved)[n:, n:] * np.outer(scale, scale),
+        misfit=float(relative_misfit(problem.counts, solved.expected, solved.lines)),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """The best linear fit at some values of the nuisances, and its weighted squares."""
+
+    coefficients: np.ndarray
+    expected: np.ndarray
+    lines: np.ndarray
+    objective: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """Nuisances, in deviations of their priors, that describe a sum best with given weights."""
+
+    model: SpectralModel
+    counts: np.ndarray
+    nuisances: tuple[Nuisance, ...]
+    prior_sd: np.ndarray
+    background: np.ndarray
+    variance: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        model: SpectralModel,
+        counts: np.ndarray,
+        nuisances: tuple[Nuisance, ...],
+        background: np.ndarray,
+    ) -> _Problem:
+        """Take the first weights from the model as it is."""
+        prior_sd = np.array([nuisance.prior_sd for nuisance in nuisances])
+        smooth = np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
+        problem = cls(model, counts, nuisances, prior_sd, background, smooth)
+        solved = problem.solved(np.zeros(len(nuisances)))
+        return replace(problem, variance=problem.scatter(solved))
+
+    def at(self, values: np.ndarray) -> SpectralModel:
+        """Return the model at values of its nuisances."""
+        return moved(self.model, self.nuisances, values * self.prior_sd)
+
+    def solved(self, values: np.ndarray) -> _Solved:
+        """Return the best areas and background at values of the nuisances."""
+        profiles = self.at(values).profiles
+        n = profiles.shape[1]
+        design, precision = np.hstack([profiles, self.background]), self._bending(n)
+        nothing = np.zeros(design.shape[1])
+        found, _ = regularised_fit(design, self.counts, self.variance, precision, nothing)
+        fitted = design @ found
+        squares = ((self.counts - fitted) ** 2 / self.variance).sum() + (
+            precision * found**2
+        ).sum()
+        return _Solved(
+            found,
+            np.maximum(fitted, 1e-3 * max(self.counts.mean(), 1e-6)),
+            profiles @ np.maximum(found[:n], 0),
+            float(squares + (values**2).sum()),
+        )
+
+    def descended(self, values: np.ndarray) -> np.ndarray:
+        """Return better values, by Gauss and Newton's steps that never lead uphill."""
+        here = self.solved(values)
+        for _ in range(_STEPS):
+            step = self._step(values, here)
+            for part in _PARTS:
+                there = self.solved(values + part * step)
+                if there.objective < here.objective:
+                    break
+            else:
+                return values
+            gained = here.objective - there.objective
+            values, here = values + part * step, there
+            if gained < _SETTLED or (np.abs(part * step) < _SETTLED).all():
+                return values
+        return values
+
+    def _step(self, values: np.ndarray, here: _Solved) -> np.ndarray:
+        """Return the change that would be best if the model were linear in its nuisances."""
+        design, precision = self._linearised(values, here)
+        free = np.ones(design.shape[1], dtype=bool)
+        free[design.shape[1] - len(values) :] = [not n.is_fixed for n in self.nuisances]
+        wanted = np.append(np.zeros(design.shape[1] - len(values)), -values)
+        found, _ = regularised_fit(
+            design[:, free], self.counts, self.variance, precision[free], wanted[free]
+        )
+        change = np.zeros(design.shape[1])
+        change[free] = found
+        return np.clip(change[-len(values) :], -_LONGEST, _LONGEST)
+
+    def covariance(self, values: np.ndarray, here: _Solved) -> np.ndarray:
+        """Return that of areas, background and nuisances."""
+        design, precision = self._linearised(values, here)
+        nothing = np.zeros(design.shape[1])
+        return regularised_fit(design, self.counts, self.variance, precision, nothing)[1]
+
+    def _linearised(self, values: np.ndarray, here: _Solved) -> tuple[np.ndarray, np.ndarray]:
+        """Return columns of areas, background and nuisances, and precisions of their priors."""
+        model = self.at(values)
+        n = len(model.families)
+        areas = np.maximum(here.coefficients[:n], 0)
+        slopes = [slope.of(areas) for slope in slopes_of(model, self.nuisances)]
+        columns = [model.profiles, self.background, np.stack(slopes, axis=1) * self.prior_sd]
+        return np.hstack(columns), np.append(self._bending(n), np.ones(len(values)))
+
+    def _bending(self, n_families: int) -> np.ndarray:
+        """Return precisions of areas and of the background, whose first column is free."""
+        precision = np.zeros(n_families + self.background.shape[1])
+        precision[n_families + 1 :] = 1 / _BENDING**2
+        return precision
+
+    def scatter(self, solved: _Solved) -> np.ndarray:
+        """Return by what counts vary around a fit, (channels,).
+
+        Counting, and what no model draws of lines; and where residuals are far larger over the
+        width of a line, as at a peak that is not in the model, these.
+        """
+        variance = solved.expected + (LEAST_MISFIT * solved.lines) ** 2
+        return inflated(variance, self.counts - solved.expected, self.model)
 
 
 def relative_misfit(

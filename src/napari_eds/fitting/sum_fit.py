@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from napari_eds.fitting.least_squares import weighted_fit
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.physics import lines as xray
 
 _ROUNDS = 4
+_FAR_LARGER = 3.0
 
 
 @dataclass(frozen=True)
@@ -77,3 +80,16 @@ def positive_shape(background: np.ndarray) -> np.ndarray:
     """
     mean = background.mean()
     return np.maximum(background, 1e-3 * mean) if mean > 0 else np.ones_like(background)
+
+
+def inflated(variance: np.ndarray, residual: np.ndarray, model: SpectralModel) -> np.ndarray:
+    """Return variances, larger where residuals are no scatter, (channels,).
+
+    As at a peak that is not in the model: where squared residuals exceed the variance by more than
+    `_FAR_LARGER` times over the width of a line, they take its place.
+    """
+    width = xray.fwhm_keV(xray.MN_KA_KEV, model.resolution_MnKa_eV)
+    channels = max(round(float(width) / model.energy.scale_keV), 1)
+    squares = uniform_filter1d(residual**2, channels)
+    times = squares / uniform_filter1d(variance, channels)
+    return np.asarray(variance * np.where(times > _FAR_LARGER, times, 1.0))
