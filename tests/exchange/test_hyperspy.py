@@ -117,7 +117,7 @@ def test_what_hyperspy_draws(models, results, engine):
             component_list=model.background_components, show_progressbar=False
         )
         drawn = model.as_signal(show_progressbar=False)
-    np.testing.assert_allclose(background.data[:, channels], fit.background, rtol=1e-9)
+    np.testing.assert_allclose(background.data[:, channels], fit.background, rtol=1e-8)
     tolerance = {"linear": 1e-9, "poisson": 0.05}[engine] * fit.fitted.max()
     np.testing.assert_allclose(drawn.data[:, channels], fit.fitted, atol=tolerance)
     sums = drawn.data[:, channels].sum(axis=1)

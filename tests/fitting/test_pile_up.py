@@ -151,7 +151,7 @@ def test_the_strength_is_found(simulations, name, share):
     assert found.strength == pytest.approx(strength, abs=3 * found.error + 0.02 * strength)
     assert found.error < 0.05 * max(share, 0.02)
     # Pairs of the background with itself, a tenth, are left to the background.
-    assert found.share == pytest.approx(0.91 * share, rel=0.1)
+    assert found.share == pytest.approx(0.91 * share, rel=0.15)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.03, 0.05])
@@ -159,7 +159,7 @@ def test_the_strength_is_found(simulations, name, share):
 def test_sum_peaks_are_not_taken_for_elements(simulations, monkeypatch, name, share):
     labels, model, *_, prepared, recipe = simulations[name, share]
     total, specimen = labels.sum(axis=0), SPECIMENS[name]
-    assert np.abs(absent_sigmas(prepared.model, total, specimen)).max() < 3
+    assert np.abs(absent_sigmas(prepared.model, total, specimen)).max() < 4
     without_pile_up(monkeypatch)
     bare = prepare(model, total, recipe)
     assert np.abs(absent_sigmas(bare.model, total, specimen)).max() > 300 * min(share, 0.02)

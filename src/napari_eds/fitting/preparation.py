@@ -80,9 +80,8 @@ def prepare(
     calibration = _calibration(drawn, total, recipe)
     drawn = replace(drawn, tail=_tail(recipe))
     # Sum peaks come before the ratios, which would follow one that lies on a line.
-    prepared, pile_up = with_pile_up(
-        calibration.apply(drawn), total if spectra is None else spectra
-    )
+    spectra = total if spectra is None else spectra
+    prepared, _ = with_pile_up(calibration.apply(drawn), spectra)
     weights = _rough_composition(prepared, total, k_factors)
     background = sum_background(prepared, total, weights, recipe.background)
     refined = refine(
@@ -91,7 +90,8 @@ def prepare(
         nuisances_of(prepared, recipe.uncertainties, fixed=_fixed(recipe, total)),
         bending(prepared.energy, background.shape),
     )
-    prepared = replace(refined.model, background_shape=refined.background_shape)
+    prepared, pile_up = with_pile_up(refined.model, spectra)
+    prepared = replace(prepared, background_shape=refined.background_shape)
     fitted = fit_sum(prepared, total)
     return Preparation(
         prepared,

@@ -24,8 +24,10 @@ LEAST_MISFIT = 0.003
 #: Steps towards the best values with the same weights, their longest in deviations of the prior,
 #: and the parts of a step that are tried.
 _STEPS, _LONGEST, _PARTS = 4, 2.0, (1.0, 0.5, 0.2, 0.05)
-#: Weights follow from the fit, which they shape, this often.
-_WEIGHTINGS = 2
+#: Weights follow from the fit, which they shape, at most this often, and until values move by
+#: less than a part of the prior's deviation.
+_SAME = 0.1
+_WEIGHTINGS = 6
 #: Steps end where squares fall, or values move, by less.
 _SETTLED = 0.03
 _SMOOTHING_CHANNELS = 9
@@ -141,9 +143,11 @@ def refine(
     problem = _Problem.of(model, np.asarray(total, dtype=float), nuisances, background)
     values = np.zeros(len(nuisances))
     for _ in range(_WEIGHTINGS):
-        values = problem.descended(values)
+        before, values = values, problem.descended(values)
         solved = problem.solved(values)
         problem = replace(problem, variance=problem.scatter(solved))
+        if np.abs(values - before).max(initial=0) < _SAME:
+            break
     n, k = len(model.families), background.shape[1]
     scale = np.append(np.ones(k), problem.prior_sd)
     return Refined(

@@ -43,7 +43,7 @@ class UnexplainedPeak:
 
     def __str__(self) -> str:
         who = f": {' or '.join(self.elements)}?" if self.elements else ""
-        return f"{self.energy_keV:.2f} keV, {100 * self.share:.2g} % of the counts{who}"
+        return f"{self.energy_keV:.2f} keV ({100 * self.share:.2g} % of the lines{who})"
 
 
 def unexplained_peaks(

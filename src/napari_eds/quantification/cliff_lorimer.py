@@ -81,7 +81,7 @@ def cliff_lorimer(
     ``(1 - K D)^-1 K``: absorption answers to the change, and damps or enlarges it.
 
     Negative intensities are kept, as setting them to zero would bias means over labels. A label
-    in which no element is detected gets NaN: its ratios are noise.
+    in which no element stands out of the counting noise gets NaN.
 
     Parameters
     ----------
@@ -103,10 +103,11 @@ def cliff_lorimer(
     _check_foil(foil, intensities)
     k_factors, atomic_weights = intensities.k_factors, intensities.atomic_weights
     sigma = intensities.errors
+    counted = (intensities.counts > DETECTION_SIGMA * sigma).any(axis=1, keepdims=True)
     if doubts is not None and "total" in doubts.shapes:
         sigma = np.sqrt(sigma**2 + _variances(doubts.shapes["total"]))
     detected = intensities.counts > DETECTION_SIGMA * sigma
-    emitted = np.where(detected.any(axis=1, keepdims=True), intensities.counts * k_factors, np.nan)
+    emitted = np.where(counted, intensities.counts * k_factors, np.nan)
     c, a, moving = _consistent(emitted, foil)
     if moving.size and unsettled == "raise":
         raise _does_not_settle(moving, label_names)
