@@ -22,6 +22,8 @@ _ROUNDS = (False, True, True)
 #: How far offset (eV), gain (%) and resolution (eV) are expected to be off the file's; steps
 #: towards the best ones, and parts of these below which they are found.
 _AXIS_PRIOR, _STEPS, _SETTLED = np.array([20.0, 0.3, 8.0]), 6, 0.02
+#: Channels that are off by more standard deviations than this weigh less in a calibration.
+_OUTLIER = 3.0
 #: Chi-squared per channel from which on an axis far away is tried.
 _WELL = 2.0
 #: An axis this far from that of the file, in eV, % and eV of its width, may be bent.
@@ -167,7 +169,7 @@ class ElementFit:
         # A channel is not expected to hold less than one count per full width of a line.
         width = xray.fwhm_keV(xray.MN_KA_KEV, model.resolution_MnKa_eV) / model.energy.scale_keV
         self._floor = max(1e-3 * counts.mean(), 1 / float(width))
-        self._line_error = _LINE_ERROR
+        self._line_error, self._may_reach_far = _LINE_ERROR, True
         self._start = Calibration(resolution_MnKa_eV=model.resolution_MnKa_eV)
         self.calibration: Calibration = self._start
         self.profiles: np.ndarray = np.zeros((counts.size, len(model.families)))
@@ -189,13 +191,28 @@ class ElementFit:
         From the axis as it is and, where that leaves much unexplained, from one that is
         fitted without regard to what the lines may be wrong by, which reaches farther.
         """
+        before = self.calibration
         self._settle()
+        if self._is_at_bound():
+            # That shows that the elements are not yet the right ones.
+            self.calibration = before
+            self._draw(self._all_columns())
+            self._fit()
         near, misfit = self.calibration, self.misfit()
-        if misfit > _WELL * self.counts.size:
+        if self._may_reach_far and misfit > _WELL * self.counts.size:
             self._reach_far()
-            if self.misfit() > misfit:
-                self.calibration = near
+            if self._is_at_bound() or self.misfit() > misfit:
+                # The axis that was is the better one, and elements are what is missing.
+                self.calibration, self._may_reach_far = near, False
         self._use(self.calibration)
+
+    def _is_at_bound(self) -> bool:
+        """Whether offset or width ran to the end of what is allowed.
+
+        The gain alone may where all strong lines are soft, and does no harm.
+        """
+        values = dict(zip(BOUNDS, _axis_of(self.calibration), strict=True))
+        return any(values[name] in BOUNDS[name] for name in ("offset", "resolution"))
 
     def _reach_far(self) -> None:
         columns = self._all_columns()
@@ -205,8 +222,6 @@ class ElementFit:
             lines=tuple(self._model.lines[column] for column in columns),
         )
         found = calibrate(model, self.counts, start=self._start)
-        # A width or an offset at its bound shows that the elements are not yet the right ones. The
-        # gain alone may run there where all strong lines are soft, and does no harm.
         if set(found.at_bound) <= {"gain"}:
             self.calibration = found
             self._draw(columns)
@@ -238,8 +253,12 @@ class ElementFit:
             fit.columns, fit.areas, fit.background, fit.variance
         ).counts
         free = np.hstack([self.profiles[:, fit.columns], self._background])
-        system = System.of(free, np.hstack([errors, moved]), fit.variance)
-        target = (self.counts + moved @ off) / np.sqrt(fit.variance)
+        # Peaks of elements that are not found yet shall not pull the axis.
+        variance = fit.variance + np.maximum(
+            (self.counts - fit.fitted) ** 2 - _OUTLIER**2 * fit.variance, 0
+        )
+        system = System.of(free, np.hstack([errors, moved]), variance)
+        target = (self.counts + moved @ off) / np.sqrt(variance)
         return np.clip(system.solve(target)[-3:] - off, -1, 1) * _AXIS_PRIOR
 
     @property
@@ -269,6 +288,7 @@ class ElementFit:
     def restart(self, elements: Collection[str]) -> None:
         """Fit these elements on the axis of the file."""
         self.elements, self._line_error = list(elements), _LINE_ERROR
+        self._may_reach_far = True
         self._use(self._start)
 
     def measure_misfit(self) -> None:

@@ -14,6 +14,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from scipy.special import ndtr
 
+from napari_eds.elements import prior
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import unresolved
 from napari_eds.fitting.profiles import family_profiles
@@ -27,6 +28,8 @@ _SHIFT_KEV = 0.003
 #: Weights inside a family of soft lines are hardly known: yields and Coster-Kronig rates of outer
 #: shells, chemistry.
 _SOFT_KEV, _SOFT_RATIO = 0.9, {"K": 0.05, "L": 0.3, "M": 0.3}
+#: In bulk, the element's own edges lie among these lines and swallow most of some of them.
+_SOFT_RATIO_BULK = {"K": 0.05, "L": 1.0, "M": 1.0}
 #: How far the resolution at Mn Ka of one family's lines may be off that of all, in eV.
 _WIDTH_EV = 1.5
 #: Part of a soft line's counts that incomplete charge collection may move to lower energy, as
@@ -136,7 +139,8 @@ class LineErrors:
         is_soft = family.alpha.energy_keV < _SOFT_KEV
         ratio = Uncertainties().line_ratio(family.family)
         if is_soft:
-            ratio = _SOFT_RATIO[family.family]
+            is_foil = prior.is_foil_beam(self._model.beam_energy_keV)
+            ratio = (_SOFT_RATIO if is_foil else _SOFT_RATIO_BULK)[family.family]
         # Relative to the strongest group, which stands for the family.
         groups.sort(key=lambda group: -sum(line.weight for line in group))
         drawn = self._profiles(groups)

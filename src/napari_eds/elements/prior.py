@@ -42,8 +42,13 @@ def is_foil(acquisition: Acquisition, beam_energy_keV: float | None) -> bool:
     foil.
     """
     if beam_energy_keV is not None:
-        return beam_energy_keV >= _FOIL_FROM_KEV
+        return is_foil_beam(beam_energy_keV)
     return acquisition.signal_type != "SEM"
+
+
+def is_foil_beam(beam_energy_keV: float) -> bool:
+    """Whether a beam is that of a transmission microscope."""
+    return beam_energy_keV >= _FOIL_FROM_KEV
 
 
 def is_system(element: str, *, foil: bool, share: float | None = None) -> bool:

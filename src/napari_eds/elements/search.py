@@ -53,6 +53,8 @@ _RECALIBRATE_SHARE, _FINAL_SHARE = 0.1, 0.01
 #: Adding and dropping alternate at most this often.
 _ROUNDS = 4
 _MAX_ELEMENTS = 40
+#: Lines below zero by this many standard deviations are none.
+_NEGATIVE = 3.0
 _MAX_SUGGESTIONS = 6
 #: What others explain as well needs this much less in chi-squared to be proved, if it is common,
 #: for each element more that has to take over, several times for one that is not common; but never
@@ -189,6 +191,12 @@ class ElementSearch:
         doubts = {}
         for element in self._fit.elements:
             self._progress(len(self._fit.elements), 0, f"judging {element}")
+            if hidden := self._hidden_by(element):
+                doubts[element] = f"stronger soft lines of {hidden} hide it in bulk"
+                continue
+            if self._families[self._proof[element]].family == "M":
+                doubts[element] = "M lines alone are ambiguous"
+                continue
             verdict = test.judge(element)
             if verdict.z < min(_needed_z(element, verdict.others), _few_counts_z(verdict)):
                 others = ", ".join(verdict.others[:_MAX_NAMED])
@@ -196,17 +204,33 @@ class ElementSearch:
                 doubts[element] = f"{by} the lines of the other elements explain it nearly as well"
         return doubts
 
+    def _hidden_by(self, element: str) -> str:
+        """Return whose stronger soft line a light element lies under in bulk, or nothing.
+
+        Absorption by the element itself reshapes soft L and M lines there, more than tables and
+        small errors of them can tell.
+        """
+        column = self._proof[element]
+        if self._foil or element not in LIGHT:
+            return ""
+        fit = self._fit.solution
+        area = fit.areas[fit.columns.index(column)]
+        stronger = (line for line, n in self._fit.neighbours(column) if n > area)
+        return next((line.element for line in stronger), "")
+
     def _seen_only(self, already: int) -> dict[str, str]:
         """Fit along what is seen but not proved, and return why it is not."""
         found: dict[str, str] = {}
         skipped: set[str] = set()
-        while already + len(found) < _MAX_SUGGESTIONS:
+        while already + len(found) < _MAX_SUGGESTIONS and len(skipped) < _MAX_SUGGESTIONS:
             seen = [claim for claim in self._claims(skipped) if self._is_seen(claim)]
             if not seen:
                 break
             best = self._most_common(seen)
             self._progress(len(self._fit.elements), 0, f"judging {best.element}")
             doubt = self._doubt(best) or "beside the others it is not proved"
+            if self._families[self._proof[best.element]].family == "M":
+                doubt = "M lines alone are ambiguous"
             self._fit.add(best.element)
             # Two that claim the same peak would take from each other without end.
             if all(self._is_seen(self._own_claim(e)) for e in [*found, best.element]):
@@ -264,11 +288,31 @@ class ElementSearch:
                 pending += 1 - self._fit.solution.net / best.net
                 self._progress(len(self._fit.elements) + 1, 0, f"found {best.element}")
                 self._fit.add(best.element)
+                self._drop_negative()
             elif pending < _FINAL_SHARE or not calibrate:
                 return
             if calibrate and (not proved or pending > _RECALIBRATE_SHARE):
                 self._fit.calibrate()
                 pending = 0.0
+
+    def _drop_negative(self) -> None:
+        """Remove elements whose lines the others turned negative; they would hide a misfit.
+
+        Strong lines of opposite signs cancel, and what a part of them may be wrong by covers all.
+        """
+        while True:
+            fit = self._fit.solution
+            place = {c: i for i, c in enumerate(fit.columns)}
+            z = {
+                e: fit.areas[i] / fit.errors[i]
+                for e in self._fit.elements
+                for i in (place[self._proof[e]],)
+            }
+            worst = min(z, key=lambda e: z[e], default=None)
+            if worst is None or z[worst] >= -_NEGATIVE:
+                return
+            self._fit.remove(worst)
+            self._removed.add(worst)
 
     def _drop_unproved(self) -> bool:
         """Remove what is not proved beside all the others, the weakest first."""
@@ -305,8 +349,6 @@ class ElementSearch:
             return f"it holds less than {100 * MINIMUM_SHARE:g} % of the counts"
         if claim.element in LIGHT:
             return ""
-        if self._families[column].family == "M":
-            return "M lines alone are ambiguous"
         return self._artefact(column, claim.areas[column])
 
     def _share(self, claim: _Claim) -> float:
@@ -370,7 +412,7 @@ class ElementSearch:
         return Finding(
             family=self._families[column],
             z=claim.z[column],
-            counts=area * own,
+            counts=float(fit.lines[:, place].sum()),
             error=float(fit.errors[place]) * own,
             share=area * own / fit.net,
             element_share=sum(a * sums[c] for c, a in claim.areas.items()) / fit.net,
