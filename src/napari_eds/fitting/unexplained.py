@@ -14,7 +14,7 @@ from napari_eds.physics import lines as xray
 #: A peak is told if it stands out this many deviations, counting and the errors of shapes taken
 #: together, and holds this share of the counts of all lines, and this part of what is drawn
 #: within one full width: below, it is more likely an imperfect shape.
-_SIGNIFICANT, _LEAST_SHARE, _LEAST_PART = 6.0, 0.004, 0.06
+_SIGNIFICANT, _LEAST_SHARE, _LEAST_PART = 6.0, 0.008, 0.06
 #: What drawn lines and background may be wrong by at a place, relative to them.
 _LINE_ERROR, _BACKGROUND_ERROR = 0.02, 0.05
 #: At most so many peaks, the largest first, and so many elements for each.
