@@ -36,8 +36,6 @@ _SMOOTHING_CHANNELS = 9
 #: Order of the polynomial background during the calibration.
 _ORDER = 6
 _ROUNDS = 2
-#: What the first guess of variances takes a model to be wrong by, relative to the counts.
-_UNSURE = 0.05
 
 
 @dataclass(frozen=True)
@@ -123,9 +121,7 @@ def calibrate(
     if counts.sum() < MINIMUM_COUNTS or not names:
         reason = ", since the counts are too few to calibrate on" if names else ""
         return replace(start, source=start.source + reason)
-    smooth = np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
-    # Where a peak is not in the model, its height must not outweigh all that is.
-    expected = smooth + (_UNSURE * smooth) ** 2
+    expected = np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
     values = np.array([np.clip(_value(start, name), *BOUNDS[name]) for name in names])
     for _ in range(_ROUNDS):
         problem = _Problem(model, counts, expected, tuple(names), start)
