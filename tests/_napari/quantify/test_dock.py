@@ -325,7 +325,7 @@ def test_missing_elements_are_added_by_a_button(qtbot, window, map_file, k_facto
     assert "4 labels, 4 with remarks" in dock.status.text()
     assert dock.status.text().count("unexplained peak at 4.5") == 1, "of all labels, and once"
     qtbot.waitUntil(dock.add_missing.native.isVisible)
-    assert dock.add_missing.text == "Add Ti, Pt, Cu…"
+    assert dock.add_missing.text == "Add Ti, Pt…", "the largest peaks"
 
     click(dock.add_missing)
     assert not dock.run.enabled

@@ -1,6 +1,7 @@
 """The dock *EDS results* in a real window, driven by mouse and keys."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -401,7 +402,9 @@ def _pasted():
 
 
 def test_doubtful_labels_are_marked_in_words_and_sign(window, result):
-    dock, table = window.dock, result.table
+    dock, table = window.dock, result.table.copy()
+    table.loc[20:40, "flag"] = ""
+    window.focus.show_result(window.labels, replace(result, table=table))
     marked = [text.startswith("⚠") for text in texts(dock, "label")]
     assert marked == (table["flag"] != "").tolist()
     assert set(marked) == {True, False}
