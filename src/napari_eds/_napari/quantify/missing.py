@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from napari_eds._napari.state.element_choice import (
     FIT_ONLY,
@@ -13,8 +13,10 @@ from napari_eds._napari.state.element_choice import (
 )
 from napari_eds._support.progress import Progress
 from napari_eds.elements.proposals import Proposal, search_elements
-from napari_eds.fitting.unexplained import UnexplainedPeak
 from napari_eds.quantification.result import Quantification
+
+if TYPE_CHECKING:
+    from napari_eds.fitting.unexplained import UnexplainedPeak
 
 #: Elements that are named on a button.
 _NAMED = 3
