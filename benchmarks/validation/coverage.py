@@ -24,7 +24,7 @@ from .materials import (
     quantified,
     true_k_factors,
 )
-from .measured import errors_of_k_ratios, k_ratios_K412, k_ratios_K2496
+from .measured import ERRORS_OF_K_RATIOS, k_ratios_K412, k_ratios_K2496
 from .report import Run, Section, share_between, table
 
 #: Relative errors stated of k-factors, by family, and of the thickness.
@@ -55,7 +55,7 @@ def coverage(run: Run) -> Section:
         f"up to {OFFSET_eV:g} eV and {GAIN_percent:g} %. k-ratios are those of K2496 and K412 "
         "beside the published ones, whose own errors are left out; spectra of one glass share "
         "their standards, so these are far fewer than they seem. "
-        f"{errors_of_k_ratios(run.data)}"
+        f"{ERRORS_OF_K_RATIOS}"
     )
     rows = [
         (name, len(z), *(f"{share(z, n):.0f} %" for n in (1, 2, 3)), f"{np.median(np.abs(z)):.2f}")

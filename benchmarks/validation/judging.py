@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from napari_eds.quantification.table import error_of, error_total_of
+from napari_eds.quantification.table import error_total_of
 
 #: An element of less than this is none of the majors, whose relative errors count.
 MAJOR_at_pct = 5.0
@@ -16,9 +16,4 @@ WRONG_percent = 5.0
 
 def total_error(row: pd.Series, column: str) -> float:
     """Return the total error of what a column holds; that of counting where there is no other."""
-    return float(row[error_total_of(column) if has_total(row, column) else error_of(column)])
-
-
-def has_total(row: pd.Series, column: str) -> bool:
-    """Return whether a table has a total error of what a column holds."""
-    return error_total_of(column) in row
+    return float(row[error_total_of(column)])

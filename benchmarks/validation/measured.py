@@ -14,7 +14,7 @@ from napari_eds.quantification.table import COUNTS, REDUCED_CHI_SQUARED, at_pct,
 from .glass import DTSA
 from .glass import FOLDER as K412
 from .glass import STANDARDS as K412_STANDARDS
-from .judging import has_total, total_error
+from .judging import total_error
 from .report import Check, Run, Section, at_least, table
 
 FOLDER = "real/msa"
@@ -170,8 +170,9 @@ def per_dose(result: eds.Quantification, family: str) -> tuple[float, float]:
     """Return counts of a family per nA and second, and their total error."""
     acquisition = result.image.acquisition
     dose = acquisition.beam_current_nA * acquisition.live_time_s
-    row = result.table.iloc[0]
-    return row[intensity(family)] / dose, total_error(row, intensity(family)) / dose
+    place = [str(quantified) for quantified in result.fit.model.quantified].index(family)
+    counts = result.table.iloc[0][intensity(family)]
+    return counts / dose, result.intensity_errors_total[0, place] / dose
 
 
 @dataclass(frozen=True)
@@ -195,15 +196,10 @@ class KRatio:
         return (self.got - self.published) / self.total
 
 
-def errors_of_k_ratios(data: Path) -> str:
-    """Say what is in the errors of k-ratios."""
-    row = of_sample(data, SANBORNITE).table.iloc[0]
-    if has_total(row, intensity("O_K")):
-        return "Errors of k-ratios are the total ones of both intensities."
-    return (
-        "The table has no total error of an intensity, so errors of k-ratios are of counting "
-        "alone, which at these counts is next to nothing."
-    )
+ERRORS_OF_K_RATIOS = (
+    "Errors of k-ratios are the total ones of both intensities, counting and shapes, as if those of "
+    "unknown and standard were independent."
+)
 
 
 def k_ratio(
@@ -247,7 +243,7 @@ def measured(run: Run) -> Section:
         "range with the elements that are in it, C and O of coat and surface fitted only. These "
         "spectra have millions of counts, and edges and tails of bulk samples. Published k-ratios "
         "are those of NeXLSpectrum (K2496) and DTSA-II (K412); for K411 and K309 none were found. "
-        f"{errors_of_k_ratios(run.data)}"
+        f"{ERRORS_OF_K_RATIOS}"
     )
     say_k_ratios(section, run)
     say_neighbours(section, run)

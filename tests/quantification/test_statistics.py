@@ -9,7 +9,6 @@ from napari_eds.quantification.statistics import (
     ConditionError,
     matching,
     names_of,
-    remarks,
     spread,
     spreads,
 )
@@ -133,11 +132,6 @@ def test_names_hold_short_ones_and_all_columns(table):
     assert names["chi2"] == "reduced_chi_squared"
     assert {"label", *table.columns} <= set(names)
     assert all(name.isidentifier() for name in names)
-
-
-def test_remarks_join_flag_and_poor_fit(table):
-    assert remarks(table, 1.5) == ["", "few counts, poor fit", "poor fit", "no counts"]
-    assert remarks(table, 3) == ["", "few counts", "", "no counts"]
 
 
 def test_spread_is_that_of_numpy():

@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> Quantification:
 
 def report(result: Quantification) -> list[str]:
     """Say what a run gave, in lines."""
+    from napari_eds.quantification.remarks import SEPARATOR, shared_remarks
     from napari_eds.quantification.table import FLAG, at_pct, error_of, error_total_of
 
     table = result.table
@@ -66,6 +67,9 @@ def report(result: Quantification) -> list[str]:
     flagged = int((table[FLAG] != "").sum())
     if flagged:
         lines.append(f"{flagged} labels carry a remark in the column '{FLAG}'.")
+    shared = shared_remarks(table[FLAG].tolist())
+    if shared:
+        lines.append(f"All labels: {SEPARATOR.join(shared)}.")
     return lines + result.account()
 
 

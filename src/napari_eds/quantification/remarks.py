@@ -6,6 +6,8 @@ not come and go with the number of counts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from napari_eds.fitting.fit import Fit
@@ -17,6 +19,7 @@ from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 
 SEPARATOR = "; "
+_NO_COUNTS, _NOTHING = "no counts", "nothing detected"
 
 #: Counting error of an atomic fraction above which a label has too few counts.
 FEW_COUNTS_ERROR = 0.1
@@ -104,7 +107,7 @@ def label_remarks(
     found = []
     for i in range(len(fit.counts)):
         if no_counts[i] or nothing[i]:
-            found.append("no counts" if no_counts[i] else "nothing detected")
+            found.append(_NO_COUNTS if no_counts[i] else _NOTHING)
             continue
         own = ["few counts"] * bool(noisy[i]) + ["poor fit"] * bool(poor[i])
         own += [f"{elements[j]} below zero: wrong model" for j in np.flatnonzero(negative[i])]
@@ -115,6 +118,18 @@ def label_remarks(
         ]
         found.append(SEPARATOR.join([*own, *of_map]))
     return found
+
+
+def shared_remarks(remarks: Sequence[str]) -> tuple[str, ...]:
+    """Return the remarks that all labels share, in their order; labels without counts aside.
+
+    Parameters
+    ----------
+    remarks : sequence of str
+        Of each label, joined as `label_remarks` joins them.
+    """
+    told = [text.split(SEPARATOR) for text in remarks if text not in {_NO_COUNTS, _NOTHING}]
+    return tuple(r for r in told[0] if r and all(r in own for own in told)) if told else ()
 
 
 def _poor(fit: Fit) -> np.ndarray:

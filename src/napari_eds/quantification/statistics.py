@@ -1,4 +1,4 @@
-"""Numbers over several labels: which meet a condition, how far they scatter, what to beware of."""
+"""Numbers over several labels: which meet a condition, and how far they scatter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from scipy import special
 from napari_eds.errors import EDSError
 from napari_eds.quantification.table import (
     AT_PCT,
-    FLAG,
     LABEL,
     N_PIXELS,
     REDUCED_CHI_SQUARED,
@@ -23,10 +22,6 @@ from napari_eds.quantification.table import (
     column_of,
     error_of,
 )
-
-#: Reduced chi-squared above which a fit is called poor. Over the hundreds of channels of a fit,
-#: noise alone moves it by less than 0.1, so 1.5 means a peak or a background the model lacks.
-POOR_FIT = 1.5
 
 #: A scatter that counting alone would give this rarely is called larger than counting explains.
 RARE = 0.01
@@ -139,23 +134,6 @@ def spreads(
             errors = table[error_of(column)].to_numpy(float)[rows]
         found[e] = spread(values, errors)
     return found
-
-
-def remarks(table: pd.DataFrame, poor_fit: float = POOR_FIT) -> list[str]:
-    """Say per label what to beware of: the table's flag, and a poor fit; empty where nothing is.
-
-    Parameters
-    ----------
-    table : DataFrame
-        That of a `Quantification`.
-    poor_fit : float
-        Reduced chi-squared above which a fit is called poor.
-    """
-    poor = table[REDUCED_CHI_SQUARED].to_numpy(float) > poor_fit
-    return [
-        ", ".join(filter(None, (flag, "poor fit" if bad else "")))
-        for flag, bad in zip(table[FLAG], poor, strict=True)
-    ]
 
 
 # Conditions.

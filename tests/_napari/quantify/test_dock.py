@@ -160,7 +160,7 @@ def test_cancel_leaves_the_run_and_the_labels(qtbot, window, map_file, k_factor_
     click(dock.cancel)
     qtbot.waitUntil(lambda: not dock.work)
 
-    assert notifications() == ["Quantification cancelled."]
+    assert notifications() == ["Cancelled: nothing was changed."]
     assert QUANTIFICATION not in layer.metadata
     assert not [x for x in viewer.layers if "at. %" in x.name]
     assert dock.run.enabled
@@ -309,6 +309,55 @@ def test_a_label_of_known_composition_gives_thickness_and_k_factors(
     dock.formula.value = "Sr"
     click(dock.solve_thickness)
     assert "Ti" in notifications()[-1]
+
+
+# Elements that are missing.
+
+
+def test_missing_elements_are_added_by_a_button(qtbot, window, map_file, k_factor_file):
+    _viewer, dock = window(map_file)
+    quantified = tuple(ElementChoice(e) for e in ("La", "Fe", "O", "Sr"))
+    change(dock, elements=quantified, k_factor_file=k_factor_file)
+    dock.chip_size.value = 48
+    click(dock.make_grid)
+    assert not dock.add_missing.native.isVisible()
+    run_and_wait(qtbot, dock)
+    assert "4 labels, 4 with remarks" in dock.status.text()
+    assert dock.status.text().count("unexplained peak at 4.5") == 1, "of all labels, and once"
+    qtbot.waitUntil(dock.add_missing.native.isVisible)
+    assert dock.add_missing.text == "Add Ti, Pt…", "the largest peaks"
+
+    click(dock.add_missing)
+    assert not dock.run.enabled
+    assert not dock.add_missing.enabled
+    assert dock.cancel.enabled
+    qtbot.waitUntil(lambda: not dock.work)
+
+    chosen = {c.symbol: c.role for c in dock.focus.settings.elements}
+    assert dock.focus.settings.elements[:4] == quantified
+    assert chosen["Ti"] == "quantify"
+    assert {chosen[e] for e in ("Pt", "Cu", "C")} == {"fit only"}
+    (told,) = notifications()
+    assert told.startswith("Added to quantify: Ti; to fit only: ")
+
+    run_and_wait(qtbot, dock)
+    assert "unexplained" not in dock.status.text()
+    assert not dock.add_missing.native.isVisible()
+
+
+def test_a_search_for_missing_elements_can_be_left(qtbot, window, map_file, k_factor_file):
+    _viewer, dock = window(map_file)
+    choose(dock, k_factor_file, chip_size=48)
+    click(dock.make_grid)
+    run_and_wait(qtbot, dock)
+    before = dock.focus.settings
+    qtbot.waitUntil(dock.add_missing.native.isVisible)
+    click(dock.add_missing)
+    click(dock.cancel)
+    qtbot.waitUntil(lambda: not dock.work)
+    assert notifications() == ["Cancelled: nothing was changed."]
+    assert dock.focus.settings == before
+    assert dock.add_missing.enabled
 
 
 def test_opening_from_a_running_window_returns_at_once(qtbot, make_napari_viewer, map_file):

@@ -1,6 +1,7 @@
 """The dock *EDS results* in a real window, driven by mouse and keys."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -376,7 +377,7 @@ def test_columns_and_unit_are_chosen_and_remembered(window, make_napari_viewer):
 def test_every_column_of_the_result_can_be_shown(window, result):
     shown = {c.name for c in window.dock.model.columns}
     errors = {c.errors_name for c in window.dock.model.columns if c.errors is not None}
-    boxes = {"row_start", "row_stop", "column_start", "column_stop", "flag"}
+    boxes = {"row_start", "row_stop", "column_start", "column_stop"}
     assert shown | errors | boxes >= set(result.table.columns)
 
 
@@ -401,17 +402,24 @@ def _pasted():
 
 
 def test_doubtful_labels_are_marked_in_words_and_sign(window, result):
-    dock, table = window.dock, result.table
-    dock.poor_fit.setValue(1.2)
-    poor = table["reduced_chi_squared"] > 1.2
-    assert poor.any()
+    dock, table = window.dock, result.table.copy()
+    table.loc[20:40, "flag"] = ""
+    window.focus.show_result(window.labels, replace(result, table=table))
     marked = [text.startswith("⚠") for text in texts(dock, "label")]
-    assert marked == (poor | (table["flag"] != "")).tolist()
+    assert marked == (table["flag"] != "").tolist()
+    assert set(marked) == {True, False}
+    # The words of the file that is saved, not a judgement of the window's own.
+    assert texts(dock, "remark") == table["flag"].tolist()
     row = marked.index(True)
-    tip = dock.model.index(row, 3).data(Qt.ItemDataRole.ToolTipRole)
+    tip = dock.model.index(row, column(dock, "chip")).data(Qt.ItemDataRole.ToolTipRole)
     assert tip == f"Label {row + 1}: {texts(dock, 'remark')[row]}"
-    place = int(np.flatnonzero(poor)[0])
-    assert "poor fit" in texts(dock, "remark")[place]
+
+
+def test_long_remarks_leave_room_for_numbers(window, result):
+    place = column(window.dock, "remark")
+    widest = max(result.table["flag"], key=len)
+    assert window.dock.fontMetrics().horizontalAdvance(widest) > 300
+    assert window.dock.table.columnWidth(place) <= 300
 
 
 def test_a_double_click_opens_the_residual(window, monkeypatch):

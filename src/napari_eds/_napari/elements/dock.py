@@ -28,17 +28,20 @@ from napari_eds._napari.elements.facts import (
 )
 from napari_eds._napari.elements.found_page import FindPage
 from napari_eds._napari.elements.line_tables import LineTables
-from napari_eds._napari.elements.map_search import (
-    MapSearch,
-    certain_choices,
-    choice_of,
-    with_added,
-)
+from napari_eds._napari.elements.map_search import MapSearch
 from napari_eds._napari.elements.periodic_table import Cell, PeriodicTable
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import share_tab
 from napari_eds._napari.parts.theme import on_theme, theme_colors
-from napari_eds._napari.state.element_choice import AUTO, FIT_ONLY, QUANTIFY, ElementChoice
+from napari_eds._napari.state.element_choice import (
+    AUTO,
+    FIT_ONLY,
+    QUANTIFY,
+    ElementChoice,
+    certain_choices,
+    choice_of,
+    with_added,
+)
 from napari_eds._napari.state.focus import focus_of
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray

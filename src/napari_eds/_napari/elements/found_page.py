@@ -20,11 +20,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_eds._napari.elements.map_search import choice_of
 from napari_eds._napari.parts.job_bar import JobBar, OneJob, silent
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors
 from napari_eds._napari.parts.widgets import SMALL_TEXT, faded
-from napari_eds._napari.state.element_choice import ElementChoice
+from napari_eds._napari.state.element_choice import ElementChoice, choice_of
 from napari_eds.elements.proposals import Evidence, Proposal
 from napari_eds.physics import lines as xray
 

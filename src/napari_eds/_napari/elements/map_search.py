@@ -12,11 +12,10 @@ from superqt.utils import QSignalDebouncer
 from napari_eds._napari.elements.facts import beam_energy
 from napari_eds._napari.parts.job_bar import OneJob
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import SPECTRUM_IMAGE
 from napari_eds._support.progress import Progress
-from napari_eds.elements.proposals import Evidence, Proposal, recipe_elements, search_elements
+from napari_eds.elements.proposals import Evidence, Proposal, search_elements
 from napari_eds.errors import EDSError
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -172,26 +171,3 @@ def _search(image: SpectrumImage, beam_keV: float | None, progress: Progress) ->
     except EDSError as error:
         return Found(image, beam_keV, error=error)
     return Found(image, beam_keV, evidence)
-
-
-def certain_choices(proposals: tuple[Proposal, ...]) -> tuple[ElementChoice, ...]:
-    """Return the elements that are certain, system ones to be fitted only."""
-    quantified, fitted = recipe_elements(proposals)
-    return (
-        *(ElementChoice(symbol, QUANTIFY) for symbol in quantified),
-        *(ElementChoice(symbol, FIT_ONLY) for symbol in fitted),
-    )
-
-
-def choice_of(proposal: Proposal) -> ElementChoice:
-    """Return what a proposal proposes."""
-    return ElementChoice(proposal.element, FIT_ONLY if proposal.system else QUANTIFY)
-
-
-def with_added(
-    present: tuple[ElementChoice, ...], added: tuple[ElementChoice, ...]
-) -> tuple[ElementChoice, ...]:
-    """Return the elements with those that are not among them yet; the others stay as they are."""
-    symbols = {choice.symbol for choice in present}
-    new = {choice.symbol: choice for choice in added if choice.symbol not in symbols}
-    return (*present, *new.values())

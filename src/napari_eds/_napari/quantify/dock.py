@@ -21,14 +21,17 @@ from napari_eds._napari.parts.panels import (
     open_panel,
 )
 from napari_eds._napari.parts.saving import ask_csv_path, save_result
+from napari_eds._napari.quantify import missing
 from napari_eds._napari.quantify.fields import SettingField
 from napari_eds._napari.quantify.form import QuantificationForm
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import add_chips, bind, geometry, label_names
 from napari_eds._napari.state.settings import FROM_FILE, Settings
+from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
+from napari_eds.quantification.remarks import SEPARATOR, shared_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import (
@@ -84,7 +87,8 @@ class QuantificationWidget(QuantificationForm):
         self.new_labels.changed.connect(self._on_new_labels)
         self.run.changed.connect(self.start)
         self.work.changed.connect(self._show_state)
-        self.work.cancelled.connect(partial(show_info, "Quantification cancelled."))
+        self.add_missing.changed.connect(self._on_add_missing)
+        self.work.cancelled.connect(partial(show_info, "Cancelled: nothing was changed."))
         self.save.changed.connect(self._on_save)
         self.solve_thickness.changed.connect(self._on_solve_thickness)
         self.calibrate_k.changed.connect(self._on_calibrate_k)
@@ -146,9 +150,17 @@ class QuantificationWidget(QuantificationForm):
             self.calibrate_k,
         ):
             button.enabled = result is not None
+        self._offer_missing(result)
         if not self.work:
             self.status.setText("" if result is None else _summary(result))
             self.status.setToolTip("" if result is None else "\n".join(result.account()))
+
+    def _offer_missing(self, result: Quantification | None) -> None:
+        """Offer to add elements where a result has peaks that none explains."""
+        peaks = () if result is None else result.preparation.unexplained
+        self.add_missing.native.setVisible(bool(peaks))
+        self.add_missing.enabled = not self.work
+        self.add_missing.text = missing.offer(peaks)
 
     def _on_settings_changed(self) -> None:
         """Show the settings of the map, and what they mean."""
@@ -253,6 +265,31 @@ class QuantificationWidget(QuantificationForm):
         # With the labels active, the status bar tells the composition under the pointer.
         self._viewer.layers.selection.active = layer
         self.focus.show_result(layer, result)
+
+    # Elements that are missing.
+
+    def _on_add_missing(self) -> None:
+        """Search the sum of the result's labels for elements."""
+        layer, result = self.focus.map_layer, self.result
+        if layer is not None and result is not None:
+            self.work.run(
+                "finding elements",
+                partial(missing.search, result),
+                partial(self._on_found, layer, result),
+                replaces=False,
+            )
+
+    def _on_found(
+        self, layer: Image, result: Quantification, proposals: tuple[Proposal, ...]
+    ) -> None:
+        """Choose what is certain, for the next run, if its map is still the chosen one."""
+        settings = self.focus.settings
+        if settings is None or self.focus.map_layer is not layer:
+            show_info("Another map was chosen meanwhile: no elements were added.")
+            return
+        found = missing.outcome(settings.elements, proposals, result.preparation.unexplained)
+        self.focus.set_settings(settings.edited(elements=found.elements))
+        show_info(found.news)
 
     # Results.
 
@@ -373,10 +410,13 @@ def _k_text(settings: Settings, image: SpectrumImage) -> str:
 
 
 def _summary(result: Quantification) -> str:
-    flagged = int((result.table[FLAG] != "").sum())
+    flags = result.table[FLAG]
+    shared = shared_remarks(flags.tolist())
     return (
-        f"{len(result.table)} labels, {flagged} with remarks; median χ²/ν "
-        f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n{_errors(result)}{_axis(result)}"
+        f"{len(flags)} labels, {int((flags != '').sum())} with remarks; median χ²/ν "
+        f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n"
+        + (f"⚠ All labels: {SEPARATOR.join(shared)}\n" if shared else "")
+        + f"{_errors(result)}{_axis(result)}"
     )
 
 

@@ -12,7 +12,7 @@ from magicgui.widgets import (
     PushButton,
     SpinBox,
 )
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -137,6 +137,11 @@ class QuantificationForm(QWidget):
         self.run = PushButton(text="Quantify", tooltip="Fit and quantify every label")
         self.cancel = PushButton(text="Cancel", enabled=False, tooltip="Leave the running fit")
         self.status = WrappedText(lines=_STATUS_LINES)
+        self.add_missing = PushButton(
+            tooltip="Search the sum of all labels for elements, and add those that are certain "
+            "to what is fitted: system elements, such as Cu of a grid, as fitted only"
+        )
+        self.add_missing.native.hide()
         self.work = JobBar(text=self.status, cancel=self.cancel.native)
         self.table = PushButton(text="Table", tooltip="Show the result as a table")
         self.save = PushButton(
@@ -206,7 +211,7 @@ class QuantificationForm(QWidget):
         footer.setContentsMargins(8, 4, 8, 8)
         footer.addLayout(_side_by_side(self.run, self.cancel))
         footer.addWidget(self.work)
-        footer.addWidget(self.status)
+        footer.addLayout(_beside(self.status, self.add_missing))
         footer.addLayout(_side_by_side(self.table, self.save, self.compare, self.exchange))
         return footer
 
@@ -254,6 +259,13 @@ class QuantificationForm(QWidget):
             self.more.show_settings(settings)
         finally:
             self._listening = True
+
+
+def _beside(text: QLabel, button: PushButton) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(text, 1)
+    row.addWidget(button.native, 0, Qt.AlignmentFlag.AlignTop)
+    return row
 
 
 def _side_by_side(*buttons: PushButton) -> QHBoxLayout:

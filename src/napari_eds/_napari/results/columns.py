@@ -18,6 +18,7 @@ from napari_eds.quantification.table import (
     CHIP,
     COLUMN,
     COUNTS,
+    FLAG,
     LABEL,
     N_PIXELS,
     NOT_DETECTED,
@@ -33,7 +34,6 @@ from napari_eds.quantification.table import (
     wt_pct,
 )
 
-REMARK = "remark"
 COMPOSITION = "composition"
 
 #: Groups that can be shown and hidden, with the words for them. The first four are shown at first.
@@ -117,15 +117,8 @@ def groups_shown(groups: Sequence[str], unit: str) -> list[str]:
     return [unit if group == COMPOSITION else group for group in groups]
 
 
-def columns_of(result: Quantification, remarks: Sequence[str]) -> list[Column]:
-    """Return all columns of a result, in the order in which they are shown.
-
-    Parameters
-    ----------
-    result : Quantification
-    remarks : sequence of str
-        What to beware of, per label.
-    """
+def columns_of(result: Quantification) -> list[Column]:
+    """Return all columns of a result, in the order in which they are shown."""
     table = result.table
     columns = [
         Column(LABEL, "label", "", table.index.to_numpy(), help="Number of the label"),
@@ -135,7 +128,7 @@ def columns_of(result: Quantification, remarks: Sequence[str]) -> list[Column]:
         columns += _composition(result, place)
     columns += [
         _plain(table, REDUCED_CHI_SQUARED, "χ²/ν", "fit", "Reduced chi-squared of the fit"),
-        Column(REMARK, "remark", "", np.array(remarks, object), help="What to beware of"),
+        _plain(table, FLAG, "remark", "", "What to beware of"),
         _plain(table, COUNTS, "counts", "size", "X-rays above the noise peak"),
         _plain(table, N_PIXELS, "pixels", "size", "Pixels of the label"),
     ]

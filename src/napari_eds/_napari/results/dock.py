@@ -25,7 +25,7 @@ from napari_eds._napari.state import label_edits
 from napari_eds._napari.state.focus import focus_of
 from napari_eds.errors import EDSError
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.statistics import ConditionError, matching, names_of, remarks
+from napari_eds.quantification.statistics import ConditionError, matching, names_of
 from napari_eds.quantification.table import COLUMN, ROW
 
 #: Pause after an edit until labels are compared with those of the result.
@@ -65,7 +65,6 @@ class ResultsTable(ResultsForm):
         self.table.opened.connect(self._on_opened)
         self.table.columns_chosen.connect(lambda groups: self._change(groups=groups))
         self.table.unit_chosen.connect(lambda unit: self._change(unit=unit))
-        self.poor_fit.valueChanged.connect(lambda limit: self._change(poor_fit=limit))
         self.filter.edited.connect(self._on_condition)
         self.tabs.currentChanged.connect(self._on_page)
         for plot, name in zip(self.plots, ("histogram", "scatter", "ternary"), strict=True):
@@ -103,12 +102,10 @@ class ResultsTable(ResultsForm):
         if result is None:
             self.model.set_content([], [])
             return
-        columns = columns_of(result, remarks(result.table, state.poor_fit))
+        columns = columns_of(result)
         self.filter.set_names(list(names_of(result.table, result.elements)))
         self.filter.set_condition(state.condition)
         self.table.set_choice(state.groups, state.unit)
-        with QSignalBlocker(self.poor_fit):
-            self.poor_fit.setValue(state.poor_fit)
         with QSignalBlocker(self.tabs):
             self.tabs.setCurrentIndex(state.page)
         self.pages.setCurrentIndex(state.page)

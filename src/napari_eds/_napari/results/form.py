@@ -5,7 +5,6 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -79,17 +78,6 @@ class ResultsForm(QWidget):
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.filter = FilterEdit()
-        self.poor_fit = QDoubleSpinBox()
-        self.poor_fit.setPrefix("χ²/ν ≤ ")
-        self.poor_fit.setRange(0.1, 99.9)
-        self.poor_fit.setSingleStep(0.1)
-        self.poor_fit.setDecimals(1)
-        self.poor_fit.setKeyboardTracking(False)
-        self.poor_fit.setToolTip(
-            "Fits with a larger reduced chi-squared (no unit) are marked as poor. Noise alone "
-            "stays within 0.1 of 1;\n1.5 means that the model lacks a peak or misses the "
-            "background. Labels of many counts show smaller misfits."
-        )
         self.columns = QToolButton()
         self.columns.setText("Columns   ")
         self.columns.setToolTip("Choose columns, at.% or wt.%; copy rows as text")
@@ -97,7 +85,7 @@ class ResultsForm(QWidget):
         menu = QMenu(self.columns)
         menu.aboutToShow.connect(lambda: self.table.fill_menu(menu))
         self.columns.setMenu(menu)
-        return _row(self.tabs, self.filter, self.poor_fit, self.columns, stretched=self.filter)
+        return _row(self.tabs, self.filter, self.columns, stretched=self.filter)
 
     def _make_bottom(self) -> QHBoxLayout:
         self.color_by = QComboBox()

@@ -8,7 +8,6 @@ from typing import Any
 from napari.layers import Layer
 
 from napari_eds._napari.results.columns import SHOWN_AT_FIRST
-from napari_eds.quantification.statistics import POOR_FIT
 from napari_eds.quantification.table import AT_PCT
 
 _KEY = "eds_results_view"
@@ -25,8 +24,6 @@ class ResultsState:
     unit : str
     condition : str
         Which labels are shown.
-    poor_fit : float
-        Reduced chi-squared above which a fit gets a remark.
     sorted_by : tuple of (str, bool) or None
         Name of a column, and whether it descends.
     page : int
@@ -38,7 +35,6 @@ class ResultsState:
     groups: tuple[str, ...] = SHOWN_AT_FIRST
     unit: str = AT_PCT
     condition: str = ""
-    poor_fit: float = POOR_FIT
     sorted_by: tuple[str, bool] | None = None
     page: int = 0
     histogram: tuple[str, ...] = ()

@@ -9,8 +9,8 @@ import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from qtpy.QtGui import QColor, QFont
 
-from napari_eds._napari.results.columns import REMARK, Column
-from napari_eds.quantification.table import LABEL
+from napari_eds._napari.results.columns import Column
+from napari_eds.quantification.table import FLAG, LABEL
 
 #: Before the number of a label with a remark, so that it is not told by colour alone.
 MARK = "⚠ "
@@ -56,7 +56,7 @@ class ResultsModel(QAbstractTableModel):
         self._shown = [c for c in columns if not c.group or c.group in groups]
         by_name = {c.name: c for c in columns}
         self._ids = by_name[LABEL].values if columns else np.empty(0, np.int64)
-        self._remarks = by_name[REMARK].values if columns else ()
+        self._remarks = by_name[FLAG].values if columns else ()
         self._met = np.ones(len(self._ids), bool) if met is None else met
         self._arrange()
         self.endResetModel()
@@ -170,7 +170,7 @@ class ResultsModel(QAbstractTableModel):
             return None if column.is_text else _RIGHT
         if role == _ROLE.ToolTipRole:
             return self._tip(column, row)
-        if column.name in {LABEL, REMARK} and self._remarks[row]:
+        if column.name in {FLAG, LABEL} and self._remarks[row]:
             if role == _ROLE.ForegroundRole:
                 return self._warning
             if role == _ROLE.FontRole:

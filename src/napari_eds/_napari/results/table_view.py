@@ -24,6 +24,8 @@ from napari_eds._napari.results.table_model import ResultsModel
 _ROW_HEIGHT_PX = 20
 #: Beside the widest text of a cell.
 _PADDING_PX = 12
+#: No text takes more room from numbers; a tooltip holds what is cut.
+_WIDEST_PX = 300
 
 _COPY, _ALL = QKeySequence.StandardKey.Copy, QKeySequence.StandardKey.SelectAll
 _SELECT = QItemSelectionModel.SelectionFlag
@@ -175,7 +177,7 @@ class ResultsView(QTableView):
         metrics = self.fontMetrics()
         for column, text in enumerate(self._model.longest_texts()):
             width = max(metrics.horizontalAdvance(text), self.header.sectionSizeHint(column))
-            self.setColumnWidth(column, width + _PADDING_PX)
+            self.setColumnWidth(column, min(width + _PADDING_PX, _WIDEST_PX))
 
     def fill_menu(self, menu: QMenu) -> None:
         """Offer units, columns and copying."""
