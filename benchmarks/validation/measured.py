@@ -197,8 +197,8 @@ class KRatio:
 
 
 ERRORS_OF_K_RATIOS = (
-    "Errors of k-ratios are the total ones of both intensities, counting and shapes, as if those of "
-    "unknown and standard were independent."
+    "Errors of k-ratios are the total ones of both intensities, counting and shapes, as if those "
+    "of unknown and standard were independent."
 )
 
 
