@@ -107,13 +107,10 @@ def explanation(chi: dict[str, list[float]]) -> str:
     return (
         "A k-ratio is a ratio of the same shape in two spectra, so axis, resolution and line "
         "ratios have to be the same in both: the first column keeps those of the file and of the "
-        "table. The default settles them on every spectrum anew. That is right for one map, and "
-        "not for this: the pure oxides have two soft lines on which to find gain and offset, "
-        "where the axis is not linear, and their gain runs into its bound (which is reported, and "
-        "not used). Al, a shoulder between Mg and Si, pays for it with 5 %. At this many counts "
-        "no way describes the spectra (reduced chi-squared "
+        "table. The default settles them on every spectrum anew, which is right for one map and "
+        "not for this: Al, a shoulder between Mg and Si, feels it most. At this many counts no "
+        "way describes the spectra (reduced chi-squared "
         f"{unknown:.0f} for the glass and {oxide:.0f} for MgO, {default[0]:.0f} and "
-        f"{default[1]:.0f} by default): the edges of a bulk sample's continuum, incomplete charge "
-        "collection and sum peaks are not in the model, which was made for thin foils. Stated "
-        "errors, which know of counting alone, are far too small here."
+        f"{default[1]:.0f} by default): the edges of a bulk sample's continuum and the whole of "
+        "its incomplete charge collection are not in the model, which was made for thin foils."
     )

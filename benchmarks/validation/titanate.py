@@ -105,8 +105,7 @@ def axis_text(exspy: eds.Quantification, default: eds.Quantification) -> str:
     return (
         f"The axis, with eXSpy's lines: {words(exspy)}. With K doublets and refined ratios: "
         f"{words(default)}. Four tenths of the gain were none: eXSpy draws the Sr K alpha doublet "
-        "at Ka1, 22 eV above its mean. The errors are those of counting; the difference shows "
-        "that the line table matters more."
+        "at Ka1, 22 eV above its mean. The difference shows how much the line table matters."
     )
 
 
