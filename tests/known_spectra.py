@@ -52,6 +52,7 @@ MEASURED = (
         "bruker/L2083-K-4-1_tilt0.bcf",
         "C O Mg Si Ti Fe Cu Ga Pt",
         weak="Al Ca Cr N Na S",
+        extra="Ir",
     ),
     Known("bruker/Albite_ChMxd_20kV0p5nA130kHzTC_5p9kHzOCR_4ks.spx", "O Na Al Si", weak="C"),
     Known("bruker/bruker_nano.spx", "Fe S Cu", extra="C O"),

@@ -203,7 +203,8 @@ def compounds(run: Run) -> Section:
         "the table of the simulation the median of nominal majors was 0.67 %."
     )
     section.say(accuracy_table(found))
-    for tables in WANTED:
+    # A few compounds, chosen for their overlaps, are no sample.
+    for tables in () if run.quick else WANTED:
         section.checks += accuracy_checks(
             tables, [f for f in found if f.material.tables == tables]
         )
