@@ -161,9 +161,11 @@ def _composition(result: Quantification, place: int) -> list[Column]:
     table, element = result.table, result.elements[place]
     name = at_pct(element)
     errors = table[error_total_of(name)].to_numpy(float)
+    # Of the composition alone: a column outlives its result, whose image is large.
+    composition = result.composition
 
     def tell(row: int) -> str:
-        parts = parts_text(result.composition, row, place)
+        parts = parts_text(composition, row, place)
         return f"{element} ± {errors[row]:.2g} at.%: {parts}" if parts else ""
 
     return [
