@@ -5,23 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 from scipy.optimize import least_squares
 
 from napari_eds.fitting.least_squares import weighted_solution
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.nuisances import AXIS_PRIOR
 from napari_eds.fitting.refinement import Refined
-from napari_eds.fitting.sum_fit import inflated
+from napari_eds.fitting.sum_fit import inflated, smoothed
 from napari_eds.spectra.acquisition import DEFAULT_RESOLUTION_EV
 
 #: Bounds of the fit: offset in eV, gain in percent, resolution at Mn Ka in eV. Below 120 eV,
 #: Fiori and Newbury's law leaves soft lines no width; old Si(Li) detectors have up to 200 eV.
 BOUNDS = {"offset": (-60.0, 60.0), "gain": (-0.8, 0.8), "resolution": (120.0, 220.0)}
-
-#: What is expected before looking, as standard deviations around the start: holds what the lines
-#: do not determine, such as the gain where only one line is strong, and is nothing beside the
-#: counts of a good map.
-_PRIOR = {"offset": 20.0, "gain": 0.3, "resolution": 8.0}
 
 #: Steps of the numerical derivatives, small beside any uncertainty that matters.
 _STEP = {"offset": 0.01, "gain": 1e-4, "resolution": 0.01}
@@ -31,8 +26,6 @@ _AT_BOUND = 1e-3
 
 #: Fewer counts than this in the summed spectrum say nothing about the axis.
 MINIMUM_COUNTS = 2000.0
-#: Channels over which counts are averaged for the first guess of their variance.
-_SMOOTHING_CHANNELS = 9
 #: Order of the polynomial background during the calibration.
 _ORDER = 6
 _ROUNDS = 2
@@ -121,7 +114,7 @@ def calibrate(
     if counts.sum() < MINIMUM_COUNTS or not names:
         reason = ", since the counts are too few to calibrate on" if names else ""
         return replace(start, source=start.source + reason)
-    expected = np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
+    expected = smoothed(counts)
     values = np.array([np.clip(_value(start, name), *BOUNDS[name]) for name in names])
     for _ in range(_ROUNDS):
         problem = _Problem(model, counts, expected, tuple(names), start)
@@ -130,7 +123,7 @@ def calibrate(
             values,
             jac=problem.jacobian,
             bounds=np.array([BOUNDS[name] for name in names]).T,
-            x_scale=[_PRIOR[name] for name in names],
+            x_scale=[AXIS_PRIOR[name] for name in names],
             xtol=1e-4,
             ftol=1e-6,
         )
@@ -159,7 +152,7 @@ class _Problem:
         """Return residuals in standard deviations, those of the prior last."""
         data = (self.fitted(values) - self.counts) / np.sqrt(self.expected)
         prior = [
-            (value - _value(self.start, name)) / _PRIOR[name]
+            (value - _value(self.start, name)) / AXIS_PRIOR[name]
             for name, value in zip(self.names, values, strict=True)
         ]
         return np.append(data, prior)

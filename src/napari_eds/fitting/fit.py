@@ -11,6 +11,7 @@ from napari_eds._support.progress import Progress
 from napari_eds.fitting import hyperspy_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.poisson import fit_poisson, grouped_chi_squared
+from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
 from napari_eds.fitting.sum_fit import fit_sum, with_sum_background
 from napari_eds.recipe.recipe import Engine
 
@@ -60,6 +61,12 @@ class Fit:
     def fitted(self) -> np.ndarray:
         """Fitted spectrum in counts per channel, (labels, channels of the fit)."""
         return self.alpha_areas @ self.model.profiles.T + self.background
+
+    @cached_property
+    def misfit(self) -> np.ndarray:
+        """What the model lacks for sure, relative to its lines, (labels,); `relative_misfit`."""
+        lines = np.maximum(self.alpha_areas, 0) @ self.model.profiles.T
+        return relative_misfit(self.counts, self.expected, lines, beyond_sigma=SURE_SIGMA)
 
     @cached_property
     def intensity_errors(self) -> np.ndarray:

@@ -21,7 +21,8 @@ from napari_eds.recipe.uncertainties import Uncertainties
 Kind = Literal["offset", "gain", "resolution", "fano", "tail", "position", "ratio"]
 
 #: How far axis and resolution may lie from what the file says, as standard deviations: of the
-#: offset in eV, the gain in percent, the resolution at Mn Ka in eV.
+#: offset in eV, the gain in percent, the resolution at Mn Ka in eV. They hold what the lines do
+#: not determine, such as the gain where only one line is strong.
 AXIS_PRIOR = {"offset": 20.0, "gain": 0.3, "resolution": 8.0}
 #: Of what is fixed by the user or the recipe.
 FIXED_PRIOR = {"offset": 1.0, "gain": 0.02, "resolution": 1.0}

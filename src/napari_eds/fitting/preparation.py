@@ -13,7 +13,7 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import TAIL_DECAY_KEV, TAIL_MEAN, Kind, nuisances_of
 from napari_eds.fitting.pile_up import PileUp, with_pile_up
 from napari_eds.fitting.refinement import Refined, Refinement, refine
-from napari_eds.fitting.sum_fit import fit_sum
+from napari_eds.fitting.sum_fit import SumFit, fit_sum
 from napari_eds.fitting.unexplained import UnexplainedPeak, unexplained_peaks
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import LowEnergyTail, Recipe
@@ -31,8 +31,8 @@ class Preparation:
     refinement : Refinement
     background : str
         What the background is, in words.
-    reduced_chi_squared : float
-        Of the summed spectrum.
+    sum_fit : SumFit
+        Of the summed spectrum by the model.
     pile_up : PileUp
     unexplained : tuple of UnexplainedPeak
         Peaks of the summed spectrum that no line of the model explains.
@@ -44,10 +44,15 @@ class Preparation:
     calibration: Calibration
     refinement: Refinement
     background: str
-    reduced_chi_squared: float
+    sum_fit: SumFit
     pile_up: PileUp
     unexplained: tuple[UnexplainedPeak, ...]
     refined: Refined | None
+
+    @property
+    def reduced_chi_squared(self) -> float:
+        """Of the summed spectrum."""
+        return self.sum_fit.reduced_chi_squared
 
 
 def prepare(
@@ -99,7 +104,7 @@ def prepare(
         refined.refinement(),
         f"{background.description} on the summed spectrum, bent to it; height and slope fitted to "
         "each spectrum",
-        fitted.reduced_chi_squared,
+        fitted,
         pile_up,
         unexplained_peaks(prepared, total, fitted),
         refined,
@@ -116,7 +121,7 @@ def _of_hyperspy(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Pre
         calibration,
         Refinement(),
         f"a polynomial of order {model.background_order} for each label",
-        fitted.reduced_chi_squared,
+        fitted,
         PileUp(),
         unexplained_peaks(prepared, total, fitted),
         None,

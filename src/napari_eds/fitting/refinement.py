@@ -10,17 +10,18 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
-from napari_eds.fitting.sum_fit import inflated, positive_shape
+from napari_eds.fitting.sum_fit import inflated, positive_counts, positive_shape, smoothed
 
 #: A line this many deviations of its prior off its table is told: the model lacks something there.
 UNLIKELY_SIGMA = 3.0
 #: No model is taken to be truer than this, relative to the height of its lines.
 LEAST_MISFIT = 0.003
+#: A misfit is sure beyond this many of its standard deviations.
+SURE_SIGMA = 3.0
 #: Steps towards the best values with the same weights, their longest in deviations of the prior,
 #: and the parts of a step that are tried.
 _STEPS, _LONGEST, _PARTS = 4, 2.0, (1.0, 0.5, 0.2, 0.05)
@@ -30,7 +31,6 @@ _SAME = 0.1
 _WEIGHTINGS = 6
 #: Steps end where squares fall, or values move, by less.
 _SETTLED = 0.03
-_SMOOTHING_CHANNELS = 9
 #: Expected counts of a channel are not taken below this.
 _LEAST_EXPECTED = 1e-6
 #: How far the background may bend from its first shape, relative to it.
@@ -66,8 +66,8 @@ class Refined:
         By which they moved.
     background : ndarray, (channels, columns)
         Columns of the sum's background.
-    areas, background_coefficients : ndarray
-        Fitted to the sum: alpha areas, (families,), and the background's columns, (columns,).
+    background_coefficients : ndarray, (columns,)
+        Fitted to the sum.
     covariance : ndarray, (columns + nuisances, columns + nuisances)
         Of the background's coefficients and the nuisances, given the sum and the priors.
     misfit : float
@@ -78,7 +78,6 @@ class Refined:
     nuisances: tuple[Nuisance, ...]
     values: np.ndarray
     background: np.ndarray
-    areas: np.ndarray
     background_coefficients: np.ndarray
     covariance: np.ndarray
     misfit: float
@@ -143,19 +142,18 @@ def refine(
     problem = _Problem.of(model, np.asarray(total, dtype=float), nuisances, background)
     values = np.zeros(len(nuisances))
     for _ in range(_WEIGHTINGS):
-        before, values = values, problem.descended(values)
-        solved = problem.solved(values)
+        before = values
+        values, solved = problem.descended(values)
         problem = replace(problem, variance=problem.scatter(solved))
         if np.abs(values - before).max(initial=0) < _SAME:
             break
     n, k = len(model.families), background.shape[1]
     scale = np.append(np.ones(k), problem.prior_sd)
     return Refined(
-        model=problem.at(values),
+        model=solved.model,
         nuisances=nuisances,
         values=values * problem.prior_sd,
         background=background,
-        areas=solved.coefficients[:n],
         background_coefficients=solved.coefficients[n:],
         covariance=problem.covariance(values, solved)[n:, n:] * np.outer(scale, scale),
         misfit=float(relative_misfit(problem.counts, solved.expected, solved.lines)),
@@ -166,6 +164,7 @@ def refine(
 class _Solved:
     """The best linear fit at some values of the nuisances, and its weighted squares."""
 
+    model: SpectralModel
     coefficients: np.ndarray
     expected: np.ndarray
     lines: np.ndarray
@@ -193,18 +192,14 @@ class _Problem:
     ) -> _Problem:
         """Take the first weights from the model as it is."""
         prior_sd = np.array([nuisance.prior_sd for nuisance in nuisances])
-        smooth = np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
-        problem = cls(model, counts, nuisances, prior_sd, background, smooth)
+        problem = cls(model, counts, nuisances, prior_sd, background, smoothed(counts))
         solved = problem.solved(np.zeros(len(nuisances)))
         return replace(problem, variance=problem.scatter(solved))
 
-    def at(self, values: np.ndarray) -> SpectralModel:
-        """Return the model at values of its nuisances."""
-        return moved(self.model, self.nuisances, values * self.prior_sd)
-
     def solved(self, values: np.ndarray) -> _Solved:
         """Return the best areas and background at values of the nuisances."""
-        profiles = self.at(values).profiles
+        model = moved(self.model, self.nuisances, values * self.prior_sd)
+        profiles = model.profiles
         n = profiles.shape[1]
         design, precision = np.hstack([profiles, self.background]), self._bending(n)
         nothing = np.zeros(design.shape[1])
@@ -214,14 +209,15 @@ class _Problem:
             precision * found**2
         ).sum()
         return _Solved(
+            model,
             found,
-            np.maximum(fitted, 1e-3 * max(self.counts.mean(), 1e-6)),
+            positive_counts(fitted, self.counts),
             profiles @ np.maximum(found[:n], 0),
             float(squares + (values**2).sum()),
         )
 
-    def descended(self, values: np.ndarray) -> np.ndarray:
-        """Return better values, by Gauss and Newton's steps that never lead uphill."""
+    def descended(self, values: np.ndarray) -> tuple[np.ndarray, _Solved]:
+        """Return better values and the fit there, by Gauss and Newton's steps, never uphill."""
         here = self.solved(values)
         for _ in range(_STEPS):
             step = self._step(values, here)
@@ -230,12 +226,12 @@ class _Problem:
                 if there.objective < here.objective:
                     break
             else:
-                return values
+                break
             gained = here.objective - there.objective
             values, here = values + part * step, there
             if gained < _SETTLED or (np.abs(part * step) < _SETTLED).all():
-                return values
-        return values
+                break
+        return values, here
 
     def _step(self, values: np.ndarray, here: _Solved) -> np.ndarray:
         """Return the change that would be best if the model were linear in its nuisances."""
@@ -258,7 +254,7 @@ class _Problem:
 
     def _linearised(self, values: np.ndarray, here: _Solved) -> tuple[np.ndarray, np.ndarray]:
         """Return columns of areas, background and nuisances, and precisions of their priors."""
-        model = self.at(values)
+        model = here.model
         n = len(model.families)
         areas = np.maximum(here.coefficients[:n], 0)
         slopes = [slope.of(areas) for slope in slopes_of(model, self.nuisances)]

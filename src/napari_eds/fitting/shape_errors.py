@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -19,14 +19,13 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import slopes_of
 from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.refinement import Refined
-from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.uncertainties import Uncertainties
 
 #: Parts of the error of an intensity that come from shapes: energy axis, resolution and positions;
 #: ratios inside families; the background; and what lines are not drawn exactly.
 ShapePart = Literal["axis", "ratios", "background", "line_shapes"]
-SHAPE_PARTS: tuple[ShapePart, ...] = ("axis", "ratios", "background", "line_shapes")
+SHAPE_PARTS: tuple[ShapePart, ...] = get_args(ShapePart)
 
 #: Lengths over which drawn shapes are wrong alike, in full widths of a line.
 _LINE_LENGTH, _BACKGROUND_LENGTH = 0.5, 4.0
@@ -72,7 +71,7 @@ class ShapeErrors:
 
 def shape_errors(
     model: SpectralModel,
-    total: np.ndarray,
+    expected: np.ndarray,
     refined: Refined,
     uncertainties: Uncertainties,
     *,
@@ -84,8 +83,8 @@ def shape_errors(
     ----------
     model : SpectralModel
         Prepared, with a background of known shape.
-    total : ndarray, (channels of the fit,)
-        Summed counts, whose weights all labels are taken to have.
+    expected : ndarray, (channels of the fit,)
+        Fitted counts of the sum, whose weights all labels are taken to have.
     refined : Refined
     uncertainties : Uncertainties
         Of drawn lines, at least the misfit of the sum, and of the background.
@@ -93,7 +92,6 @@ def shape_errors(
         Whether intensities are those of whole families, whose ratios they then share, or of alpha
         lines.
     """
-    expected = fit_sum(model, total).expected
     inverse = shared_inverse(model, expected)[:, : model.n_quantified].T
     n, q = len(model.families), model.n_quantified
     shape = model.background.sum(axis=1)

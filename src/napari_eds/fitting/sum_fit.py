@@ -13,6 +13,8 @@ from napari_eds.physics import lines as xray
 
 _ROUNDS = 4
 _FAR_LARGER = 3.0
+#: Channels over which counts are averaged for the first guess of their variance.
+_SMOOTHING_CHANNELS = 9
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def fit_design(design: np.ndarray, total: np.ndarray, n_parameters: int) -> SumF
     for _ in range(_ROUNDS):
         coefficients, covariance = weighted_fit(design, counts, expected)
         fitted = design @ coefficients
-        expected = np.maximum(fitted, 1e-3 * max(counts.mean(), 1e-6))
+        expected = positive_counts(fitted, counts)
     chi_squared = ((counts - fitted) ** 2 / expected).sum() / (counts.size - n_parameters)
     errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
     return SumFit(coefficients, errors, expected, float(chi_squared))
@@ -80,6 +82,16 @@ def positive_shape(background: np.ndarray) -> np.ndarray:
     """
     mean = background.mean()
     return np.maximum(background, 1e-3 * mean) if mean > 0 else np.ones_like(background)
+
+
+def positive_counts(fitted: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return fitted counts, not below a thousandth of the mean of what was counted."""
+    return np.maximum(fitted, 1e-3 * max(counts.mean(), 1e-6))
+
+
+def smoothed(counts: np.ndarray) -> np.ndarray:
+    """Return a first guess of the variance of counts, (channels,)."""
+    return np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
 
 
 def inflated(variance: np.ndarray, residual: np.ndarray, model: SpectralModel) -> np.ndarray:

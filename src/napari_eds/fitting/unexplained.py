@@ -21,7 +21,6 @@ _LINE_ERROR, _BACKGROUND_ERROR = 0.02, 0.05
 _MOST_PEAKS, _MOST_ELEMENTS = 3, 3
 #: How far an alpha line may lie from a peak that it explains, in full widths.
 _NEAR = 0.2
-_FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.preparation import Preparation
-from napari_eds.fitting.refinement import relative_misfit
 from napari_eds.fitting.shape_errors import (
     SHAPE_PARTS,
     ShapeErrors,
@@ -42,22 +41,10 @@ Part = Literal[
     "density",
     "attenuation",
 ]
-PARTS: tuple[Part, ...] = (
-    "counting",
-    "k_factors",
-    "axis",
-    "ratios",
-    "line_shapes",
-    "background",
-    "thickness",
-    "density",
-    "attenuation",
-)
+PARTS: tuple[Part, ...] = get_args(Part)
 
 #: Take-off angle where the file gives none, for the error of an absorption that is not corrected.
 _ASSUMED_TAKE_OFF_DEG = 25.0
-#: A label counts as described worse than the sum where its misfit is this significant.
-_SIGNIFICANT_SIGMA = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,23 +193,21 @@ def doubts_of(fit: Fit, shapes: ShapeErrors | None, absorption: AbsorptionErrors
         return Doubts({}, absorption, widening)
     heights = background_heights(fit)
     found = {part: shapes.covariance(part, fit.alpha_areas, heights) for part in shapes.parts}
-    lines = np.maximum(fit.alpha_areas, 0) @ fit.model.profiles.T
-    misfit = relative_misfit(fit.counts, fit.expected, lines, beyond_sigma=_SIGNIFICANT_SIGMA)
-    worse = np.maximum(misfit / shapes.line_shape, 1.0)[:, None, None] ** 2
+    worse = np.maximum(fit.misfit / shapes.line_shape, 1.0)[:, None, None] ** 2
     found["total"] = found["total"] + (worse - 1) * found["line_shapes"]
     found["line_shapes"] = worse * found["line_shapes"]
     return Doubts(found, absorption, widening)
 
 
 def shape_errors_of(
-    preparation: Preparation, total: np.ndarray, recipe: Recipe, convention: Convention
+    preparation: Preparation, recipe: Recipe, convention: Convention
 ) -> ShapeErrors | None:
     """Return how intensities answer to what is open of shapes; None for HyperSpy's engines."""
     if preparation.refined is None:
         return None
     return shape_errors(
         preparation.model,
-        total,
+        preparation.sum_fit.expected,
         preparation.refined,
         recipe.uncertainties,
         of_families=convention == "family",
@@ -239,8 +224,7 @@ def intensity_errors(
     nothing is known of shapes (HyperSpy's engines) errors are those of counting.
     """
     if doubts.shapes and convention != "family":
-        total = fit.counts.sum(axis=0)
-        doubts = doubts_of(fit, shape_errors_of(preparation, total, recipe, "family"), None)
+        doubts = doubts_of(fit, shape_errors_of(preparation, recipe, "family"), None)
     counting = fit.intensity_errors[:, : fit.model.n_quantified] * doubts.widening[:, None]
     if not doubts.shapes:
         return counting

@@ -12,7 +12,6 @@ from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.preparation import Preparation, prepare
 from napari_eds.fitting.shape_errors import ShapeErrors
-from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
 from napari_eds.quantification.error_budget import (
     Doubts,
@@ -172,13 +171,13 @@ def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
     counts = total[model.channels]
     preparation = prepare(model, counts, recipe, k_factors)
     model = preparation.model
-    in_range = shared_inverse(model, fit_sum(model, counts).expected)
+    in_range = shared_inverse(model, preparation.sum_fit.expected)
     first, second = np.triu_indices(model.n_quantified)
     variances = model.design.T @ (in_range[:, first] * in_range[:, second])
     inverse = np.zeros((image.n_channels, in_range.shape[1] + 1))
     inverse[model.channels, :-1] = in_range
     inverse[image.energy.xray_channels, -1] = 1
-    shapes = shape_errors_of(preparation, counts, recipe, k_factors.convention)
+    shapes = shape_errors_of(preparation, recipe, k_factors.convention)
     return Shared(image, recipe, inside, total, k_factors, preparation, inverse, variances, shapes)
 
 

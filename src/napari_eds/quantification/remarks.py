@@ -12,8 +12,7 @@ import numpy as np
 
 from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.preparation import Preparation
-from napari_eds.fitting.refinement import relative_misfit
-from napari_eds.fitting.sum_fit import fit_sum
+from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
 from napari_eds.quantification.cliff_lorimer import Composition
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
@@ -23,9 +22,8 @@ _NO_COUNTS, _NOTHING = "no counts", "nothing detected"
 
 #: Counting error of an atomic fraction above which a label has too few counts.
 FEW_COUNTS_ERROR = 0.1
-#: A fit is poor where what it lacks is this much, relative to the lines, and as many deviations
-#: from being noise.
-POOR_FIT, _SURE_SIGMA = 0.02, 3.0
+#: A fit is poor where what it lacks for sure is this much, relative to the lines.
+POOR_FIT = 0.02
 #: An element is uncertain if its error beyond counting is above this part of it (of a fraction
 #: below `_MINOR`, of `_MINOR` times `_MINOR_FACTOR`), and above counting by the factor.
 UNCERTAIN, _MINOR, _MINOR_FACTOR, _BEYOND_COUNTING = 0.045, 0.05, 4.0, 1.5
@@ -74,9 +72,9 @@ def map_remarks(
     if "C" in elements:
         found.append("C of a film or of contamination counts as specimen")
     if recipe.engine == "poisson" and total.sum() > 0:
-        fitted = fit_sum(model, total)
+        fitted = preparation.sum_fit
         lines = model.profiles @ np.maximum(fitted.coefficients[: len(model.families)], 0)
-        misfit = relative_misfit(total, fitted.expected, lines, beyond_sigma=_SURE_SIGMA)
+        misfit = relative_misfit(total, fitted.expected, lines, beyond_sigma=SURE_SIGMA)
         if misfit > POOR_FIT:
             found.append("poor fit of the sum")
     return tuple(found)
@@ -98,7 +96,7 @@ def label_remarks(
     no_counts = fit.counts.sum(axis=1) == 0
     nothing = ~np.isfinite(composition.atomic_fractions).all(axis=1)
     noisy = composition.atomic_errors_statistical.max(axis=1) > FEW_COUNTS_ERROR
-    poor = _poor(fit)
+    poor = fit.misfit > POOR_FIT
     elements = [family.element for family in fit.model.quantified]
     causes = _causes(composition, absorption_is_corrected)
     uncertain = _uncertain(composition)
@@ -130,13 +128,6 @@ def shared_remarks(remarks: Sequence[str]) -> tuple[str, ...]:
     """
     told = [text.split(SEPARATOR) for text in remarks if text not in {_NO_COUNTS, _NOTHING}]
     return tuple(r for r in told[0] if r and all(r in own for own in told)) if told else ()
-
-
-def _poor(fit: Fit) -> np.ndarray:
-    """Say which labels the model does not describe, (labels,)."""
-    lines = np.maximum(fit.alpha_areas, 0) @ fit.model.profiles.T
-    misfit = relative_misfit(fit.counts, fit.expected, lines, beyond_sigma=_SURE_SIGMA)
-    return np.asarray(misfit > POOR_FIT)
 
 
 def _uncertain(composition: Composition) -> np.ndarray:

@@ -95,7 +95,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     )
     doubts = doubts_of(
         fit,
-        shape_errors_of(preparation, counts.sum(axis=0), recipe, k_factors.convention),
+        shape_errors_of(preparation, recipe, k_factors.convention),
         absorption_errors(fit.model.quantified, image, recipe, foil_, len(counts)),
     )
     composition = cliff_lorimer(
