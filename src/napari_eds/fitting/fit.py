@@ -15,6 +15,9 @@ from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
 from napari_eds.fitting.sum_fit import fit_sum, with_sum_background
 from napari_eds.recipe.recipe import Engine
 
+#: Labels whose misfit is judged at a time.
+_MISFIT_LABELS = 64
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -65,8 +68,14 @@ class Fit:
     @cached_property
     def misfit(self) -> np.ndarray:
         """What the model lacks for sure, relative to its lines, (labels,); `relative_misfit`."""
-        lines = np.maximum(self.alpha_areas, 0) @ self.model.profiles.T
-        return relative_misfit(self.counts, self.expected, lines, beyond_sigma=SURE_SIGMA)
+        found = []
+        # Arrays of a block stay in the processor's cache.
+        for start in range(0, len(self.counts), _MISFIT_LABELS):
+            block = slice(start, start + _MISFIT_LABELS)
+            lines = np.maximum(self.alpha_areas[block], 0) @ self.model.profiles.T
+            counts, expected = self.counts[block], self.expected[block]
+            found.append(relative_misfit(counts, expected, lines, beyond_sigma=SURE_SIGMA))
+        return np.concatenate(found)
 
     @cached_property
     def intensity_errors(self) -> np.ndarray:

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.fft import next_fast_len
 from scipy.interpolate import BSpline
-from scipy.ndimage import shift
 
 from napari_eds.fitting.least_squares import weighted_fit
 from napari_eds.fitting.model import SpectralModel
@@ -37,7 +37,9 @@ _SPLINE_DEGREE = 3
 #: Resolution at Mn Ka of a detector without electronic noise: what counting charges leaves of
 #: Fiori and Newbury's law.
 _NOISELESS_MnKa_eV = float(np.sqrt(FIORI_NEWBURY_eV * MnKa_keV * 1000))
-_ROUNDS = 4
+#: At most so many rounds, until the strength moves by less than this part of its error.
+_ROUNDS, _SETTLED = 4, 0.1
+_RIPPLES = 64
 
 
 @dataclass(frozen=True)
@@ -105,18 +107,20 @@ def _found(model: SpectralModel, spectra: np.ndarray) -> tuple[np.ndarray, PileU
     if not np.any(fitted.coefficients[:n] > 0):
         return pairs, PileUp()
     parts, per_count, background = _meetings(n, fixed, fitted, spectra)
-    narrow = _noiseless_profiles(model)
+    narrow, meeting = _noiseless_profiles(model), _Meeting.of(model)
     for _ in range(_ROUNDS):
-        areas = np.maximum(fitted.coefficients[:n], 0)
+        before, areas = strength, np.maximum(fitted.coefficients[:n], 0)
         # Per count of an X-ray alone; a pair is one count, too.
         lines = (1 + strength) * (narrow @ ((parts * areas).T @ per_count))
-        peaks = _pairs(model, lines) @ areas
-        # A pair of a line with the background is one of the background with the line: both are
-        # the line's here, for the background has none. Its pairs with itself are as smooth as it.
-        pairs = _pairs(model, lines + 2 * (1 + strength) * background)
+        peaks = meeting.pairs(lines) @ areas
         fitted = fit_design(np.column_stack([fixed, peaks]), total, fixed.shape[1] + 1)
         strength = max(float(fitted.coefficients[-1]), 0.0)
-        share = float((pairs @ areas).sum() / total.sum())
+        if abs(strength - before) < _SETTLED * float(fitted.errors[-1]):
+            break
+    # A pair of a line with the background is one of the background with the line: both are
+    # the line's here, for the background has none. Its pairs with itself are as smooth as it.
+    pairs = meeting.pairs(lines + 2 * (1 + strength) * background)
+    share = float((pairs @ areas).sum() / total.sum())
     return pairs, _measured(fitted, share)
 
 
@@ -167,21 +171,39 @@ def _noiseless_profiles(model: SpectralModel) -> np.ndarray:
     return family_profiles(model.energy, lines, resolution, integrated=True, tail=model.tail)
 
 
-def _pairs(model: SpectralModel, partners: np.ndarray) -> np.ndarray:
-    """Return the spectra of pairs, one X-ray of each family and one of its partners.
+@dataclass(frozen=True, eq=False)
+class _Meeting:
+    """Spectra of pairs, one X-ray of each family and one of its partners.
 
     Channels i and j add up to channel ``i + j + offset / scale`` of the same axis, between two
-    channels as a rule. What the axis does not reach is left out. (channels, families).
+    channels as a rule; peaks are drawn wide enough for a shift in the Fourier transform to hold
+    there. What the axis does not reach is left out.
     """
-    size = model.energy.size
-    transformed = (np.fft.rfft(x, 2 * size, axis=0) for x in (model.profiles, partners))
-    sums = np.fft.irfft(np.prod(list(transformed), axis=0), 2 * size, axis=0)
-    distance = model.energy.offset_keV / model.energy.scale_keV
-    whole = int(np.floor(distance))
-    padded = np.pad(sums, ((max(whole, 0), max(-whole - size, 0)), (0, 0)))
-    start = max(-whole, 0)
-    moved = padded[start : start + size]
-    return np.maximum(shift(moved, (distance - whole, 0), order=3, mode="nearest"), 0)
+
+    families: np.ndarray
+    size: int
+    room: int
+    start: int
+
+    @classmethod
+    def of(cls, model: SpectralModel) -> _Meeting:
+        """Transform the profiles of a model, moved by what lies between two channels."""
+        size = model.energy.size
+        distance = model.energy.offset_keV / model.energy.scale_keV
+        whole = int(np.floor(distance))
+        # Room for all sums, and for the ripples that a shift leaves at the ends.
+        room = next_fast_len(2 * size + _RIPPLES, real=True)
+        turn = np.exp(-2j * np.pi * np.fft.rfftfreq(room) * (distance - whole))
+        transformed = np.fft.rfft(model.profiles, room, axis=0)
+        return cls(transformed * turn[:, None], size, room, -whole)
+
+    def pairs(self, partners: np.ndarray) -> np.ndarray:
+        """Return the pairs of each family with partners of its own, (channels, families)."""
+        product = self.families * np.fft.rfft(partners, self.room, axis=0)
+        sums = np.maximum(np.fft.irfft(product, self.room, axis=0), 0)
+        channels = self.start + np.arange(self.size)
+        known = (channels >= 0) & (channels < 2 * self.size)
+        return np.where(known[:, None], sums[np.clip(channels, 0, self.room - 1)], 0)
 
 
 def _stiff_splines(model: SpectralModel) -> np.ndarray:

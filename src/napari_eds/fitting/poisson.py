@@ -16,7 +16,7 @@ from napari_eds.fitting.least_squares import weighted_fit
 from napari_eds.fitting.model import SpectralModel
 
 #: Labels fitted at a time: bounds memory and lets a fit be cancelled.
-BLOCK_LABELS = 512
+BLOCK_LABELS = 256
 
 #: Iterations stop when no coefficient moves by more than this part of its standard deviation.
 _CONVERGED_SIGMA = 0.05

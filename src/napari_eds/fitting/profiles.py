@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -58,23 +58,46 @@ def family_profiles(  # noqa: PLR0913 - a detector has this many sides
     ndarray, (channels, families)
         Counts per channel for an alpha line of 1 count.
     """
-    columns = np.zeros((energy.size, len(families)))
+    peaks = _Peaks.of(families, tail, integrated=integrated)
+    sigmas = xray.fwhm_keV(peaks.centres_keV, resolution_MnKa_eV, fano_eV) / _FWHM_PER_SIGMA
+    decay_keV = 0.0 if tail is None else tail.decay_keV
+    place, channel, drawn = _drawn(energy, peaks, sigmas, decay_keV, integrated=integrated)
+    cells = channel * len(families) + peaks.columns[place]
+    weights = drawn * peaks.counts[place]
+    flat = np.bincount(cells, weights, minlength=energy.size * len(families))
+    return flat.reshape(energy.size, len(families))
 
-    def add(column: int, energy_keV: float, counts: float, leaking: float) -> None:
-        sigma = xray.fwhm_keV(energy_keV, resolution_MnKa_eV, fano_eV) / _FWHM_PER_SIGMA
-        decay = 0.0 if tail is None else tail.decay_keV
-        channels, drawn = _draw(energy, energy_keV, float(sigma), integrated, (leaking, decay))
-        columns[channels, column] += counts * drawn
 
-    for column, lines in enumerate(families):
-        for line in lines:
-            escaped = silicon_escape(line.energy_keV) if integrated else 0.0
-            leaking = tail_fraction(tail, line.energy_keV)
-            leaking = leaking if leaking > _NEGLIGIBLE_TAIL else 0.0
-            add(column, line.energy_keV, (1 - escaped) * line.weight, leaking)
-            if escaped * line.weight > _NEGLIGIBLE:
-                add(column, line.energy_keV - SILICON_KA_KEV, escaped * line.weight, 0.0)
-    return columns
+@dataclass(frozen=True, eq=False)
+class _Peaks:
+    """Every peak to draw: its family's column, centre, counts, and the share in its tail."""
+
+    columns: np.ndarray
+    centres_keV: np.ndarray
+    counts: np.ndarray
+    leaking: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        families: Sequence[Sequence[xray.XRayLine]],
+        tail: LowEnergyTail | None,
+        *,
+        integrated: bool,
+    ) -> _Peaks:
+        """List the lines of families and, where a detector is drawn, their escape peaks."""
+        rows = []
+        for column, lines in enumerate(families):
+            for line in lines:
+                escaped = silicon_escape(line.energy_keV) if integrated else 0.0
+                leaking = tail_fraction(tail, line.energy_keV)
+                leaking = leaking if leaking > _NEGLIGIBLE_TAIL else 0.0
+                rows.append((column, line.energy_keV, (1 - escaped) * line.weight, leaking))
+                if escaped * line.weight > _NEGLIGIBLE:
+                    escape_keV = line.energy_keV - SILICON_KA_KEV
+                    rows.append((column, escape_keV, escaped * line.weight, 0.0))
+        columns, centres, counts, leaking_ = np.array(rows, dtype=float).reshape(-1, 4).T
+        return cls(columns.astype(int), centres, counts, leaking_)
 
 
 def tail_fraction(tail: LowEnergyTail | None, energy_keV: float) -> float:
@@ -98,32 +121,49 @@ def _absorbed_near_surface(energy_keV: float) -> float:
     return float(line / oxygen)
 
 
-def _draw(
+def _drawn(
     energy: EnergyAxis,
-    centre_keV: float,
-    sigma_keV: float,
-    integrated: bool,  # noqa: FBT001 - private
-    tail: tuple[float, float],
-) -> tuple[slice, np.ndarray]:
-    """Return a line of 1 count over the channels it reaches; `tail` are its share and decay."""
-    leaking, decay_keV = tail
-    reach = _REACH_SIGMA * sigma_keV
-    low = centre_keV - reach - (_REACH_DECAY * decay_keV if leaking else 0)
+    peaks: _Peaks,
+    sigmas_keV: np.ndarray,
+    decay_keV: float,
+    *,
+    integrated: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw peaks of 1 count over the channels they reach, all in one go.
+
+    Returns
+    -------
+    place, channel, drawn : ndarray, (points,)
+        Which peak, which channel, and the counts there.
+    """
+    low = peaks.centres_keV - _REACH_SIGMA * sigmas_keV
+    low = low - np.where(peaks.leaking > 0, _REACH_DECAY * decay_keV, 0)
+    high = peaks.centres_keV + _REACH_SIGMA * sigmas_keV
     start, stop = (
-        min(max(math.ceil((e - energy.offset_keV) / energy.scale_keV), 0), energy.size)
-        for e in (low, centre_keV + reach)
+        np.clip(np.ceil((e - energy.offset_keV) / energy.scale_keV), 0, energy.size).astype(int)
+        for e in (low, high)
     )
-    index = np.arange(start, stop)
-    distance = energy.offset_keV + energy.scale_keV * index - centre_keV
+    place, channel = _runs(start, np.where(stop > start, stop + integrated, start))
+    distance = energy.offset_keV + energy.scale_keV * channel - peaks.centres_keV[place]
+    sigma = sigmas_keV[place]
     if not integrated:
-        density = np.exp(-0.5 * (distance / sigma_keV) ** 2) / (sigma_keV * np.sqrt(2 * np.pi))
-        return slice(start, stop), density * energy.scale_keV
-    first = energy.offset_keV - energy.scale_keV / 2 - centre_keV
-    edges = first + energy.scale_keV * np.arange(start, stop + 1)
-    cumulative = ndtr(edges / sigma_keV)
-    if leaking:
-        cumulative = cumulative + leaking * _tail_excess(edges, sigma_keV, decay_keV)
-    return slice(start, stop), cumulative[1:] - cumulative[:-1]
+        density = np.exp(-0.5 * (distance / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+        return place, channel, density * energy.scale_keV
+    edges = distance - energy.scale_keV / 2
+    cumulative = ndtr(edges / sigma)
+    leaks = np.flatnonzero(peaks.leaking[place])
+    share = peaks.leaking[place[leaks]]
+    cumulative[leaks] += share * _tail_excess(edges[leaks], sigma[leaks], decay_keV)
+    # One edge more than channels: from the last of a peak to the first of the next is nothing.
+    inside = place[1:] == place[:-1]
+    return place[:-1][inside], channel[:-1][inside], np.diff(cumulative)[inside]
+
+
+def _runs(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``range(start, stop)`` of every pair, one after another, and which pair it is of."""
+    sizes = stop - start
+    place = np.repeat(np.arange(len(sizes)), sizes)
+    return place, np.arange(len(place)) + (start - np.cumsum(sizes) + sizes)[place]
 
 
 def _tail_excess(distance: np.ndarray, sigma: float, decay: float) -> np.ndarray:

@@ -299,10 +299,16 @@ def relative_misfit(
     """
     # Nothing expected, as in a label without counts, is no reason to weigh without bound.
     variance = np.maximum(expected, _LEAST_EXPECTED)
-    weights = 1 / (variance + (LEAST_MISFIT * lines) ** 2) ** 2
-    excess = (weights * lines**2 * ((counts - expected) ** 2 - expected)).sum(axis=-1)
+    squares = lines**2
+    weights = squares / (variance + LEAST_MISFIT**2 * squares) ** 2
+    excess = _along(weights, (counts - expected) ** 2 - expected)
     # A squared Poisson number scatters by 2 mu^2, and by mu where mu is small.
-    noise = np.sqrt((weights**2 * lines**4 * (2 * expected**2 + expected)).sum(axis=-1))
-    strength = np.maximum((weights * lines**4).sum(axis=-1), np.finfo(float).tiny)
+    noise = np.sqrt(_along(weights**2, expected * (2 * expected + 1)))
+    strength = np.maximum(_along(weights, squares), np.finfo(float).tiny)
     found = np.sqrt(np.maximum(excess - beyond_sigma * noise, 0) / strength)
     return np.asarray(np.maximum(found, LEAST_MISFIT))
+
+
+def _along(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the sum of products over channels."""
+    return np.asarray(np.einsum("...c,...c->...", a, b))
