@@ -30,7 +30,7 @@ def test_lists_name_elements_and_none_in_two_of_them():
 )
 def test_foil_or_bulk(signal_type, beam_energy_keV, foil):
     acquisition = eds.Acquisition(signal_type)
-    assert prior.is_foil(acquisition, beam_energy_keV) is foil
+    assert acquisition.is_foil(beam_energy_keV) is foil
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,8 @@ def test_the_strength_is_found(simulations, name, share):
 def test_sum_peaks_are_not_taken_for_elements(simulations, monkeypatch, name, share):
     labels, model, *_, prepared, recipe = simulations[name, share]
     total, specimen = labels.sum(axis=0), SPECIMENS[name]
-    assert np.abs(absent_sigmas(prepared.model, total, specimen)).max() < 4
+    # These errors are of counting alone: what stays open of shapes is not in them.
+    assert np.abs(absent_sigmas(prepared.model, total, specimen)).max() < 5
     without_pile_up(monkeypatch)
     bare = prepare(model, total, recipe)
     assert np.abs(absent_sigmas(bare.model, total, specimen)).max() > 300 * min(share, 0.02)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_eds import Acquisition, EnergyAxis, KFactorTable, Recipe
+from napari_eds import Acquisition, EnergyAxis, KFactorTable, Recipe, quantify, read
 from napari_eds.fitting.background import bending
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import build_model
@@ -236,3 +236,16 @@ def test_the_misfit_is_relative_to_the_lines_whatever_the_counts(model):
     fitted = fit_sum(model, right)
     lines = model.profiles @ fitted.coefficients[: len(model.families)]
     assert relative_misfit(right, fitted.expected, lines) == LEAST_MISFIT
+
+
+@pytest.mark.parametrize(("metal", "neighbour"), [("Fe", "F"), ("Zn", "Na")])
+def test_the_main_line_of_a_metal_is_not_let_go(data_file, metal, neighbour):
+    """Na K and F K lie among the L lines of Zn and Fe, which bulk absorbs as no table says."""
+    image = read(data_file(f"real/msa/NIST_K309/{metal} std.msa"))[0]
+    ones = KFactorTable.from_mapping({f"{metal}_K": 1, f"{neighbour}_K": 1}, "family")
+    recipe = Recipe(elements=(metal, neighbour), fit_only=("C", "O"), k_factors=ones)
+    result = quantify(image, np.ones((1, 1), int), recipe)
+    row = result.table.iloc[0]
+    assert abs(row[f"{neighbour}_at_pct"]) < 4 * row[f"{neighbour}_at_pct_error_total"]
+    assert result.preparation.reduced_chi_squared < 3
+    assert abs(result.preparation.calibration.offset_eV) < 10

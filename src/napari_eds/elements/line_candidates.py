@@ -112,7 +112,7 @@ def candidates(  # noqa: PLR0913 - a click, its spectrum, and what is known
     spectrum = NetSpectrum.of(energy, counts, acquisition)
     peak = spectrum.settle(energy_keV)
     beam = beam_energy_keV or acquisition.beam_energy_keV or energy.last_keV
-    is_foil = prior.is_foil(acquisition, beam)
+    is_foil = acquisition.is_foil(beam)
     judge = _Judge(spectrum, peak, beam, is_foil, frozenset(chosen))
     return tuple(sorted(judge.candidates(), key=lambda candidate: -candidate.score))
 

@@ -14,13 +14,13 @@ from itertools import combinations_with_replacement
 import numpy as np
 from scipy.special import ndtr
 
-from napari_eds.elements import prior
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import unresolved
 from napari_eds.fitting.profiles import family_profiles
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.recipe.uncertainties import Uncertainties
+from napari_eds.spectra.acquisition import is_foil_beam
 
 #: How far lines are off where tables and axis have them, as standard deviation in keV:
 #: tables differ (Deslattes et al., *Rev. Mod. Phys.* 75 (2003) 35); detectors are not linear.
@@ -139,7 +139,7 @@ class LineErrors:
         is_soft = family.alpha.energy_keV < _SOFT_KEV
         ratio = Uncertainties().line_ratio(family.family)
         if is_soft:
-            is_foil = prior.is_foil_beam(self._model.beam_energy_keV)
+            is_foil = is_foil_beam(self._model.beam_energy_keV)
             ratio = (_SOFT_RATIO if is_foil else _SOFT_RATIO_BULK)[family.family]
         # Relative to the strongest group, which stands for the family.
         groups.sort(key=lambda group: -sum(line.weight for line in group))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from napari_eds.spectra.acquisition import Acquisition
-
 #: Elements that specimens often hold: taken rather than a rarer one where both explain a peak.
 COMMON = frozenset(
     {"C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "V", "Cr"}
@@ -29,26 +27,6 @@ _WHATEVER_THE_SHARE = STRAY
 #: System elements where only their names are known, with no share of the counts to judge by: who
 #: names Al, Si, Pt or Au mostly means a specimen's, but Ga that of the ion beam.
 _BY_NAME_ALONE = _WHATEVER_THE_SHARE | {"Ga"}
-
-#: Beam energy from which a specimen is taken to be a foil.
-_FOIL_FROM_KEV = 40.0
-
-
-def is_foil(acquisition: Acquisition, beam_energy_keV: float | None) -> bool:
-    """Whether the specimen is a foil, not bulk: by the beam energy, else as the file says.
-
-    No scanning microscope for bulk specimens reaches the energies of a transmission microscope,
-    and no foil is looked at below, whatever a program calls its files. Without either it is a
-    foil.
-    """
-    if beam_energy_keV is not None:
-        return is_foil_beam(beam_energy_keV)
-    return acquisition.signal_type != "SEM"
-
-
-def is_foil_beam(beam_energy_keV: float) -> bool:
-    """Whether a beam is that of a transmission microscope."""
-    return beam_energy_keV >= _FOIL_FROM_KEV
 
 
 def is_system(element: str, *, foil: bool, share: float | None = None) -> bool:

@@ -190,7 +190,7 @@ def search_elements(  # noqa: PLR0913 - a spectrum, and what is known of it
         empty = np.zeros(axis.size)
         return Evidence((), axis.energies_keV, counts, empty, {}, _HARDLY_ANY.format("no counts"))
     report = progress or (lambda _done, _total, _what: None)
-    foil = prior.is_foil(acquisition, beam)
+    foil = acquisition.is_foil(beam)
     search = ElementSearch(_all_families(axis, beam, acquisition), counts, report, foil=foil)
     search.run()
     proposals = tuple(_proposal(finding, note, foil=foil) for finding in search.found())

@@ -10,16 +10,21 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
 from napari_eds.fitting.sum_fit import inflated, positive_counts, positive_shape, smoothed
+from napari_eds.spectra.axes import EnergyAxis
 
 #: A line this many deviations of its prior off its table is told: the model lacks something there.
 UNLIKELY_SIGMA = 3.0
 #: No model is taken to be truer than this, relative to the height of its lines.
 LEAST_MISFIT = 0.003
+#: Nor truer than this around lines, relative to their mean over `_AROUND_KEV`: in tails and
+#: shelves, which differ from detector to detector and from line to line.
+TAIL_MISFIT, _AROUND_KEV = 0.006, 0.5
 #: A misfit is sure beyond this many of its standard deviations.
 SURE_SIGMA = 3.0
 #: Steps towards the best values with the same weights, their longest in deviations of the prior,
@@ -28,6 +33,11 @@ _STEPS, _LONGEST, _PARTS = 4, 2.0, (1.0, 0.5, 0.2, 0.05)
 #: Weights follow from the fit, which they shape, at most this often, and until values move by
 #: less than a part of the prior's deviation.
 _SAME = 0.1
+#: A fit with weights that let peaks go is given up where a firm one has this many times less of
+#: chi-squared: a peak that is missing from the model leaves both with nearly the same.
+_LET_GO = 3.0
+#: Degrees of freedom of Student's t where such fits are compared.
+_FREEDOM = 4.0
 _WEIGHTINGS = 6
 #: Steps end where squares fall, or values move, by less.
 _SETTLED = 0.03
@@ -127,7 +137,8 @@ def refine(
     background, each held to its table by a normal prior (ratios in their logarithm). So a weak
     line keeps its table, a strong one follows the counts, and none can take the place of a line
     that is missing. Channels weigh by what is expected to scatter there, of counts and of shapes:
-    what the model cannot draw does not rule what it can.
+    what the model cannot draw does not rule what it can. Where a peak was let go that it can draw,
+    which a far better fit without such weights shows, that one is taken.
 
     Parameters
     ----------
@@ -139,14 +150,12 @@ def refine(
     background : ndarray, (channels, columns)
         Columns of its background in counts: the first its shape, the others ways to bend it.
     """
-    problem = _Problem.of(model, np.asarray(total, dtype=float), nuisances, background)
-    values = np.zeros(len(nuisances))
-    for _ in range(_WEIGHTINGS):
-        before = values
-        values, solved = problem.descended(values)
-        problem = replace(problem, variance=problem.scatter(solved))
-        if np.abs(values - before).max(initial=0) < _SAME:
-            break
+    start = _Problem.of(model, np.asarray(total, dtype=float), nuisances, background)
+    problem, values, solved = start.settled()
+    if problem.lets_go(solved):
+        firm = replace(start, is_firm=True).settled()
+        if problem.is_worse(solved, firm[2]):
+            problem, values, solved = firm
     n, k = len(model.families), background.shape[1]
     scale = np.append(np.ones(k), problem.prior_sd)
     return Refined(
@@ -170,6 +179,10 @@ class _Solved:
     lines: np.ndarray
     objective: float
 
+    def chi_squared(self, counts: np.ndarray) -> float:
+        """Return Pearson's, of counting alone."""
+        return float(((counts - self.expected) ** 2 / self.expected).sum())
+
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
@@ -181,6 +194,7 @@ class _Problem:
     prior_sd: np.ndarray
     background: np.ndarray
     variance: np.ndarray
+    is_firm: bool = False
 
     @classmethod
     def of(
@@ -190,11 +204,21 @@ class _Problem:
         nuisances: tuple[Nuisance, ...],
         background: np.ndarray,
     ) -> _Problem:
-        """Take the first weights from the model as it is."""
+        """Take smoothed counts for the first variance."""
         prior_sd = np.array([nuisance.prior_sd for nuisance in nuisances])
-        problem = cls(model, counts, nuisances, prior_sd, background, smoothed(counts))
-        solved = problem.solved(np.zeros(len(nuisances)))
-        return replace(problem, variance=problem.scatter(solved))
+        return cls(model, counts, nuisances, prior_sd, background, smoothed(counts))
+
+    def settled(self) -> tuple[_Problem, np.ndarray, _Solved]:
+        """Return itself with its last weights, the best values and the fit there."""
+        values = np.zeros(len(self.nuisances))
+        problem = replace(self, variance=self.scatter(self.solved(values)))
+        for _ in range(_WEIGHTINGS):
+            before = values
+            values, solved = problem.descended(values)
+            problem = replace(problem, variance=problem.scatter(solved))
+            if np.abs(values - before).max(initial=0) < _SAME:
+                break
+        return problem, values, solved
 
     def solved(self, values: np.ndarray) -> _Solved:
         """Return the best areas and background at values of the nuisances."""
@@ -271,10 +295,42 @@ class _Problem:
         """Return by what counts vary around a fit, (channels,).
 
         Counting, and what no model draws of lines; and where residuals are far larger over the
-        width of a line, as at a peak that is not in the model, these.
+        width of a line, as at a peak that is not in the model, these, unless the fit is firm.
         """
-        variance = solved.expected + (LEAST_MISFIT * solved.lines) ** 2
+        variance = self._variance_of(solved)
+        if self.is_firm:
+            return variance
         return inflated(variance, self.counts - solved.expected, self.model)
+
+    def is_worse(self, solved: _Solved, firm: _Solved) -> bool:
+        """Say whether a fit let a peak go that the model can draw, as a firm fit shows.
+
+        That has far less of chi-squared then, and not by a little less of it everywhere for
+        the sake of one peak: residuals count by their logarithm as well.
+        """
+        counts = self.counts
+        if solved.chi_squared(counts) < _LET_GO * firm.chi_squared(counts):
+            return False
+        return self._surprise(firm) < self._surprise(solved)
+
+    def _surprise(self, solved: _Solved) -> float:
+        """Return what residuals weigh where large ones are no rarity (Student's t)."""
+        squares = (self.counts - solved.expected) ** 2 / self._variance_of(solved)
+        return float(np.log1p(squares / _FREEDOM).sum())
+
+    def lets_go(self, solved: _Solved) -> bool:
+        """Say whether some channels weigh less than they would in a firm fit."""
+        return bool((self.scatter(solved) > self._variance_of(solved)).any())
+
+    def _variance_of(self, solved: _Solved) -> np.ndarray:
+        around = TAIL_MISFIT * around_lines(solved.lines, self.model.energy)
+        return solved.expected + (LEAST_MISFIT * solved.lines) ** 2 + around**2
+
+
+def around_lines(lines: np.ndarray, energy: EnergyAxis) -> np.ndarray:
+    """Return the mean of lines, (channels, ...), over the reach of tails."""
+    channels = max(round(_AROUND_KEV / energy.scale_keV), 1)
+    return np.asarray(uniform_filter1d(lines, channels, axis=0, mode="constant"))
 
 
 def relative_misfit(

@@ -18,7 +18,7 @@ from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import slopes_of
 from napari_eds.fitting.poisson import shared_inverse
-from napari_eds.fitting.refinement import Refined
+from napari_eds.fitting.refinement import TAIL_MISFIT, Refined, around_lines
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.uncertainties import Uncertainties
 
@@ -126,7 +126,10 @@ def shape_errors(
     bumps = _bumps(model, _LINE_LENGTH)
     lines = np.zeros((bumps.shape[1], q, n + 1))
     lines[:, :, :n] = np.einsum("qc,cm,cf->mqf", inverse, bumps, model.profiles, optimize=True)
-    parts["line_shapes"] = line_shape**2 * tensor(lines)
+    around = np.zeros_like(lines)
+    of_tails = around_lines(model.profiles, model.energy)
+    around[:, :, :n] = np.einsum("qc,cm,cf->mqf", inverse, bumps, of_tails, optimize=True)
+    parts["line_shapes"] = line_shape**2 * tensor(lines) + TAIL_MISFIT**2 * tensor(around)
     bumps = _bumps(model, _BACKGROUND_LENGTH)
     below = np.zeros((bumps.shape[1], q, n + 1))
     below[:, :, n] = (inverse @ (bumps * shape[:, None])).T

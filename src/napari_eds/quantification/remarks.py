@@ -29,9 +29,6 @@ POOR_FIT = 0.02
 UNCERTAIN, _MINOR, _MINOR_FACTOR, _BEYOND_COUNTING = 0.045, 0.05, 4.0, 1.5
 #: Total errors by which an element is below zero where the model must be wrong.
 NEGATIVE_SIGMA = 3.0
-#: Below this beam energy specimens are not thin: what reaches the detector comes from as deep as
-#: electrons go.
-BULK_BELOW_keV = 40.0
 
 _CAUSES = {
     "k_factors": "k-factors",
@@ -61,7 +58,7 @@ def map_remarks(
     """
     model = preparation.model
     found = []
-    if acquisition.signal_type == "SEM" or model.beam_energy_keV < BULK_BELOW_keV:
+    if not acquisition.is_foil(model.beam_energy_keV):
         found.append("bulk specimen: Cliff-Lorimer is for thin foils")
     if preparation.calibration.at_bound:
         found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")

@@ -10,6 +10,14 @@ from typing import Literal
 #: Resolution at Mn Ka in eV where neither the file nor the user gives one (HyperSpy's default).
 DEFAULT_RESOLUTION_EV = 130.0
 
+#: Beam energy from which a specimen is taken to be a foil.
+FOIL_FROM_KEV = 40.0
+
+
+def is_foil_beam(beam_energy_keV: float) -> bool:
+    """Whether a beam is that of a transmission microscope."""
+    return beam_energy_keV >= FOIL_FROM_KEV
+
 
 @dataclass(frozen=True)
 class Detector:
@@ -102,6 +110,23 @@ class Acquisition:
     elements: tuple[str, ...] = ()
     detectors: tuple[Detector, ...] = ()
     vendor: VendorQuantification | None = None
+
+    def is_foil(self, beam_energy_keV: float | None = None) -> bool:
+        """Whether the specimen is a foil, not bulk: by the beam energy, else as the file says.
+
+        No scanning microscope for bulk specimens reaches the energies of a transmission
+        microscope, and no foil is looked at below, whatever a program calls its files. Without
+        either it is a foil.
+
+        Parameters
+        ----------
+        beam_energy_keV : float, optional
+            In place of the file's.
+        """
+        beam_energy_keV = beam_energy_keV or self.beam_energy_keV
+        if beam_energy_keV is not None:
+            return is_foil_beam(beam_energy_keV)
+        return self.signal_type != "SEM"
 
     def resolution_MnKa_eV(self) -> float:
         """Full width at half maximum at Mn Ka: the file's, or 130 eV where it gives none."""

@@ -114,7 +114,7 @@ def _default_elements(acquisition: Acquisition) -> list[ElementChoice]:
     families = vendor.families if vendor else {}
     quantified = set(vendor.quantified) if vendor else set()
     symbols = list(dict.fromkeys([*acquisition.elements, *families]))
-    foil = prior.is_foil(acquisition, acquisition.beam_energy_keV)
+    foil = acquisition.is_foil()
     choices = []
     for symbol in symbols:
         in_specimen = (

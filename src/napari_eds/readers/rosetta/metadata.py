@@ -8,13 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from napari_eds.spectra.acquisition import Acquisition, Detector
+from napari_eds.spectra.acquisition import Acquisition, Detector, is_foil_beam
 
 #: Once a signal is set to EDS, HyperSpy stores these as if they had been measured.
 _EXSPY_ELEVATION_DEG, _EXSPY_AZIMUTH_DEG, _EXSPY_RESOLUTION_EV = 35.0, 0.0, 130.0
-
-#: Scanning microscopes for bulk specimens end at 30 keV, few at 40 keV.
-_SEM_UP_TO_KEV = 40.0
 
 
 def acquisition(entry: Mapping[str, Any]) -> Acquisition:
@@ -79,7 +76,7 @@ def _signal_type(
     entry: Mapping[str, Any], instrument: str, beam_keV: float | None
 ) -> Literal["STEM", "SEM"] | None:
     # RosettaSciIO files all spectra of EDAX under SEM, from whichever microscope they come.
-    if beam_keV is not None and beam_keV > _SEM_UP_TO_KEV:
+    if beam_keV is not None and is_foil_beam(beam_keV):
         return "STEM"
     # In a .msa file everything is filed under TEM, and the signal type says it better.
     kind = str(_child(entry["metadata"], "Signal").get("signal_type") or "")
