@@ -73,6 +73,12 @@ def _add_few_shot(commands: Any) -> None:
         help="channels in spectra and map, in keV",
     )
     add_support_options(few_shot)
+    few_shot.add_argument(
+        "--csv",
+        type=Path,
+        metavar="CSV",
+        help="save the table as 'quantify' does",
+    )
     few_shot.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     few_shot.set_defaults(run=_few_shot)
 
@@ -140,8 +146,9 @@ def _few_shot(options: argparse.Namespace) -> None:
             settings=settings,
             progress=progress,
         )
+    written = [] if options.csv is None else result.to_csv(options.csv)
     print("\n".join(report(result)))
-    print(f"Saved {len(result.table)} chips in {folder}")
+    print(f"Saved {len(result.table)} chips in {folder}{''.join(f', {path}' for path in written)}")
 
 
 def _repeat(options: argparse.Namespace) -> None:

@@ -325,9 +325,13 @@ def _with_elements(options: argparse.Namespace, image: SpectrumImage) -> argpars
         )
         problem = "no element is certain in the summed spectrum: name them with --elements"
     if options.fit_only is not None:
-        fit_only = _names(options.fit_only)
-        kept = {name.partition("_")[0] for name in fit_only}
-        elements = tuple(e for e in elements if e.partition("_")[0] not in kept)
+        asked = _names(options.fit_only)
+        symbols = {name.partition("_")[0] for name in asked}
+        elements, others = (
+            tuple(e for e in names if e.partition("_")[0] not in symbols)
+            for names in (elements, fit_only)
+        )
+        fit_only = (*asked, *others)
     if not elements:
         raise RecipeError(problem)
     named = {"--elements": ",".join(elements), "--fit-only": ",".join(fit_only)}
