@@ -3,6 +3,7 @@
 import json
 import pickle
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +82,20 @@ def test_a_part_comes_back_from_json(crop, frames, detectors, energies, rebin):
     assert pickle.loads(pickle.dumps(part)) == part
     assert part.is_whole == (part == MapPart())
     assert bool(part.account()) != part.is_whole
+
+
+def test_numbers_of_numpy_are_written_like_others():
+    part = MapPart(
+        detectors=[np.int64(1)],
+        frames=np.array([0, 3]),
+        crop=np.array([[0, 4], [1, 5]]),
+        energy_range_keV=np.array([0.5, 9], np.float32),
+        rebin_energy=np.uint8(2),
+    )
+    assert part == MapPart((1,), (0, 3), ((0, 4), (1, 5)), "px", (0.5, 9.0), 2)
+    assert hash(part) == hash(MapPart.from_dict(part.to_dict()))
+    with pytest.raises(ReadError, match="energy_axis must be numbers"):
+        MapPart(energy_axis=("a", 1))
 
 
 def test_a_recipe_keeps_the_part_beside_its_settings(tmp_path):

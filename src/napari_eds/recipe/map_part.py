@@ -70,17 +70,34 @@ class MapPart:
         if not isinstance(self.rebin_energy, Integral) or self.rebin_energy < 1:
             raise ReadError(f"rebin_energy must be a whole number from 1, not {self.rebin_energy}")
         for name in ("frames", "energy_range_keV", "energy_axis"):
-            value = getattr(self, name)
+            value, kind = getattr(self, name), Integral if name == "frames" else Real
             if value is not None and len(value) != 2:
                 raise ReadError(f"{name} must be a pair of numbers, not {value}")
-        if not all(isinstance(frame, Integral) for frame in self.frames or ()):
-            raise ReadError(f"frames must be whole numbers, not {self.frames}")
+            if value is not None and not all(isinstance(number, kind) for number in value):
+                whole = "whole " if kind is Integral else ""
+                raise ReadError(f"{name} must be {whole}numbers, not {value}")
         if self.detectors is not None and not self.detectors:
             raise ReadError("detectors is empty: name at least one detector, or leave it out")
+        self._make_plain()
         if self.crop_unit not in get_args(Unit):
             raise ReadError(f"a crop is given in px or nm, not {self.crop_unit!r}")
         if self.crop is not None:
             object.__setattr__(self, "crop", _checked_crop(self.crop, self.crop_unit))
+
+    def _make_plain(self) -> None:
+        """Turn NumPy's numbers and lists into what compares, hashes and is written as JSON."""
+        plain: dict[str, Any] = {"rebin_energy": int(self.rebin_energy)}
+        if self.frames is not None:
+            plain["frames"] = tuple(int(frame) for frame in self.frames)
+        if self.index is not None:
+            plain["index"] = int(self.index)
+        if self.detectors is not None:
+            plain["detectors"] = tuple(d if isinstance(d, str) else int(d) for d in self.detectors)
+        for name in ("energy_range_keV", "energy_axis"):
+            if getattr(self, name) is not None:
+                plain[name] = tuple(float(number) for number in getattr(self, name))
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def of(cls: type[P], detectors: int | str | Sequence[int | str] | None, **others: Any) -> P:
