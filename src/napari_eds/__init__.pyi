@@ -1,7 +1,16 @@
 from ._support import Progress
 from ._version import __version__
 from .compare import Comparison, CompositionTable, KnownComparison, compare_known, compare_results
-from .elements import Candidate, Evidence, Proposal, candidates, find_elements, search_elements
+from .elements import (
+    Candidate,
+    Evidence,
+    Proposal,
+    candidates,
+    file_elements,
+    find_elements,
+    recipe_elements,
+    search_elements,
+)
 from .errors import (
     EDSError,
     KFactorError,
@@ -58,6 +67,7 @@ from .labels import (
     superpixels,
     threshold_regions,
     watershed_regions,
+    whole_map,
 )
 from .physics import density_from_composition, density_of, parse_formula
 from .quantification import (
@@ -86,6 +96,7 @@ from .recipe import (
     KFactor,
     KFactorTable,
     LowEnergyTail,
+    MapPart,
     Recipe,
     Uncertainties,
     read_k_factors,
@@ -133,6 +144,7 @@ __all__ = [
     "LabelFile",
     "LabelSpectra",
     "LowEnergyTail",
+    "MapPart",
     "MapSize",
     "ModelError",
     "PixelMaps",
@@ -166,6 +178,7 @@ __all__ = [
     "export_few_shot",
     "few_shot_grid",
     "few_shot_map_size",
+    "file_elements",
     "fill_holes",
     "find_elements",
     "grid_chips",
@@ -185,6 +198,7 @@ __all__ = [
     "read_hspy",
     "read_k_factors",
     "read_labels",
+    "recipe_elements",
     "recommended_kernel",
     "remove_small_labels",
     "repeat",
@@ -205,5 +219,6 @@ __all__ = [
     "threshold_regions",
     "to_hyperspy",
     "watershed_regions",
+    "whole_map",
     "window_map",
 ]

@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_eds.readers.reading import SUFFIXES, read
+from napari_eds.readers.reading import SUFFIXES, load, read
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_eds._napari.state.layers import LayerTuple
+    from napari_eds.recipe.map_part import MapPart
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -77,9 +78,18 @@ def _add_layer(viewer: ViewerModel, layer: LayerTuple) -> None:
 
 
 def _read(paths: Sequence[str | Path]) -> list[LayerTuple]:
+    return [layer for path in paths for layer in layers_of(path)]
+
+
+def layers_of(path: str | Path, part: MapPart | None = None) -> list[LayerTuple]:
+    """Read a file, or the part of it that is asked for, as layers."""
     from napari_eds._napari.state.layers import image_layers
 
-    return [layer for path in paths for image in read(path) for layer in image_layers(image)]
+    if part is None or part.index is None:
+        images = read(path, **({} if part is None else part.reading()))
+    else:
+        images = [load(path, part=part)]
+    return [layer for image in images for layer in image_layers(image)]
 
 
 def _as_list(path: Paths) -> list[str | Path]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import napari
 
 from napari_eds._napari.parts.panels import PLUGIN, WORKBENCH
-from napari_eds._napari.reader import add_layers, read_layers
+from napari_eds._napari.reader import add_layers, layers_of
 from napari_eds._napari.state.layers import add_chips, image_layers, show_result
+from napari_eds.recipe.map_part import MapPart
 
 if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
@@ -19,15 +20,21 @@ if TYPE_CHECKING:
 _SIZE_PX = (1400, 900)
 
 
-def open_files(paths: Sequence[Path]) -> None:
+def open_files(paths: Sequence[Path], part: MapPart | None = None) -> None:
     """Open files in the workbench and stay until the window is closed.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    part : MapPart, optional
+        What to read of each; all without it.
 
     Raises
     ------
     ReadError, OSError
         If a file cannot be opened; before there is a window.
     """
-    layers = read_layers([str(path) for path in paths])
+    layers = [layer for path in paths for layer in layers_of(path, part or MapPart())]
     viewer = _workbench()
     add_layers(viewer, layers)
     napari.run()

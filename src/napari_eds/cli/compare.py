@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_eds.compare.results import Comparison
     from napari_eds.compare.tables import CompositionTable
     from napari_eds.quantification.table import Quantity
+    from napari_eds.recipe.map_part import MapPart
 
 _EXAMPLES = """examples:
   napari-eds compare run.csv --with velox.csv --figure difference.png
@@ -22,6 +23,7 @@ _EXAMPLES = """examples:
   napari-eds compare run.csv --with map.emd
   napari-eds compare run.csv --formula SrTiO3 --labels 1,2,5-9 -o errors.csv
   napari-eds compare run.csv --formula LaFeO3 --labels 1-99 --formula SrTiO3 --labels R7C0,R7C1
+  napari-eds compare map.edsession --formula SrTiO3 --inside phases.tif=3
 """
 
 
@@ -61,6 +63,14 @@ def add_parser(commands: Any) -> None:
         "--label-map", type=Path, metavar="FILE", help="label map (.npy, .tif, .png) for --figure"
     )
     compare.add_argument(
+        "--inside",
+        action="append",
+        default=[],
+        metavar="FILE=ID",
+        help="compare the labels that lie wholly in this region of another label map, in place of "
+        "--labels; needs a session or --label-map",
+    )
+    compare.add_argument(
         "--weight-percent", action="store_true", help="compare wt.%%, not at.%% (with --with)"
     )
     compare.add_argument(
@@ -93,12 +103,12 @@ def _compare(options: argparse.Namespace) -> Comparison:
     from napari_eds.compare.sources import composition_table
     from napari_eds.quantification.table import AT_PCT, WT_PCT
 
-    if len(options.labels) > 1:
-        raise EDSError("--labels can be given once with --with")
+    if len(options.labels) + len(options.inside) > 1:
+        raise EDSError("--labels or --inside can be given once with --with")
     quantity: Quantity = WT_PCT if options.weight_percent else AT_PCT
     table = _with_map(composition_table(options.result, quantity), options.label_map)
-    if options.labels:
-        table = table.rows(_ids(table, _parse_labels(options.labels[0])))
+    for group in _groups(options, table):
+        table = table.rows(_ids(table, group))
     other = _velox_source(options.result) if options.other.lower() == "velox" else options.other
     return compare_results(table, other, quantity=quantity, normalise=options.normalise)
 
@@ -143,16 +153,18 @@ def _run_known(options: argparse.Namespace) -> None:
     from napari_eds.compare.known import compare_known
     from napari_eds.compare.sources import composition_table
 
-    formulas, groups = options.formula, options.labels
-    if groups and len(groups) != len(formulas):
+    formulas, given = options.formula, options.labels or options.inside
+    if given and len(given) != len(formulas):
         raise EDSError(
-            f"{len(formulas)} --formula and {len(groups)} --labels: give each formula its labels, "
-            "or none"
+            f"{len(formulas)} --formula and {len(given)} --labels or --inside: give each formula "
+            "its labels, or none"
         )
     if options.figure is not None and len(formulas) > 1:
         raise EDSError("--figure shows one formula: ask for them one by one")
     table = composition_table(options.result)
-    chosen: list[list[int | str] | None] = [_parse_labels(group) for group in groups]
+    if options.inside:
+        table = _with_map(table, options.label_map)
+    chosen: list[list[int | str] | None] = list(_groups(options, table))
     chosen = chosen or [None] * len(formulas)
     found = [
         compare_known(table, formula, labels)
@@ -177,6 +189,53 @@ def _save_known(found: Sequence[KnownComparison], path: Path) -> list[Path]:
     tables = [known.table.assign(labels=len(known.labels)) for known in found]
     joined = pd.concat(tables, keys=[known.formula for known in found], names=["formula"])
     return [write_atomically(path, joined.to_csv(float_format="%.6g", lineterminator="\n"))]
+
+
+def _groups(options: argparse.Namespace, table: CompositionTable) -> list[list[int | str]]:
+    """Return the labels of each ``--labels`` or ``--inside``."""
+    if options.labels and options.inside:
+        raise EDSError("choose labels by --labels or by --inside, not by both")
+    if options.labels:
+        return [_parse_labels(text) for text in options.labels]
+    part = _part_of(options.result) if options.inside else None
+    return [_inside(text, table, part) for text in options.inside]
+
+
+def _inside(text: str, table: CompositionTable, part: MapPart | None) -> list[int | str]:
+    """Return the labels whose every pixel lies in a region such as ``phases.tif=2``."""
+    import numpy as np
+
+    from napari_eds.labels.chips import read_labels
+
+    file, equals, number = text.rpartition("=")
+    if not (equals and number.strip().isdecimal()):
+        raise EDSError(f"--inside takes a label map and a label of it, as phases.tif=2: {text!r}")
+    if table.labels is None:
+        raise EDSError("--inside needs to know where the labels lie: a session, or --label-map")
+    regions = read_labels(file)
+    if part is not None and part.crop is not None and regions.shape != table.labels.shape:
+        regions = regions[tuple(slice(*extent) for extent in part.crop)]
+    if regions.shape != table.labels.shape:
+        raise EDSError(
+            f"{file} of {regions.shape} does not fit the labels of {table.labels.shape}"
+        )
+    inside = regions == int(number)
+    found = np.setdiff1d(table.labels[inside], [0, *np.unique(table.labels[~inside])])
+    kept = np.intersect1d(found, table.percent.index).tolist()
+    if not kept:
+        raise EDSError(f"no label of {table.name} lies wholly in label {number} of {file}")
+    return kept
+
+
+def _part_of(result: Path) -> MapPart | None:
+    """Return the part of the map a result is of, by its session or the recipe beside it."""
+    from napari_eds.exchange.session import SUFFIX, load_session
+    from napari_eds.recipe.map_part import MapPart
+
+    if result.suffix.lower() == SUFFIX:
+        return load_session(result).source.part
+    recipe = result.with_name(f"{result.stem}_recipe.json")
+    return MapPart.from_recipe(recipe) if recipe.is_file() else None
 
 
 def _parse_labels(text: str) -> list[int | str]:

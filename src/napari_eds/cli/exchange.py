@@ -6,13 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from napari_eds.cli.classes import add_support_options, support_from
 from napari_eds.cli.options import (
     add_map_options,
     add_recipe_options,
     add_run_options,
-    recipe_from,
+    picture_from,
+    recipe_and_map,
 )
-from napari_eds.cli.run import TerminalProgress, load_map, report, run
+from napari_eds.cli.run import TerminalProgress, report, run
 from napari_eds.errors import EDSError
 
 
@@ -46,7 +48,36 @@ def _add_few_shot(commands: Any) -> None:
     )
     add_run_options(few_shot)
     few_shot.add_argument(
-        "--picture", metavar="HAADF", help="name of an image of the file; the X-ray counts without"
+        "--picture",
+        metavar="HAADF",
+        help="image of the file to cut into chips, by name, or 'counts' for the X-ray counts; its "
+        "first one on the map's pixels without",
+    )
+    few_shot.add_argument(
+        "--colormap",
+        default="viridis",
+        metavar="NAME",
+        help="colours of the chips for pychip_gui (default: viridis, as it makes its own); gray",
+    )
+    few_shot.add_argument(
+        "--map", action="store_true", help="write map.npy, too: dense, it can take gigabytes"
+    )
+    few_shot.add_argument(
+        "--rebin", type=int, default=1, metavar="N", help="sum N channels in spectra and map"
+    )
+    few_shot.add_argument(
+        "--export-range",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="channels in spectra and map, in keV",
+    )
+    add_support_options(few_shot)
+    few_shot.add_argument(
+        "--csv",
+        type=Path,
+        metavar="CSV",
+        help="save the table as 'quantify' does",
     )
     few_shot.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     few_shot.set_defaults(run=_few_shot)
@@ -69,7 +100,7 @@ def _pixel_maps(options: argparse.Namespace) -> None:
     from napari_eds.quantification.kernels import Kernel, Shape
     from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
 
-    recipe, image = recipe_from(options), load_map(options)
+    recipe, image = recipe_and_map(options)
     shape: Shape = "gaussian" if options.gaussian else "mean"
     if options.kernel is None:
         kernel = recommended_kernel(image, recipe, shape=shape)
@@ -96,30 +127,36 @@ def _size(text: str) -> tuple[float, Any]:
 
 def _few_shot(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.export import export_few_shot
+    from napari_eds.few_shot.folder import FewShotFormat
 
+    settings = FewShotFormat(
+        rebin=options.rebin,
+        energy_range_keV=options.export_range and tuple(options.export_range),
+        save_map=options.map,
+        pychip_colormap=options.colormap,
+    )
     result = run(options)
-    picture = None
-    if options.picture is not None:
-        pictures = {p.name: p.data for p in result.image.images if p.fits(result.image.shape)}
-        if options.picture not in pictures:
-            raise EDSError(
-                f"the file has no image {options.picture!r} of the map's pixels; it has "
-                f"{', '.join(pictures) or 'none'}"
-            )
-        picture = pictures[options.picture]
+    named = options.picture is not None
     with TerminalProgress() as progress:
-        folder = export_few_shot(options.output, result, picture=picture, progress=progress)
+        folder = export_few_shot(
+            options.output,
+            result,
+            picture=picture_from(options.picture, result.image) if named else None,
+            support=support_from(options, result),
+            settings=settings,
+            progress=progress,
+        )
+    written = [] if options.csv is None else result.to_csv(options.csv)
     print("\n".join(report(result)))
-    print(f"Saved {len(result.table)} chips in {folder}")
+    print(f"Saved {len(result.table)} chips in {folder}{''.join(f', {path}' for path in written)}")
 
 
 def _repeat(options: argparse.Namespace) -> None:
     from napari_eds.exchange.session import load_session, repeat
-    from napari_eds.readers.reading import load
 
-    session, image = load_session(options.session), load(options.map)
+    session = load_session(options.session)
     with TerminalProgress() as progress:
-        result = repeat(session, image, check_file=not options.any_file, progress=progress)
+        result = repeat(session, options.map, check_file=not options.any_file, progress=progress)
     written = result.to_csv(options.output)
     print("\n".join(report(result)))
     print(f"Saved {', '.join(map(str, written))}")

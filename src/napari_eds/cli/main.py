@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_eds._version import __version__
-from napari_eds.cli import compare, exchange
-from napari_eds.cli.options import add_map_options, add_run_options, density_from
-from napari_eds.cli.run import TerminalProgress, report, run
+from napari_eds.cli import classes, compare, exchange, simulate, sizes
+from napari_eds.cli.options import (
+    add_map_options,
+    add_part_options,
+    add_run_options,
+    density_from,
+    part_from,
+)
+from napari_eds.cli.run import TerminalProgress, load_map, report, run
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
@@ -61,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_detectors(commands)
     compare.add_parser(commands)
     exchange.add_parsers(commands)
+    classes.add_parsers(commands)
+    sizes.add_parser(commands)
+    simulate.add_parser(commands)
     _add_open(commands)
     _add_demo(commands)
     return parser
@@ -68,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_info(commands: Any) -> None:
     info = commands.add_parser("info", help="say what a file holds")
-    info.add_argument("file", type=Path)
+    add_map_options(info)
     info.set_defaults(run=_info)
 
 
@@ -76,7 +85,7 @@ def _add_detectors(commands: Any) -> None:
     detectors = commands.add_parser(
         "detectors", help="compare the detectors of a Velox file and name shadowed ones"
     )
-    detectors.add_argument("file", type=Path)
+    add_map_options(detectors)
     detectors.set_defaults(run=_detectors)
 
 
@@ -92,6 +101,7 @@ def _add_find_elements(commands: Any) -> None:
 def _add_open(commands: Any) -> None:
     window = commands.add_parser("open", help="open maps in a napari window with the workbench")
     window.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    add_part_options(window)
     window.set_defaults(run=_open)
 
 
@@ -145,20 +155,24 @@ def _add_calibrate(commands: Any) -> None:
 def _open(options: argparse.Namespace) -> None:
     from napari_eds._napari.window import open_files
 
-    open_files(options.files)
+    open_files(options.files, part_from(options))
 
 
 def _info(options: argparse.Namespace) -> None:
-    from napari_eds.readers.reading import read
+    from napari_eds.readers.reading import load, read
 
-    for index, image in enumerate(read(options.file)):
+    part = part_from(options)
+    if part.index is not None:
+        print("\n".join(_description(part.index, load(options.file, part=part))))
+        return
+    for index, image in enumerate(read(options.file, **part.reading())):
         print("\n".join(_description(index, image)))
 
 
 def _detectors(options: argparse.Namespace) -> None:
     from napari_eds.readers.detectors import compare_detectors
 
-    found = compare_detectors(options.file)
+    found = compare_detectors(options.file, part_from(options))
     print("detector          counts   of median   soft/hard, of median")
     for d in found:
         remark = "   shadowed" if d.shadowed else ""
@@ -229,9 +243,8 @@ def _known(value: float | None, unit: str) -> str:
 
 def _find_elements(options: argparse.Namespace) -> None:
     from napari_eds.elements.proposals import recipe_elements, search_elements
-    from napari_eds.readers.reading import load
 
-    image = load(options.file, options.index, energy_axis=options.energy_axis)
+    image = load_map(options)
     evidence = search_elements(
         image.energy,
         image.total_spectrum(),

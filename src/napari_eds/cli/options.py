@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from napari_eds.errors import EDSError, RecipeError
 
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
 
     from napari_eds.labels.chips import Chips
     from napari_eds.recipe.absorption import Absorption
+    from napari_eds.recipe.map_part import MapPart
     from napari_eds.recipe.recipe import Recipe
     from napari_eds.spectra.spectrum_image import SpectrumImage
+
+#: What ``--elements`` takes in place of names.
+_FROM_MAP = ("file", "find")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -25,17 +30,19 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a recipe, and of the detectors it is for."""
-    parser.add_argument(
-        "--detectors", type=_names, metavar="D1,D2", help="detectors to sum, by name (Velox)"
-    )
+    """Add the options of a recipe."""
     _add_fit_options(parser)
     _add_correction_options(parser)
 
 
 def add_map_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which map of which file, and on which axis."""
+    """Add the options that say which part of which map of which file is read."""
     parser.add_argument("file", type=Path)
+    add_part_options(parser)
+
+
+def add_part_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is read of a file; `part_from` reads them."""
     parser.add_argument("--index", type=int, help="which map, where the file holds several")
     parser.add_argument(
         "--energy-axis",
@@ -44,6 +51,75 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
         metavar=("OFFSET", "SCALE"),
         help="energy of channel 0 and keV per channel, where the file gives none",
     )
+    parser.add_argument(
+        "--detectors", type=_names, metavar="D1,D2", help="detectors to sum, by name (Velox)"
+    )
+    parser.add_argument(
+        "--frames",
+        nargs=2,
+        type=int,
+        metavar=("FIRST", "END"),
+        help="frames to sum, counted from 0, END not among them (Velox)",
+    )
+    parser.add_argument(
+        "--crop",
+        nargs=2,
+        metavar=("ROWS", "COLUMNS"),
+        help="part of the map, from its upper left edge: 0:500 :500 in pixels, end not among "
+        "them, or 0:120nm 10:80nm, the pixels whose centres lie inside",
+    )
+    parser.add_argument(
+        "--crop-energy", nargs=2, type=float, metavar=("LOW", "HIGH"), help="channels kept, in keV"
+    )
+    parser.add_argument(
+        "--rebin-energy", type=int, metavar="N", help="sum N channels into one on reading"
+    )
+
+
+def part_from(options: argparse.Namespace) -> MapPart:
+    """Return the part of the file to read: that of ``--recipe``, changed by other options."""
+    from dataclasses import replace
+
+    from napari_eds.recipe.map_part import MapPart
+
+    crop, unit = (None, None) if options.crop is None else _crop(options.crop)
+    given = {
+        "index": options.index,
+        "detectors": options.detectors,
+        "frames": options.frames and tuple(options.frames),
+        "crop": crop,
+        "crop_unit": unit,
+        "energy_range_keV": options.crop_energy and tuple(options.crop_energy),
+        "rebin_energy": options.rebin_energy,
+        "energy_axis": options.energy_axis and tuple(options.energy_axis),
+    }
+    recipe = getattr(options, "recipe", None)
+    part = MapPart() if recipe is None else MapPart.from_recipe(recipe)
+    return replace(part, **{name: value for name, value in given.items() if value is not None})
+
+
+def _crop(texts: Sequence[str]) -> tuple[tuple[Any, Any], str]:
+    """Read ``0:500`` and ``:80nm``: rows and columns, and their unit."""
+    extents, units = zip(*(_extent(text) for text in texts), strict=True)
+    known = {unit for unit, extent in zip(units, extents, strict=True) if extent != (None, None)}
+    if len(known) > 1:
+        raise EDSError(f"--crop {' '.join(texts)}: give rows and columns in one unit, px or nm")
+    return (extents[0], extents[1]), next(iter(known), "px")
+
+
+def _extent(text: str) -> tuple[tuple[float | None, float | None], str]:
+    unit = "nm" if text.strip().endswith("nm") else "px"
+    low, colon, high = text.strip().removesuffix(unit).partition(":")
+    number: Any = float if unit == "nm" else int
+    try:
+        if not colon:
+            raise ValueError
+        ends = tuple(number(part) if part.strip() else None for part in (low, high))
+    except ValueError:
+        raise EDSError(
+            f"--crop takes rows and columns such as 0:500 :500, or 0:120nm 10:80nm, not {text!r}"
+        ) from None
+    return (ends[0], ends[1]), unit
 
 
 def _add_region_options(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +137,26 @@ def _add_region_options(parser: argparse.ArgumentParser) -> None:
     regions.add_argument(
         "--labels", type=Path, metavar="FILE", help="label map: .npy, .tif or .png"
     )
+    regions.add_argument(
+        "--superpixels",
+        type=int,
+        metavar="N",
+        help="about N connected regions that follow the edges of an image of the file (HAADF), "
+        "or of the X-ray counts where it has none; --of names another",
+    )
+    regions.add_argument(
+        "--clusters", type=int, metavar="N", help="N regions of pixels whose spectra are alike"
+    )
+    regions.add_argument("--whole", action="store_true", help="the whole map as one region")
+    parser.add_argument(
+        "--of", metavar="HAADF", help="image for --superpixels, by name; 'counts' for X-ray counts"
+    )
+    parser.add_argument(
+        "--classes",
+        type=Path,
+        metavar="CSV",
+        help="join the chips of each class of this table (of 'classify' or a few-shot program)",
+    )
 
 
 def _add_fit_options(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +165,8 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--elements",
         metavar="O,Ti,Sr_K",
-        help="elements to quantify, with their family where needed",
+        help="elements to quantify, with their family where needed; 'file' for those that the "
+        "file names, 'find' for those that the spectrum shows",
     )
     parser.add_argument("--fit-only", metavar="Cu,C", help="elements to fit but not quantify")
     parser.add_argument(
@@ -130,14 +227,61 @@ def _add_correction_options(parser: argparse.ArgumentParser) -> None:
 
 def regions_from(options: argparse.Namespace, image: SpectrumImage) -> np.ndarray | Chips:
     """Return the labels or chips that the options describe."""
-    from napari_eds.labels.chips import grid_chips, read_labels
-    from napari_eds.labels.from_counts import adaptive_chips
+    from napari_eds.few_shot.classification import read_classification
+    from napari_eds.labels.chips import Chips
 
+    regions = _plain_regions(options, image)
+    if options.classes is None:
+        return regions
+    if isinstance(regions, Chips):
+        found = read_classification(options.classes, regions.labels, regions.names)
+    else:
+        found = read_classification(options.classes, regions)
+    return found.class_labels()
+
+
+def _plain_regions(options: argparse.Namespace, image: SpectrumImage) -> np.ndarray | Chips:
+    from napari_eds.labels.chips import grid_chips, read_labels, whole_map
+    from napari_eds.labels.from_counts import adaptive_chips
+    from napari_eds.labels.from_images import superpixels
+    from napari_eds.labels.from_spectra import cluster_labels
+
+    if options.of is not None and options.superpixels is None:
+        raise EDSError("--of names the image for --superpixels, which is not asked for")
     if options.labels is not None:
-        return read_labels(options.labels)
+        return on_the_part(read_labels(options.labels), image)
     if options.min_counts is not None:
         return adaptive_chips(image.counts_map(), options.min_counts, counted=image.energy.counted)
+    if options.superpixels is not None:
+        return superpixels(picture_from(options.of, image), n_regions=options.superpixels)
+    if options.clusters is not None:
+        return cluster_labels(image, options.clusters)
+    if options.whole:
+        return whole_map(image.shape)
     return grid_chips(image.shape, _grid_size(options.grid))
+
+
+def on_the_part(labels: np.ndarray, image: SpectrumImage) -> np.ndarray:
+    """Return labels of the map as the file holds it on the part of it that was read."""
+    part = image.part
+    if part is None or part.crop is None or labels.shape == tuple(image.shape):
+        return labels
+    cut = labels[tuple(slice(*extent) for extent in part.crop)]
+    return cut if cut.shape == tuple(image.shape) else labels
+
+
+def picture_from(name: str | None, image: SpectrumImage) -> np.ndarray:
+    """Return an image of the file on the map's pixels: the one named, or the first there is.
+
+    Without one, or if it is called ``counts``, the X-ray counts.
+    """
+    pictures = {p.name: p.data for p in image.images if p.data.ndim == 2 and p.fits(image.shape)}
+    pictures.setdefault("counts", image.counts_map())
+    if name is not None and name not in pictures:
+        raise EDSError(
+            f"the file has no image {name!r} of the map's pixels; it has {', '.join(pictures)}"
+        )
+    return pictures[next(iter(pictures)) if name is None else name]
 
 
 def _grid_size(text: str) -> int | tuple[int, int]:
@@ -146,6 +290,55 @@ def _grid_size(text: str) -> int | tuple[int, int]:
         raise EDSError(f"--grid takes a number of pixels such as 15 or 15x20, not {text!r}")
     sizes = [int(part) for part in parts]
     return sizes[0] if len(sizes) == 1 else (sizes[0], sizes[1])
+
+
+def recipe_and_map(options: argparse.Namespace) -> tuple[Recipe, SpectrumImage]:
+    """Return the recipe and the map that the options describe.
+
+    The recipe comes first, whose faults show at once, unless its elements are those of the map.
+    """
+    from napari_eds.readers.reading import load
+
+    if options.elements not in _FROM_MAP:
+        recipe = recipe_from(options)
+        return recipe, load(options.file, part=part_from(options))
+    image = load(options.file, part=part_from(options))
+    return recipe_from(_with_elements(options, image)), image
+
+
+def _with_elements(options: argparse.Namespace, image: SpectrumImage) -> argparse.Namespace:
+    """Return the options with the elements of the map in place of ``file`` or ``find``."""
+    from napari_eds.elements.from_file import file_elements
+    from napari_eds.elements.proposals import find_elements, recipe_elements
+
+    if options.elements == "file":
+        elements, fit_only = file_elements(image.acquisition)
+        problem = "the file names no element to quantify: name them, or take --elements find"
+    else:
+        elements, fit_only = recipe_elements(
+            find_elements(
+                image.energy,
+                image.total_spectrum(),
+                image.acquisition,
+                beam_energy_keV=options.beam_energy,
+            )
+        )
+        problem = "no element is certain in the summed spectrum: name them with --elements"
+    if options.fit_only is not None:
+        asked = _names(options.fit_only)
+        symbols = {name.partition("_")[0] for name in asked}
+        elements, others = (
+            tuple(e for e in names if e.partition("_")[0] not in symbols)
+            for names in (elements, fit_only)
+        )
+        fit_only = (*asked, *others)
+    if not elements:
+        raise RecipeError(problem)
+    named = {"--elements": ",".join(elements), "--fit-only": ",".join(fit_only)}
+    said = " ".join(f"{option} {names}" for option, names in named.items() if names)
+    print(f"Elements {'of the file' if options.elements == 'file' else 'found'}: {said}")
+    values = vars(options) | {"elements": named["--elements"], "fit_only": named["--fit-only"]}
+    return argparse.Namespace(**values)
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:

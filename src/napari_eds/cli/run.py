@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import isnan
 from typing import TYPE_CHECKING
 
-from napari_eds.cli.options import recipe_from, regions_from
+from napari_eds.cli.options import part_from, recipe_and_map, regions_from
 
 if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
@@ -19,20 +19,14 @@ def load_map(options: argparse.Namespace) -> SpectrumImage:
     """Load the map that options describe."""
     from napari_eds.readers.reading import load
 
-    return load(
-        options.file,
-        options.index,
-        detectors=options.detectors,
-        energy_axis=options.energy_axis,
-    )
+    return load(options.file, part=part_from(options))
 
 
 def run(options: argparse.Namespace) -> Quantification:
     """Do the run that the options of `add_run_options` describe."""
     from napari_eds.quantification.run import quantify
 
-    recipe = recipe_from(options)
-    image = load_map(options)
+    recipe, image = recipe_and_map(options)
     with TerminalProgress() as progress:
         return quantify(image, regions_from(options, image), recipe, progress=progress)
 

@@ -1,4 +1,14 @@
+from .from_file import file_elements
 from .line_candidates import Candidate, candidates
-from .proposals import Evidence, Proposal, find_elements, search_elements
+from .proposals import Evidence, Proposal, find_elements, recipe_elements, search_elements
 
-__all__ = ["Candidate", "Evidence", "Proposal", "candidates", "find_elements", "search_elements"]
+__all__ = [
+    "Candidate",
+    "Evidence",
+    "Proposal",
+    "candidates",
+    "file_elements",
+    "find_elements",
+    "recipe_elements",
+    "search_elements",
+]

@@ -29,6 +29,8 @@ from napari_eds.errors import EDSError
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import CHIP, read_table
+from napari_eds.readers.reading import load
+from napari_eds.recipe.map_part import MAP_PART, MapPart
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -83,6 +85,8 @@ class Source:
         Of the map of all counts and the summed spectrum.
     pixel_size : (float, float)
     pixel_unit : str
+    part : MapPart or None
+        What of the file the image is; None where it is not known, as in files of version 0.1.0.
     """
 
     file_name: str | None
@@ -97,6 +101,7 @@ class Source:
     counts_sha256: str
     pixel_size: tuple[float, float]
     pixel_unit: str
+    part: MapPart | None = None
 
     @classmethod
     def of(cls, image: SpectrumImage) -> Source:
@@ -115,6 +120,7 @@ class Source:
             counts_sha256=counts_sha256(image),
             pixel_size=(float(image.pixel_size[0]), float(image.pixel_size[1])),
             pixel_unit=image.pixel_unit,
+            part=image.part,
         )
 
 
@@ -169,7 +175,7 @@ class Session:
             raise SessionError(
                 f"{image.name} is not the image that was saved ({mine.image_name}): "
                 f"{'; '.join(differing)}. Open the same file, with the same detectors, frames, "
-                "binning and energy axis"
+                f"crop, binning and energy axis{_told(mine.part)}"
             )
         path = image.source
         if not check_file or mine.file_sha256 is None or path is None or not path.is_file():
@@ -265,7 +271,7 @@ def session_beside(source_path: str | Path) -> Path | None:
 
 def repeat(
     session: Session,
-    image: SpectrumImage,
+    image: SpectrumImage | str | Path,
     *,
     check_file: bool = True,
     progress: Progress | None = None,
@@ -277,7 +283,8 @@ def repeat(
     Parameters
     ----------
     session : Session
-    image : SpectrumImage
+    image : SpectrumImage, str or Path
+        Of a file, the part is read that the session is of: detectors, frames, crop and energies.
     check_file : bool
         See `Session.check_source`.
     progress : callable, optional
@@ -287,7 +294,11 @@ def repeat(
     ------
     SessionError
         If it is not the session's image.
+    FileNotFoundError, ReadError
+        If a file cannot be read.
     """
+    if not isinstance(image, SpectrumImage):
+        image = load(image, part=session.source.part)
     session.check_source(image, check_file=check_file)
     return quantify(
         image,
@@ -316,6 +327,10 @@ def counts_sha256(image: SpectrumImage) -> str:
     for sums in (image.counts_map(all_channels=True), image.total_spectrum()):
         digest.update(np.ascontiguousarray(sums, dtype="<f8").tobytes())
     return digest.hexdigest()
+
+
+def _told(part: MapPart | None) -> str:
+    return "".join(f". {line.removesuffix('.')}" for line in (part.account() if part else ()))
 
 
 def _differences(mine: Source, image: SpectrumImage) -> list[str]:
@@ -365,7 +380,8 @@ def _archive(result: Quantification, source: Source) -> bytes:
         "version": VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "source": asdict(source),
+        "source": {k: v for k, v in asdict(source).items() if k != "part"},
+        MAP_PART: None if source.part is None else source.part.to_dict(),
         "names": names,
         **_of_maps(result),
     }
@@ -425,6 +441,8 @@ def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
     source = dict(head["source"])
     for name in ("shape", "pixel_size"):
         source[name] = tuple(source[name])
+    part = head.get(MAP_PART)  # absent from version 0.1.0
+    source["part"] = None if part is None else MapPart.from_dict(part)
     with np.load(BytesIO(_part(archive, "labels.npz")), allow_pickle=False) as arrays:
         labels = check_labels(arrays["labels"], source["shape"])
     labels.setflags(write=False)

@@ -45,6 +45,10 @@ class FewShotFormat:
         Percentiles of the whole picture that become black and white.
     jpeg_quality : int
         1 to 95.
+    pychip_colormap : str
+        matplotlib's name of the colours of ``chips_pychip``, from black to white of the picture:
+        pychip_gui saves grey values of its chips in viridis, and its classifier sees those.
+        ``"gray"`` leaves them grey.
 
     Raises
     ------
@@ -57,6 +61,7 @@ class FewShotFormat:
     save_map: bool = False
     picture_percentiles: tuple[float, float] = (0.5, 99.5)
     jpeg_quality: int = 95
+    pychip_colormap: str = "viridis"
 
     def __post_init__(self) -> None:
         low, high = self.picture_percentiles
@@ -66,6 +71,16 @@ class FewShotFormat:
             raise FewShotError(f"channels are summed in groups of 1 or more, not {self.rebin}")
         if not 1 <= self.jpeg_quality <= 95:
             raise FewShotError(f"JPEG quality is 1 to 95, not {self.jpeg_quality}")
+        _colours(self.pychip_colormap)
+
+
+def _colours(name: str) -> np.ndarray:
+    """Return the colours of the 256 grey values by a colormap, (256, 3) of uint8."""
+    from matplotlib import colormaps
+
+    if name not in colormaps:
+        raise FewShotError(f"matplotlib has no colormap {name!r}; viridis and gray are two it has")
+    return colormaps[name](np.arange(256, dtype=np.uint8), bytes=True)[:, :3]
 
 
 class MapSize(NamedTuple):
@@ -154,9 +169,10 @@ def _write_pictures(folder: Path, job: Job) -> None:
             Image.fromarray(mask).save(folder / "masks" / f"{chip}.png")
         return
     _make(folder, "chips_pychip")
+    colours = _colours(job.settings.pychip_colormap)
     for name, box in zip(job.chips.pychip_names, boxes.values(), strict=True):
-        Image.fromarray(grey[box]).save(
-            folder / "chips_pychip" / name, quality=job.settings.jpeg_quality
+        Image.fromarray(colours[grey[box]]).save(
+            folder / "chips_pychip" / name, quality=job.settings.jpeg_quality, subsampling=0
         )
 
 
@@ -212,7 +228,7 @@ def _write_tables(folder: Path, job: Job) -> None:
     table["name"] = job.chips.table["name"]
     text = saving.table_csv(replace(job.result, table=table))
     (folder / "quantification.csv").write_text(text, encoding="utf-8", newline="\n")
-    job.result.recipe.to_json(folder / "recipe.json")
+    job.result.recipe.to_json(folder / "recipe.json", job.image.part)
 
 
 def _write_support(folder: Path, job: Job) -> None:
@@ -267,6 +283,8 @@ def _write_provenance(folder: Path, job: Job) -> None:
                 "name": image.name,
                 "shape": image.shape,
                 "exported_shape": job.pixels,
+                # What of the source file the image is; empty is all of it.
+                "part": None if image.part is None else image.part.to_dict(),
                 "pixel_size": image.pixel_size,
                 "pixel_unit": image.pixel_unit,
             },
@@ -279,7 +297,12 @@ def _write_provenance(folder: Path, job: Job) -> None:
                 "chip_size": chips.size[0] if chips.size and square else None,
             },
             "energy": _energy(job),
-            "picture": {"name": job.picture_name, "black": float(black), "white": float(white)},
+            "picture": {
+                "name": job.picture_name,
+                "black": float(black),
+                "white": float(white),
+                "pychip_colormap": job.settings.pychip_colormap,
+            },
             "spectra_normalised": "counts over the sum of the chip's counts in these channels",
             "map": {
                 "written": job.settings.save_map,

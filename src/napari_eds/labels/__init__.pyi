@@ -1,4 +1,4 @@
-from .chips import Chips, describe_labels, grid_chips, read_labels
+from .chips import Chips, describe_labels, grid_chips, read_labels, whole_map
 from .edits import (
     fill_holes,
     grow_labels,
@@ -34,4 +34,5 @@ __all__ = [
     "superpixels",
     "threshold_regions",
     "watershed_regions",
+    "whole_map",
 ]

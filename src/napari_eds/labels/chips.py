@@ -83,6 +83,17 @@ def grid_chips(shape: tuple[int, int], size: int | tuple[int, int]) -> Chips:
     return Chips(labels, MappingProxyType(names), (n_rows, n_columns), size_rc)
 
 
+def whole_map(shape: tuple[int, int]) -> Chips:
+    """Make the whole map one region, named ``map``.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (rows, columns) of the map.
+    """
+    return Chips(np.ones(shape, np.int32), MappingProxyType({1: "map"}))
+
+
 def chip_size(shape: tuple[int, int], size: int | tuple[int, int]) -> tuple[int, int]:
     """Return a chip size as (rows, columns), checked against the map."""
     pair = np.broadcast_to(size, 2) if np.ndim(size) == 0 else np.asarray(size)

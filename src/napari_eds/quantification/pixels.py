@@ -102,7 +102,8 @@ class PixelMaps:
 
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
-        return [*account(self), self._pixels_account(), self._errors_account()]
+        read = [] if self.image.part is None else self.image.part.account()
+        return [*read, *account(self), self._pixels_account(), self._errors_account()]
 
     def _pixels_account(self) -> str:
         n = self.kernel.n_pixels(self.image.pixel_size, self.image.pixel_unit)
@@ -155,7 +156,7 @@ class PixelMaps:
             for element, data in maps.items():
                 stem = folder / column_of(element, ending)
                 written += saving.save_map(data, stem, f"{element} ({title})", self.image)
-        self.recipe.to_json(folder / "recipe.json")
+        self.recipe.to_json(folder / "recipe.json", self.image.part)
         text = write_atomically(folder / "account.txt", "\n".join([*self.account(), ""]))
         return [*written, folder / "recipe.json", text]
 

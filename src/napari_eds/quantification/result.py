@@ -222,7 +222,8 @@ class Quantification:
 
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
-        return [*account(self), errors_account(self.elements, self.composition)]
+        read = [] if self.image.part is None else self.image.part.account()
+        return [*read, *account(self), errors_account(self.elements, self.composition)]
 
     def to_csv(
         self, path: str | Path, *, spectra: bool = False, errors: bool = False

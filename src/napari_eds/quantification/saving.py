@@ -59,7 +59,8 @@ def save_csv(
     ----------
     result : Quantification
     path : str or Path
-        The table. Its neighbours are ``<stem>_recipe.json``, ``<stem>_spectra.csv``, with one
+        The table. Its neighbours are ``<stem>_recipe.json``, which also tells what part of the
+        file was read, where it was not all, ``<stem>_spectra.csv``, with one
         row per label and one column per channel, headed by its energy in keV, and
         ``<stem>_errors.csv``, with one row per label and element and one column per part.
     spectra, errors : bool
@@ -78,7 +79,7 @@ def save_csv(
     path = Path(path)
     recipe_path = path.with_name(f"{path.stem}_recipe.json")
     written = [write_atomically(path, table_csv(result))]
-    result.recipe.to_json(recipe_path)
+    result.recipe.to_json(recipe_path, result.image.part)
     written.append(recipe_path)
     if spectra:
         spectra_path = path.with_name(f"{path.stem}_spectra.csv")

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_eds.errors import ReadError
 from napari_eds.readers.reading import load, read
+from napari_eds.recipe.map_part import MapPart
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -46,15 +47,23 @@ class DetectorComparison:
     shadowed: bool
 
 
-def compare_detectors(path: str | Path) -> tuple[DetectorComparison, ...]:
+def compare_detectors(
+    path: str | Path, part: MapPart | None = None
+) -> tuple[DetectorComparison, ...]:
     """Compare the detectors of a Velox file.
+
+    Parameters
+    ----------
+    path : str or Path
+    part : MapPart, optional
+        Of its map, what is compared; of `detectors` only these.
 
     Raises
     ------
     FileNotFoundError, ReadError
         If the file cannot be read, or has not more than one detector.
     """
-    spectra = _spectra(Path(path))
+    spectra = _spectra(Path(path), part or MapPart())
     if len(spectra) < 2:
         raise ReadError(f"{Path(path).name} does not keep its detectors apart: nothing to compare")
     return compare_spectra(spectra)
@@ -79,9 +88,10 @@ def compare_spectra(
     )
 
 
-def _spectra(path: Path) -> dict[str, tuple[EnergyAxis, np.ndarray]]:
+def _spectra(path: Path, part: MapPart) -> dict[str, tuple[EnergyAxis, np.ndarray]]:
     """Return the summed spectrum of each detector of a file."""
-    images = read(path)
+    options = part.reading()
+    images = read(path, **options)
     if len(images) > 1:
         # A file of single spectra: the sum over all detectors first, then each of them.
         singles = [image for image in images if len(image.acquisition.detectors) == 1][1:]
@@ -89,7 +99,7 @@ def _spectra(path: Path) -> dict[str, tuple[EnergyAxis, np.ndarray]]:
     names = [detector.name for detector in images[0].acquisition.detectors]
     if len(names) < 2:
         return {}
-    return {name: _total(load(path, detectors=[name])) for name in names}
+    return {name: _total(load(path, **{**options, "detectors": [name]})) for name in names}
 
 
 def _name(image: SpectrumImage) -> str:

@@ -1,44 +1,23 @@
-"""What a reader can be asked for besides the file."""
+"""What a reader can be asked for besides the file, and how it is done."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from numbers import Integral
+from dataclasses import dataclass, replace
 
 from napari_eds.errors import ReadError
-from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.recipe.map_part import MapPart
+from napari_eds.spectra.axes import NM_PER_UNIT, EnergyAxis
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(MapPart):
     """Options of `napari_eds.read`, checked; the names and meanings are the same."""
 
-    detectors: tuple[int | str, ...] | None = None
-    frames: tuple[int, int] | None = None
-    energy_range_keV: tuple[float, float] | None = None
-    rebin_energy: int = 1
-    energy_axis: tuple[float, float] | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.rebin_energy, Integral) or self.rebin_energy < 1:
-            raise ReadError(f"rebin_energy must be a whole number from 1, not {self.rebin_energy}")
-        if not all(isinstance(frame, Integral) for frame in self.frames or ()):
-            raise ReadError(f"frames must be whole numbers, not {self.frames}")
-        for name in ("frames", "energy_range_keV", "energy_axis"):
-            value = getattr(self, name)
-            if value is not None and len(value) != 2:
-                raise ReadError(f"{name} must be a pair of numbers, not {value}")
-        if self.detectors is not None and not self.detectors:
-            raise ReadError("detectors is empty: name at least one detector, or leave it out")
-
-    @classmethod
-    def of(cls, detectors: int | str | Sequence[int | str] | None, **others: object) -> Options:
-        """Return the options, with a single detector allowed in place of a sequence."""
-        if isinstance(detectors, int | str):
-            detectors = (detectors,)
-        return cls(None if detectors is None else tuple(detectors), **others)  # type: ignore[arg-type]
+    @property
+    def part(self) -> MapPart:
+        """The options as the value that images keep."""
+        return MapPart(**self.reading(), index=self.index)
 
     def energy(self, in_file: EnergyAxis) -> EnergyAxis:
         """Return the axis to use for channels that have the axis `in_file` in the file."""
@@ -62,3 +41,21 @@ class Options:
         if self.energy_range_keV is not None:
             image = image.crop_energy(*self.energy_range_keV)
         return image if self.rebin_energy == 1 else image.rebin_energy(self.rebin_energy)
+
+    def finish(self, image: SpectrumImage, index: int | None) -> SpectrumImage:
+        """Return `image`, whole in its pixels, cropped as asked for, and told what part it is.
+
+        Parameters
+        ----------
+        image : SpectrumImage
+        index : int or None
+            Which of several it is in its file; None where it is the only one.
+        """
+        # Readers have done the energies and all else; pixels are cropped here, once for all.
+        image = replace(image, part=replace(self.part, crop=None, crop_unit="px", index=index))
+        if self.crop is None:
+            return image
+        nm = NM_PER_UNIT.get(image.pixel_unit)
+        height, width = image.pixel_size
+        sizes = (None, None) if nm is None else (height * nm, width * nm)
+        return image.crop(*self.pixels(image.shape, sizes))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from napari_eds.errors import ReadError
 
 if TYPE_CHECKING:
+    from napari_eds.readers.options import Options
+    from napari_eds.recipe.map_part import Extent, MapPart, Unit
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 __all__ = ["SUFFIXES", "load", "read"]
@@ -53,6 +55,8 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     energy_range_keV: tuple[float, float] | None = None,
     rebin_energy: int = 1,
     energy_axis: tuple[float, float] | None = None,
+    crop: tuple[Extent, Extent] | None = None,
+    crop_unit: Unit = "px",
 ) -> list[SpectrumImage]:
     """Return every EDS map of a file.
 
@@ -75,11 +79,17 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         Sum this many channels into one, after `energy_range_keV`; a remainder is dropped.
     energy_axis : (float, float), optional
         keV of the first channel and keV per channel of the file, in place of those it gives.
+    crop : ((int, int), (int, int)), optional
+        First row to keep, counted from 0, and the one after the last, and the same of columns;
+        None is the edge of the map. Images on the map's pixels are cropped along.
+    crop_unit : {"px", "nm"}
+        In nm, from the upper left edge of the map, pixels are kept whose centres lie in
+        ``start <= x < stop``.
 
     Returns
     -------
     list of SpectrumImage
-        At least one.
+        At least one. Their `part` says what of the file they are.
 
     Raises
     ------
@@ -87,12 +97,10 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         If there is no such file.
     ReadError
         If the file cannot be read, is damaged, holds something else than EDS data, or does not
-        have the detectors or frames asked for.
+        have the detectors, frames or pixels asked for.
     UncalibratedError
         If `energy_range_keV` is given for a file without energies and without `energy_axis`.
     """
-    path = _checked(Path(path))
-
     from napari_eds.readers.options import Options
 
     options = Options.of(
@@ -101,7 +109,16 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         energy_range_keV=energy_range_keV,
         rebin_energy=rebin_energy,
         energy_axis=energy_axis,
+        crop=crop,
+        crop_unit=crop_unit,
     )
+    images = _read(_checked(Path(path)), options)
+    several = len(images) > 1
+    return [options.finish(im, number if several else None) for number, im in enumerate(images)]
+
+
+def _read(path: Path, options: Options) -> list[SpectrumImage]:
+    """Return every map of a file, with all of its pixels."""
     if path.suffix.lower() in _HDF5_SUFFIXES:
         from napari_eds.readers import hdf5
 
@@ -111,7 +128,13 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     return rosetta.read(path, options)
 
 
-def load(path: str | PathLike[str], index: int | None = None, **options: Any) -> SpectrumImage:
+def load(
+    path: str | PathLike[str],
+    index: int | None = None,
+    *,
+    part: MapPart | None = None,
+    **options: Any,
+) -> SpectrumImage:
     """Return one EDS map of a file.
 
     Parameters
@@ -120,6 +143,9 @@ def load(path: str | PathLike[str], index: int | None = None, **options: Any) ->
     index : int, optional
         Which one, if the file holds several, in the order of `read`. For single spectra of
         Velox, 0 is the sum over all detectors.
+    part : MapPart, optional
+        The part to read, such as that of an earlier run (``MapPart.from_recipe``, or
+        ``session.source.part``). `index` and options go before what it says.
     **options
         Those of `read`.
 
@@ -129,16 +155,26 @@ def load(path: str | PathLike[str], index: int | None = None, **options: Any) ->
         As `read`; and if there are several and `index` chooses none of them, with a list of
         what there is.
     """
-    images = read(path, **options)
+    from napari_eds.readers.options import Options
+
+    if part is not None:
+        kept = dict(vars(part))
+        if "crop" in options:
+            kept.pop("crop_unit")
+        options = kept | options
+    index = options.pop("index", None) if index is None else index
+    options.pop("index", None)
+    wanted = Options.of(options.pop("detectors", None), **options)
+    images = _read(_checked(Path(path)), wanted)
     if index is None and len(images) == 1:
-        return images[0]
+        return wanted.finish(images[0], None)
     if index is None or not 0 <= index < len(images):
         problem = "choose one" if index is None else f"there is none with index={index}, choose"
         raise ReadError(
             f"{Path(path).name} holds {len(images)} EDS data sets; {problem} with index=\n"
             + "\n".join(f"  {number}: {_summary(image)}" for number, image in enumerate(images))
         )
-    return images[index]
+    return wanted.finish(images[index], index if len(images) > 1 else None)
 
 
 def _summary(image: SpectrumImage) -> str:

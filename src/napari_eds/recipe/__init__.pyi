@@ -2,6 +2,7 @@ from .absorption import Absorption
 from .k_factor_files import read_k_factors
 from .k_factor_theory import theoretical_k_factors
 from .k_factors import KFactor, KFactorTable
+from .map_part import MapPart
 from .recipe import AxisCorrection, Background, Engine, LowEnergyTail, Recipe
 from .uncertainties import Uncertainties
 
@@ -13,6 +14,7 @@ __all__ = [
     "KFactor",
     "KFactorTable",
     "LowEnergyTail",
+    "MapPart",
     "Recipe",
     "Uncertainties",
     "read_k_factors",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,7 @@ from napari_eds._support.files import write_atomically
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe.map_part import MAP_PART, MapPart
 from napari_eds.recipe.uncertainties import Uncertainties
 
 Engine = Literal["poisson", "linear", "nonlinear"]
@@ -184,9 +186,21 @@ class Recipe(RecipeFields):
         except ValidationError as problem:
             raise recipe_error(problem) from problem
 
-    def to_json(self, path: str | Path) -> None:
-        """Save the recipe, with its k-factors."""
-        write_atomically(path, self.model_dump_json(indent=2) + "\n")
+    def to_json(self, path: str | Path, part: MapPart | None = None) -> None:
+        """Save the recipe, with its k-factors.
+
+        Parameters
+        ----------
+        path : str or Path
+        part : MapPart, optional
+            The part of a file that the recipe was used on, kept beside the settings, where it is
+            not everything: `MapPart.from_recipe` reads it.
+        """
+        text = self.model_dump_json(indent=2)
+        read = {} if part is None else part.to_dict()
+        if read:
+            text = json.dumps({**json.loads(text), MAP_PART: read}, indent=2, ensure_ascii=False)
+        write_atomically(path, text + "\n")
 
     @classmethod
     def from_json(cls, path: str | Path) -> Recipe:
@@ -198,8 +212,15 @@ class Recipe(RecipeFields):
         RecipeError
             If the file is not a recipe; the message names the fields at fault.
         """
+        content = Path(path).read_bytes()
         try:
-            return cls.model_validate_json(Path(path).read_bytes())
+            fields = json.loads(content)
+        except ValueError:
+            fields = None  # pydantic says better what is wrong
+        try:
+            if isinstance(fields, dict) and fields.pop(MAP_PART, None) is not None:
+                content = json.dumps(fields).encode()
+            return cls.model_validate_json(content)
         except ValidationError as problem:
             raise recipe_error(problem, f"{Path(path).name}: ") from problem
 

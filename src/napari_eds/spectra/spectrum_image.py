@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -18,6 +18,9 @@ from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra, label_membership
 from napari_eds.spectra.products import rebinned, sums_of_channels, sums_of_pixels, sums_of_window
 from napari_eds.spectra.storage import Counts, stored, sum_dtype
+
+if TYPE_CHECKING:
+    from napari_eds.recipe.map_part import MapPart
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,9 @@ class SpectrumImage:
     images : tuple of AuxiliaryImage
     metadata : mapping
         The file's own metadata as its reader returned them.
+    part : MapPart or None
+        What of its file the image is, by which `load` reads the same again. None where that
+        cannot be told: the image came from no file, or was changed in a way no reader knows.
     """
 
     counts: Counts
@@ -74,6 +80,7 @@ class SpectrumImage:
     acquisition: Acquisition = field(default_factory=Acquisition)
     images: tuple[AuxiliaryImage, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    part: MapPart | None = None
 
     def __post_init__(self) -> None:
         rows, columns = self.shape
@@ -113,6 +120,12 @@ class SpectrumImage:
     ) -> SpectrumImage:
         """Build an image from a (pixels, channels) matrix, sparse or dense."""
         return cls(stored(matrix), (shape[0], shape[1]), energy, **attributes)
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """Row and column, in the map of its file, of the first pixel."""
+        crop = None if self.part is None else self.part.crop
+        return (0, 0) if crop is None else (int(crop[0][0] or 0), int(crop[1][0] or 0))
 
     @property
     def n_pixels(self) -> int:
@@ -221,35 +234,72 @@ class SpectrumImage:
         return sums_of_channels(counts, weights)
 
     def crop(self, rows: slice, columns: slice) -> SpectrumImage:
-        """Return the map of a rectangle of pixels; images that fit are cropped along."""
+        """Return the map of a rectangle of pixels; images that fit are cropped along.
+
+        An image that does not fit, but would fit what is left, is left out: nothing must take it
+        for one of the same pixels.
+        """
         kept = np.arange(self.n_pixels).reshape(self.shape)[rows, columns]
         if kept.size == 0:
             raise EDSError(f"rows {rows} and columns {columns} leave no pixel of {self.shape}")
         images = tuple(
             replace(image, data=image.data[rows, columns]) if image.fits(self.shape) else image
             for image in self.images
+            if image.fits(self.shape) or not image.fits(kept.shape)
         )
-        return replace(
-            self, counts=stored(self.counts[kept.ravel()]), shape=kept.shape, images=images
-        )
+        part = None if self.part is None else self._part_of_pixels(rows, columns)
+        counts = stored(self.counts[kept.ravel()])
+        return replace(self, counts=counts, shape=kept.shape, images=images, part=part)
+
+    def _part_of_pixels(self, rows: slice, columns: slice) -> MapPart | None:
+        """Return the part that a rectangle of this one is; None where pixels are skipped."""
+        spans = [s.indices(n) for s, n in zip((rows, columns), self.shape, strict=True)]
+        if self.part is None or any(step != 1 for _, _, step in spans):
+            return None
+        (top, left), ((r0, r1, _), (c0, c1, _)) = self.origin, spans
+        crop = ((top + r0, top + r1), (left + c0, left + c1))
+        whole = self.part.crop is None and crop == ((0, self.shape[0]), (0, self.shape[1]))
+        return self.part if whole else replace(self.part, crop=crop, crop_unit="px")
 
     def crop_energy(self, low_keV: float, high_keV: float) -> SpectrumImage:
         """Return the map of the channels with ``low_keV <= E < high_keV``."""
         channels = self.energy.channels(low_keV, high_keV)
-        return replace(
-            self, counts=stored(self.counts[:, channels]), energy=self.energy.crop(channels)
-        )
+        energy, part = self.energy.crop(channels), self.part
+        if part is not None:
+            # Half a channel of the file beyond its outermost ones: whatever was cut and summed
+            # before, the same channels are in there.
+            half = energy.scale_keV / part.rebin_energy / 2
+            edges = (
+                energy.offset_keV - part.rebin_energy * half,
+                energy.last_keV + part.rebin_energy * half,
+            )
+            part = replace(part, energy_range_keV=edges)
+        return replace(self, counts=stored(self.counts[:, channels]), energy=energy, part=part)
 
     def rebin_energy(self, factor: int) -> SpectrumImage:
         """Return the map with groups of `factor` channels summed, the remainder dropped."""
         if not 1 <= factor <= self.n_channels:
             raise EDSError(f"cannot rebin {self.n_channels} channels by {factor}")
-        counts = stored(rebinned(self.counts, factor))
-        return replace(self, counts=counts, energy=self.energy.rebin(factor))
+        counts, part = stored(rebinned(self.counts, factor)), self.part
+        if part is not None:
+            part = replace(part, rebin_energy=part.rebin_energy * factor)
+        return replace(self, counts=counts, energy=self.energy.rebin(factor), part=part)
 
     def with_energy_axis(self, *, offset_keV: float, scale_keV: float) -> SpectrumImage:
         """Return the same counts on another linear energy axis, which counts as calibrated."""
-        return replace(self, energy=EnergyAxis(offset_keV, scale_keV, self.n_channels))
+        return replace(
+            self,
+            energy=EnergyAxis(offset_keV, scale_keV, self.n_channels),
+            part=self._part_on_axis(offset_keV, scale_keV),
+        )
+
+    def _part_on_axis(self, offset_keV: float, scale_keV: float) -> MapPart | None:
+        """Return the part that this one is on another axis; None where channels were cut off."""
+        if self.part is None or self.part.energy_range_keV is not None:
+            return None  # the file's own first channel is not known any more
+        channel = scale_keV / self.part.rebin_energy
+        first = offset_keV - (self.part.rebin_energy - 1) / 2 * channel
+        return replace(self.part, energy_axis=(first, channel))
 
     def to_array(self) -> np.ndarray:
         """Return a dense copy (rows, columns, channels); large maps take gigabytes."""

@@ -299,6 +299,30 @@ def test_a_session_is_saved_and_restored_beside_the_map(
     assert not notifications()[1:]
 
 
+def test_a_session_of_a_part_brings_its_part_of_the_map(
+    qtbot, window, result, map_file, tmp_path, monkeypatch
+):
+    viewer, dock = window
+    focus, page = focus_of(viewer), dock.session
+    dock.tabs.setCurrentIndex(2)
+    part = eds.MapPart(crop=((10, 80), (20, 90)), rebin_energy=2)
+    image = eds.load(map_file, part=part)
+    cropped = eds.quantify(image, eds.grid_chips(image.shape, 35), result.recipe)
+    answer_dialog(monkeypatch, save_session(tmp_path / "part.edsession", cropped))
+    click(page.open)
+    task_is_done(qtbot, dock)
+    assert "rows 10:80 and columns 20:90" in page.about.text()
+    click(page.restore)
+    task_is_done(qtbot, dock)
+    qtbot.waitUntil(lambda: focus.result is not None and focus.image.part == part)
+    task_is_done(qtbot, dock)
+    pd.testing.assert_frame_equal(focus.result.table, cropped.table)
+    assert "to the last bit" in dock.work.text.text()
+    np.testing.assert_allclose(
+        focus.labels_layer.translate, np.multiply((10, 20), image.pixel_size)
+    )
+
+
 def test_a_session_of_a_changed_file_or_another_map_is_told(
     qtbot, window, result, map_file, tmp_path, monkeypatch
 ):

@@ -14,6 +14,8 @@ from napari_eds._support.provenance import versions
 from napari_eds.exchange.session import Session, SessionError, load_session, session_beside
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import at_pct, detection_limit
+from napari_eds.readers.reading import load
+from napari_eds.recipe.map_part import MapPart
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Metadata of restored labels: their session.
@@ -59,6 +61,21 @@ def examine(path: Path, image: SpectrumImage) -> Found:
         _complaint(session, image, check_file=check_file) for check_file in (False, True)
     )
     return Found(path, session, "" if counts else file, counts)
+
+
+def part_of(found: Found, image: SpectrumImage) -> MapPart | None:
+    """Return the part that a session is of, where it is another part of the map's own file."""
+    source = found.session.source
+    if not found.counts_differ or source.part is None or source.part == image.part:
+        return None
+    same = image.source is not None and image.source.name == source.file_name
+    return source.part if same else None
+
+
+def read_part(found: Found, image: SpectrumImage, part: MapPart) -> tuple[SpectrumImage, Found]:
+    """Read another part of a map's file, and check whether the session is of it."""
+    other = load(str(image.source), part=part)
+    return other, examine(found.path, other)
 
 
 def _complaint(session: Session, image: SpectrumImage, *, check_file: bool) -> str:

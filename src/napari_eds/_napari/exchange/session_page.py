@@ -21,7 +21,9 @@ from napari_eds._napari.exchange.restore import (
     Found,
     examine,
     find_beside,
+    part_of,
     provenance,
+    read_part,
     restore,
     same_numbers,
     session_of,
@@ -224,9 +226,26 @@ class SessionPage(QWidget):
 
     def _on_restore(self) -> None:
         """Bring back labels and settings, and the result where the counts are the same."""
-        found = self._found
-        if found is None:
+        found, image = self._found, self._focus.image
+        if found is None or image is None:
             return
+        part = part_of(found, image)
+        if part is None:
+            self._bring_back(found)
+            return
+        self._work.run(
+            "reading the part of the map",
+            lambda _report: read_part(found, image, part),
+            self._on_part_read,
+            replaces=False,
+        )
+
+    def _on_part_read(self, read: tuple[SpectrumImage, Found]) -> None:
+        """Show the part that the session is of, beside the map, and restore it there."""
+        self._focus.add_image(read[0])
+        self._bring_back(read[1])
+
+    def _bring_back(self, found: Found) -> None:
         labels = restore(self._focus, found)
         if labels is None:
             notify(SessionError(found.counts_differ or "The labels do not fit the map."))

@@ -21,7 +21,7 @@ from napari_eds._napari.parts.panels import (
     open_panel,
 )
 from napari_eds._napari.parts.saving import ask_csv_path, save_result
-from napari_eds._napari.quantify import missing
+from napari_eds._napari.quantify import cropping, missing
 from napari_eds._napari.quantify.fields import SettingField
 from napari_eds._napari.quantify.form import QuantificationForm
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
@@ -83,6 +83,7 @@ class QuantificationWidget(QuantificationForm):
         ):
             button.changed.connect(partial(self._open, title))
         self.calibrate.changed.connect(self._on_calibrate)
+        self.crop.changed.connect(self._on_crop)
         self.make_grid.changed.connect(self._on_make_grid)
         self.new_labels.changed.connect(self._on_new_labels)
         self.run.changed.connect(self.start)
@@ -139,6 +140,7 @@ class QuantificationWidget(QuantificationForm):
         image, result = self.image, self.result
         self.make_grid.enabled = self.new_labels.enabled = image is not None
         self.choose_elements.enabled = image is not None
+        self.crop.enabled = image is not None and not self.work
         self.run.enabled = (
             image is not None and self.focus.labels_layer is not None and not self.work
         )
@@ -193,6 +195,28 @@ class QuantificationWidget(QuantificationForm):
                     offset_keV=self.offset.value, scale_keV=self.scale.value
                 )
             )
+
+    def _on_crop(self) -> None:
+        """Show the part of the map that a drawn rectangle holds, or have one drawn."""
+        image = self.image
+        if image is None:
+            return
+        try:
+            pixels = cropping.drawn_rectangle(self.focus)
+        except EDSError as error:
+            notify(error)
+            return
+        if pixels is None:
+            cropping.draw(self.focus)
+            show_info("Draw a rectangle over the map, then press the button again.")
+            return
+        self.work.run(
+            "cropping", lambda _report: image.crop(*pixels), self._on_cropped, replaces=False
+        )
+
+    def _on_cropped(self, image: SpectrumImage) -> None:
+        cropping.remove(self.focus)
+        self.focus.add_image(image)
 
     # Labels.
 

@@ -52,6 +52,11 @@ class QuantificationForm(QWidget):
         super().__init__()
         self.map_layer = ComboBox(choices=map_choices, tooltip="Layer of the spectrum image")
         self.about = WrappedText()
+        self.crop = PushButton(
+            text="Crop to rectangle",
+            tooltip="Show the part of the map in the box around the shape drawn last, as a map of "
+            "its own; without a shape, take up the tool for a rectangle",
+        )
         self.labels_layer = ComboBox(
             choices=label_choices,
             tooltip="Labels layer whose regions are quantified: paint it, or make a grid",
@@ -174,7 +179,7 @@ class QuantificationForm(QWidget):
         self._form = QFormLayout(content)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._form.setContentsMargins(8, 4, 8, 8)
-        self._section("Map", ("Layer", self.map_layer), self.about)
+        self._section("Map", ("Layer", self.map_layer), self.about, self.crop)
         self._section(
             None,
             ("Offset (keV)", self.offset),

@@ -277,7 +277,11 @@ def _fine_geometry(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return scale and translation of finer pixels whose outer edges are those of the map."""
     scale = tuple(size / finer for size in image.pixel_size)
-    shift = tuple(0.5 * (fine - size) for fine, size in zip(scale, image.pixel_size, strict=True))
+    place = geometry(image)["translate"]
+    shift = tuple(
+        start + 0.5 * (fine - size)
+        for start, fine, size in zip(place, scale, image.pixel_size, strict=True)
+    )
     return scale, shift
 
 

@@ -129,6 +129,22 @@ class Focus(QObject):
             self.map_changed.emit()
             self.settings_changed.emit()
 
+    def add_image(self, image: SpectrumImage) -> None:
+        """Show another spectrum image, such as a part of this one, with its settings.
+
+        The layer of the one looked at before is hidden, so that the new one can be seen.
+        """
+        before, settings = self._map, self.settings
+        for data, attributes, kind in eds_layers.image_layers(image):
+            self.viewer.add_layer(Layer.create(data, attributes, kind))
+        added = next(m for m in self.map_layers() if m.metadata[SPECTRUM_IMAGE] is image)
+        if settings is not None:
+            added.metadata[SETTINGS] = settings
+        if before is not None:
+            before.visible = False
+        self.viewer.layers.selection.active = added
+        self.set_map_layer(added)
+
     # Settings, which belong to the map.
 
     @property

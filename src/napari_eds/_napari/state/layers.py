@@ -59,7 +59,7 @@ def image_layers(image: SpectrumImage) -> list[LayerTuple]:
     counts = image.counts_map()
     image.total_spectrum()  # takes a moment on large maps, and is kept: every dock shows it
     attributes = {
-        **_geometry(image.pixel_size, unit),
+        **geometry(image),
         "name": _counts_name(image),
         "colormap": "inferno",
         "contrast_limits": _limits(counts),
@@ -82,20 +82,29 @@ def put_image(layer: Image, image: SpectrumImage) -> None:
 
 def _counts_name(image: SpectrumImage) -> str:
     counted = "X-ray counts" if image.energy.tells_xrays else "counts of all channels"
-    return f"{image.name} {counted}"
+    return f"{_name(image)} {counted}"
+
+
+def _name(image: SpectrumImage) -> str:
+    """Return what an image is called, with its rows and columns if it is a part of a map."""
+    if image.part is None or image.part.crop is None:
+        return image.name
+    rows, columns = (f"{first}:{end}" for first, end in image.part.crop)
+    return f"{image.name} [{rows}, {columns}]"
 
 
 def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str) -> LayerTuple:
     """Put an image of the same file in the units of the map, so that both overlay."""
     rgb = auxiliary.data.ndim == 3
     size = auxiliary.pixel_size
-    if auxiliary.fits(image.shape):
-        size = image.pixel_size
-    elif unit != "pixel":
-        size = _converted(size, _unit(auxiliary.pixel_unit), unit)
+    where = geometry(image)
+    if not auxiliary.fits(image.shape):
+        if unit != "pixel":
+            size = _converted(size, _unit(auxiliary.pixel_unit), unit)
+        where = _geometry(size, unit)
     attributes = {
-        **_geometry(size, unit),
-        "name": f"{image.name} {auxiliary.name}",
+        **where,
+        "name": f"{_name(image)} {auxiliary.name}",
         "rgb": rgb,
     }
     if not rgb:
@@ -104,8 +113,12 @@ def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str)
 
 
 def geometry(image: SpectrumImage) -> dict[str, Any]:
-    """Return scale, units and axis labels of every layer of an image."""
-    return _geometry(image.pixel_size, _unit(image.pixel_unit))
+    """Return scale, place, units and axis labels of every layer of an image.
+
+    A part of a map lies where it lies in the whole one.
+    """
+    place = tuple(n * size for n, size in zip(image.origin, image.pixel_size, strict=True))
+    return {**_geometry(image.pixel_size, _unit(image.pixel_unit)), "translate": place}
 
 
 def _geometry(pixel_size: tuple[float, float], unit: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
-from napari_eds.elements import prior
+from napari_eds.elements.from_file import named_in_file
 from napari_eds.recipe.draft import RecipeDraft
 from napari_eds.recipe.k_factor_files import read_k_factors
 from napari_eds.recipe.k_factors import KFactorTable
@@ -110,16 +110,7 @@ def default_settings(image: SpectrumImage) -> Settings:
 
 
 def _default_elements(acquisition: Acquisition) -> list[ElementChoice]:
-    vendor = acquisition.vendor
-    families = vendor.families if vendor else {}
-    quantified = set(vendor.quantified) if vendor else set()
-    symbols = list(dict.fromkeys([*acquisition.elements, *families]))
-    foil = acquisition.is_foil()
-    choices = []
-    for symbol in symbols:
-        in_specimen = (
-            symbol in quantified if quantified else not prior.is_system(symbol, foil=foil)
-        )
-        role = QUANTIFY if in_specimen else FIT_ONLY
-        choices.append(ElementChoice(symbol, role, families.get(symbol, "auto")))
-    return choices
+    return [
+        ElementChoice.of(entry, QUANTIFY if in_specimen else FIT_ONLY)
+        for entry, in_specimen in named_in_file(acquisition)
+    ]

@@ -1,0 +1,51 @@
+"""The command ``napari-eds simulate``: a map of known composition, as a file to practise on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from napari_eds.errors import EDSError
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the subparsers of the command line."""
+    simulate = commands.add_parser(
+        "simulate", help="write a simulated map as a Velox file, with its truth beside it"
+    )
+    simulate.add_argument("output", type=Path, metavar="OUT.emd")
+    simulate.add_argument(
+        "--kind", choices=("film",), default="film", help="film: LaFeO3 on SrTiO3, a Pt cap on top"
+    )
+    simulate.add_argument(
+        "--size", default="128", metavar="PX", help="pixels: 512 or 512x256 (rows x columns)"
+    )
+    simulate.add_argument(
+        "--counts", type=float, default=100.0, metavar="N", help="mean counts of a pixel"
+    )
+    simulate.add_argument("--seed", type=int, default=0, help="the same seed, the same counts")
+    simulate.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from napari_eds.simulate.files import save_simulation
+    from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
+
+    shape = _shape(options.size)
+    simulation = lanthanum_ferrite_on_strontium_titanate(
+        shape, counts_per_pixel=options.counts, seed=options.seed
+    )
+    written = save_simulation(simulation, options.output)
+    for label, phase in enumerate(simulation.phases, start=1):
+        n = int((simulation.labels == label).sum())
+        amounts = ", ".join(f"{e} {value:g}" for e, value in phase.atomic_percent.items())
+        print(f"label {label}: {phase.name}, {n:,} pixels; at.%: {amounts}")
+    print(f"Saved {', '.join(map(str, written))}")
+
+
+def _shape(text: str) -> tuple[int, int]:
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise EDSError(f"--size takes a number of pixels such as 512 or 512x256, not {text!r}")
+    return int(parts[0]), int(parts[-1])

@@ -1,0 +1,69 @@
+"""The command ``napari-eds chip-size``: how small chips can be."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from napari_eds.cli.options import add_map_options, add_recipe_options, on_the_part, recipe_and_map
+from napari_eds.errors import EDSError
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the subparsers of the command line."""
+    sizes = commands.add_parser(
+        "chip-size", help="predict the errors of square chips by size, and advise a size"
+    )
+    add_map_options(sizes)
+    add_recipe_options(sizes)
+    sizes.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="label map of regions to predict for, the worst of which counts; the whole map "
+        "without",
+    )
+    sizes.add_argument(
+        "--error",
+        type=float,
+        default=None,
+        metavar="AT_PCT",
+        help="error from counting that no major element may exceed (default: 2)",
+    )
+    sizes.add_argument("--sizes", metavar="5,10,20", help="sides in pixels; some twenty without")
+    sizes.add_argument("-o", "--output", type=Path, metavar="CSV", help="save the table")
+    sizes.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from napari_eds._support.files import write_atomically
+    from napari_eds.labels.chips import read_labels
+    from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT, chip_size_advice
+
+    recipe, image = recipe_and_map(options)
+    labels = None if options.labels is None else on_the_part(read_labels(options.labels), image)
+    advice = chip_size_advice(
+        image,
+        recipe,
+        _sizes(options.sizes),
+        labels=labels,
+        error_at_pct=WANTED_ERROR_AT_PCT if options.error is None else options.error,
+    )
+    print("Errors of one chip, at.%:")
+    print(advice.frame.to_string(float_format=lambda value: f"{value:.4g}"))
+    limit = f"{advice.error_at_pct:g} at.% from counting in {', '.join(advice.major)}"
+    if advice.recommended_px is None:
+        print(f"No size keeps {limit}.")
+    else:
+        print(f"Smallest that keeps {limit}: {advice.recommended_px} px")
+    if options.output is not None:
+        text = advice.frame.to_csv(float_format="%.6g", lineterminator="\n")
+        print(f"Saved {write_atomically(options.output, text)}")
+
+
+def _sizes(text: str | None) -> list[int] | None:
+    parts = None if text is None else [part.strip() for part in text.split(",")]
+    if parts is not None and not all(part.isdecimal() for part in parts):
+        raise EDSError(f"--sizes takes whole numbers of pixels such as 5,10,20, not {text!r}")
+    return None if parts is None else [int(part) for part in parts]

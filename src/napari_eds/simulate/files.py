@@ -1,0 +1,184 @@
+"""Simulated maps as files: a Velox file of the counts, and the truth beside it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import tempfile
+from collections.abc import Mapping
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from napari_eds._support.files import write_atomically
+from napari_eds.errors import EDSError
+from napari_eds.physics.vacancies import atomic_number
+from napari_eds.readers.velox.stream import GATE
+from napari_eds.simulate.maps import Simulation
+from napari_eds.spectra.axes import NM_PER_UNIT
+from napari_eds.spectra.spectrum_image import SpectrumImage
+
+if TYPE_CHECKING:
+    import h5py
+
+
+def save_simulation(simulation: Simulation, path: str | Path) -> list[Path]:
+    """Save a simulation as a Velox file, with what is true of it beside.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    path : str or Path
+        Ends in ``.emd``. Its neighbours are ``<stem>_phases.tif``, the label map of the phases;
+        ``<stem>_phases.csv``, their names, densities and at.%; and ``<stem>_k-factors.csv``, the
+        k-factors of whole families that the simulation itself implies.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    EDSError
+        If the name has another ending.
+    OSError
+        If the folder does not exist or cannot be written.
+    """
+    import tifffile
+
+    path = Path(path)
+    if path.suffix.lower() != ".emd":
+        raise EDSError(f"a simulated map is written as a Velox file, .emd, not as {path.name}")
+    phases = BytesIO()
+    tifffile.imwrite(phases, simulation.labels.astype(np.uint8))
+    beside = {
+        "_phases.tif": phases.getvalue(),
+        "_phases.csv": _phases_csv(simulation).encode(),
+        "_k-factors.csv": _k_factors_csv(simulation).encode(),
+    }
+    return [
+        write_atomically(path, velox_bytes(simulation.image)),
+        *(
+            write_atomically(path.with_name(path.stem + ending), content)
+            for ending, content in beside.items()
+        ),
+    ]
+
+
+def velox_bytes(image: SpectrumImage, seed: int = 0) -> bytes:
+    """Return a Velox file of a map: an event stream per detector, its images, its elements.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+        Of whole counts, below 65535 channels, with pixels of a length and named detectors.
+    seed : int
+        Which detector a count falls to is drawn, all being alike.
+    """
+    import h5py
+
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / "map.emd"
+        with h5py.File(draft, "w") as file:
+            _write(file, image, np.random.default_rng(seed))
+        return draft.read_bytes()
+
+
+def _write(file: h5py.File, image: SpectrumImage, rng: np.random.Generator) -> None:
+    detectors = image.acquisition.detectors
+    metadata = _metadata(image)
+    file["Version"] = [json.dumps({"version": "11", "format": "Velox"})]
+    file["Data/SpectrumImage/0/SpectrumImageSettings"] = [json.dumps({"endFramePosition": "1"})]
+    left = sparse.csr_array(image.counts).astype(np.int64)
+    for number, detector in enumerate(detectors):
+        # Binomial draws from what is left share counts as one multinomial draw would.
+        share = left.copy()
+        share.data = rng.binomial(left.data, 1 / (len(detectors) - number))
+        left = left - share
+        group = file.create_group(f"Data/SpectrumStream/{number}")
+        group.create_dataset("Data", data=_events(share)[:, None], compression="gzip")
+        group["AcquisitionSettings"] = [json.dumps({"bincount": str(image.n_channels)})]
+        result = metadata["BinaryResult"] | {"Detector": detector.name}
+        _write_metadata(group, metadata | {"BinaryResult": result})
+    for number, picture in enumerate(p for p in image.images if p.data.ndim == 2):
+        group = file.create_group(f"Data/Image/{number}")
+        group["Data"] = picture.data[:, :, None]
+        _write_metadata(group, metadata)
+        reference = f"/SharedProperties/ImageDisplay/{number}"
+        file[reference] = [json.dumps({"dataPath": f"/Data/Image/{number}"})]
+        display = json.dumps({"id": picture.name, "data": reference})
+        file[f"Displays/ImageDisplay/{number}"] = [display]
+    chosen = [atomic_number(element) for element in image.acquisition.elements]
+    file["SharedProperties/EDSSpectrumQuantificationSettings/0"] = [
+        json.dumps({"elementSelection": chosen})
+    ]
+
+
+def _events(counts: sparse.csr_array) -> np.ndarray:
+    """Return the stream of counts (pixels, channels): channels of X-rays, a gate a pixel."""
+    row_of = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    per_pixel = np.bincount(row_of, counts.data, counts.shape[0]).astype(np.int64)
+    gates = np.cumsum(per_pixel + 1) - 1
+    events = np.empty(int(per_pixel.sum()) + counts.shape[0], np.uint16)
+    is_gate = np.zeros(events.size, bool)
+    is_gate[gates] = True
+    events[is_gate] = GATE
+    events[~is_gate] = np.repeat(counts.indices, counts.data)
+    return events
+
+
+def _metadata(image: SpectrumImage) -> dict[str, Any]:
+    """Return what Velox writes of a recording, as far as it is known."""
+    to_m = NM_PER_UNIT[image.pixel_unit] * 1e-9
+    height, width = (str(size * to_m) for size in image.pixel_size)
+    beam = image.acquisition.beam_energy_keV
+    return {
+        "BinaryResult": {"PixelSize": {"width": width, "height": height}, "PixelUnitX": "m"},
+        "Optics": {} if beam is None else {"AccelerationVoltage": str(beam * 1000)},
+        "Scan": {"ScanSize": {"width": str(image.shape[1]), "height": str(image.shape[0])}},
+        "Detectors": {
+            f"Detector-{number}": {
+                "DetectorName": detector.name,
+                "Dispersion": str(image.energy.scale_keV * 1000),
+                "OffsetEnergy": str(image.energy.offset_keV * 1000),
+                "ElevationAngle": str(math.radians(detector.elevation_deg or 0)),
+                "AzimuthAngle": str(math.radians(detector.azimuth_deg or 0)),
+            }
+            for number, detector in enumerate(image.acquisition.detectors)
+        },
+    }
+
+
+def _write_metadata(group: h5py.Group, metadata: Mapping[str, Any]) -> None:
+    text = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
+    group["Metadata"] = text[:, None]
+
+
+def _phases_csv(simulation: Simulation) -> str:
+    elements = list(simulation.atomic_percent)
+    rows = [["label", "phase", "density_g_cm3", "thickness_nm", *elements]]
+    for label, phase in enumerate(simulation.phases, start=1):
+        inside = simulation.thickness_nm[simulation.labels == label]
+        thickness = f"{inside.mean():.2f}" if inside.size else ""
+        amounts = [f"{phase.atomic_percent.get(e, 0):g}" for e in elements]
+        rows.append([str(label), phase.name, f"{phase.density_g_cm3:g}", thickness, *amounts])
+    return _csv(rows)
+
+
+def _k_factors_csv(simulation: Simulation) -> str:
+    rows = [["element", "family", "k_factor", "relative_error", "convention"]]
+    rows += [
+        [element, family, f"{k:.6g}", "0", "family"]
+        for (element, family), k in simulation.k_factors.items()
+    ]
+    return _csv(rows)
+
+
+def _csv(rows: list[list[str]]) -> str:
+    buffer = StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
