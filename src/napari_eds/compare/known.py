@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class KnownComparison:
     """Labels of a result beside a known composition.

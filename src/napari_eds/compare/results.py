@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table, of_maps
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _UNITS = {AT_PCT: "at.%", WT_PCT: "wt.%"}
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Two results beside each other; differences are ours minus the other's.

@@ -9,9 +9,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class CompositionTable:
     """Compositions of labels, or one of them all.

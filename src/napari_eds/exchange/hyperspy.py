@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support import hyperspy
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import EDSError, ReadError
 from napari_eds.fitting.model import SpectralModel
@@ -44,6 +45,7 @@ FORMAT = "napari-eds label spectra"
 VERSION = 1
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class LabelFile:
     """What a file of `save_hspy` holds.

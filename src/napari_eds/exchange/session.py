@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
 from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
@@ -118,6 +119,7 @@ class Source:
         )
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Session:
     """A quantification as it was saved, without the counts.

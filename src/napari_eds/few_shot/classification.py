@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.chips import (
@@ -51,6 +52,7 @@ class _Features(NamedTuple):
     variances: np.ndarray
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Classification:
     """Classes of the labels of a map.
@@ -376,6 +378,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 # What the reader of a grid's classes was.
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class ChipClasses:
     """Classes of a grid's chips. Deprecated: a `Classification` holds the same.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
@@ -38,6 +39,7 @@ from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class PixelMaps:
     """Compositions of the pixels of an image, averaged by a kernel.
@@ -81,6 +83,13 @@ class PixelMaps:
     detected: np.ndarray
     intensities: np.ndarray
     counts: np.ndarray
+
+    def _brief(self) -> str:
+        rows, columns = self.mask.shape
+        return (
+            f"{self.image.name!r}, {rows} x {columns} pixels, {', '.join(self.elements)}, "
+            f"averaged by a {self.kernel}"
+        )
 
     @property
     def elements(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import LabelError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.preparation import Preparation
@@ -18,6 +19,7 @@ from napari_eds.quantification import known_region, saving
 from napari_eds.quantification.account import account
 from napari_eds.quantification.cliff_lorimer import Composition
 from napari_eds.quantification.error_table import error_table, errors_account
+from napari_eds.quantification.notebook import result_html
 from napari_eds.quantification.table import AT_PCT, column_of
 from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import Convention, KFactorTable
@@ -26,6 +28,7 @@ from napari_eds.spectra.label_sums import LabelSpectra
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Quantification:
     """Compositions of the labels of one image, with all that led to them.
@@ -66,6 +69,15 @@ class Quantification:
     composition: Composition
     intensity_errors_total: np.ndarray
     table: pd.DataFrame
+
+    def _brief(self) -> str:
+        return (
+            f"{self.image.name!r}, {len(self.table)} labels, {', '.join(self.elements)}, "
+            f"k-factors: {self.k_factors.source}"
+        )
+
+    def _repr_html_(self) -> str:
+        return result_html(self, self.image.name)
 
     @property
     def elements(self) -> tuple[str, ...]:

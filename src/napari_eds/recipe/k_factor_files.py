@@ -49,6 +49,10 @@ class UnsettledConventionError(KFactorError):
         )
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[UnsettledConventionError], tuple[str]]:
+        # An exception is made anew from its text, which here is more than the reason.
+        return type(self), (self.reason,)
+
 
 def read_k_factors(
     path: str | Path,

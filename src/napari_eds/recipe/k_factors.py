@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe import k_factor_errors
+from napari_eds.recipe.notebook import k_factors_html
 
 #: What the intensity belonging to a k-factor is: the counts of all lines of the family, or of
 #: its alpha line alone. Velox exports ``"family"``; tables of Bruker and Oxford that were seen
@@ -58,6 +60,7 @@ class KFactor(BaseModel):
     )
 
 
+@brief
 class KFactorTable(BaseModel):
     """A table of k-factors: ``C_A / C_B = (k_A I_A) / (k_B I_B)`` with weight fractions C.
 
@@ -83,6 +86,15 @@ class KFactorTable(BaseModel):
     source: str = "given by the user"
     beam_energy_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     notes: tuple[str, ...] = ()
+
+    def _brief(self) -> str:
+        named = ", ".join(f"{f.element}_{f.family}" for f in self.factors[:4])
+        rest = f", … {len(self.factors) - 4} more" if self.factors[4:] else ""
+        beam = "" if self.beam_energy_keV is None else f", {self.beam_energy_keV:g} keV"
+        return f"{named}{rest}, of {NAMES[self.convention]}{beam}, source={self.source!r}"
+
+    def _repr_html_(self) -> str:
+        return k_factors_html(self)
 
     @model_validator(mode="after")
     def _check_unique(self) -> KFactorTable:

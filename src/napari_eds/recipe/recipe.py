@@ -15,10 +15,12 @@ from pydantic import (
     model_validator,
 )
 
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe.notebook import recipe_html
 from napari_eds.recipe.uncertainties import Uncertainties
 
 Engine = Literal["poisson", "linear", "nonlinear"]
@@ -86,6 +88,7 @@ class RecipeFields(BaseModel):
     uncertainties: Uncertainties = Uncertainties()
 
 
+@brief
 class Recipe(RecipeFields):
     """Settings of one quantification.
 
@@ -145,6 +148,9 @@ class Recipe(RecipeFields):
     """
 
     absorption: Absorption | None = None
+
+    def _repr_html_(self) -> str:
+        return recipe_html(self)
 
     @field_validator("elements", "fit_only")
     @classmethod

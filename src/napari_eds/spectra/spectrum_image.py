@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra, label_membership
+from napari_eds.spectra.notebook import image_html
 from napari_eds.spectra.products import rebinned, sums_of_channels, sums_of_pixels, sums_of_window
 from napari_eds.spectra.storage import Counts, stored, sum_dtype
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class AuxiliaryImage:
     """Another image of the same file, such as HAADF.
@@ -39,6 +42,7 @@ class AuxiliaryImage:
         return self.data.shape[:2] == tuple(shape)
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class SpectrumImage:
     """An EDS spectrum image: counts over pixels and channels, with axes and acquisition.
@@ -83,6 +87,19 @@ class SpectrumImage:
                 f"counts of shape {self.counts.shape} do not fit a map of {rows} x {columns} "
                 f"pixels and {self.energy.size} channels: expected {expected}"
             )
+
+    def _brief(self) -> str:
+        size = " x ".join(f"{side:g}" for side in self.pixel_size)
+        axis, held = self.energy, "sparse" if self.is_sparse else "dense"
+        energies = f"from {axis.offset_keV:g} to {axis.last_keV:g} keV" if axis.calibrated else ""
+        return (
+            f"{self.name!r}, {self.shape[0]} x {self.shape[1]} pixels of {size} "
+            f"{self.pixel_unit}, {axis.size} channels {energies or 'without energies'}, "
+            f"{held} {self.counts.dtype}"
+        )
+
+    def _repr_html_(self) -> str:
+        return image_html(self)
 
     @classmethod
     def from_array(cls, array: np.ndarray, energy: EnergyAxis, **attributes: Any) -> SpectrumImage:
