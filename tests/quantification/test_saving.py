@@ -115,7 +115,7 @@ def test_a_failed_write_leaves_the_old_file(result, tmp_path, monkeypatch, owner
 
     monkeypatch.setattr(*owner, full)
     with pytest.raises(OSError, match="no space left"):
-        result.to_csv(path)
+        result.to_csv(path, overwrite=True)
     assert path.read_text(encoding="utf-8") == "precious\n"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -152,7 +152,8 @@ def test_maps_are_saved_as_numbers_and_pictures(result, tmp_path):
     written = save_maps(result, tmp_path / "maps")
     names = ["Fe_at_pct.png", "Fe_at_pct.tif", "O_at_pct.png", "O_at_pct.tif"]
     assert sorted(path.name for path in written) == names
-    assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == names
+    there = sorted(path.name for path in (tmp_path / "maps").iterdir())
+    assert there == [".napari-eds.json", *names]
     for element, expected in result.maps().items():
         found = tifffile.imread(tmp_path / "maps" / f"{element}_at_pct.tif")
         np.testing.assert_array_equal(found, expected.astype(np.float32))

@@ -72,5 +72,5 @@ def test_errors_that_are_given_are_kept_and_others_are_those_of_the_class(tmp_pa
     assert table.notes == (
         "Errors: none given for Na_K, La_L, Pt_M; taken as 5 to 50 %, by class of line.",
     )
-    table.to_csv(path)
+    table.to_csv(path, overwrite=True)
     assert read_k_factors(path) == table

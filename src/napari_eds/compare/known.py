@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.brief import brief
-from napari_eds._support.files import write_atomically
+from napari_eds._support.files import beside, write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table
 from napari_eds.compare.tables import CompositionTable, normalised_errors
@@ -85,28 +86,47 @@ class KnownComparison:
             lines.append(f"Without a composition: {some}.")
         return lines
 
-    def to_csv(self, path: str | Path) -> list[Path]:
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Save the table, and that of single labels beside it as ``<stem>_labels.csv``.
 
         Returns
         -------
         list of Path
             The files written. Each is written whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If a file is there that may not be replaced; nothing is written then.
+        OSError
+            If the folder does not exist or cannot be written.
         """
-        path = Path(path)
-        beside = path.with_name(f"{path.stem}_labels.csv")
+        files = beside(path, "_labels.csv")
+        check_files(files, overwrite=overwrite)
         return [
-            write_atomically(file, table.to_csv(float_format="%.6g", lineterminator="\n"))
-            for file, table in ((path, self.table), (beside, self.per_label))
+            write_atomically(
+                file,
+                table.to_csv(float_format="%.6g", lineterminator="\n"),
+                overwrite=overwrite,
+            )
+            for file, table in zip(files, (self.table, self.per_label), strict=True)
         ]
 
     def figure(self) -> Figure:
         """Draw found and expected at.% as bars, with percent errors written above."""
         return figures.draw_known(self)
 
-    def save_figure(self, path: str | Path) -> Path:
-        """Save `figure`, in the format of the suffix (PNG, PDF, SVG)."""
-        return figures.save(self.figure(), path)
+    def save_figure(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Save `figure`, in the format of the suffix (PNG, PDF, SVG).
+
+        Raises
+        ------
+        OutputError
+            If the file is there and may not be replaced.
+        OSError
+            If the folder does not exist or cannot be written.
+        """
+        return figures.save(self.figure(), path, overwrite=overwrite)
 
 
 def compare_known(

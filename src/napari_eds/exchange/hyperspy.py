@@ -29,6 +29,7 @@ import pandas as pd
 from napari_eds._support import hyperspy
 from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.errors import EDSError, ReadError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
@@ -123,24 +124,30 @@ def to_hyperspy(result: Quantification) -> Any:
     return signal
 
 
-def save_hspy(result: Quantification, path: str | Path) -> Path:
+def save_hspy(result: Quantification, path: str | Path, *, overwrite: bool = False) -> Path:
     """Save `to_hyperspy` as a ``.hspy`` file, whole or not at all.
+
+    With `overwrite` a file that was saved so is replaced; one that anything else wrote may be
+    raw data and never is.
 
     Raises
     ------
     EDSError
         If the name has another suffix.
+    OutputError
+        If a file is in the way.
     OSError
         If the folder does not exist or cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() != ".hspy":
         raise EDSError(f"HyperSpy's files end in .hspy, not as {path.name} does")
+    check_files([path], overwrite=overwrite, inputs=[result.image.source], raw=True)
     signal = to_hyperspy(result)
     with tempfile.TemporaryDirectory() as folder, hyperspy.quiet():
         draft = Path(folder) / "signal.hspy"
         signal.save(str(draft), overwrite=True)
-        return write_atomically(path, draft.read_bytes())
+        return write_atomically(path, draft.read_bytes(), overwrite=overwrite)
 
 
 def read_hspy(path: str | Path) -> LabelFile:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_eds._support.brief import brief
-from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import output_folder
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting.preparation import Preparation
@@ -134,7 +134,7 @@ class PixelMaps:
         told = ", ".join(found) or "none"
         return f"Median errors in at. %, in all (of counting alone): {told}."
 
-    def save(self, folder: str | Path) -> list[Path]:
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Save maps of at. % and of their errors, with the recipe and the account.
 
         Parameters
@@ -142,7 +142,10 @@ class PixelMaps:
         folder : str or Path
             Gets ``Sr_at_pct`` and ``Sr_at_pct_error_total`` for each element, both as
             32-bit floats (``.tif``) and as a picture (``.png``), ``recipe.json`` and
-            ``account.txt``; made where it does not exist.
+            ``account.txt``; made where it does not exist. It holds the maps of one run.
+        overwrite : bool
+            Whether the folder may hold anything: what an earlier run wrote there is then replaced,
+            and what others put there stays.
 
         Returns
         -------
@@ -151,22 +154,25 @@ class PixelMaps:
 
         Raises
         ------
+        OutputError
+            If the folder is not empty; nothing is written then.
         OSError
             If the folder cannot be made or written.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         written = []
-        for maps, ending, title in [
-            (self.maps(), AT_PCT, "at. %"),
-            (self.error_maps(), error_total_of(AT_PCT), "error, at. %"),
-        ]:
-            for element, data in maps.items():
-                stem = folder / column_of(element, ending)
-                written += saving.save_map(data, stem, f"{element} ({title})", self.image)
-        self.recipe.to_json(folder / "recipe.json")
-        text = write_atomically(folder / "account.txt", "\n".join([*self.account(), ""]))
-        return [*written, folder / "recipe.json", text]
+        with output_folder(folder, overwrite=overwrite, inputs=[self.image.source]) as made:
+            for maps, ending, title in [
+                (self.maps(), AT_PCT, "at. %"),
+                (self.error_maps(), error_total_of(AT_PCT), "error, at. %"),
+            ]:
+                for element, data in maps.items():
+                    stem = column_of(element, ending)
+                    written += saving.save_map(
+                        data, made, stem, f"{element} ({title})", self.image
+                    )
+            written.append(made.write("recipe.json", self.recipe.as_json()))
+            written.append(made.write("account.txt", "\n".join([*self.account(), ""])))
+        return written
 
 
 def pixel_maps(  # noqa: PLR0913 - all but two have defaults

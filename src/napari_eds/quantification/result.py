@@ -237,7 +237,12 @@ class Quantification:
         return [*account(self), errors_account(self.elements, self.composition)]
 
     def to_csv(
-        self, path: str | Path, *, spectra: bool = False, errors: bool = False
+        self,
+        path: str | Path,
+        *,
+        spectra: bool = False,
+        errors: bool = False,
+        overwrite: bool = False,
     ) -> list[Path]:
         """Save table and recipe and, if asked, spectra and error parts; see `saving.save_csv`."""
-        return saving.save_csv(self, path, spectra=spectra, errors=errors)
+        return saving.save_csv(self, path, spectra=spectra, errors=errors, overwrite=overwrite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pandas as pd
 
-from napari_eds._support.files import write_atomically
+from napari_eds._support.files import beside, write_atomically
+from napari_eds._support.outputs import OutputFolder, check_files, output_folder
 from napari_eds.quantification.table import CHIP, LABEL, at_pct
 
 if TYPE_CHECKING:
@@ -50,8 +52,19 @@ class Saveable(Protocol):
         """Return the parts of every error, one row per label and element."""
 
 
+def csv_files(path: str | Path, *, spectra: bool = False, errors: bool = False) -> list[Path]:
+    """Return the files that `save_csv` writes: the table, the recipe, and what is asked for."""
+    endings = {"_recipe.json": True, "_spectra.csv": spectra, "_errors.csv": errors}
+    return beside(path, *(ending for ending, asked in endings.items() if asked))
+
+
 def save_csv(
-    result: Saveable, path: str | Path, *, spectra: bool = False, errors: bool = False
+    result: Saveable,
+    path: str | Path,
+    *,
+    spectra: bool = False,
+    errors: bool = False,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Save a result as CSV, with the recipe and, if asked, spectra and parts of errors beside it.
 
@@ -64,6 +77,8 @@ def save_csv(
         ``<stem>_errors.csv``, with one row per label and element and one column per part.
     spectra, errors : bool
         Whether to save the spectra, and what the errors are made of.
+    overwrite : bool
+        Whether files that are there may be replaced. Raw data and the map itself never are.
 
     Returns
     -------
@@ -72,24 +87,28 @@ def save_csv(
 
     Raises
     ------
+    OutputError
+        If a file is in the way; nothing is written then.
     OSError
         If the folder does not exist or cannot be written.
     """
-    path = Path(path)
-    recipe_path = path.with_name(f"{path.stem}_recipe.json")
-    written = [write_atomically(path, table_csv(result))]
-    result.recipe.to_json(recipe_path)
-    written.append(recipe_path)
-    if spectra:
-        spectra_path = path.with_name(f"{path.stem}_spectra.csv")
-        written.append(write_atomically(spectra_path, spectra_csv(result)))
-    if errors:
-        errors_path = path.with_name(f"{path.stem}_errors.csv")
-        written.append(write_atomically(errors_path, _csv(result.error_budget(), index=False)))
-    return written
+    files = csv_files(path, spectra=spectra, errors=errors)
+    check_files(files, overwrite=overwrite, inputs=[result.image.source])
+    contents: list[Callable[[], str]] = [lambda: table_csv(result), result.recipe.as_json]
+    contents += [lambda: spectra_csv(result)] if spectra else []
+    contents += [lambda: _csv(result.error_budget(), index=False)] if errors else []
+    return [
+        write_atomically(file, content(), overwrite=overwrite)
+        for file, content in zip(files, contents, strict=True)
+    ]
 
 
-def save_maps(result: Saveable, folder: str | Path) -> list[Path]:
+def map_files(elements: Iterable[str]) -> list[str]:
+    """Return the names of the files that `save_maps` writes."""
+    return [f"{at_pct(e)}{suffix}" for e in elements for suffix in (".tif", ".png")]
+
+
+def save_maps(result: Saveable, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
     """Save the at. % map of every element as numbers (TIFF) and as a picture (PNG).
 
     Parameters
@@ -97,7 +116,10 @@ def save_maps(result: Saveable, folder: str | Path) -> list[Path]:
     result : Quantification
     folder : str or Path
         Gets ``Sr_at_pct.tif`` (32-bit floats, NaN outside labels) and ``Sr_at_pct.png`` for each
-        element; made where it does not exist.
+        element; made where it does not exist. It holds the maps of one run.
+    overwrite : bool
+        Whether the folder may hold anything: what an earlier run wrote there is then replaced,
+        and what others put there stays.
 
     Returns
     -------
@@ -106,26 +128,34 @@ def save_maps(result: Saveable, folder: str | Path) -> list[Path]:
 
     Raises
     ------
+    OutputError
+        If the folder is not empty; nothing is written then.
     OSError
         If the folder cannot be made or written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with output_folder(folder, overwrite=overwrite, inputs=[result.image.source]) as made:
+        return write_maps(result, made)
+
+
+def write_maps(result: Saveable, folder: OutputFolder) -> list[Path]:
+    """Write what `save_maps` does into a folder that also gets other files."""
     written = []
     for element, data in result.maps().items():
-        stem = folder / at_pct(element)
-        written += save_map(data, stem, f"{element} (at. %)", result.image)
+        written += save_map(data, folder, at_pct(element), f"{element} (at. %)", result.image)
     return written
 
 
-def save_map(data: np.ndarray, stem: Path, title: str, image: SpectrumImage) -> list[Path]:
+def save_map(
+    data: np.ndarray, folder: OutputFolder, stem: str, title: str, image: SpectrumImage
+) -> list[Path]:
     """Save one map of an image as 32-bit floats (``.tif``) and as a picture (``.png``).
 
     Parameters
     ----------
     data : ndarray, (rows, columns)
-    stem : Path
-        Path without its ending, in a folder that exists.
+    folder : OutputFolder
+    stem : str
+        Name without its ending.
     title : str
         Of the picture.
     image : SpectrumImage
@@ -133,8 +163,8 @@ def save_map(data: np.ndarray, stem: Path, title: str, image: SpectrumImage) -> 
     """
     picture = _picture(data, title, image)
     return [
-        write_atomically(stem.with_name(f"{stem.name}.tif"), _tiff(data)),
-        write_atomically(stem.with_name(f"{stem.name}.png"), picture),
+        folder.write(f"{stem}.tif", _tiff(data)),
+        folder.write(f"{stem}.png", picture),
     ]
 
 

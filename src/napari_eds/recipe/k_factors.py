@@ -11,6 +11,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_eds._support.brief import brief
+from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe import k_factor_errors
@@ -233,15 +235,25 @@ class KFactorTable(BaseModel):
         rows = [(f.element, f.family, f.value, f.relative_error) for f in self.factors]
         return pd.DataFrame(rows, columns=[*COLUMNS, "relative_error"])
 
-    def to_csv(self, path: str | Path) -> None:
-        """Write the table as a CSV that `read_k_factors` reads back."""
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the table as a CSV that `read_k_factors` reads back.
+
+        Raises
+        ------
+        OutputError
+            If the file is there and may not be replaced.
+        OSError
+            If the folder does not exist or cannot be written.
+        """
+        check_files([path], overwrite=overwrite)
         frame = self.to_frame()
         frame["convention"] = self.convention
         frame["beam_energy_keV"] = self.beam_energy_keV
         frame["source"] = self.source
         if self.notes:
             frame["notes"] = NOTE_SEPARATOR.join(self.notes)
-        frame.to_csv(path, index=False)
+        text = frame.to_csv(index=False, lineterminator="\n")
+        return write_atomically(path, text, overwrite=overwrite)
 
 
 def family_named(name: str) -> str:

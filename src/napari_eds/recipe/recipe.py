@@ -17,6 +17,7 @@ from pydantic import (
 
 from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
@@ -190,9 +191,22 @@ class Recipe(RecipeFields):
         except ValidationError as problem:
             raise recipe_error(problem) from problem
 
-    def to_json(self, path: str | Path) -> None:
-        """Save the recipe, with its k-factors."""
-        write_atomically(path, self.model_dump_json(indent=2) + "\n")
+    def as_json(self) -> str:
+        """Return the recipe, with its k-factors, as the text of a file."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    def to_json(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Save the recipe, with its k-factors.
+
+        Raises
+        ------
+        OutputError
+            If the file is there and may not be replaced.
+        OSError
+            If the folder does not exist or cannot be written.
+        """
+        check_files([path], overwrite=overwrite)
+        write_atomically(path, self.as_json(), overwrite=overwrite)
 
     @classmethod
     def from_json(cls, path: str | Path) -> Recipe:

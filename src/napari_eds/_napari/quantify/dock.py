@@ -20,7 +20,7 @@ from napari_eds._napari.parts.panels import (
     RESULTS,
     open_panel,
 )
-from napari_eds._napari.parts.saving import ask_csv_path, save_result
+from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
 from napari_eds._napari.quantify import missing
 from napari_eds._napari.quantify.fields import SettingField
 from napari_eds._napari.quantify.form import QuantificationForm
@@ -337,7 +337,7 @@ class QuantificationWidget(QuantificationForm):
             path = ask_csv_path(self, "Save the k-factors", result, "_k-factors")
             if not path:
                 return
-            table.to_csv(path)
+            table.to_csv(path, overwrite=bool(may_replace(self, [path], path)))
         except (EDSError, OSError) as error:
             notify(error)
             return
