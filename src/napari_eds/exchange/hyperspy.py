@@ -39,6 +39,7 @@ from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition, Detector
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra
+from napari_eds.spectra.signals import describe
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 MODEL_NAME = "napari_eds"
@@ -118,8 +119,8 @@ def to_hyperspy(result: Quantification) -> Any:
     with hyperspy.quiet():
         signal = kind(np.array(result.spectra))
         _describe_axes(signal, result)
-        _describe_sample(signal, result, is_sem=is_sem)
         signal.metadata.set_item("napari_eds", _own_metadata(result))
+        _describe_sample(signal, result)
         _store_model(signal, result)
     return signal
 
@@ -191,23 +192,14 @@ def _describe_axes(signal: Any, result: Quantification) -> None:
     signal.metadata.General.title = f"{result.image.name}, labels"
 
 
-def _describe_sample(signal: Any, result: Quantification, *, is_sem: bool) -> None:
-    acquisition = result.image.acquisition
+def _describe_sample(signal: Any, result: Quantification) -> None:
     model = result.fit.model
-    parameters = {
-        "beam_energy": model.beam_energy_keV,
-        "energy_resolution_MnKa": model.resolution_MnKa_eV,
-        "live_time": acquisition.live_time_s,
-        "elevation_angle": acquisition.take_off_angle_deg,
-        "beam_current": acquisition.beam_current_nA,
-    }
-    signal.set_microscope_parameters(**{n: v for n, v in parameters.items() if v is not None})
-    instrument = "SEM" if is_sem else "TEM"
-    names = ", ".join(d.name for d in acquisition.detectors)
-    if names:
-        signal.metadata.set_item(
-            f"Acquisition_instrument.{instrument}.Detector.EDS.detector_type", names
-        )
+    settled = replace(
+        result.image.acquisition,
+        beam_energy_keV=model.beam_energy_keV,
+        energy_resolution_MnKa_eV=model.resolution_MnKa_eV,
+    )
+    describe(signal, settled)
     signal.set_elements(sorted({family.element for family in model.families}))
     # `set_lines` would add lines of the elements that are fitted only.
     lines = sorted(str(family.alpha) for family in model.quantified)

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
+from napari_eds.spectra import signals
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra, label_membership
@@ -267,6 +268,52 @@ class SpectrumImage:
     def with_energy_axis(self, *, offset_keV: float, scale_keV: float) -> SpectrumImage:
         """Return the same counts on another linear energy axis, which counts as calibrated."""
         return replace(self, energy=EnergyAxis(offset_keV, scale_keV, self.n_channels))
+
+    @classmethod
+    def from_hyperspy(cls, signal: Any) -> SpectrumImage:
+        """Build an image from a signal of HyperSpy: spectra over up to two axes of places.
+
+        What eXSpy fills in where nobody told it (take-off angle 35°, resolution 130 eV) is not
+        taken for measured. A lazy signal is computed by blocks of rows.
+
+        Raises
+        ------
+        EDSError
+            If it is no such signal, an axis has no constant step, or values are negative.
+        """
+        return cls.from_matrix(**signals.of_signal(signal))
+
+    def to_hyperspy(self, *, lazy: bool = False) -> Any:
+        """Return the map as eXSpy's signal, an ``EDSTEMSpectrum`` or ``EDSSEMSpectrum``.
+
+        Axes, name, acquisition and the file's metadata go along; `images` and what the vendor's
+        program found have no place in a signal.
+
+        Parameters
+        ----------
+        lazy : bool
+            Whether the counts stay as they are until something is computed, which then sees
+            dense blocks of rows; a dense signal of a large map takes gigabytes.
+        """
+        return signals.to_signal(self, lazy=lazy)
+
+    def to_xarray(self, *, lazy: bool = False) -> Any:
+        """Return the map as an ``xarray.DataArray`` with the dimensions y, x, energy.
+
+        Coordinates are in `pixel_unit` and keV; without energies the last dimension is
+        ``channel``.
+
+        Parameters
+        ----------
+        lazy : bool
+            As for `to_hyperspy`.
+
+        Raises
+        ------
+        EDSError
+            If xarray is not installed.
+        """
+        return signals.to_xarray(self, lazy=lazy)
 
     def to_array(self) -> np.ndarray:
         """Return a dense copy (rows, columns, channels); large maps take gigabytes."""
