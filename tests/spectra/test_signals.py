@@ -60,7 +60,7 @@ def test_hyperspy_sees_energies_places_and_beam(data_dir, hyperspy_is_there):
     ours = eds.load(path).to_hyperspy()
     np.testing.assert_array_equal(ours.data, theirs.data)
     for one, other in zip(ours.axes_manager._axes, theirs.axes_manager._axes, strict=True):
-        assert one.axis == pytest.approx(other.axis)
+        assert one.scale == pytest.approx(other.scale)
         assert one.units == other.units
     where = "Acquisition_instrument.TEM.beam_energy"
     assert ours.metadata.get_item(where) == theirs.metadata.get_item(where) == 200
@@ -76,12 +76,6 @@ def test_a_signal_of_hyperspy_is_read_as_its_file(data_dir, hyperspy_is_there, l
             signal = hs.load(str(path), file_format="HSPY", lazy=lazy)
         image = eds.SpectrumImage.from_hyperspy(signal)
         check_same(replace(image, name=path.stem), eds.load(path))
-        with hyperspy.quiet():
-            turned = signal.transpose(signal_axes=[1])
-            turned = turned.as_signal1D(
-                turned.axes_manager.navigation_axes[0].index_in_axes_manager
-            )
-        assert turned.data.shape != signal.data.shape or turned is signal
 
 
 def test_lines_spectra_and_ev(hyperspy_is_there):
@@ -131,7 +125,6 @@ def test_the_beam_that_exspy_writes_with_a_blank_is_found(tmp_path, hyperspy_is_
     signal = exspy.signals.EDSTEMSpectrum(np.ones((2, 3, 64)))
     signal.axes_manager[-1].units = "keV"
     signal.set_microscope_parameters(beam_energy=120.0, live_time=7.0, real_time=8.0)
-    signal.metadata.Acquisition_instrument.TEM.as_dictionary()
     assert eds.SpectrumImage.from_hyperspy(signal).acquisition.beam_energy_keV == 120
     with hyperspy.quiet():
         signal.save(str(tmp_path / "theirs.hspy"))
