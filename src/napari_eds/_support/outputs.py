@@ -20,6 +20,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,9 @@ _LITTER = {MANIFEST, ".DS_Store", "Thumbs.db", "desktop.ini", ".directory"}
 _LONGEST_NAME = 255
 
 Inputs = Sequence[Path | None]
+
+#: Files that are not to be replaced meanwhile, whoever writes.
+_protected: ContextVar[tuple[Path, ...]] = ContextVar("protected", default=())
 
 
 def check_files(
@@ -62,6 +66,7 @@ def check_files(
     make_folders : bool
         Whether the folders of the files will be made where they do not exist.
 
+
     Raises
     ------
     OutputError
@@ -70,14 +75,24 @@ def check_files(
         If the folder does not exist and will not be made.
     """
     paths = [Path(file) for file in files]
-    _check_apart(paths)
+    check_apart(paths)
     for path in paths:
+        _check_no_input(path, (*inputs, *_protected.get()))
         _check_name(path, raw=raw)
-        _check_no_input(path, inputs)
         if os.path.lexists(path):
             _check_replaceable(path, overwrite=overwrite)
     for folder in dict.fromkeys(path.parent for path in paths):
         check_place(folder, make=make_folders)
+
+
+@contextmanager
+def protected(inputs: Iterable[Path]) -> Iterator[None]:
+    """Let nothing that is written inside replace one of these files."""
+    token = _protected.set((*_protected.get(), *inputs))
+    try:
+        yield
+    finally:
+        _protected.reset(token)
 
 
 def check_folder(
@@ -95,8 +110,8 @@ def check_folder(
     names : iterable of str
         Files that will be written, as far as they are known.
     overwrite : bool
-        Whether the folder may hold anything. What others put there stays, unless it has the name
-        of a file that is written.
+        Whether the folder may hold anything but inputs. What others put there stays, unless it
+        has the name of a file that is written.
     inputs : sequence of Path or None
 
     Raises
@@ -106,7 +121,7 @@ def check_folder(
     """
     folder = Path(folder)
     _check_name(folder, raw=False)
-    _check_no_input(folder, inputs)
+    _check_holds_no_input(folder, (*inputs, *_protected.get()))
     if os.path.lexists(folder) and not folder.is_dir():
         raise OutputError(f"{folder} is a file, and a folder is needed: choose another name")
     others = _others(folder)
@@ -247,16 +262,23 @@ def _folded(path: Path) -> str:
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
-def _check_apart(paths: Sequence[Path]) -> None:
-    """Check that outputs of one run do not take each other's place."""
+def check_apart(files: Sequence[Path], folders: Sequence[Path] = ()) -> None:
+    """Check that outputs of one run do not take each other's place.
+
+    Raises
+    ------
+    OutputError
+        If two have one name, or one would lie inside of another one that is a file.
+    """
     seen: set[object] = set()
-    for path in paths:
+    for path in (*files, *folders):
         keys = {_folded(path), _inode(path)} - {None}
         if seen & keys:
             raise OutputError(f"two outputs of this run are called {path}: name them apart")
         seen |= keys
-    for path in paths:
-        if any(str(parent) in seen for parent in Path(_folded(path)).parents):
+    taken = {_folded(path) for path in files}
+    for path in (*files, *folders):
+        if any(str(parent) in taken for parent in Path(_folded(path)).parents):
             raise OutputError(f"{path} cannot lie in another output of this run, a file")
 
 
@@ -291,6 +313,13 @@ def _check_no_input(path: Path, inputs: Inputs) -> None:
                 f"{path} is the input {source} itself, which is never replaced: choose another "
                 "name for the output"
             )
+
+
+def _check_holds_no_input(folder: Path, inputs: Inputs) -> None:
+    _check_no_input(folder, inputs)
+    for source in inputs:
+        if source is not None and any(is_same(folder, p) for p in source.resolve().parents):
+            raise OutputError(f"{folder} holds the input {source}: choose another folder")
 
 
 def _check_replaceable(path: Path, *, overwrite: bool) -> None:

@@ -8,6 +8,8 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds.cli.outputs import writing
+from napari_eds.cli.usage import UsageError, bad_options
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
@@ -16,22 +18,12 @@ if TYPE_CHECKING:
     from napari_eds.compare.tables import CompositionTable
     from napari_eds.quantification.table import Quantity
 
-_EXAMPLES = """examples:
-  napari-eds compare run.csv --with velox.csv --figure difference.png
-  napari-eds compare map.edsession --with velox
-  napari-eds compare run.csv --with map.emd
-  napari-eds compare run.csv --formula SrTiO3 --labels 1,2,5-9 -o errors.csv
-  napari-eds compare run.csv --formula LaFeO3 --labels 1-99 --formula SrTiO3 --labels R7C0,R7C1
-"""
-
 
 def add_parser(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     compare = commands.add_parser(
         "compare",
         help="compare a saved result with another one, with Velox, or with a formula",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     compare.add_argument(
         "result", type=Path, metavar="RESULT", help="CSV of a run, or its .edsession"
@@ -76,15 +68,41 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Do the comparisons asked for, print them, save what is asked for."""
     if (options.other is None) == (not options.formula):
-        raise EDSError("compare needs either --with another result or --formula")
-    if options.other is None:
-        _run_known(options)
-        return
+        raise UsageError("compare needs either --with another result or --formula")
+    with writing(options, _files(options)):
+        if options.other is None:
+            _run_known(options)
+        else:
+            _run_other(options)
+
+
+def _files(options: argparse.Namespace) -> list[Path]:
+    """Return the files that will be written."""
+    from napari_eds._support.files import beside
+
+    files: list[Path] = []
+    if options.output is not None:
+        endings = {True: ("_statistics.csv",), False: ("_labels.csv",)}[options.other is not None]
+        # Several formulas share one table, without those of single labels.
+        files += beside(options.output, *(endings if len(options.formula) < 2 else ()))
+    if options.figure is not None:
+        from napari_eds.compare.figures import figure_format
+
+        with bad_options():
+            figure_format(options.figure)
+        files.append(options.figure)
+    return files
+
+
+def _run_other(options: argparse.Namespace) -> None:
     comparison = _compare(options)
     _say([*_statistics(comparison), *comparison.account()])
-    written = comparison.to_csv(options.output) if options.output is not None else []
+    force = options.force
+    written = (
+        comparison.to_csv(options.output, overwrite=force) if options.output is not None else []
+    )
     if options.figure is not None:
-        written.append(comparison.save_figure(options.figure))
+        written.append(comparison.save_figure(options.figure, overwrite=force))
     _say_saved(written)
 
 
@@ -94,7 +112,7 @@ def _compare(options: argparse.Namespace) -> Comparison:
     from napari_eds.quantification.table import AT_PCT, WT_PCT
 
     if len(options.labels) > 1:
-        raise EDSError("--labels can be given once with --with")
+        raise UsageError("--labels can be given once with --with")
     quantity: Quantity = WT_PCT if options.weight_percent else AT_PCT
     table = _with_map(composition_table(options.result, quantity), options.label_map)
     if options.labels:
@@ -108,7 +126,7 @@ def _velox_source(result: Path) -> Path:
     from napari_eds.exchange.session import SUFFIX, load_session
 
     if result.suffix.lower() != SUFFIX:
-        raise EDSError(
+        raise UsageError(
             "'--with velox' needs a session (.edsession), which knows its map; for a CSV file, "
             "name the map itself: --with map.emd"
         )
@@ -145,12 +163,12 @@ def _run_known(options: argparse.Namespace) -> None:
 
     formulas, groups = options.formula, options.labels
     if groups and len(groups) != len(formulas):
-        raise EDSError(
+        raise UsageError(
             f"{len(formulas)} --formula and {len(groups)} --labels: give each formula its labels, "
             "or none"
         )
     if options.figure is not None and len(formulas) > 1:
-        raise EDSError("--figure shows one formula: ask for them one by one")
+        raise UsageError("--figure shows one formula: ask for them one by one")
     table = composition_table(options.result)
     chosen: list[list[int | str] | None] = [_parse_labels(group) for group in groups]
     chosen = chosen or [None] * len(formulas)
@@ -160,23 +178,29 @@ def _run_known(options: argparse.Namespace) -> None:
     ]
     for known in found:
         _say([*_known_lines(known), *known.account(), ""])
-    written = _save_known(found, options.output) if options.output is not None else []
+    force = options.force
+    written = []
+    if options.output is not None:
+        written += _save_known(found, options.output, overwrite=force)
     if options.figure is not None:
-        written.append(found[0].save_figure(options.figure))
+        written.append(found[0].save_figure(options.figure, overwrite=force))
     _say_saved(written)
 
 
-def _save_known(found: Sequence[KnownComparison], path: Path) -> list[Path]:
+def _save_known(found: Sequence[KnownComparison], path: Path, *, overwrite: bool) -> list[Path]:
     """Save one comparison as it saves itself, several as one table."""
     import pandas as pd
 
     from napari_eds._support.files import write_atomically
+    from napari_eds._support.outputs import check_files
 
     if len(found) == 1:
-        return found[0].to_csv(path)
+        return found[0].to_csv(path, overwrite=overwrite)
     tables = [known.table.assign(labels=len(known.labels)) for known in found]
     joined = pd.concat(tables, keys=[known.formula for known in found], names=["formula"])
-    return [write_atomically(path, joined.to_csv(float_format="%.6g", lineterminator="\n"))]
+    text = joined.to_csv(float_format="%.6g", lineterminator="\n")
+    check_files([path], overwrite=overwrite)
+    return [write_atomically(path, text, overwrite=overwrite)]
 
 
 def _parse_labels(text: str) -> list[int | str]:
@@ -188,12 +212,12 @@ def _parse_labels(text: str) -> list[int | str]:
             labels.append(int(part))
         elif dash and first.isdecimal() and last.isdecimal():
             if int(first) > int(last):
-                raise EDSError(f"--labels: the range {part} runs backwards")
+                raise UsageError(f"--labels: the range {part} runs backwards")
             labels += range(int(first), int(last) + 1)
         elif part:
             labels.append(part)
     if not labels:
-        raise EDSError(f"--labels takes ids such as 1,2,5-9 or names of chips, not {text!r}")
+        raise UsageError(f"--labels takes ids such as 1,2,5-9 or names of chips, not {text!r}")
     return labels
 
 

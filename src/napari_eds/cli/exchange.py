@@ -6,14 +6,20 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from napari_eds._support.outputs import protected
 from napari_eds.cli.options import (
+    TABLE,
     add_map_options,
     add_recipe_options,
     add_run_options,
     recipe_from,
 )
+from napari_eds.cli.outputs import inputs_of, writing
 from napari_eds.cli.run import TerminalProgress, load_map, report, run
+from napari_eds.cli.usage import UsageError, bad_options
 from napari_eds.errors import EDSError
+
+_FOLDER = "folder, empty or not there yet, for the files of this run"
 
 
 def add_parsers(commands: Any) -> None:
@@ -36,7 +42,7 @@ def _add_pixel_maps(commands: Any) -> None:
         "5px, 12nm; chosen from the counts without it",
     )
     pixels.add_argument("--gaussian", action="store_true", help="nearer pixels weigh more")
-    pixels.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    pixels.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help=_FOLDER)
     pixels.set_defaults(run=_pixel_maps)
 
 
@@ -48,20 +54,27 @@ def _add_few_shot(commands: Any) -> None:
     few_shot.add_argument(
         "--picture", metavar="HAADF", help="name of an image of the file; the X-ray counts without"
     )
-    few_shot.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    few_shot.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help=_FOLDER)
     few_shot.set_defaults(run=_few_shot)
 
 
 def _add_repeat(commands: Any) -> None:
     again = commands.add_parser("repeat", help="repeat the run of a session file on its map")
-    again.add_argument("session", type=Path, metavar="SESSION")
+    again.add_argument("session", type=Path, metavar="SESSION", help="file of a session")
     again.add_argument("map", type=Path, help="the map the session was made from")
     again.add_argument(
         "--any-file",
         action="store_true",
         help="take a file that was saved anew, as long as its counts are the same",
     )
-    again.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
+    again.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="CSV",
+        help=TABLE,
+    )
     again.set_defaults(run=_repeat)
 
 
@@ -69,16 +82,16 @@ def _pixel_maps(options: argparse.Namespace) -> None:
     from napari_eds.quantification.kernels import Kernel, Shape
     from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
 
-    recipe, image = recipe_from(options), load_map(options)
     shape: Shape = "gaussian" if options.gaussian else "mean"
-    if options.kernel is None:
-        kernel = recommended_kernel(image, recipe, shape=shape)
-    else:
-        kernel = Kernel(shape, *_size(options.kernel))
-    with TerminalProgress() as progress:
-        maps = pixel_maps(image, recipe, kernel=kernel, progress=progress)
-    written = maps.save(options.output)
-    print("\n".join(maps.account()))
+    with bad_options():
+        asked = None if options.kernel is None else Kernel(shape, *_size(options.kernel))
+    with writing(options, folders=[options.output]):
+        recipe, image = recipe_from(options), load_map(options)
+        kernel = asked or recommended_kernel(image, recipe, shape=shape)
+        with TerminalProgress() as progress:
+            maps = pixel_maps(image, recipe, kernel=kernel, progress=progress)
+        print("\n".join(maps.account()))
+        written = maps.save(options.output, overwrite=options.force)
     print(f"Saved {len(written)} files in {options.output}")
 
 
@@ -91,10 +104,18 @@ def _size(text: str) -> tuple[float, Any]:
                 return float(number), unit
             except ValueError:
                 break
-    raise EDSError(f"--kernel takes a length such as 5px or 12nm, not {text!r}")
+    raise UsageError(f"--kernel takes a length such as 5px or 12nm, not {text!r}")
 
 
 def _few_shot(options: argparse.Namespace) -> None:
+    from napari_eds.few_shot.export import check_target
+
+    check_target(options.output, overwrite=options.force, inputs=inputs_of(options))
+    with protected(inputs_of(options)):
+        _write_few_shot(options)
+
+
+def _write_few_shot(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.export import export_few_shot
 
     result = run(options)
@@ -108,18 +129,22 @@ def _few_shot(options: argparse.Namespace) -> None:
             )
         picture = pictures[options.picture]
     with TerminalProgress() as progress:
-        folder = export_few_shot(options.output, result, picture=picture, progress=progress)
+        folder = export_few_shot(
+            options.output, result, picture=picture, overwrite=options.force, progress=progress
+        )
     print("\n".join(report(result)))
     print(f"Saved {len(result.table)} chips in {folder}")
 
 
 def _repeat(options: argparse.Namespace) -> None:
     from napari_eds.exchange.session import load_session, repeat
+    from napari_eds.quantification.saving import csv_files
     from napari_eds.readers.reading import load
 
-    session, image = load_session(options.session), load(options.map)
-    with TerminalProgress() as progress:
-        result = repeat(session, image, check_file=not options.any_file, progress=progress)
-    written = result.to_csv(options.output)
-    print("\n".join(report(result)))
+    with writing(options, csv_files(options.output)):
+        session, image = load_session(options.session), load(options.map)
+        with TerminalProgress() as progress:
+            result = repeat(session, image, check_file=not options.any_file, progress=progress)
+        print("\n".join(report(result)))
+        written = result.to_csv(options.output, overwrite=options.force)
     print(f"Saved {', '.join(map(str, written))}")

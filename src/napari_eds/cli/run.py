@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable
 from math import isnan
 from typing import TYPE_CHECKING
 
+from napari_eds.cli.interrupts import INTERRUPTS
 from napari_eds.cli.options import recipe_from, regions_from
+from napari_eds.cli.outputs import LOG
 
 if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
@@ -82,7 +85,9 @@ class TerminalProgress:
     """Progress on one line of a terminal; nothing where standard error is none."""
 
     def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
+        quiet = all(handler.level > logging.WARNING for handler in LOG.handlers)
+        self._shown = sys.stderr.isatty() and not (LOG.handlers and quiet)
+        self._what = ""
 
     def __enter__(self) -> Callable[[int, int, str], None]:
         return self._report
@@ -92,6 +97,10 @@ class TerminalProgress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     def _report(self, done: int, total: int, what: str) -> None:
+        INTERRUPTS.check()
+        if what != self._what:
+            LOG.debug("%s", what)
+            self._what = what
         if self._shown:
             count = f" {done} of {total}" if 0 < done < total else ""
             print(f"\r\033[K{what}{count} ...", end="", file=sys.stderr, flush=True)
