@@ -10,6 +10,7 @@ from napari_eds._support.outputs import protected
 from napari_eds.cli.options import (
     TABLE,
     add_map_options,
+    add_ome_option,
     add_recipe_options,
     add_run_options,
     recipe_from,
@@ -43,6 +44,7 @@ def _add_pixel_maps(commands: Any) -> None:
     )
     pixels.add_argument("--gaussian", action="store_true", help="nearer pixels weigh more")
     pixels.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help=_FOLDER)
+    add_ome_option(pixels)
     pixels.set_defaults(run=_pixel_maps)
 
 
@@ -91,7 +93,7 @@ def _pixel_maps(options: argparse.Namespace) -> None:
         with TerminalProgress() as progress:
             maps = pixel_maps(image, recipe, kernel=kernel, progress=progress)
         print("\n".join(maps.account()))
-        written = maps.save(options.output, overwrite=options.force)
+        written = maps.save(options.output, ome_tiff=options.ome_tiff, overwrite=options.force)
     print(f"Saved {len(written)} files in {options.output}")
 
 

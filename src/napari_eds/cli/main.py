@@ -14,7 +14,7 @@ from napari_eds._version import __version__
 from napari_eds.cli import compare, exchange
 from napari_eds.cli.examples import Help, epilog
 from napari_eds.cli.interrupts import INTERRUPTS
-from napari_eds.cli.options import add_map_options, add_run_options, density_from
+from napari_eds.cli.options import add_map_options, add_ome_option, add_run_options, density_from
 from napari_eds.cli.outputs import LOG, writing
 from napari_eds.cli.run import TerminalProgress, report, run
 from napari_eds.cli.talk import add_options, talking
@@ -167,7 +167,7 @@ def _add_quantify(commands: Any) -> None:
         type=Path,
         required=True,
         metavar="CSV",
-        help="table, with the recipe beside",
+        help="table (.csv or .parquet), with the recipe beside",
     )
     quantify.add_argument("--spectra", action="store_true", help="save the spectra as well")
     quantify.add_argument(
@@ -178,6 +178,7 @@ def _add_quantify(commands: Any) -> None:
     quantify.add_argument(
         "--maps", type=Path, metavar="DIR", help="save at.%% maps as TIFF and PNG"
     )
+    add_ome_option(quantify)
     quantify.add_argument(
         "--session",
         dest="session_file",
@@ -354,7 +355,9 @@ def _quantify(options: argparse.Namespace) -> None:
         maps = [
             path
             for folder in folders
-            for path in save_maps(result, folder, overwrite=options.force)
+            for path in save_maps(
+                result, folder, ome_tiff=options.ome_tiff, overwrite=options.force
+            )
         ]
         written = result.to_csv(options.output, **extra, overwrite=options.force) + maps
         for path in sessions:

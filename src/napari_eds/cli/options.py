@@ -49,6 +49,15 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_ome_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option for maps in one file."""
+    parser.add_argument(
+        "--ome-tiff",
+        action="store_true",
+        help="save the maps also as the channels of one OME-TIFF (at_pct.ome.tif)",
+    )
+
+
 def _add_region_options(parser: argparse.ArgumentParser) -> None:
     regions = parser.add_mutually_exclusive_group(required=True)
     regions.add_argument(

@@ -134,7 +134,9 @@ class PixelMaps:
         told = ", ".join(found) or "none"
         return f"Median errors in at. %, in all (of counting alone): {told}."
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+    def save(
+        self, folder: str | Path, *, ome_tiff: bool = False, overwrite: bool = False
+    ) -> list[Path]:
         """Save maps of at. % and of their errors, with the recipe and the account.
 
         Parameters
@@ -143,6 +145,8 @@ class PixelMaps:
             Gets ``Sr_at_pct`` and ``Sr_at_pct_error_total`` for each element, both as
             32-bit floats (``.tif``) and as a picture (``.png``), ``recipe.json`` and
             ``account.txt``; made where it does not exist. It holds the maps of one run.
+        ome_tiff : bool
+            Whether to save the maps of at. % also as one OME-TIFF, ``at_pct.ome.tif``.
         overwrite : bool
             Whether the folder may hold anything: what an earlier run wrote there is then replaced,
             and what others put there stays.
@@ -170,6 +174,8 @@ class PixelMaps:
                     written += saving.save_map(
                         data, made, stem, f"{element} ({title})", self.image
                     )
+            if ome_tiff:
+                written.append(saving.write_ome_tiff(self.maps(), made, self.image))
             written.append(made.write("recipe.json", self.recipe.as_json()))
             written.append(made.write("account.txt", "\n".join([*self.account(), ""])))
         return written

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.brief import brief
-from napari_eds.errors import LabelError
+from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.preparation import Preparation
 from napari_eds.physics.absorption import Foil
@@ -246,3 +246,22 @@ class Quantification:
     ) -> list[Path]:
         """Save table and recipe and, if asked, spectra and error parts; see `saving.save_csv`."""
         return saving.save_csv(self, path, spectra=spectra, errors=errors, overwrite=overwrite)
+
+    def to_parquet(
+        self,
+        path: str | Path,
+        *,
+        spectra: bool = False,
+        errors: bool = False,
+        overwrite: bool = False,
+    ) -> list[Path]:
+        """Save as `to_csv` does, with the table as Parquet, which needs pyarrow.
+
+        Raises
+        ------
+        EDSError
+            If the name does not end in ``.parquet``, or pyarrow is not installed.
+        """
+        if Path(path).suffix.lower() != saving.PARQUET:
+            raise EDSError(f"tables in Parquet end in {saving.PARQUET}, not as {path} does")
+        return self.to_csv(path, spectra=spectra, errors=errors, overwrite=overwrite)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +13,9 @@ import pandas as pd
 
 from napari_eds._support.files import beside, write_atomically
 from napari_eds._support.outputs import OutputFolder, check_files, output_folder
-from napari_eds.quantification.table import CHIP, LABEL, at_pct
+from napari_eds.errors import EDSError
+from napari_eds.quantification import tiff
+from napari_eds.quantification.table import AT_PCT, CHIP, LABEL, at_pct
 
 if TYPE_CHECKING:
     from napari_eds.recipe.recipe import Recipe
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Significant digits of the table: more than any EDS result holds, few enough to read.
 _TABLE_DIGITS = 6
+#: Ending of tables in Parquet.
+PARQUET = ".parquet"
 
 
 class Saveable(Protocol):
@@ -53,7 +58,15 @@ class Saveable(Protocol):
 
 
 def csv_files(path: str | Path, *, spectra: bool = False, errors: bool = False) -> list[Path]:
-    """Return the files that `save_csv` writes: the table, the recipe, and what is asked for."""
+    """Return the files that `save_csv` writes: the table, the recipe, and what is asked for.
+
+    Raises
+    ------
+    EDSError
+        If the table is to be Parquet, and pyarrow is not installed.
+    """
+    if Path(path).suffix.lower() == PARQUET:
+        _check_parquet()
     endings = {"_recipe.json": True, "_spectra.csv": spectra, "_errors.csv": errors}
     return beside(path, *(ending for ending, asked in endings.items() if asked))
 
@@ -67,6 +80,8 @@ def save_csv(
     overwrite: bool = False,
 ) -> list[Path]:
     """Save a result as CSV, with the recipe and, if asked, spectra and parts of errors beside it.
+
+    A table whose name ends in ``.parquet`` is saved as Parquet, exactly; see `table_parquet`.
 
     Parameters
     ----------
@@ -91,10 +106,13 @@ def save_csv(
         If a file is in the way; nothing is written then.
     OSError
         If the folder does not exist or cannot be written.
+    EDSError
+        If the table is to be Parquet, and pyarrow is not installed.
     """
     files = csv_files(path, spectra=spectra, errors=errors)
     check_files(files, overwrite=overwrite, inputs=[result.image.source])
-    contents: list[Callable[[], str]] = [lambda: table_csv(result), result.recipe.as_json]
+    table = table_parquet if files[0].suffix.lower() == PARQUET else table_csv
+    contents: list[Callable[[], str | bytes]] = [lambda: table(result), result.recipe.as_json]
     contents += [lambda: spectra_csv(result)] if spectra else []
     contents += [lambda: _csv(result.error_budget(), index=False)] if errors else []
     return [
@@ -108,7 +126,9 @@ def map_files(elements: Iterable[str]) -> list[str]:
     return [f"{at_pct(e)}{suffix}" for e in elements for suffix in (".tif", ".png")]
 
 
-def save_maps(result: Saveable, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+def save_maps(
+    result: Saveable, folder: str | Path, *, ome_tiff: bool = False, overwrite: bool = False
+) -> list[Path]:
     """Save the at. % map of every element as numbers (TIFF) and as a picture (PNG).
 
     Parameters
@@ -117,6 +137,8 @@ def save_maps(result: Saveable, folder: str | Path, *, overwrite: bool = False) 
     folder : str or Path
         Gets ``Sr_at_pct.tif`` (32-bit floats, NaN outside labels) and ``Sr_at_pct.png`` for each
         element; made where it does not exist. It holds the maps of one run.
+    ome_tiff : bool
+        Whether to save them also as the channels of one OME-TIFF, ``at_pct.ome.tif``.
     overwrite : bool
         Whether the folder may hold anything: what an earlier run wrote there is then replaced,
         and what others put there stays.
@@ -134,7 +156,16 @@ def save_maps(result: Saveable, folder: str | Path, *, overwrite: bool = False) 
         If the folder cannot be made or written.
     """
     with output_folder(folder, overwrite=overwrite, inputs=[result.image.source]) as made:
-        return write_maps(result, made)
+        written = write_maps(result, made)
+        return written + ([write_ome_tiff(result.maps(), made, result.image)] if ome_tiff else [])
+
+
+def write_ome_tiff(
+    maps: Mapping[str, np.ndarray], folder: OutputFolder, image: SpectrumImage
+) -> Path:
+    """Write the at. % map of every element of an image, (rows, columns), as one OME-TIFF."""
+    content = tiff.ome_tiff(maps, image.pixel_size, image.pixel_unit)
+    return folder.write(f"{AT_PCT}.ome.tif", content)
 
 
 def write_maps(result: Saveable, folder: OutputFolder) -> list[Path]:
@@ -150,6 +181,8 @@ def save_map(
 ) -> list[Path]:
     """Save one map of an image as 32-bit floats (``.tif``) and as a picture (``.png``).
 
+    The TIFF holds the size of its pixels, too; see `tiff.map_tiff`.
+
     Parameters
     ----------
     data : ndarray, (rows, columns)
@@ -163,17 +196,9 @@ def save_map(
     """
     picture = _picture(data, title, image)
     return [
-        folder.write(f"{stem}.tif", _tiff(data)),
+        folder.write(f"{stem}.tif", tiff.map_tiff(data, image.pixel_size, image.pixel_unit)),
         folder.write(f"{stem}.png", picture),
     ]
-
-
-def _tiff(data: np.ndarray) -> bytes:
-    import tifffile
-
-    buffer = BytesIO()
-    tifffile.imwrite(buffer, data.astype(np.float32))
-    return buffer.getvalue()
 
 
 def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
@@ -200,6 +225,21 @@ def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
 def table_csv(result: Saveable) -> str:
     """Return the table as CSV text, numbers to six significant digits."""
     return _csv(result.table)
+
+
+def table_parquet(result: Saveable) -> bytes:
+    """Return the table as Parquet: every number as it is, labels as the index."""
+    buffer = BytesIO()
+    result.table.to_parquet(buffer, engine="pyarrow")
+    return buffer.getvalue()
+
+
+def _check_parquet() -> None:
+    if find_spec("pyarrow") is None:
+        raise EDSError(
+            "a Parquet file needs the package pyarrow, which is not installed: "
+            "pip install pyarrow, or save the table as .csv"
+        )
 
 
 def _csv(table: pd.DataFrame, *, index: bool = True) -> str:
