@@ -199,7 +199,9 @@ def test_maps_tell_the_size_of_their_pixels_to_others(result, tmp_path):
     assert axes["height"] == (pytest.approx(1.234), "µm")
 
 
-@pytest.mark.parametrize(("unit", "written"), [("µm", "micron"), ("μm", "micron"), ("Å", "angstrom")])
+@pytest.mark.parametrize(
+    ("unit", "written"), [("µm", "micron"), ("μm", "micron"), ("Å", "angstrom"), ("nm", "nm")]
+)
 def test_units_are_written_as_imagej_does(result, tmp_path, unit, written):
     save_maps(of_nm(result, unit=unit), tmp_path / "maps")
     with tifffile.TiffFile(tmp_path / "maps" / "O_at_pct.tif") as file:

@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
         dest="other",
         metavar="OTHER",
         help="table (.csv), session, map with the vendor's own result (.emd), or 'velox': that in "
-        "the map of the session",
+        "the map of the session, or of the table with its recipe beside",
     )
     compare.add_argument(
         "--formula",
@@ -122,21 +122,31 @@ def _compare(options: argparse.Namespace) -> Comparison:
 
 
 def _velox_source(result: Path) -> Path:
-    """Return the map that a session is of, which lies beside it."""
+    """Return the map that a session or a saved table is of."""
     from napari_eds.exchange.session import SUFFIX, load_session
+    from napari_eds.recipe.recipe import map_beside
 
-    if result.suffix.lower() != SUFFIX:
+    recipe = result.with_name(f"{result.stem}_recipe.json")
+    if result.suffix.lower() == SUFFIX:
+        name = load_session(result).source.file_name
+        found = None if name is None else result.parent / name
+        told = f"the map of {result.name}, {name or 'which came from no file'}, is not beside it"
+    elif recipe.is_file():
+        found = map_beside(recipe)
+        told = f"{recipe.name} names no map (it is of an earlier version, or of no file)"
+        if found is not None:
+            near = result.parent / found.name
+            told = f"the map of {result.name} is neither {found} nor beside it"
+            found = found if found.is_file() else near
+    else:
         raise UsageError(
-            "'--with velox' needs a session (.edsession), which knows its map; for a CSV file, "
-            "name the map itself: --with map.emd"
+            f"'--with velox' finds the map by the recipe that a run writes beside its table, and "
+            f"there is no {recipe.name} beside {result.name}: name the map itself, as in "
+            "--with folder/map.emd"
         )
-    name = load_session(result).source.file_name
-    if name is None or not (result.parent / name).is_file():
-        raise EDSError(
-            f"the map of {result.name}, {name or 'which came from no file'}, is not beside it: "
-            "name it, as in --with folder/map.emd"
-        )
-    return result.parent / name
+    if found is None or not found.is_file():
+        raise EDSError(f"{told}: name it, as in --with folder/map.emd")
+    return found
 
 
 def _with_map(table: CompositionTable, label_map: Path | None) -> CompositionTable:

@@ -15,8 +15,8 @@ from napari_eds.cli.options import (
     add_run_options,
     recipe_from,
 )
-from napari_eds.cli.outputs import inputs_of, writing
-from napari_eds.cli.run import TerminalProgress, load_map, report, run
+from napari_eds.cli.outputs import LOG, inputs_of, writing
+from napari_eds.cli.run import TerminalProgress, load_map, report, run, warn_of_left_out
 from napari_eds.cli.usage import UsageError, bad_options
 from napari_eds.errors import EDSError
 
@@ -83,6 +83,7 @@ def _add_repeat(commands: Any) -> None:
 def _pixel_maps(options: argparse.Namespace) -> None:
     from napari_eds.quantification.kernels import Kernel, Shape
     from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
+    from napari_eds.quantification.remarks import left_out
 
     shape: Shape = "gaussian" if options.gaussian else "mean"
     with bad_options():
@@ -92,6 +93,8 @@ def _pixel_maps(options: argparse.Namespace) -> None:
         kernel = asked or recommended_kernel(image, recipe, shape=shape)
         with TerminalProgress() as progress:
             maps = pixel_maps(image, recipe, kernel=kernel, progress=progress)
+        for remark in left_out(maps.preparation, image.acquisition):
+            LOG.warning("all pixels: %s", remark)
         print("\n".join(maps.account()))
         written = maps.save(options.output, ome_tiff=options.ome_tiff, overwrite=options.force)
     print(f"Saved {len(written)} files in {options.output}")
@@ -147,6 +150,7 @@ def _repeat(options: argparse.Namespace) -> None:
         session, image = load_session(options.session), load(options.map)
         with TerminalProgress() as progress:
             result = repeat(session, image, check_file=not options.any_file, progress=progress)
+        warn_of_left_out(result)
         print("\n".join(report(result)))
         written = result.to_csv(options.output, overwrite=options.force)
     print(f"Saved {', '.join(map(str, written))}")

@@ -23,6 +23,7 @@ from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
     from napari_eds.elements.proposals import Proposal
+    from napari_eds.recipe.k_factors import KFactorTable
     from napari_eds.spectra.acquisition import VendorComposition
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -396,20 +397,38 @@ def _calibrate(options: argparse.Namespace) -> None:
 
 
 def _write_k_factors(options: argparse.Namespace) -> None:
+    from napari_eds.physics.densities import density_from_composition
+
     result = run(options)
+    density = density_from(options)
     if options.density is not None:
-        thickness = result.thickness_from(options.label, options.formula, density_from(options))
+        thickness = result.thickness_from(options.label, options.formula, density)
         print(
             f"Thickness of label {options.label}: {thickness.thickness_nm:.1f} nm, "
             f"± {thickness.error_statistical_nm:.1f} from counting, ± {thickness.error_k_nm:.1f} "
             "from the k-factors in use"
         )
+        # Of --density composition: nothing else was asked for.
+        density = density or density_from_composition(options.formula)
     table = result.k_factors_from(
-        options.label, options.formula, options.reference, density_g_cm3=density_from(options)
+        options.label, options.formula, options.reference, density_g_cm3=density
     )
-    print(table.to_frame().to_string(index=False))
-    print("\n".join(result.account()))
+    print(table.to_frame().to_string(index=False, na_rep="-"))
+    print("\n".join([_k_factors_told(options, table), *table.notes, *result.account()]))
     table.to_csv(options.output, overwrite=options.force)
+
+
+def _k_factors_told(options: argparse.Namespace, table: KFactorTable) -> str:
+    """Say what k-factors were calibrated with."""
+    if "not corrected" in table.source:
+        used = "no thickness: absorption stays in them (--thickness takes it out)"
+    elif options.thickness is not None:
+        used = f"{options.thickness:g} nm, as given"
+    else:
+        used = "the thickness of the recipe"
+    known = [table.detector, _known(table.beam_energy_keV, "keV"), table.date]
+    told = ", ".join(text for text in known if text)
+    return f"k-factors for {used}; {table.source}; {told}."
 
 
 def _demo(options: argparse.Namespace) -> None:

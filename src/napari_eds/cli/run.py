@@ -37,12 +37,23 @@ def run(options: argparse.Namespace) -> Quantification:
     recipe = recipe_from(options)
     image = load_map(options)
     with TerminalProgress() as progress:
-        return quantify(image, regions_from(options, image), recipe, progress=progress)
+        result = quantify(image, regions_from(options, image), recipe, progress=progress)
+    warn_of_left_out(result)
+    return result
+
+
+def warn_of_left_out(result: Quantification) -> None:
+    """Say on standard error which elements seem to be missing."""
+    from napari_eds.quantification.remarks import left_out_lines
+    from napari_eds.quantification.table import FLAG
+
+    for line in left_out_lines(result.table[FLAG].tolist()):
+        LOG.warning("%s", line)
 
 
 def report(result: Quantification) -> list[str]:
     """Say what a run gave, in lines."""
-    from napari_eds.quantification.remarks import SEPARATOR, shared_remarks
+    from napari_eds.quantification.remarks import SEPARATOR, left_out_lines, shared_remarks
     from napari_eds.quantification.table import FLAG, at_pct, error_of, error_total_of
 
     table = result.table
@@ -73,6 +84,7 @@ def report(result: Quantification) -> list[str]:
     shared = shared_remarks(table[FLAG].tolist())
     if shared:
         lines.append(f"All labels: {SEPARATOR.join(shared)}.")
+    lines += left_out_lines(table[FLAG].tolist(), shared=False)
     return lines + result.account()
 
 

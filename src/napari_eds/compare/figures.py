@@ -188,7 +188,7 @@ def _clouds(comparison: Sides, elements: Sequence[str]) -> Figure:
     for axes, e in zip(grid, elements, strict=False):
         x, y = (comparison.table[f"{e}_{side}"].to_numpy() for side in ("other", "ours"))
         errors = [t.errors[e].to_numpy() for t in (comparison.other, comparison.ours)]
-        xerr, yerr = (None if np.isnan(err).all() else np.nan_to_num(err) for err in errors)
+        xerr, yerr = (None if np.isnan(err).all() else err for err in errors)
         axes.errorbar(
             x, y, yerr, xerr, fmt="o", ms=3, color=_OURS, ecolor="0.8", elinewidth=0.8, zorder=2
         )
@@ -219,7 +219,7 @@ def _bars(comparison: Sides, elements: Sequence[str]) -> Figure:
     left.legend(fontsize=8, frameon=False)
     row = comparison.table.iloc[0]
     difference = np.array([row[f"{e}_difference"] for e in elements], dtype=float)
-    error = np.nan_to_num(np.array([row[f"{e}_difference_error"] for e in elements], dtype=float))
+    error = np.array([row[f"{e}_difference_error"] for e in elements], dtype=float)
     colours = ["#b2182b" if d > 0 else "#2166ac" for d in difference]
     right.bar(place, difference, 0.6, yerr=error, color=colours, capsize=3)
     right.axhline(0, color="black", linewidth=0.8)
@@ -235,7 +235,7 @@ def _bar(
 ) -> None:
     """Draw bars with error bars where errors are known."""
     colour, label = look
-    known = None if np.isnan(errors).all() else np.nan_to_num(errors)
+    known = None if np.isnan(errors).all() else errors
     axes.bar(place, values, 0.38, yerr=known, color=colour, label=label, capsize=3)
 
 

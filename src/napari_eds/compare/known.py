@@ -46,7 +46,8 @@ class KnownComparison:
         (counting) and ``error_k`` (k-factors) in at.%; ``percent_error``, (normalised - expected)
         / expected; ``absolute_percent_error``; ``percent_error_error_total``,
         ``percent_error_error`` and ``percent_error_error_k``, its standard deviations; and ``z``,
-        over the total. NaN where errors are unknown.
+        over the total, or over counting where that is all that is known. NaN where errors are
+        unknown.
     has_total : bool
         Whether the result tells total errors.
     others : mapping of str to float
@@ -222,8 +223,9 @@ def _table(chosen: CompositionTable, elements: list[str], target: np.ndarray) ->
         100 * normalised_errors(mean / 100, e / 100, chosen.elements, elements)
         for e in (counting, from_k, rest)
     )
-    total = np.sqrt(np.nansum([error**2, error_rest**2], axis=0))
-    total = np.where(total > 0, total, np.nan)
+    total = np.hypot(error, error_rest)
+    # Counting alone is no total, but what the difference can be compared with.
+    in_all = np.where(np.isfinite(total), total, error)
     percent = 100 * (normalised - target) / target
     return pd.DataFrame(
         {
@@ -238,7 +240,7 @@ def _table(chosen: CompositionTable, elements: list[str], target: np.ndarray) ->
             "percent_error_error_total": 100 * total / target,
             "percent_error_error": 100 * error / target,
             "percent_error_error_k": 100 * error_k / target,
-            "z": (normalised - target) / total,
+            "z": (normalised - target) / np.where(in_all > 0, in_all, np.nan),
         },
         index=pd.Index(elements, name="element"),
     )

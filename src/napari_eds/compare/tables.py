@@ -137,6 +137,15 @@ class CompositionTable:
         return replace(self, percent=scaled, **errors)
 
 
+def errors_k_given(errors_k: pd.DataFrame, total: pd.DataFrame) -> pd.DataFrame:
+    """Return errors from k-factors as a table of ours holds them; NaN where nobody gave any.
+
+    Version 0.1.0, whose tables have no total errors, wrote 0 for unknown.
+    """
+    unknown = total.isna().to_numpy().all() and not (errors_k.to_numpy(float) > 0).any()
+    return errors_k * np.nan if unknown else errors_k
+
+
 def closed_covariance(fractions: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """Covariance of fractions that add up to 1, from their standard deviations alone.
 

@@ -31,6 +31,7 @@ from napari_eds.quantification.pixel_fit import (
     blocks,
     share,
 )
+from napari_eds.quantification.remarks import SEPARATOR, left_out
 from napari_eds.quantification.run import check_maps
 from napari_eds.quantification.table import AT_PCT, column_of, error_total_of
 from napari_eds.recipe.k_factors import KFactorTable
@@ -111,7 +112,11 @@ class PixelMaps:
 
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
-        return [*account(self), self._pixels_account(), self._errors_account()]
+        return [*account(self), self._pixels_account(), self._errors_account(), *self._beware()]
+
+    def _beware(self) -> list[str]:
+        found = left_out(self.preparation, self.image.acquisition)
+        return [f"To beware of in all pixels: {SEPARATOR.join(found)}."] if found else []
 
     def _pixels_account(self) -> str:
         n = self.kernel.n_pixels(self.image.pixel_size, self.image.pixel_unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -143,17 +144,19 @@ class Quantification:
         ----------
         label : int
         formula : str or mapping of str to float
-            Such as ``"SrTiO3"``; it must contain every quantified element.
+            Such as ``"SrTiO3"``. Quantified elements that it does not contain count as fitted
+            only, which the table's notes say; see `not_in`.
         reference : str
             Element whose k-factor stays that of the table in use.
         density_g_cm3 : float, optional
-            Of the label; what follows from the formula by default, whatever density the other
-            labels were given.
+            Of the label; the published one of the formula by default, or what follows from it,
+            whatever density the other labels were given.
 
         Returns
         -------
         KFactorTable
-            Of whole families, relative errors from counting.
+            Of whole families, relative errors from counting; with the map's beam energy and
+            detectors, and today's date.
 
         Raises
         ------
@@ -161,7 +164,7 @@ class Quantification:
             If there is no such label, or it cannot give k-factors.
         """
         intensities, covariance = self._intensities_of(label, "family")
-        return known_region.k_factors_from_region(
+        table = known_region.k_factors_from_region(
             self.fit.model.quantified,
             intensities=intensities,
             covariance=covariance,
@@ -169,7 +172,15 @@ class Quantification:
             reference=reference,
             absorption=self._absorption_of(label, density_g_cm3),
             base_table=self.k_factors if self.k_factors.convention == "family" else None,
+            beam_energy_keV=self.fit.model.beam_energy_keV,
         )
+        detectors = ", ".join(d.name for d in self.image.acquisition.detectors)
+        today = datetime.now(UTC).date().isoformat()
+        return table.model_copy(update={"detector": detectors or None, "date": today})
+
+    def not_in(self, formula: str | Mapping[str, float]) -> str:
+        """Say which quantified families a formula does not contain; empty where it has all."""
+        return known_region.fitted_only_note(self.fit.model.quantified, formula)
 
     def thickness_from(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from io import BytesIO, StringIO
@@ -87,7 +88,8 @@ def save_csv(
     ----------
     result : Quantification
     path : str or Path
-        The table. Its neighbours are ``<stem>_recipe.json``, ``<stem>_spectra.csv``, with one
+        The table. Its neighbours are ``<stem>_recipe.json``, which names the map, too,
+        ``<stem>_spectra.csv``, with one
         row per label and one column per channel, headed by its energy in keV, and
         ``<stem>_errors.csv``, with one row per label and element and one column per part.
     spectra, errors : bool
@@ -112,13 +114,26 @@ def save_csv(
     files = csv_files(path, spectra=spectra, errors=errors)
     check_files(files, overwrite=overwrite, inputs=[result.image.source])
     table = table_parquet if files[0].suffix.lower() == PARQUET else table_csv
-    contents: list[Callable[[], str | bytes]] = [lambda: table(result), result.recipe.as_json]
+    contents: list[Callable[[], str | bytes]] = [
+        lambda: table(result),
+        lambda: result.recipe.as_json(_seen_from(files[0], result.image.source)),
+    ]
     contents += [lambda: spectra_csv(result)] if spectra else []
     contents += [lambda: _csv(result.error_budget(), index=False)] if errors else []
     return [
         write_atomically(file, content(), overwrite=overwrite)
         for file, content in zip(files, contents, strict=True)
     ]
+
+
+def _seen_from(path: Path, source: Path | None) -> str | None:
+    """Return where a map's file lies, as seen from the folder of a table."""
+    if source is None:
+        return None
+    try:
+        return Path(os.path.relpath(source, path.parent)).as_posix()
+    except ValueError:  # on another drive
+        return source.name
 
 
 def map_files(elements: Iterable[str]) -> list[str]:

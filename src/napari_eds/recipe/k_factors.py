@@ -61,6 +61,11 @@ class KFactor(BaseModel):
         default_factory=_usual_error
     )
 
+    @property
+    def given_error(self) -> float:
+        """The relative error that was given; NaN where it is that of the class of lines."""
+        return self.relative_error if "relative_error" in self.model_fields_set else float("nan")
+
 
 @brief
 class KFactorTable(BaseModel):
@@ -76,6 +81,8 @@ class KFactorTable(BaseModel):
         Where the numbers come from, for every output.
     beam_energy_keV : float or None
         Beam energy they are for, where known.
+    detector, date : str or None
+        With what, and when, they were measured, where known.
     notes : tuple of str
         What was taken for granted and why, for every account of a result: a convention that was
         settled by comparison, errors that nobody gave.
@@ -88,6 +95,8 @@ class KFactorTable(BaseModel):
     source: str = "given by the user"
     beam_energy_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     notes: tuple[str, ...] = ()
+    detector: str | None = None
+    date: str | None = None
 
     def _brief(self) -> str:
         named = ", ".join(f"{f.element}_{f.family}" for f in self.factors[:4])
@@ -231,8 +240,12 @@ class KFactorTable(BaseModel):
         return self.model_copy(update={"convention": convention, "notes": others})
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table as a DataFrame: element, family, k_factor, relative_error."""
-        rows = [(f.element, f.family, f.value, f.relative_error) for f in self.factors]
+        """Return the table as a DataFrame: element, family, k_factor, relative_error.
+
+        An error that nobody gave is NaN here, and empty in files, although that of its class of
+        lines is used: it is taken anew where the table is read.
+        """
+        rows = [(f.element, f.family, f.value, f.given_error) for f in self.factors]
         return pd.DataFrame(rows, columns=[*COLUMNS, "relative_error"])
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -250,6 +263,9 @@ class KFactorTable(BaseModel):
         frame["convention"] = self.convention
         frame["beam_energy_keV"] = self.beam_energy_keV
         frame["source"] = self.source
+        for name in ("detector", "date"):
+            if getattr(self, name):
+                frame[name] = getattr(self, name)
         if self.notes:
             frame["notes"] = NOTE_SEPARATOR.join(self.notes)
         text = frame.to_csv(index=False, lineterminator="\n")

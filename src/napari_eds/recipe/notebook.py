@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Protocol
 
 import pandas as pd
@@ -37,7 +38,7 @@ def k_factors_html(table: Table) -> str:
     """Return the factors of a table, and what they are of."""
     frame = table.to_frame()
     rows = [
-        (element, family, f"{value:.4g}", f"{100 * error:.3g} %")
+        (element, family, f"{value:.4g}", "" if isnan(error) else f"{100 * error:.3g} %")
         for element, family, value, error in frame.itertuples(index=False)
     ]
     beam = "unknown" if table.beam_energy_keV is None else f"{table.beam_energy_keV:g} keV"

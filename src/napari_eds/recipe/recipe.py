@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +27,8 @@ from napari_eds.recipe.uncertainties import Uncertainties
 
 Engine = Literal["poisson", "linear", "nonlinear"]
 Background = Literal["auto", "polynomial", "physical"]
+#: Key of a recipe's file that is no setting: the map of the run.
+MAP_FILE = "map_file"
 _NAME = re.compile("[A-Z][a-z]?(_[KLM])?")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -191,9 +194,18 @@ class Recipe(RecipeFields):
         except ValidationError as problem:
             raise recipe_error(problem) from problem
 
-    def as_json(self) -> str:
-        """Return the recipe, with its k-factors, as the text of a file."""
-        return self.model_dump_json(indent=2) + "\n"
+    def as_json(self, map_file: str | None = None) -> str:
+        """Return the recipe, with its k-factors, as the text of a file.
+
+        Parameters
+        ----------
+        map_file : str, optional
+            Map that it was used on, as seen from the file; `map_beside` reads it.
+        """
+        if map_file is None:
+            return self.model_dump_json(indent=2) + "\n"
+        settings = {**self.model_dump(mode="json"), MAP_FILE: map_file}
+        return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
 
     def to_json(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Save the recipe, with its k-factors.
@@ -218,10 +230,39 @@ class Recipe(RecipeFields):
         RecipeError
             If the file is not a recipe; the message names the fields at fault.
         """
+        content = Path(path).read_bytes()
         try:
-            return cls.model_validate_json(Path(path).read_bytes())
+            return cls.model_validate_json(_settings(content))
         except ValidationError as problem:
             raise recipe_error(problem, f"{Path(path).name}: ") from problem
+
+
+def map_beside(path: str | Path) -> Path | None:
+    """Return the map that a recipe's file names, if it names one; it may not be there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such recipe.
+    """
+    path = Path(path)
+    try:
+        named = json.loads(path.read_bytes()).get(MAP_FILE)
+    except (ValueError, AttributeError):
+        return None
+    return path.parent / named if isinstance(named, str) else None
+
+
+def _settings(content: bytes) -> bytes:
+    """Return a recipe's file without the name of its map."""
+    try:
+        settings = json.loads(content)
+    except ValueError:
+        return content  # pydantic says what is wrong
+    if not isinstance(settings, dict) or MAP_FILE not in settings:
+        return content
+    del settings[MAP_FILE]
+    return json.dumps(settings).encode()
 
 
 def recipe_error(problem: ValidationError, where: str = "") -> RecipeError:
