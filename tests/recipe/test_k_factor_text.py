@@ -1,5 +1,6 @@
 """k-factor tables as spreadsheets and people write them."""
 
+import pandas as pd
 import pytest
 
 from napari_eds import KFactorError, read_k_factors
@@ -74,3 +75,8 @@ def test_errors_that_are_given_are_kept_and_others_are_those_of_the_class(tmp_pa
     )
     table.to_csv(path, overwrite=True)
     assert read_k_factors(path) == table
+    # What nobody gave stays empty, and is no number of anybody's in the next program.
+    written = pd.read_csv(path)["relative_error"]
+    assert written.isna().tolist() == [True, False, False, True, True]
+    assert written[1] == 0
+    assert "Na_K" in read_k_factors(path).notes[0]

@@ -218,12 +218,14 @@ def _contained(
     """Return the families that a composition contains, with what belongs to them."""
     atoms = to_atoms(composition)
     kept = [i for i, family in enumerate(families) if family.element in atoms]
-    if not kept:
-        raise KFactorError(
-            f"{_formula(composition)} contains none of {', '.join(map(str, families))}: give the "
-            "composition of this region, or quantify its elements"
-        )
     _check_shapes(len(families), intensities, covariance)
+    if len({families[i].element for i in kept}) < 2:
+        named = ", ".join(str(families[i]) for i in kept) or "none"
+        raise KFactorError(
+            f"of {', '.join(map(str, families))}, {_formula(composition)} contains {named}, and a "
+            "ratio takes two elements: give the composition of this region, or quantify its "
+            "elements"
+        )
     return [families[i] for i in kept], intensities[kept], covariance[np.ix_(kept, kept)]
 
 
