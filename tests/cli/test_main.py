@@ -142,23 +142,25 @@ def test_a_recipe_repeats_a_run_and_options_override_it(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "message"),
     [
-        (["--grid", "0"], "do not fit"),
-        (["--grid", "ten"], "number of pixels"),
-        (["--grid", "5x5x5"], "number of pixels"),
-        (["--grid", "8", "--elements", "Li"], "'Li' is not an element with known X-ray lines"),
-        (["--grid", "8", "--k-factors", "gone.csv"], "gone.csv"),
-        (["--labels", "gone.npy"], "gone.npy"),
-        (["--grid", "8", "--index", "3"], "index=3"),
-        (["--grid", "8", "--uncertainty", "thickness=9"], "choose one of line_ratio_K_percent"),
-        (["--grid", "8", "--uncertainty", "density_percent"], "write density_percent=10"),
-        (["--grid", "8", "--uncertainty", "density_percent=-1"], "greater than or equal to 0"),
+        (["--grid", "0"], 2, "do not fit"),
+        (["--grid", "ten"], 2, "number of pixels"),
+        (["--grid", "5x5x5"], 2, "number of pixels"),
+        (["--grid", "8", "--elements", "Li"], 2, "'Li' is not an element with known X-ray lines"),
+        (["--grid", "8", "--k-factors", "gone.csv"], 1, "gone.csv"),
+        (["--labels", "gone.npy"], 1, "gone.npy"),
+        (["--grid", "8", "--index", "3"], 1, "--index 3"),
+        (["--grid", "8", "--uncertainty", "thickness=9"], 2, "choose one of line_ratio_K_percent"),
+        (["--grid", "8", "--uncertainty", "density_percent"], 2, "write density_percent=10"),
+        (["--grid", "8", "--uncertainty", "density_percent=-1"], 2, "greater than or equal to 0"),
     ],
 )
-def test_bad_input_is_one_line_on_standard_error(command, arguments, message, tmp_path, capsys):
+def test_bad_input_is_one_line_on_standard_error(
+    command, arguments, code, message, tmp_path, capsys
+):
     out = tmp_path / "out.csv"
-    assert main([*command, *arguments, "-o", str(out)]) == 1
+    assert main([*command, *arguments, "-o", str(out)]) == code
     printed = capsys.readouterr()
     assert message in printed.err
     assert "Traceback" not in printed.err
@@ -184,9 +186,12 @@ def test_absorption_is_corrected_and_told(command, tmp_path, capsys):
     oxygen = [pd.read_csv(path)["O_at_pct"] for path in (plain, corrected)]
     assert (oxygen[1] > oxygen[0] + 3).all()
     for density in ([], ["--density", "composition"]):
-        assert main([*command, "--grid", "48", *thick[:2], *density, "-o", str(plain)]) == 0
+        assert (
+            main([*command, "--grid", "48", *thick[:2], *density, "-o", str(plain), "--force"])
+            == 0
+        )
         assert "density from each composition" in capsys.readouterr().out
-    assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 1
+    assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 2
     assert "give --thickness, too" in capsys.readouterr().err
 
 
@@ -234,7 +239,7 @@ def test_a_label_of_known_composition_gives_k_factors_and_thickness(data_dir, tm
 
 def test_settings_that_are_missing_are_named(data_dir, tmp_path, capsys):
     file = str(data_dir / "simulated/LFO_STO_96.emd")
-    assert main(["quantify", file, "--grid", "8", "-o", str(tmp_path / "out.csv")]) == 1
+    assert main(["quantify", file, "--grid", "8", "-o", str(tmp_path / "out.csv")]) == 2
     assert "--elements" in capsys.readouterr().err
 
 

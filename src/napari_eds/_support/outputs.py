@@ -75,6 +75,8 @@ def check_files(
         If the folder does not exist and will not be made.
     """
     paths = [Path(file) for file in files]
+    for path in paths:
+        _check_possible(path)
     check_apart(paths)
     for path in paths:
         _check_no_input(path, (*inputs, *_protected.get()))
@@ -120,6 +122,7 @@ def check_folder(
         If something is in the way, or the folder cannot be made or written.
     """
     folder = Path(folder)
+    _check_possible(folder)
     _check_name(folder, raw=False)
     _check_holds_no_input(folder, (*inputs, *_protected.get()))
     if os.path.lexists(folder) and not folder.is_dir():
@@ -128,7 +131,7 @@ def check_folder(
     if others and not overwrite:
         raise OutputError(
             f"the folder {folder} is not empty: it holds {others[0]}. Results of two runs are not "
-            "mixed: choose another folder, or overwrite=True to replace what an earlier run wrote"
+            "mixed: choose another folder, or give overwrite=True to replace the earlier ones"
         )
     check_files(
         [folder / name for name in (*names, MANIFEST)],
@@ -291,11 +294,14 @@ def _inode(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _check_name(path: Path, *, raw: bool) -> None:
+def _check_possible(path: Path) -> None:
     if "\0" in str(path):
         raise OutputError(f"{str(path)!r} is no name of a file")
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+    if max(len(os.fsencode(part)) for part in (*path.parts, "")) > _LONGEST_NAME:
         raise OutputError(f"the name {path.name[:40]}... is too long for a file")
+
+
+def _check_name(path: Path, *, raw: bool) -> None:
     if not raw and has_raw_name(path):
         raise OutputError(
             f"{path} would be taken for raw data, which end in {path.suffix}: choose a name that "
@@ -335,7 +341,7 @@ def _check_replaceable(path: Path, *, overwrite: bool) -> None:
         if overwrite and not mode & 0o222:
             raise OutputError(f"{path} is write-protected: choose another name")
     if not overwrite:
-        raise OutputError(f"{path} exists already: choose another name, or overwrite=True")
+        raise OutputError(f"{path} exists already: choose another name, or give overwrite=True")
 
 
 def _nearest(folder: Path) -> Path:

@@ -38,8 +38,10 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
 
 def add_map_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which map of which file, and on which axis."""
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--index", type=whole, help="which map, where the file holds several")
+    parser.add_argument("file", type=Path, help="file of the map")
+    parser.add_argument(
+        "--index", type=whole, metavar="N", help="which map, where the file holds several"
+    )
     parser.add_argument(
         "--energy-axis",
         nargs=2,

@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--log",
         type=Path,
         metavar="FILE",
-        help="write what is said, and what -v says, into a file",
+        help="write what -v says into a file",
     )
     common.add_argument(
         "--force",
@@ -74,7 +74,8 @@ def talking(options: argparse.Namespace) -> Iterator[None]:
             stack.enter_context(redirect_stdout(_Tee(None if silent else sys.stdout, log)))
         stack.enter_context(_warnings_as_lines())
         LOG.debug("napari-eds %s, Python %s", __version__, platform.python_version())
-        LOG.debug("options: %s", {k: v for k, v in vars(options).items() if k != "run"})
+        given = {name: value for name, value in vars(options).items() if value and name != "run"}
+        LOG.debug("%s", ", ".join(f"{name} {value}" for name, value in given.items()))
         start = time.monotonic()
         try:
             yield

@@ -233,7 +233,7 @@ def check_target(
         )
     if there and not overwrite:
         raise FewShotError(
-            f"{folder} holds an earlier export: choose another folder, or overwrite=True"
+            f"{folder} holds an earlier export: choose another folder, or give overwrite=True"
         )
     return folder
 
