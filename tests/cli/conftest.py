@@ -9,9 +9,6 @@ import napari_eds as eds
 from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 from velox_files import write_velox_map
 
-#: Settings of a run that is as quick as can be.
-QUICK = ("--elements", "La,Fe,O,Sr,Ti", "--fit-only", "Cu,C,Pt", "--no-calibrate")
-
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import napari_eds as eds
-from conftest import QUICK
 from napari_eds.cli.main import main
 
 #: What commands may be told to write to: what is there, what is not, and other names for it.
@@ -19,6 +19,8 @@ NAMES = (
     *("labels.npy", "run.edsession", "run.hspy", "sub", "sub/deep/new.csv", "new.csv", "new"),
     *("NEW.csv", "sub/notes.txt", "kk.csv/new.csv", "new.edsession", "new_recipe.json", "."),
 )
+#: Settings of a run that needs no recipe.
+QUICK = ("--elements", "La,Fe,O,Sr,Ti", "--fit-only", "Cu,C,Pt", "--no-calibrate")
 RUN = ("map.emd", "--recipe", "run_recipe.json")
 #: Commands before their output; what they read.
 COMMANDS = (
@@ -66,10 +68,10 @@ sequences = st.lists(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=7)
 @given(sequences)
 def test_without_force_nothing_that_was_there_changes(work, sequence):
-    folder, here = work(), os.getcwd()
+    folder, here = work(), Path.cwd()
     os.chdir(folder)
     try:
         for (command, _), name in sequence:
@@ -84,10 +86,10 @@ def test_without_force_nothing_that_was_there_changes(work, sequence):
         os.chdir(here)
 
 
-@settings(max_examples=15)
+@settings(max_examples=7)
 @given(sequences)
 def test_with_force_neither_inputs_nor_raw_data_change(work, sequence):
-    folder, here = work(), os.getcwd()
+    folder, here = work(), Path.cwd()
     os.chdir(folder)
     try:
         for (command, inputs), name in sequence:
@@ -162,7 +164,18 @@ def test_what_was_saved_before_a_failure_is_named(folder, monkeypatch, capsys):
 
 def test_k_factors_are_not_saved_over_the_table_they_come_from(folder, capsys):
     before = (folder / "kk.csv").read_bytes()
-    known = ["--label", "2", "--formula", "SrTiO3", "--reference", "Ti"]
+    known = [
+        "--elements",
+        "Sr,Ti,O",
+        "--fit-only",
+        "La,Fe,Cu,C,Pt",
+        "--label",
+        "2",
+        "--formula",
+        "SrTiO3",
+        "--reference",
+        "Ti",
+    ]
     run = ["calibrate-k", *RUN, "--labels", "labels.npy", "--k-factors", "kk.csv", *known, "-o"]
     assert main([*run, "kk.csv", "--force"]) == 1
     assert (folder / "kk.csv").read_bytes() == before
