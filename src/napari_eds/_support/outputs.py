@@ -26,7 +26,7 @@ from pathlib import Path
 
 from napari_eds._support.files import write_atomically
 from napari_eds._support.provenance import file_sha256
-from napari_eds._support.raw_files import has_raw_name, is_raw
+from napari_eds._support.raw_files import RAW_FOLDER, has_raw_name, is_raw
 from napari_eds.errors import OutputError
 
 #: File in which a folder of outputs notes what was written into it.
@@ -307,7 +307,7 @@ def _check_name(path: Path, *, raw: bool) -> None:
             f"{path} would be taken for raw data, which end in {path.suffix}: choose a name that "
             "ends otherwise"
         )
-    inside = next((p for p in path.absolute().parents if has_raw_name(p) and p.is_dir()), None)
+    inside = next((p for p in path.absolute().parents if p.suffix.lower() == RAW_FOLDER), None)
     if inside is not None:
         raise OutputError(f"{path} lies inside the raw data {inside}: choose another place")
 

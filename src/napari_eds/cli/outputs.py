@@ -36,8 +36,15 @@ def inputs_of(options: argparse.Namespace) -> list[Path]:
     for option, value in vars(options).items():
         if option not in OUTPUTS:
             named += value if isinstance(value, list) else [value]
-    texts = [Path(value) for value in named if isinstance(value, str | Path)]
-    return [path for path in texts if path.exists()]
+    return [Path(value) for value in named if isinstance(value, str | Path) and _is_there(value)]
+
+
+def _is_there(path: str | Path) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:
+        # No name of a file: a list of elements, say, that is longer than names can be.
+        return False
 
 
 @contextmanager

@@ -59,15 +59,13 @@ def talking(options: argparse.Namespace) -> Iterator[None]:
         loudness = logging.WARNING
         if options.verbose or options.quiet:
             loudness = logging.DEBUG if options.verbose else logging.ERROR
-        stack.enter_context(_handler(logging.StreamHandler(sys.stderr), loudness, "%(prefix)s"))
+        stack.enter_context(_handler(sys.stderr, loudness, "napari-eds: "))
         log: TextIO | None = None
         if options.log is not None:
             check_files([options.log], overwrite=options.force, inputs=inputs_of(options))
             mode = "w" if options.force else "x"
             log = stack.enter_context(options.log.open(mode, encoding="utf-8"))
-            stack.enter_context(
-                _handler(logging.StreamHandler(log), logging.DEBUG, "%(asctime)s %(levelname)s ")
-            )
+            stack.enter_context(_handler(log, logging.DEBUG, "%(asctime)s %(levelname)s "))
         # Only where results are files is there something not to say.
         silent = options.quiet and getattr(options, "output", None) is not None
         if silent or log is not None:
@@ -89,9 +87,9 @@ def _restore(level: int, propagate: bool) -> None:  # noqa: FBT001 - as it was r
 
 
 @contextmanager
-def _handler(handler: logging.StreamHandler[TextIO], level: int, beginning: str) -> Iterator[None]:
+def _handler(stream: TextIO, level: int, beginning: str) -> Iterator[None]:
+    handler = _Handler(stream)
     handler.setLevel(level)
-    beginning = beginning.replace("%(prefix)s", "napari-eds: ")
     handler.setFormatter(logging.Formatter(f"{beginning}%(message)s"))
     LOG.addHandler(handler)
     try:
@@ -111,6 +109,13 @@ def _warnings_as_lines() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = show  # type: ignore[assignment]
         yield
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """A handler that keeps quiet where its stream is closed or full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do nothing: there is nowhere to tell it."""
 
 
 class _Tee(TextIOBase):
