@@ -315,6 +315,33 @@ def test_open_shows_the_map_in_the_workbench(qtbot, make_napari_viewer, monkeypa
     wait_for_the_workbench(qtbot, viewer)
 
 
+@pytest.mark.filterwarnings("default")
+def test_open_takes_each_of_several_files_on_its_own(
+    qtbot, make_napari_viewer, monkeypatch, made, tmp_path, capsys
+):
+    import napari
+
+    viewers = []
+    monkeypatch.setattr(
+        napari, "Viewer", lambda **_: viewers.append(make_napari_viewer()) or viewers[0]
+    )
+    monkeypatch.setattr(napari, "run", lambda: None)
+    files = [made / "empty.emd", made / "map.emd", tmp_path / "gone.emd"]
+    assert main(["open", *map(str, files)]) == 0
+    (viewer,) = viewers
+    assert [layer.name for layer in viewer.layers][-1] == "map X-ray counts"
+    error = capsys.readouterr().err
+    assert "empty.emd is empty" in error
+    assert "gone.emd" in error
+    assert "Traceback" not in error
+    wait_for_the_workbench(qtbot, viewer)
+    assert main(["open", str(files[0]), str(files[2])]) == 1
+    error = capsys.readouterr().err
+    assert "empty.emd is empty" in error
+    assert "gone.emd" in error
+    assert len(viewers) == 1
+
+
 def test_open_says_what_is_wrong_before_a_window_comes(capsys, tmp_path):
     assert main(["open", str(tmp_path / "gone.emd")]) == 1
     assert "gone.emd" in capsys.readouterr().err

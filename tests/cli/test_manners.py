@@ -59,12 +59,12 @@ def test_quiet_says_nothing_and_a_log_everything(folder, capsys):
     assert "exists already" in capsys.readouterr().err
     assert main([*RUN, "-o", "b.csv", "--log", "run.log"]) == 1, "a log replaces nothing, either"
     assert (folder / "run.log").read_text(encoding="utf-8") == log
-    assert main(["info", "map.emd", "-q"]) == 0
+    assert main(["-q", "info", "map.emd"]) == 0
     assert "16 x 16 pixels" in capsys.readouterr().out
 
 
 def test_verbose_says_more_on_standard_error(folder, capsys):
-    assert main([*RUN, "-o", "a.csv", "-v"]) == 0
+    assert main(["-v", *RUN, "-o", "a.csv"]) == 0
     printed = capsys.readouterr()
     assert "4 labels quantified" in printed.out
     assert "took" in printed.err

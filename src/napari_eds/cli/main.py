@@ -17,7 +17,7 @@ from napari_eds.cli.interrupts import INTERRUPTS
 from napari_eds.cli.options import TABLE, add_map_options, add_run_options, density_from
 from napari_eds.cli.outputs import LOG, writing
 from napari_eds.cli.run import TerminalProgress, report, run
-from napari_eds.cli.talk import add_options, talking
+from napari_eds.cli.talk import DEFAULTS, add_options, talking
 from napari_eds.cli.usage import UsageError, at_least_1, bad_options, in_shell_words, positive
 from napari_eds.errors import EDSError
 
@@ -97,7 +97,10 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="napari-eds",
         description="Atomic percent from EDS spectrum images, region by region.",
+        epilog="napari-eds COMMAND --help says what a command takes, with an example.",
     )
+    add_options(parser)
+    parser.set_defaults(**DEFAULTS)
     parser.add_argument("--version", action="version", version=f"napari-eds {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_info(commands)

@@ -18,26 +18,39 @@ from napari_eds._support.outputs import check_files
 from napari_eds._version import __version__
 from napari_eds.cli.outputs import LOG, inputs_of
 
+#: What holds unless it is said before the command or after it.
+DEFAULTS = {"verbose": False, "quiet": False, "log": None, "force": False}
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every command has."""
+    """Add the options that every command has, which may also stand before it."""
     common = parser.add_argument_group("options of every command")
     loudness = common.add_mutually_exclusive_group()
     loudness.add_argument(
-        "-v", "--verbose", action="store_true", help="say also what is done, and where errors are"
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="say also what is done, and where errors are",
     )
     loudness.add_argument(
-        "-q", "--quiet", action="store_true", help="say nothing but errors and what was asked for"
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="say nothing but errors and what was asked for",
     )
     common.add_argument(
         "--log",
         type=Path,
         metavar="FILE",
+        default=argparse.SUPPRESS,
         help="write what -v says into a file",
     )
     common.add_argument(
         "--force",
         action="store_true",
+        default=argparse.SUPPRESS,
         help="replace outputs that are there; inputs and raw data never are",
     )
 
