@@ -142,23 +142,25 @@ def test_a_recipe_repeats_a_run_and_options_override_it(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "message"),
     [
-        (["--grid", "0"], "do not fit"),
-        (["--grid", "ten"], "number of pixels"),
-        (["--grid", "5x5x5"], "number of pixels"),
-        (["--grid", "8", "--elements", "Li"], "'Li' is not an element with known X-ray lines"),
-        (["--grid", "8", "--k-factors", "gone.csv"], "gone.csv"),
-        (["--labels", "gone.npy"], "gone.npy"),
-        (["--grid", "8", "--index", "3"], "index=3"),
-        (["--grid", "8", "--uncertainty", "thickness=9"], "choose one of line_ratio_K_percent"),
-        (["--grid", "8", "--uncertainty", "density_percent"], "write density_percent=10"),
-        (["--grid", "8", "--uncertainty", "density_percent=-1"], "greater than or equal to 0"),
+        (["--grid", "0"], 2, "do not fit"),
+        (["--grid", "ten"], 2, "number of pixels"),
+        (["--grid", "5x5x5"], 2, "number of pixels"),
+        (["--grid", "8", "--elements", "Li"], 2, "'Li' is not an element with known X-ray lines"),
+        (["--grid", "8", "--k-factors", "gone.csv"], 1, "gone.csv"),
+        (["--labels", "gone.npy"], 1, "gone.npy"),
+        (["--grid", "8", "--index", "3"], 1, "--index 3"),
+        (["--grid", "8", "--uncertainty", "thickness=9"], 2, "choose one of line_ratio_K_percent"),
+        (["--grid", "8", "--uncertainty", "density_percent"], 2, "write density_percent=10"),
+        (["--grid", "8", "--uncertainty", "density_percent=-1"], 2, "greater than or equal to 0"),
     ],
 )
-def test_bad_input_is_one_line_on_standard_error(command, arguments, message, tmp_path, capsys):
+def test_bad_input_is_one_line_on_standard_error(
+    command, arguments, code, message, tmp_path, capsys
+):
     out = tmp_path / "out.csv"
-    assert main([*command, *arguments, "-o", str(out)]) == 1
+    assert main([*command, *arguments, "-o", str(out)]) == code
     printed = capsys.readouterr()
     assert message in printed.err
     assert "Traceback" not in printed.err
@@ -184,9 +186,12 @@ def test_absorption_is_corrected_and_told(command, tmp_path, capsys):
     oxygen = [pd.read_csv(path)["O_at_pct"] for path in (plain, corrected)]
     assert (oxygen[1] > oxygen[0] + 3).all()
     for density in ([], ["--density", "composition"]):
-        assert main([*command, "--grid", "48", *thick[:2], *density, "-o", str(plain)]) == 0
+        assert (
+            main([*command, "--grid", "48", *thick[:2], *density, "-o", str(plain), "--force"])
+            == 0
+        )
         assert "density from each composition" in capsys.readouterr().out
-    assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 1
+    assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 2
     assert "give --thickness, too" in capsys.readouterr().err
 
 
@@ -314,7 +319,7 @@ def test_maps_in_one_file_and_a_table_as_parquet(command, tmp_path):
 
 def test_settings_that_are_missing_are_named(data_dir, tmp_path, capsys):
     file = str(data_dir / "simulated/LFO_STO_96.emd")
-    assert main(["quantify", file, "--grid", "8", "-o", str(tmp_path / "out.csv")]) == 1
+    assert main(["quantify", file, "--grid", "8", "-o", str(tmp_path / "out.csv")]) == 2
     assert "--elements" in capsys.readouterr().err
 
 
@@ -388,6 +393,33 @@ def test_open_shows_the_map_in_the_workbench(qtbot, make_napari_viewer, monkeypa
     assert [layer.name for layer in viewer.layers][-1] == "LFO_STO_96 X-ray counts"
     assert [name for name in viewer.window.dock_widgets if "EDS workbench" in name]
     wait_for_the_workbench(qtbot, viewer)
+
+
+@pytest.mark.filterwarnings("default")
+def test_open_takes_each_of_several_files_on_its_own(
+    qtbot, make_napari_viewer, monkeypatch, made, tmp_path, capsys
+):
+    import napari
+
+    viewers = []
+    monkeypatch.setattr(
+        napari, "Viewer", lambda **_: viewers.append(make_napari_viewer()) or viewers[0]
+    )
+    monkeypatch.setattr(napari, "run", lambda: None)
+    files = [made / "empty.emd", made / "map.emd", tmp_path / "gone.emd"]
+    assert main(["open", *map(str, files)]) == 0
+    (viewer,) = viewers
+    assert [layer.name for layer in viewer.layers][-1] == "map X-ray counts"
+    error = capsys.readouterr().err
+    assert "empty.emd is empty" in error
+    assert "gone.emd" in error
+    assert "Traceback" not in error
+    wait_for_the_workbench(qtbot, viewer)
+    assert main(["open", str(files[0]), str(files[2])]) == 1
+    error = capsys.readouterr().err
+    assert "empty.emd is empty" in error
+    assert "gone.emd" in error
+    assert len(viewers) == 1
 
 
 def test_open_says_what_is_wrong_before_a_window_comes(capsys, tmp_path):

@@ -66,6 +66,8 @@ def write_atomically(path: str | Path, content: str | bytes, *, overwrite: bool 
 def beside(path: str | Path, *endings: str) -> list[Path]:
     """Return a path and its neighbours, whose names have these endings after its stem."""
     path = Path(path)
+    if not path.name:
+        return [path]  # such as ".", a folder: that is found where the files are checked
     return [path, *(path.with_name(f"{path.stem}{ending}") for ending in endings)]
 
 

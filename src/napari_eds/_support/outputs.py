@@ -26,7 +26,7 @@ from pathlib import Path
 
 from napari_eds._support.files import write_atomically
 from napari_eds._support.provenance import file_sha256
-from napari_eds._support.raw_files import has_raw_name, is_raw
+from napari_eds._support.raw_files import RAW_FOLDER, has_raw_name, is_raw
 from napari_eds.errors import OutputError
 
 #: File in which a folder of outputs notes what was written into it.
@@ -75,6 +75,8 @@ def check_files(
         If the folder does not exist and will not be made.
     """
     paths = [Path(file) for file in files]
+    for path in paths:
+        _check_possible(path)
     check_apart(paths)
     for path in paths:
         _check_no_input(path, (*inputs, *_protected.get()))
@@ -120,6 +122,7 @@ def check_folder(
         If something is in the way, or the folder cannot be made or written.
     """
     folder = Path(folder)
+    _check_possible(folder)
     _check_name(folder, raw=False)
     _check_holds_no_input(folder, (*inputs, *_protected.get()))
     if os.path.lexists(folder) and not folder.is_dir():
@@ -128,7 +131,7 @@ def check_folder(
     if others and not overwrite:
         raise OutputError(
             f"the folder {folder} is not empty: it holds {others[0]}. Results of two runs are not "
-            "mixed: choose another folder, or overwrite=True to replace what an earlier run wrote"
+            "mixed: choose another folder, or give overwrite=True to replace the earlier ones"
         )
     check_files(
         [folder / name for name in (*names, MANIFEST)],
@@ -291,17 +294,20 @@ def _inode(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _check_name(path: Path, *, raw: bool) -> None:
+def _check_possible(path: Path) -> None:
     if "\0" in str(path):
         raise OutputError(f"{str(path)!r} is no name of a file")
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+    if max(len(os.fsencode(part)) for part in (*path.parts, "")) > _LONGEST_NAME:
         raise OutputError(f"the name {path.name[:40]}... is too long for a file")
+
+
+def _check_name(path: Path, *, raw: bool) -> None:
     if not raw and has_raw_name(path):
         raise OutputError(
             f"{path} would be taken for raw data, which end in {path.suffix}: choose a name that "
             "ends otherwise"
         )
-    inside = next((p for p in path.absolute().parents if has_raw_name(p) and p.is_dir()), None)
+    inside = next((p for p in path.absolute().parents if p.suffix.lower() == RAW_FOLDER), None)
     if inside is not None:
         raise OutputError(f"{path} lies inside the raw data {inside}: choose another place")
 
@@ -335,7 +341,7 @@ def _check_replaceable(path: Path, *, overwrite: bool) -> None:
         if overwrite and not mode & 0o222:
             raise OutputError(f"{path} is write-protected: choose another name")
     if not overwrite:
-        raise OutputError(f"{path} exists already: choose another name, or overwrite=True")
+        raise OutputError(f"{path} exists already: choose another name, or give overwrite=True")
 
 
 def _nearest(folder: Path) -> Path:

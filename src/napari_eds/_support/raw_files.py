@@ -28,6 +28,9 @@ SUFFIXES = (
     ".zspy",
 )
 
+#: The one of them that is a folder, as a rule.
+RAW_FOLDER = ".zspy"
+
 #: Of files that belong to those: Ripple's data, EDAX's and JEOL's pictures.
 _COMPANIONS = (".img", ".ipr", ".map", ".raw")
 

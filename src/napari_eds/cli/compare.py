@@ -8,7 +8,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.outputs import writing
+from napari_eds.cli.outputs import forced, writing
 from napari_eds.cli.usage import UsageError, bad_options
 from napari_eds.errors import EDSError
 
@@ -97,7 +97,7 @@ def _files(options: argparse.Namespace) -> list[Path]:
 def _run_other(options: argparse.Namespace) -> None:
     comparison = _compare(options)
     _say([*_statistics(comparison), *comparison.account()])
-    force = options.force
+    force = forced(options)
     written = (
         comparison.to_csv(options.output, overwrite=force) if options.output is not None else []
     )
@@ -188,7 +188,7 @@ def _run_known(options: argparse.Namespace) -> None:
     ]
     for known in found:
         _say([*_known_lines(known), *known.account(), ""])
-    force = options.force
+    force = forced(options)
     written = []
     if options.output is not None:
         written += _save_known(found, options.output, overwrite=force)

@@ -14,10 +14,16 @@ from napari_eds._version import __version__
 from napari_eds.cli import compare, exchange
 from napari_eds.cli.examples import Help, epilog
 from napari_eds.cli.interrupts import INTERRUPTS
-from napari_eds.cli.options import add_map_options, add_ome_option, add_run_options, density_from
+from napari_eds.cli.options import (
+    TABLE,
+    add_map_options,
+    add_ome_option,
+    add_run_options,
+    density_from,
+)
 from napari_eds.cli.outputs import LOG, writing
 from napari_eds.cli.run import TerminalProgress, report, run
-from napari_eds.cli.talk import add_options, talking
+from napari_eds.cli.talk import DEFAULTS, add_options, talking
 from napari_eds.cli.usage import UsageError, at_least_1, bad_options, in_shell_words, positive
 from napari_eds.errors import EDSError
 
@@ -71,7 +77,8 @@ def _run(options: argparse.Namespace) -> int:
         raise
     except Exception as error:  # noqa: BLE001 - nobody is helped by a traceback
         INTERRUPTS.check()
-        LOG.debug("where it arose", exc_info=True)
+        if not isinstance(error, EDSError | OSError):
+            LOG.debug("where it arose", exc_info=True)
         LOG.error("%s", _told(error))
         return 2 if isinstance(error, UsageError) else 1
     return 0
@@ -97,7 +104,10 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="napari-eds",
         description="Atomic percent from EDS spectrum images, region by region.",
+        epilog="napari-eds COMMAND --help says what a command takes, with an example.",
     )
+    add_options(parser)
+    parser.set_defaults(**DEFAULTS)
     parser.add_argument("--version", action="version", version=f"napari-eds {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_info(commands)
@@ -168,7 +178,7 @@ def _add_quantify(commands: Any) -> None:
         type=Path,
         required=True,
         metavar="CSV",
-        help="table (.csv or .parquet), with the recipe beside",
+        help=TABLE,
     )
     quantify.add_argument("--spectra", action="store_true", help="save the spectra as well")
     quantify.add_argument(
@@ -216,8 +226,7 @@ def _add_calibrate(commands: Any) -> None:
 def _open(options: argparse.Namespace) -> None:
     from napari_eds._napari.window import open_files
 
-    for problem in open_files(options.files):
-        LOG.warning("%s", _told(problem))
+    open_files(options.files)
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -353,16 +362,11 @@ def _quantify(options: argparse.Namespace) -> None:
         result = run(options)
         print("\n".join(report(result)))
         # Maps first: their folder must be empty, and the table may be meant for the same one.
-        maps = [
-            path
-            for folder in folders
-            for path in save_maps(
-                result, folder, ome_tiff=options.ome_tiff, overwrite=options.force
-            )
-        ]
-        written = result.to_csv(options.output, **extra, overwrite=options.force) + maps
-        for path in sessions:
-            written.append(save_session(path, result, overwrite=options.force))
+        force = options.force
+        ways = {"ome_tiff": options.ome_tiff, "overwrite": force}
+        maps = [path for folder in folders for path in save_maps(result, folder, **ways)]
+        written = result.to_csv(options.output, **extra, overwrite=force) + maps
+        written += [save_session(path, result, overwrite=force) for path in sessions]
     print(f"Saved {', '.join(map(str, written))}")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: What the output of a run is.
-TABLE = "table of the result; its recipe is saved beside it"
+TABLE = "table of the result (.csv, or .parquet for Parquet); its recipe is saved beside it"
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +38,10 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
 
 def add_map_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which map of which file, and on which axis."""
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--index", type=whole, help="which map, where the file holds several")
+    parser.add_argument("file", type=Path, help="file of the map")
+    parser.add_argument(
+        "--index", type=whole, metavar="N", help="which map, where the file holds several"
+    )
     parser.add_argument(
         "--energy-axis",
         nargs=2,

@@ -25,14 +25,26 @@ _FILE_BYTES = 1e6
 LOG = logging.getLogger("napari_eds")
 
 
+def forced(options: argparse.Namespace) -> bool:
+    """Whether outputs that are there may be replaced."""
+    return bool(getattr(options, "force", False))
+
+
 def inputs_of(options: argparse.Namespace) -> list[Path]:
     """Return the files that the options of a command name as inputs, as far as they are there."""
     named: list[object] = []
     for option, value in vars(options).items():
         if option not in OUTPUTS:
             named += value if isinstance(value, list) else [value]
-    texts = [Path(value) for value in named if isinstance(value, str | Path)]
-    return [path for path in texts if path.exists()]
+    return [Path(value) for value in named if isinstance(value, str | Path) and _is_there(value)]
+
+
+def _is_there(path: str | Path) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:
+        # No name of a file: a list of elements, say, that is longer than names can be.
+        return False
 
 
 @contextmanager
@@ -50,10 +62,11 @@ def writing(
         If something is in the way, or a place cannot be written.
     """
     files, folders, inputs = list(files), list(folders), inputs_of(options)
-    check_apart([*files, *([] if options.log is None else [options.log])], folders)
-    check_files(files, overwrite=options.force, inputs=inputs, make_folders=True)
+    log: Path | None = getattr(options, "log", None)
+    check_apart(files if log is None else [*files, log], folders)
+    check_files(files, overwrite=forced(options), inputs=inputs, make_folders=True)
     for folder in folders:
-        check_folder(folder, overwrite=options.force, inputs=inputs)
+        check_folder(folder, overwrite=forced(options), inputs=inputs)
     for folder in {*folders, *(file.parent for file in files)}:
         check_space(folder, _FILE_BYTES * (len(files) + len(folders)))
     made = _make_folders([file.parent for file in files])

@@ -18,26 +18,39 @@ from napari_eds._support.outputs import check_files
 from napari_eds._version import __version__
 from napari_eds.cli.outputs import LOG, inputs_of
 
+#: What holds unless it is said before the command or after it.
+DEFAULTS = {"verbose": False, "quiet": False, "log": None, "force": False}
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every command has."""
+    """Add the options that every command has, which may also stand before it."""
     common = parser.add_argument_group("options of every command")
     loudness = common.add_mutually_exclusive_group()
     loudness.add_argument(
-        "-v", "--verbose", action="store_true", help="say also what is done, and where errors are"
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="say also what is done, and where errors are",
     )
     loudness.add_argument(
-        "-q", "--quiet", action="store_true", help="say nothing but errors and what was asked for"
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="say nothing but errors and what was asked for",
     )
     common.add_argument(
         "--log",
         type=Path,
         metavar="FILE",
-        help="write what is said, and what -v says, into a file",
+        default=argparse.SUPPRESS,
+        help="write what -v says into a file",
     )
     common.add_argument(
         "--force",
         action="store_true",
+        default=argparse.SUPPRESS,
         help="replace outputs that are there; inputs and raw data never are",
     )
 
@@ -59,22 +72,21 @@ def talking(options: argparse.Namespace) -> Iterator[None]:
         loudness = logging.WARNING
         if options.verbose or options.quiet:
             loudness = logging.DEBUG if options.verbose else logging.ERROR
-        stack.enter_context(_handler(logging.StreamHandler(sys.stderr), loudness, "%(prefix)s"))
+        stack.enter_context(_handler(sys.stderr, loudness, "napari-eds: "))
         log: TextIO | None = None
         if options.log is not None:
             check_files([options.log], overwrite=options.force, inputs=inputs_of(options))
             mode = "w" if options.force else "x"
             log = stack.enter_context(options.log.open(mode, encoding="utf-8"))
-            stack.enter_context(
-                _handler(logging.StreamHandler(log), logging.DEBUG, "%(asctime)s %(levelname)s ")
-            )
+            stack.enter_context(_handler(log, logging.DEBUG, "%(asctime)s %(levelname)s "))
         # Only where results are files is there something not to say.
         silent = options.quiet and getattr(options, "output", None) is not None
         if silent or log is not None:
             stack.enter_context(redirect_stdout(_Tee(None if silent else sys.stdout, log)))
         stack.enter_context(_warnings_as_lines())
         LOG.debug("napari-eds %s, Python %s", __version__, platform.python_version())
-        LOG.debug("options: %s", {k: v for k, v in vars(options).items() if k != "run"})
+        given = {name: value for name, value in vars(options).items() if value and name != "run"}
+        LOG.debug("%s", ", ".join(f"{name} {value}" for name, value in given.items()))
         start = time.monotonic()
         try:
             yield
@@ -88,9 +100,9 @@ def _restore(level: int, propagate: bool) -> None:  # noqa: FBT001 - as it was r
 
 
 @contextmanager
-def _handler(handler: logging.StreamHandler[TextIO], level: int, beginning: str) -> Iterator[None]:
+def _handler(stream: TextIO, level: int, beginning: str) -> Iterator[None]:
+    handler = _Handler(stream)
     handler.setLevel(level)
-    beginning = beginning.replace("%(prefix)s", "napari-eds: ")
     handler.setFormatter(logging.Formatter(f"{beginning}%(message)s"))
     LOG.addHandler(handler)
     try:
@@ -110,6 +122,13 @@ def _warnings_as_lines() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = show  # type: ignore[assignment]
         yield
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """A handler that keeps quiet where its stream is closed or full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do nothing: there is nowhere to tell it."""
 
 
 class _Tee(TextIOBase):

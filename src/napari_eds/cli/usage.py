@@ -27,6 +27,8 @@ _ARGUMENTS = {
     "image.with_energy_axis(offset_keV=..., scale_keV=...)": "--energy-axis OFFSET SCALE",
     "set take_off_angle_deg in the absorption settings": "give --take-off-angle",
     "set beam_energy_keV in the recipe": "give --beam-energy",
+    "choose one with index=\n": "choose one with --index:\n",
+    "choose with index=\n": "choose with --index:\n",
     "index=": "--index ",
     "detectors=": "--detectors ",
     "the engine 'poisson' and intensities of either sign (non_negative off)": (

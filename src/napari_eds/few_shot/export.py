@@ -121,13 +121,19 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
     folder.parent.mkdir(parents=True, exist_ok=True)
     if job.settings.save_map:
         _check_space(folder.parent, map_size(job.image, job.pixels, job.settings))
-    with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix=f".{folder.name}.", ignore_cleanup_errors=True
-    ) as temporary:
-        made = Path(temporary) / "new"
-        made.mkdir()
-        write(made, job)
-        _put_in_place(made, folder, Path(temporary) / "old")
+    try:
+        with tempfile.TemporaryDirectory(
+            dir=folder.parent, prefix=".napari-eds-", ignore_cleanup_errors=True
+        ) as temporary:
+            made = Path(temporary) / "new"
+            made.mkdir()
+            write(made, job)
+            _put_in_place(made, folder, Path(temporary) / "old")
+    except OSError as error:
+        if error.filename is not None:
+            # Name what the user named, not the temporary folder.
+            error.filename, error.filename2 = str(folder), None
+        raise
     return folder
 
 
@@ -233,7 +239,7 @@ def check_target(
         )
     if there and not overwrite:
         raise FewShotError(
-            f"{folder} holds an earlier export: choose another folder, or overwrite=True"
+            f"{folder} holds an earlier export: choose another folder, or give overwrite=True"
         )
     return folder
 

@@ -248,7 +248,7 @@ def map_beside(path: str | Path) -> Path | None:
     path = Path(path)
     try:
         named = json.loads(path.read_bytes()).get(MAP_FILE)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return path.parent / named if isinstance(named, str) else None
 
@@ -257,7 +257,7 @@ def _settings(content: bytes) -> bytes:
     """Return a recipe's file without the name of its map."""
     try:
         settings = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return content  # pydantic says what is wrong
     if not isinstance(settings, dict) or MAP_FILE not in settings:
         return content
