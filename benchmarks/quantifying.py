@@ -87,7 +87,7 @@ def ours(image, chips, recipe) -> dict[str, float]:
     result = eds.quantify(image, chips, recipe)
     with tempfile.TemporaryDirectory() as folder:
         _, table = timed(result.to_csv, Path(folder) / "out.csv")
-        _, saving = timed(lambda: result.to_csv(Path(folder) / "out.csv", spectra=True))
+        _, saving = timed(lambda: result.to_csv(Path(folder) / "spectra.csv", spectra=True))
     return {
         "spectra of all chips": summing,
         "design": designing,

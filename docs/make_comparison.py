@@ -61,7 +61,7 @@ def titanate(data: Path) -> dict[str, str]:
     recipe = eds.Recipe(elements=("O", "Ti", "Cu", "Sr"), k_factors=k)
     result = eds.quantify(image, np.ones((1, 1), int), recipe)
     comparison = compare_results(result, image)
-    comparison.save_figure(HERE / "images/compare_velox.png")
+    comparison.save_figure(HERE / "images/compare_velox.png", overwrite=True)
     row = comparison.table.iloc[0]
     rows = [
         [e, *(f"{row[f'{e}_{c}']:.2f}" for c in ("ours", "other", "difference_error", "z"))]
@@ -70,7 +70,7 @@ def titanate(data: Path) -> dict[str, str]:
     for cells in rows:
         cells.insert(3, f"{row[f'{cells[0]}_difference']:+.2f}")
     known = compare_known(result, "SrTiO3")
-    known.save_figure(HERE / "images/compare_known.png")
+    known.save_figure(HERE / "images/compare_known.png", overwrite=True)
     return {
         "velox": markdown(["", "napari-eds", "Velox", "difference", "error of it", "z"], rows),
         "known": known_table(known),
@@ -98,9 +98,9 @@ def simulated(data: Path) -> dict[str, str]:
     with_truth = compare_results(
         ours, {e: truth[f"at_{e}"] for e in ours.elements}, names=("napari-eds", "truth")
     )
-    with_truth.save_figure(HERE / "images/compare_truth.png", ["La", "Fe", "O"])
+    with_truth.save_figure(HERE / "images/compare_truth.png", ["La", "Fe", "O"], overwrite=True)
     with_linear = compare_results(ours, linear)
-    with_linear.save_figure(HERE / "images/compare_linear.png", ["La", "Fe", "O"])
+    with_linear.save_figure(HERE / "images/compare_linear.png", ["La", "Fe", "O"], overwrite=True)
     film = np.setdiff1d(labels[truth["label"] == 2], labels[truth["label"] != 2])
     return {
         "truth": statistics_table(with_truth),

@@ -84,7 +84,9 @@ def module_name(path: Path) -> str:
 
 
 def files_by_module() -> dict[str, Path]:
-    return {module_name(path): path for path in PACKAGE.rglob("*.py")}
+    # `__main__` only starts the command, for it belongs to no room.
+    files = (path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py")
+    return {module_name(path): path for path in files}
 
 
 def imported_modules(text: str, modules: Collection[str], *, for_types: bool = False) -> set[str]:

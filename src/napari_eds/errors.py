@@ -27,3 +27,10 @@ class ModelError(EDSError):
 
 class RecipeError(EDSError):
     """The settings of a quantification are inconsistent or incomplete."""
+
+
+class OutputError(OSError, EDSError):
+    """A file or folder cannot be written where it was asked for: something is in the way.
+
+    Also an `OSError`, for that is what writing raises otherwise.
+    """

@@ -96,11 +96,23 @@ def test_velox_from_the_map_of_a_session(data_dir, tmp_path, capsys):
     result.to_csv(tmp_path / "run.csv")
     compare(tmp_path / "run.csv", "--with", source)
     assert capsys.readouterr().out.splitlines()[2:6] == from_session.splitlines()[2:6]
-    with pytest.raises(eds.EDSError, match="needs a session"):
-        compare(tmp_path / "run.csv", "--with", "velox")
+    # The recipe beside the table names the map, also from another folder.
+    (tmp_path / "results").mkdir()
+    for table in (tmp_path / "run.csv", result.to_csv(tmp_path / "results" / "of.csv")[0]):
+        compare(table, "--with", "velox")
+        assert capsys.readouterr().out.splitlines()[2:6] == from_session.splitlines()[2:6]
+    assert eds.Recipe.from_json(tmp_path / "results" / "of_recipe.json") == result.recipe
     source.rename(tmp_path / "elsewhere.emd")
     with pytest.raises(eds.EDSError, match="is not beside it"):
         compare(session, "--with", "velox")
+    with pytest.raises(eds.EDSError, match=r"neither .*map\.emd nor beside it: name it"):
+        compare(tmp_path / "run.csv", "--with", "velox")
+    result.recipe.to_json(tmp_path / "run_recipe.json", overwrite=True)
+    with pytest.raises(eds.EDSError, match=r"run_recipe\.json names no map"):
+        compare(tmp_path / "run.csv", "--with", "velox")
+    (tmp_path / "run_recipe.json").unlink()
+    with pytest.raises(eds.EDSError, match=r"there is no run_recipe\.json beside run\.csv: name"):
+        compare(tmp_path / "run.csv", "--with", "velox")
 
 
 @pytest.mark.parametrize(

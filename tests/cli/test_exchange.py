@@ -52,7 +52,7 @@ def test_pixel_maps_are_those_of_the_function(map_file, options, recipe, tmp_pat
 
 def test_a_kernel_without_a_unit_is_explained(map_file, options, tmp_path, capsys):
     command = ["pixel-maps", str(map_file), *options, "--kernel", "5", "-o", str(tmp_path / "m")]
-    assert main(command) == 1
+    assert main(command) == 2
     assert "such as 5px or 12nm, not '5'" in capsys.readouterr().err
 
 
@@ -63,7 +63,9 @@ def test_few_shot_writes_the_folder(map_file, options, tmp_path, capsys):
     ids = json.loads((folder / "chip_ids.json").read_text())
     assert len(ids) == 16
     assert np.load(folder / "spectra_sum.npy").shape == (16, 4096)
-    assert main([*command[:-1], "nothing", "-o", str(folder)]) == 1
+    assert main([*command, "-o", str(folder)]) == 1
+    assert "holds an earlier export" in capsys.readouterr().err
+    assert main([*command[:-1], "nothing", "-o", str(tmp_path / "other")]) == 1
     assert "it has HAADF" in capsys.readouterr().err
 
 

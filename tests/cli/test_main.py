@@ -142,23 +142,25 @@ def test_a_recipe_repeats_a_run_and_options_override_it(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "message"),
     [
-        (["--grid", "0"], "do not fit"),
-        (["--grid", "ten"], "number of pixels"),
-        (["--grid", "5x5x5"], "number of pixels"),
-        (["--grid", "8", "--elements", "Li"], "'Li' is not an element with known X-ray lines"),
-        (["--grid", "8", "--k-factors", "gone.csv"], "gone.csv"),
-        (["--labels", "gone.npy"], "gone.npy"),
-        (["--grid", "8", "--index", "3"], "index=3"),
-        (["--grid", "8", "--uncertainty", "thickness=9"], "choose one of line_ratio_K_percent"),
-        (["--grid", "8", "--uncertainty", "density_percent"], "write density_percent=10"),
-        (["--grid", "8", "--uncertainty", "density_percent=-1"], "greater than or equal to 0"),
+        (["--grid", "0"], 2, "do not fit"),
+        (["--grid", "ten"], 2, "number of pixels"),
+        (["--grid", "5x5x5"], 2, "number of pixels"),
+        (["--grid", "8", "--elements", "Li"], 2, "'Li' is not an element with known X-ray lines"),
+        (["--grid", "8", "--k-factors", "gone.csv"], 1, "gone.csv"),
+        (["--labels", "gone.npy"], 1, "gone.npy"),
+        (["--grid", "8", "--index", "3"], 1, "--index 3"),
+        (["--grid", "8", "--uncertainty", "thickness=9"], 2, "choose one of line_ratio_K_percent"),
+        (["--grid", "8", "--uncertainty", "density_percent"], 2, "write density_percent=10"),
+        (["--grid", "8", "--uncertainty", "density_percent=-1"], 2, "greater than or equal to 0"),
     ],
 )
-def test_bad_input_is_one_line_on_standard_error(command, arguments, message, tmp_path, capsys):
+def test_bad_input_is_one_line_on_standard_error(
+    command, arguments, code, message, tmp_path, capsys
+):
     out = tmp_path / "out.csv"
-    assert main([*command, *arguments, "-o", str(out)]) == 1
+    assert main([*command, *arguments, "-o", str(out)]) == code
     printed = capsys.readouterr()
     assert message in printed.err
     assert "Traceback" not in printed.err
@@ -184,9 +186,12 @@ def test_absorption_is_corrected_and_told(command, tmp_path, capsys):
     oxygen = [pd.read_csv(path)["O_at_pct"] for path in (plain, corrected)]
     assert (oxygen[1] > oxygen[0] + 3).all()
     for density in ([], ["--density", "composition"]):
-        assert main([*command, "--grid", "48", *thick[:2], *density, "-o", str(plain)]) == 0
+        assert (
+            main([*command, "--grid", "48", *thick[:2], *density, "-o", str(plain), "--force"])
+            == 0
+        )
         assert "density from each composition" in capsys.readouterr().out
-    assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 1
+    assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 2
     assert "give --thickness, too" in capsys.readouterr().err
 
 
@@ -225,6 +230,7 @@ def test_a_label_of_known_composition_gives_k_factors_and_thickness(data_dir, tm
     thickness = float(printed.split("Thickness of label 1: ")[1].split()[0])
     expected = truth["thickness_nm"][np.load(labels) == 1].mean()
     assert thickness == pytest.approx(expected, rel=0.1)
+    assert "k-factors for no thickness: absorption stays in them" in printed
     table = eds.read_k_factors(out)
     assert table.convention == "family"
     # Absorption stayed in: oxygen needs a larger factor than the simulation's.
@@ -232,9 +238,88 @@ def test_a_label_of_known_composition_gives_k_factors_and_thickness(data_dir, tm
     assert table.find("Ti", "K").value == pytest.approx(1.2629, rel=1e-4)
 
 
+def test_a_calibration_says_its_thickness_and_what_it_left_aside(data_dir, tmp_path, capsys):
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
+    labels, out = tmp_path / "labels.npy", tmp_path / "k.csv"
+    np.save(labels, (truth["pure"] & (truth["label"] == 3)).astype(np.uint8))
+    command = ["calibrate-k", str(data_dir / "simulated/LFO_STO_96.emd")]
+    command += ["--elements", "Sr,Ti,O,La,Fe", "--fit-only", "Cu,C,Ga,Pt", "--labels", str(labels)]
+    command += ["--k-factors", str(data_dir / "simulated/kfactors_family_sum_windowless.csv")]
+    command += ["--label", "1", "--formula", "SrTiO3", "--reference", "Ti", "-o", str(out)]
+    assert main([*command, "--thickness", "55"]) == 0
+    printed = capsys.readouterr().out
+    for part in (
+        "k-factors for 55 nm, as given",
+        "55 nm, 5.12 g/cm³, 22°",
+        "300 keV",
+        "Not in SrTiO3, and taken as fitted only: La_L, Fe_K.",
+    ):
+        assert part in printed
+    table = pd.read_csv(out)
+    assert table["element"].tolist() == ["Sr", "Ti", "O"]
+    assert set(table["beam_energy_keV"]) == {300}
+    assert set(table["date"]) == {eds.read_k_factors(out).date}
+    assert table["detector"].notna().all()
+    # The simulation's own, to what its map of thickness differs from 55 nm.
+    assert table["k_factor"][2] == pytest.approx(1.1342, rel=0.06)
+
+
+def test_elements_that_are_left_out_are_said_in_table_summary_and_on_stderr(
+    command, data_dir, tmp_path, capsys
+):
+    """Pure SrTiO3 as La and O: the numbers look like numbers."""
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
+    labels, out = tmp_path / "labels.npy", tmp_path / "out.csv"
+    np.save(labels, (truth["pure"] & (truth["label"] == 3)).astype(np.uint8))
+    command = [*command[:2], *command[4:], "--labels", str(labels), "-o", str(out)]
+    assert main([*command, "--elements", "La,O"]) == 0
+    said = capsys.readouterr()
+    (flag,) = pd.read_csv(out)["flag"]
+    for part in ("poor fit", "Sr?", "Ti?", "left out, though the file names it: Fe Sr Ti"):
+        assert all(part in text for text in (said.out, said.err, flag))
+    assert all(line.startswith("napari-eds: All labels: ") for line in said.err.splitlines())
+    out.unlink()
+    arguments = [*command, "--elements", "La,Fe,Sr,Ti,O", "--force"]
+    assert main(arguments) == 0
+    said = capsys.readouterr()
+    assert not said.err
+    assert "left out" not in said.out
+
+
+def test_a_label_that_lacks_an_element_is_named_though_the_sum_shows_little(
+    command, data_dir, tmp_path, capsys
+):
+    """The cap of Pt in one label among those of film and substrate."""
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
+    chips = eds.grid_chips((96, 96), 12).labels
+    capped = np.unique(chips[truth["label"] == 1])
+    kept = np.where(np.isin(chips, capped[1:]), 0, chips)
+    labels, out = tmp_path / "labels.npy", tmp_path / "out.csv"
+    np.save(labels, kept)
+    command = [*command[:4], "--fit-only", "Cu,C,Ga", *command[6:], "--labels", str(labels)]
+    assert main([*command, "-o", str(out)]) == 0
+    flags = pd.read_csv(out, index_col="label")["flag"].fillna("")
+    assert "Pt?" in flags[capped[0]]
+    others = flags.drop(capped[0])
+    assert not others.str.contains("unexplained").any() or "All labels" in capsys.readouterr().err
+
+
+def test_maps_in_one_file_and_a_table_as_parquet(command, tmp_path):
+    pytest.importorskip("pyarrow")
+    out, maps = tmp_path / "run.parquet", tmp_path / "maps"
+    arguments = [*command, "--grid", "48", "-o", str(out), "--maps", str(maps), "--ome-tiff"]
+    assert main(arguments) == 0
+    table = pd.read_parquet(out)
+    with tifffile.TiffFile(maps / "at_pct.ome.tif") as file:
+        data = file.asarray()
+    assert data.shape == (5, 96, 96)
+    np.testing.assert_allclose(data[0, 0, 0], table.loc[1, "La_at_pct"], rtol=1e-6)
+    assert (tmp_path / "run_recipe.json").is_file()
+
+
 def test_settings_that_are_missing_are_named(data_dir, tmp_path, capsys):
     file = str(data_dir / "simulated/LFO_STO_96.emd")
-    assert main(["quantify", file, "--grid", "8", "-o", str(tmp_path / "out.csv")]) == 1
+    assert main(["quantify", file, "--grid", "8", "-o", str(tmp_path / "out.csv")]) == 2
     assert "--elements" in capsys.readouterr().err
 
 
@@ -308,6 +393,33 @@ def test_open_shows_the_map_in_the_workbench(qtbot, make_napari_viewer, monkeypa
     assert [layer.name for layer in viewer.layers][-1] == "LFO_STO_96 X-ray counts"
     assert [name for name in viewer.window.dock_widgets if "EDS workbench" in name]
     wait_for_the_workbench(qtbot, viewer)
+
+
+@pytest.mark.filterwarnings("default")
+def test_open_takes_each_of_several_files_on_its_own(
+    qtbot, make_napari_viewer, monkeypatch, made, tmp_path, capsys
+):
+    import napari
+
+    viewers = []
+    monkeypatch.setattr(
+        napari, "Viewer", lambda **_: viewers.append(make_napari_viewer()) or viewers[0]
+    )
+    monkeypatch.setattr(napari, "run", lambda: None)
+    files = [made / "empty.emd", made / "map.emd", tmp_path / "gone.emd"]
+    assert main(["open", *map(str, files)]) == 0
+    (viewer,) = viewers
+    assert [layer.name for layer in viewer.layers][-1] == "map X-ray counts"
+    error = capsys.readouterr().err
+    assert "empty.emd is empty" in error
+    assert "gone.emd" in error
+    assert "Traceback" not in error
+    wait_for_the_workbench(qtbot, viewer)
+    assert main(["open", str(files[0]), str(files[2])]) == 1
+    error = capsys.readouterr().err
+    assert "empty.emd is empty" in error
+    assert "gone.emd" in error
+    assert len(viewers) == 1
 
 
 def test_open_says_what_is_wrong_before_a_window_comes(capsys, tmp_path):

@@ -1,5 +1,7 @@
 """k-factors and thickness from a label of known composition, through the whole way."""
 
+from datetime import UTC, date, datetime
+
 import numpy as np
 import pytest
 
@@ -54,5 +56,42 @@ def test_what_cannot_be_calibrated_is_explained(data_dir, lfo_sto_96, halves):
     result = quantified(data_dir, lfo_sto_96, halves)
     with pytest.raises(eds.LabelError, match="no label 7"):
         result.k_factors_from(7, "SrTiO3", "Ti")
-    with pytest.raises(eds.EDSError, match="O"):
-        result.k_factors_from(1, "SrTi", "Ti")
+    with pytest.raises(eds.EDSError, match="a ratio takes two"):
+        result.k_factors_from(1, "LaTi", "Ti")
+
+
+def test_elements_outside_of_the_formula_do_not_matter(data_dir, lfo_sto_96, halves):
+    """La and Fe of the film are quantified, too, as in a map of film and substrate."""
+    labels, thickness = halves
+    recipe = eds.Recipe(
+        elements=("La", "Fe", "Sr", "Ti", "O"),
+        fit_only=("C", "Cu", "Ga"),
+        k_factors=eds.read_k_factors(data_dir / "simulated/kfactors_family_sum_windowless.csv"),
+        absorption=eds.Absorption(thickness_nm=50, density_g_cm3=DENSITY),
+    )
+    result = eds.quantify(lfo_sto_96, labels, recipe, thickness_nm=thickness)
+    fitted = quantified(data_dir, lfo_sto_96, halves)
+    table, alone = (r.k_factors_from(1, "SrTiO3", "Ti") for r in (result, fitted))
+    for factor in alone.factors:
+        found = table.find(factor.element, factor.family)
+        assert found.value == pytest.approx(factor.value, rel=1e-6)
+    assert [f.element for f in table.factors] == ["Sr", "Ti", "O"]
+    note = "Not in SrTiO3, and taken as fitted only: La_L, Fe_K."
+    assert (note in table.notes, result.not_in("SrTiO3"), alone.notes) == (True, note, ())
+    solved = [r.thickness_from(1, "SrTiO3", DENSITY).thickness_nm for r in (result, fitted)]
+    assert solved[0] == pytest.approx(solved[1], rel=1e-6)
+    used = quantified(data_dir, lfo_sto_96, halves, table)
+    assert note in " ".join(used.account())
+
+
+def test_a_calibration_says_with_what_and_when(data_dir, lfo_sto_96, halves, tmp_path):
+    table = quantified(data_dir, lfo_sto_96, halves, convention="alpha").k_factors_from(
+        1, "SrTiO3", "Ti"
+    )
+    assert table.beam_energy_keV == 300
+    assert table.detector == ", ".join(d.name for d in lfo_sto_96.acquisition.detectors)
+    assert abs((datetime.now(UTC).date() - date.fromisoformat(table.date)).days) <= 1
+    table.to_csv(tmp_path / "k.csv")
+    assert eds.read_k_factors(tmp_path / "k.csv") == table
+    told = " ".join(quantified(data_dir, lfo_sto_96, halves, table).account())
+    assert f"Measured with {table.detector}. Dated {table.date}." in told

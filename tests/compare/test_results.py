@@ -542,3 +542,48 @@ def test_the_mean_over_labels_keeps_what_they_share(tmp_path):
         np.testing.assert_allclose(mean.errors_total.loc["all"], np.hypot(4, 2.5))
         again = mean.only(["Sr", "Ti"])
         np.testing.assert_allclose(again.errors_total.loc["all"], np.hypot(4, 2.5))
+
+
+def of_version_0_1_0(**columns):
+    """A table as that version wrote it, without total errors."""
+    return pd.DataFrame(
+        {
+            "label": [1, 2],
+            "Sr_at_pct": [52.0, 54],
+            "Ti_at_pct": [48.0, 46],
+            "Sr_at_pct_error": [3.0, 4],
+            "Ti_at_pct_error": [3.0, 4],
+            **columns,
+        }
+    )
+
+
+@pytest.mark.parametrize("value", [None, 0.0, np.nan])
+def test_errors_that_nobody_gave_are_unknown(value, tmp_path):
+    """Not there, 0 in tables of version 0.1.0, or empty: no 0, and no total of counting alone."""
+    columns = {} if value is None else {f"{e}_at_pct_error_k": [value] * 2 for e in ("Sr", "Ti")}
+    path = tmp_path / "run.csv"
+    of_version_0_1_0(**columns).to_csv(path, index=False)
+    for source in (path, of_version_0_1_0(**columns)):
+        assert composition_table(source).errors_k.isna().all(axis=None)
+        known = compare_known(source, "SrTi")
+        for column in ("error_k", "error_total", "percent_error_error_total"):
+            assert known.table[column].isna().all()
+        assert known.table["error"].tolist() == pytest.approx([2.5, 2.5])
+        assert known.table["z"].tolist() == pytest.approx([3 / 2.5, -3 / 2.5])
+        assert "of counting alone" in " ".join(known.account())
+
+
+def test_errors_that_were_given_as_0_are_0():
+    totals = {f"{e}_at_pct_error_total": [3.0, 4] for e in ("Sr", "Ti")}
+    given = {f"{e}_at_pct_error_k": [0.0, 0] for e in ("Sr", "Ti")}
+    source = composition_table(of_version_0_1_0(**given, **totals))
+    assert (source.errors_k == 0).all(axis=None)
+
+
+def test_figures_draw_no_error_where_none_is_known(tmp_path):
+    found = compare_results(of_version_0_1_0(), {"Sr": 50.0, "Ti": 50.0})
+    assert found.save_figure(tmp_path / "bars.png").stat().st_size > 0
+    half = of_version_0_1_0(Sr_at_pct_error=[3.0, np.nan])
+    found = compare_results(half, of_version_0_1_0())
+    assert found.save_figure(tmp_path / "clouds.png").stat().st_size > 0

@@ -161,7 +161,9 @@ def test_beside_the_map(recipe, data_dir, tmp_path):
     assert save_session(None, result) == tmp_path / "map.edsession"
     assert session_beside(path) == tmp_path / "map.edsession"
     assert session_beside(tmp_path / "map.bcf") is None, "another file of the same stem"
-    save_session(None, result)
+    with pytest.raises(eds.OutputError, match="exists already"):
+        save_session(None, result)
+    save_session(None, result, overwrite=True)
     (tmp_path / "map.edsession").write_text("something else")
     assert session_beside(path) is None
 
@@ -177,13 +179,13 @@ def test_other_files_are_not_overwritten(result, saved, tmp_path):
         np.ones((4, 4), int),
         eds.Recipe(elements=("Fe", "O"), energy_range_keV=(0.3, 9), calibrate=False),
     )
-    with pytest.raises(SessionError, match="session of another image"):
+    with pytest.raises(eds.OutputError, match="exists already"):
         save_session(saved, other)
     with pytest.raises(SessionError, match="came from no file"):
         save_session(None, other)
     thesis = tmp_path / "thesis.tex"
     thesis.write_text("years of work")
-    with pytest.raises(SessionError, match="is no session that could be replaced"):
+    with pytest.raises(eds.OutputError, match="exists already"):
         save_session(thesis, result)
     assert thesis.read_text() == "years of work"
     save_session(thesis, result, overwrite=True)
@@ -198,7 +200,7 @@ def test_a_failing_write_leaves_the_old_session(result, saved, monkeypatch):
 
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="disk full"):
-        save_session(saved, result)
+        save_session(saved, result, overwrite=True)
     assert saved.read_bytes() == before
     assert [p.name for p in saved.parent.iterdir()] == [saved.name]
 

@@ -295,7 +295,7 @@ def test_irregular_labels_get_masks_and_boxes(tmp_path):
     expected = [counts[labels == 7].sum(axis=0), counts[labels == 12].sum(axis=0)]
     np.testing.assert_array_equal(np.load(folder / "spectra_sum.npy"), expected)
     assert pd.read_csv(folder / "quantification.csv")["chip"].tolist() == ["L7", "L12"]
-    export_few_shot(folder, result, names={7: "other", 12: "core"})
+    export_few_shot(folder, result, names={7: "other", 12: "core"}, overwrite=True)
     assert pd.read_csv(folder / "quantification.csv")["name"].tolist() == ["other", "core"]
 
 
@@ -343,7 +343,9 @@ def test_without_a_fitting_picture_counts_are_taken(tmp_path):
 def test_an_export_replaces_an_earlier_one_of_ours_alone(quantified, tmp_path):
     folder = tmp_path / "out"
     export_few_shot(folder, quantified, support={"a": ["R0C0"]})
-    export_few_shot(folder, quantified)
+    with pytest.raises(FewShotError, match="holds an earlier export"):
+        export_few_shot(folder, quantified)
+    export_few_shot(folder, quantified, overwrite=True)
     assert not (folder / "support_set.json").exists()
     results = folder / "results.csv"
     results.write_text("what a program wrote")
@@ -382,7 +384,7 @@ def test_a_cancelled_export_leaves_the_earlier_one(quantified, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        export_few_shot(folder, quantified, progress=cancel)
+        export_few_shot(folder, quantified, overwrite=True, progress=cancel)
     assert {name: (folder / name).read_bytes() for name in names_in(folder)} == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 

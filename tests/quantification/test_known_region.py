@@ -251,7 +251,7 @@ def test_the_source_says_what_was_done():
 @pytest.mark.parametrize(
     ("intensities", "formula", "reference", "message"),
     [
-        ((1e4, 1e4, 1e4), "LaFeO3", "O", "LaFeO3 contains no Sr, Ti, whose intensity"),
+        ((1e4, 1e4, 1e4), "LaFeO3", "O", "LaFeO3 contains O_K, and a ratio takes two"),
         ((1e4, 1e4, 1e4), "SrTiO", "Fe", "reference 'Fe' is not of the families O_K, Ti_K, Sr_K"),
         ((1e4, 8.0, -3.0), "SrTiO3", "O", "Ti_K, Sr_K not detected in the region"),
         ((1e4, 1e4), "SrTiO3", "O", "do not belong to 3 families"),
@@ -309,3 +309,47 @@ def test_a_thickness_needs_two_elements_with_k_factors():
         thickness_of(
             intensities, table=KFactorTable.from_mapping({"O_K": 1.0, "Ti_K": 1.0}, "family")
         )
+
+
+def test_what_a_formula_does_not_contain_is_fitted_only():
+    families = [xray.family("La", "L"), *STO]
+    intensities, angle = np.array([7e3, *emitted(60)]), {"take_off_angle_deg": ANGLE}
+    covariance = np.diag(intensities)
+    covariance[0, 1] = covariance[1, 0] = 500.0
+    known = {"reference": "Ti", "absorption": settings(60), "base_table": TABLE}
+    table = k_factors_from_region(families, intensities, covariance, "SrTiO3", **known)
+    alone = k_factors_from_region(STO, intensities[1:], covariance[1:, 1:], "SrTiO3", **known)
+    assert table.factors == alone.factors
+    assert table.notes == ("Not in SrTiO3, and taken as fitted only: La_L.",)
+    assert alone.notes == ()
+    solved = [
+        thickness_from_region(f, i, c, "SrTiO3", TABLE, density_g_cm3=STO_DENSITY, **angle)
+        for f, i, c in (
+            (families, intensities, covariance),
+            (STO, intensities[1:], covariance[1:, 1:]),
+        )
+    ]
+    assert solved[0] == solved[1]
+    assert solved[0].thickness_nm == pytest.approx(60, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("formula", "density"), [("SrTiO3", 5.12), ({"Sr": 1, "Ti": 1, "O": 2.9}, None)]
+)
+def test_k_factors_take_the_published_density_where_there_is_one(formula, density):
+    intensities = emitted(60)
+    table = k_factors_from_region(
+        STO,
+        intensities,
+        np.diag(intensities),
+        formula,
+        reference="Ti",
+        absorption=Absorption(thickness_nm=60, take_off_angle_deg=ANGLE),
+        base_table=TABLE,
+        beam_energy_keV=300,
+    )
+    density = density or eds.density_from_composition(formula)
+    assert f"60 nm, {density:g} g/cm³" in table.source
+    assert table.beam_energy_keV == 300
+    if formula == "SrTiO3":
+        np.testing.assert_allclose([f.value for f in table.factors], TRUE_K, rtol=1e-3)

@@ -3,15 +3,19 @@
 import csv
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from PIL import Image, TiffTags
 
 from napari_eds import (
     Acquisition,
+    EDSError,
     EnergyAxis,
     KFactorTable,
     Recipe,
@@ -20,6 +24,7 @@ from napari_eds import (
     quantify,
 )
 from napari_eds._support.files import write_atomically
+from napari_eds.quantification import saving
 from napari_eds.quantification.saving import save_maps
 
 NAMES = {1: "R0C0", 2: "Fe, rich", 3: 'the "good" one', 4: "two\nlines; Å"}
@@ -115,7 +120,7 @@ def test_a_failed_write_leaves_the_old_file(result, tmp_path, monkeypatch, owner
 
     monkeypatch.setattr(*owner, full)
     with pytest.raises(OSError, match="no space left"):
-        result.to_csv(path)
+        result.to_csv(path, overwrite=True)
     assert path.read_text(encoding="utf-8") == "precious\n"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -152,7 +157,8 @@ def test_maps_are_saved_as_numbers_and_pictures(result, tmp_path):
     written = save_maps(result, tmp_path / "maps")
     names = ["Fe_at_pct.png", "Fe_at_pct.tif", "O_at_pct.png", "O_at_pct.tif"]
     assert sorted(path.name for path in written) == names
-    assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == names
+    there = sorted(path.name for path in (tmp_path / "maps").iterdir())
+    assert there == [".napari-eds.json", *names]
     for element, expected in result.maps().items():
         found = tifffile.imread(tmp_path / "maps" / f"{element}_at_pct.tif")
         np.testing.assert_array_equal(found, expected.astype(np.float32))
@@ -169,3 +175,90 @@ def test_the_account_says_what_was_done_and_what_was_not(result):
     energies = result.fit.model.energy.energies_keV
     assert f"{energies[0]:.3f} to {energies[-1]:.3f} keV" in text
     assert "Energy axis: fitted to the summed spectrum; offset" in text
+
+
+def of_nm(result, size=(1.234, 2.5), unit="nm"):
+    return replace(result, image=replace(result.image, pixel_size=size, pixel_unit=unit))
+
+
+def test_maps_tell_the_size_of_their_pixels_to_others(result, tmp_path):
+    """Read by Pillow, which knows nothing of ImageJ, and by RosettaSciIO, which does."""
+    from rsciio.tiff import file_reader
+
+    save_maps(of_nm(result, unit="µm"), tmp_path / "maps")
+    path = tmp_path / "maps" / "Fe_at_pct.tif"
+    with Image.open(path) as picture:
+        tags = {TiffTags.lookup(tag).name: value for tag, value in picture.tag_v2.items()}
+        np.testing.assert_array_equal(np.asarray(picture), result.maps()["Fe"].astype("f4"))
+    assert 1 / float(tags["XResolution"]) == pytest.approx(2.5)
+    assert 1 / float(tags["YResolution"]) == pytest.approx(1.234)
+    assert "unit=micron" in tags["ImageDescription"]
+    (read,) = file_reader(str(path))
+    axes = {axis["name"]: (axis["scale"], axis["units"]) for axis in read["axes"]}
+    assert axes["width"] == (pytest.approx(2.5), "µm")
+    assert axes["height"] == (pytest.approx(1.234), "µm")
+
+
+@pytest.mark.parametrize(
+    ("unit", "written"), [("µm", "micron"), ("μm", "micron"), ("Å", "angstrom"), ("nm", "nm")]
+)
+def test_units_are_written_as_imagej_does(result, tmp_path, unit, written):
+    save_maps(of_nm(result, unit=unit), tmp_path / "maps")
+    with tifffile.TiffFile(tmp_path / "maps" / "O_at_pct.tif") as file:
+        assert file.imagej_metadata["unit"] == written
+
+
+def test_pixels_without_a_length_get_none(result, tmp_path):
+    save_maps(result, tmp_path / "maps", ome_tiff=True)
+    with tifffile.TiffFile(tmp_path / "maps" / "Fe_at_pct.tif") as file:
+        assert "unit" not in file.imagej_metadata
+    with tifffile.TiffFile(tmp_path / "maps" / "at_pct.ome.tif") as file:
+        assert "PhysicalSize" not in file.ome_metadata
+
+
+@pytest.mark.parametrize(("unit", "written"), [("nm", "nm"), ("μm", "µm"), ("Å", "Å")])
+def test_one_ome_tiff_holds_all_maps(result, tmp_path, unit, written):
+    """Read by Pillow and a parser of XML, by the names of OME's schema."""
+    written_files = save_maps(of_nm(result, unit=unit), tmp_path / "maps", ome_tiff=True)
+    path = tmp_path / "maps" / "at_pct.ome.tif"
+    assert path in written_files
+    with Image.open(path) as picture:
+        tree = ElementTree.fromstring(picture.tag_v2[270].encode("latin-1").decode())
+        frames = []
+        for i in range(picture.n_frames):
+            picture.seek(i)
+            frames.append(np.array(picture))
+    space = {"ome": "http://www.openmicroscopy.org/Schemas/OME/2016-06"}
+    pixels = tree.find("ome:Image/ome:Pixels", space).attrib
+    assert [float(pixels[f"PhysicalSize{a}"]) for a in "YX"] == [1.234, 2.5]
+    assert {pixels[f"PhysicalSize{a}Unit"] for a in "YX"} == {written}
+    assert (pixels["SizeC"], pixels["Type"]) == ("2", "float")
+    names = [c.get("Name") for c in tree.findall("ome:Image/ome:Pixels/ome:Channel", space)]
+    assert names == ["Fe", "O"]
+    for name, frame in zip(names, frames, strict=True):
+        np.testing.assert_array_equal(frame, result.maps()[name].astype("f4"))
+
+
+def test_parquet_holds_the_table_exactly(result, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    written = result.to_parquet(tmp_path / "run.parquet", spectra=True)
+    assert [path.name for path in written] == [
+        "run.parquet",
+        "run_recipe.json",
+        "run_spectra.csv",
+    ]
+    read = parquet.read_table(written[0])
+    assert read["label"].to_pylist() == [1, 2, 3, 4]
+    assert read["chip"].to_pylist() == list(NAMES.values())
+    for column in result.table.select_dtypes("number"):
+        found = read[column].to_numpy()
+        np.testing.assert_array_equal(found, result.table[column].to_numpy())
+    with pytest.raises(EDSError, match="parquet"):
+        result.to_parquet(tmp_path / "run.csv")
+
+
+def test_without_pyarrow_nothing_is_written(result, tmp_path, monkeypatch):
+    monkeypatch.setattr(saving, "find_spec", lambda _: None)
+    with pytest.raises(EDSError, match="pip install pyarrow"):
+        result.to_parquet(tmp_path / "run.parquet")
+    assert not list(tmp_path.iterdir())

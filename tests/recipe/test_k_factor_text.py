@@ -1,5 +1,6 @@
 """k-factor tables as spreadsheets and people write them."""
 
+import pandas as pd
 import pytest
 
 from napari_eds import KFactorError, read_k_factors
@@ -72,5 +73,10 @@ def test_errors_that_are_given_are_kept_and_others_are_those_of_the_class(tmp_pa
     assert table.notes == (
         "Errors: none given for Na_K, La_L, Pt_M; taken as 5 to 50 %, by class of line.",
     )
-    table.to_csv(path)
+    table.to_csv(path, overwrite=True)
     assert read_k_factors(path) == table
+    # What nobody gave stays empty, and is no number of anybody's in the next program.
+    written = pd.read_csv(path)["relative_error"]
+    assert written.isna().tolist() == [True, False, False, True, True]
+    assert written[1] == 0
+    assert "Na_K" in read_k_factors(path).notes[0]

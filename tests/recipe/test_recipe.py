@@ -92,7 +92,7 @@ recipes = st.builds(
 @given(recipes)
 def test_a_saved_recipe_reads_back_the_same(tmp_path_factory, saved):
     path = tmp_path_factory.getbasetemp() / "recipe.json"
-    saved.to_json(path)
+    saved.to_json(path, overwrite=True)
     assert Recipe.from_json(path) == saved
 
 

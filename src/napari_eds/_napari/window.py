@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari
+from napari.utils.notifications import show_warning
 
 from napari_eds._napari.parts.panels import PLUGIN, WORKBENCH
 from napari_eds._napari.reader import add_layers, layers_of
 from napari_eds._napari.state.layers import add_chips, image_layers, show_result
+from napari_eds.errors import EDSError, ReadError
 from napari_eds.recipe.map_part import MapPart
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ _SIZE_PX = (1400, 900)
 def open_files(paths: Sequence[Path], part: MapPart | None = None) -> None:
     """Open files in the workbench and stay until the window is closed.
 
+    Each is opened on its own merits; what is wrong with others is told as warnings.
+
     Parameters
     ----------
     paths : sequence of Path
@@ -32,11 +37,22 @@ def open_files(paths: Sequence[Path], part: MapPart | None = None) -> None:
     Raises
     ------
     ReadError, OSError
-        If a file cannot be opened; before there is a window.
+        If no file can be opened; before there is a window.
     """
-    layers = [layer for path in paths for layer in layers_of(path, part or MapPart())]
+    layers, problems = [], []
+    for path in paths:
+        try:
+            layers.append(layers_of(path, part or MapPart()))
+        except (EDSError, OSError) as error:
+            problems.append(error)
+    if not layers:
+        raise problems[0] if len(problems) == 1 else ReadError("\n".join(map(str, problems)))
     viewer = _workbench()
-    add_layers(viewer, layers)
+    for found in layers:
+        add_layers(viewer, found)
+    for problem in problems:
+        warnings.warn(str(problem), stacklevel=2)
+        show_warning(str(problem))
     napari.run()
 
 

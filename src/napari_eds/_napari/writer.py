@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_eds._napari.parts.jobs import event_loop_runs
+from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.state.layers import QUANTIFICATION
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import describe_labels
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.saving import csv_files
 from napari_eds.quantification.table import CHIP
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
@@ -22,10 +26,13 @@ LayerData = tuple[np.ndarray, dict[str, Any], str]
 def write_csv(path: str, layers: Sequence[LayerData]) -> list[str]:
     """Save the quantification that layers hold, with its recipe, as CSV.
 
-    Labels that were not quantified yet are saved as a table of where they lie.
+    Labels that were not quantified yet are saved as a table of where they lie. From a window the
+    user is asked before files are replaced; from a script none is.
 
     Raises
     ------
+    OutputError
+        If a file is in the way.
     EDSError
         If the layers hold results of different runs, none at all, or labels that were changed
         after they were quantified.
@@ -37,14 +44,22 @@ def write_csv(path: str, layers: Sequence[LayerData]) -> list[str]:
     if results:
         for data, attributes in labels:
             _check_current(data, attributes, results[0])
-        return [str(written) for written in results[0].to_csv(path)]
+        overwrite = _may_replace(csv_files(path))
+        return [str(written) for written in results[0].to_csv(path, overwrite=overwrite)]
     if len(labels) != 1:
         raise EDSError(
             "no quantification in the chosen layers; choose one Labels layer, or quantify first"
         )
     data, attributes = labels[0]
-    table = describe_labels(data, _names(attributes))
-    return [str(write_atomically(Path(path), table.to_csv(lineterminator="\n")))]
+    text = describe_labels(data, _names(attributes)).to_csv(lineterminator="\n")
+    overwrite = _may_replace([Path(path)])
+    check_files([path], overwrite=overwrite)
+    return [str(write_atomically(path, text, overwrite=overwrite))]
+
+
+def _may_replace(files: Sequence[Path]) -> bool:
+    """Ask in a running window, where saving that is called off ends as an error."""
+    return bool(event_loop_runs() and may_replace(None, files))
 
 
 def _results(layers: Sequence[LayerData]) -> list[Quantification]:

@@ -1,4 +1,4 @@
-"""Files written whole, progress, versions, HyperSpy kept quiet."""
+"""What may be written where, files written whole, progress, versions, HyperSpy kept quiet."""
 
 import lazy_loader as _lazy
 

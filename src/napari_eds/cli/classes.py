@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_eds.cli.options import add_run_options, on_the_part
+from napari_eds.cli.outputs import writing
 from napari_eds.cli.run import run
-from napari_eds.errors import EDSError
+from napari_eds.cli.usage import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,12 +51,15 @@ def add_parsers(commands: Any) -> None:
     reading.set_defaults(run=_read_classes)
 
 
+_MAP_ENDINGS = (".npy", ".tif", ".tiff")
 _MAP_HELP = "label map of the classes, .npy or .tif, which --labels takes; 0 is none"
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--class-map", type=Path, metavar="FILE", help=_MAP_HELP)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="CSV", help="table of the classes"
+    )
 
 
 def add_support_options(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +90,7 @@ def support_from(
     from napari_eds.labels.chips import read_labels
 
     if options.class_names is not None and options.painting is None:
-        raise EDSError("--class-names names the classes of --painting, which is not given")
+        raise UsageError("--class-names names the classes of --painting, which is not given")
     if options.painting is not None:
         painting = on_the_part(read_labels(options.painting), result.image)
         return support_from_painting(result.labels, painting, _class_names(options.class_names))
@@ -99,7 +103,7 @@ def _class_names(text: str | None) -> dict[int, str]:
     for part in (p.strip() for p in (text or "").split(",")):
         number, equals, name = part.partition("=")
         if part and not (equals and number.strip().isdecimal() and name.strip()):
-            raise EDSError(f"--class-names takes 1=film,2=substrate, not {text!r}")
+            raise UsageError(f"--class-names takes 1=film,2=substrate, not {text!r}")
         if part:
             names[int(number)] = name.strip()
     return names
@@ -125,16 +129,19 @@ def _classify(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.classification import classify
 
     if options.support is None and options.painting is None:
-        raise EDSError("classify needs examples of each class: --support or --painting")
-    result = run(options)
-    support = support_from(options, result) or {}
+        raise UsageError("classify needs examples of each class: --support or --painting")
     both: tuple[FeatureName, ...] = ("spectra", "composition")
     chosen = both if options.features is None else (options.features,)
-    found = classify(result, support, features=chosen)
-    written = [found.to_csv(options.output)]
-    if options.class_map is not None:
-        written.append(_write_labels(options.class_map, found.class_labels().labels))
-    print("\n".join(_counts(found)))
+    with writing(options, [p for p in (options.output, options.class_map) if p is not None]):
+        _check_map_name(options.class_map)
+        result = run(options)
+        support = support_from(options, result) or {}
+        found = classify(result, support, features=chosen)
+        print("\n".join(_counts(found)))
+        written = [found.to_csv(options.output, overwrite=options.force)]
+        if options.class_map is not None:
+            labels = found.class_labels().labels
+            written.append(_write_labels(options.class_map, labels, overwrite=options.force))
     print(f"Saved {', '.join(map(str, written))}")
 
 
@@ -142,9 +149,12 @@ def _read_classes(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.classification import read_classification
     from napari_eds.labels.chips import read_labels
 
-    found = read_classification(options.table, read_labels(options.labels))
-    written = _write_labels(options.output, found.class_labels().labels)
-    print("\n".join(_counts(found)))
+    with writing(options, [options.output]):
+        _check_map_name(options.output)
+        found = read_classification(options.table, read_labels(options.labels))
+        print("\n".join(_counts(found)))
+        labels = found.class_labels().labels
+        written = _write_labels(options.output, labels, overwrite=options.force)
     print(f"Saved {written}")
 
 
@@ -161,7 +171,12 @@ def _counts(found: Classification) -> list[str]:
     return lines + ([f"    0{none:8d}  none"] if none else [])
 
 
-def _write_labels(path: Path, labels: np.ndarray) -> Path:
+def _check_map_name(path: Path | None) -> None:
+    if path is not None and path.suffix.lower() not in _MAP_ENDINGS:
+        raise UsageError(f"a label map is written as .npy or .tif, not as {path.name}")
+
+
+def _write_labels(path: Path, labels: np.ndarray, *, overwrite: bool) -> Path:
     """Write a label map as NumPy or TIFF file, in the smallest integers."""
     import numpy as np
     import tifffile
@@ -171,8 +186,6 @@ def _write_labels(path: Path, labels: np.ndarray) -> Path:
     buffer, whole = BytesIO(), labels.astype(np.min_scalar_type(int(labels.max(initial=0))))
     if path.suffix.lower() == ".npy":
         np.save(buffer, whole, allow_pickle=False)
-    elif path.suffix.lower() in (".tif", ".tiff"):
-        tifffile.imwrite(buffer, whole)
     else:
-        raise EDSError(f"a label map is written as .npy or .tif, not as {path.name}")
-    return write_atomically(path, buffer.getvalue())
+        tifffile.imwrite(buffer, whole)
+    return write_atomically(path, buffer.getvalue(), overwrite=overwrite)

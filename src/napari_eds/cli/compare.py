@@ -8,6 +8,8 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds.cli.outputs import forced, writing
+from napari_eds.cli.usage import UsageError, bad_options
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
@@ -17,23 +19,12 @@ if TYPE_CHECKING:
     from napari_eds.quantification.table import Quantity
     from napari_eds.recipe.map_part import MapPart
 
-_EXAMPLES = """examples:
-  napari-eds compare run.csv --with velox.csv --figure difference.png
-  napari-eds compare map.edsession --with velox
-  napari-eds compare run.csv --with map.emd
-  napari-eds compare run.csv --formula SrTiO3 --labels 1,2,5-9 -o errors.csv
-  napari-eds compare run.csv --formula LaFeO3 --labels 1-99 --formula SrTiO3 --labels R7C0,R7C1
-  napari-eds compare map.edsession --formula SrTiO3 --inside phases.tif=3
-"""
-
 
 def add_parser(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     compare = commands.add_parser(
         "compare",
         help="compare a saved result with another one, with Velox, or with a formula",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     compare.add_argument(
         "result", type=Path, metavar="RESULT", help="CSV of a run, or its .edsession"
@@ -43,7 +34,7 @@ def add_parser(commands: Any) -> None:
         dest="other",
         metavar="OTHER",
         help="table (.csv), session, map with the vendor's own result (.emd), or 'velox': that in "
-        "the map of the session",
+        "the map of the session, or of the table with its recipe beside",
     )
     compare.add_argument(
         "--formula",
@@ -86,15 +77,41 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Do the comparisons asked for, print them, save what is asked for."""
     if (options.other is None) == (not options.formula):
-        raise EDSError("compare needs either --with another result or --formula")
-    if options.other is None:
-        _run_known(options)
-        return
+        raise UsageError("compare needs either --with another result or --formula")
+    with writing(options, _files(options)):
+        if options.other is None:
+            _run_known(options)
+        else:
+            _run_other(options)
+
+
+def _files(options: argparse.Namespace) -> list[Path]:
+    """Return the files that will be written."""
+    from napari_eds._support.files import beside
+
+    files: list[Path] = []
+    if options.output is not None:
+        endings = {True: ("_statistics.csv",), False: ("_labels.csv",)}[options.other is not None]
+        # Several formulas share one table, without those of single labels.
+        files += beside(options.output, *(endings if len(options.formula) < 2 else ()))
+    if options.figure is not None:
+        from napari_eds.compare.figures import figure_format
+
+        with bad_options():
+            figure_format(options.figure)
+        files.append(options.figure)
+    return files
+
+
+def _run_other(options: argparse.Namespace) -> None:
     comparison = _compare(options)
     _say([*_statistics(comparison), *comparison.account()])
-    written = comparison.to_csv(options.output) if options.output is not None else []
+    force = forced(options)
+    written = (
+        comparison.to_csv(options.output, overwrite=force) if options.output is not None else []
+    )
     if options.figure is not None:
-        written.append(comparison.save_figure(options.figure))
+        written.append(comparison.save_figure(options.figure, overwrite=force))
     _say_saved(written)
 
 
@@ -104,7 +121,7 @@ def _compare(options: argparse.Namespace) -> Comparison:
     from napari_eds.quantification.table import AT_PCT, WT_PCT
 
     if len(options.labels) + len(options.inside) > 1:
-        raise EDSError("--labels or --inside can be given once with --with")
+        raise UsageError("--labels or --inside can be given once with --with")
     quantity: Quantity = WT_PCT if options.weight_percent else AT_PCT
     table = _with_map(composition_table(options.result, quantity), options.label_map)
     for group in _groups(options, table):
@@ -114,21 +131,31 @@ def _compare(options: argparse.Namespace) -> Comparison:
 
 
 def _velox_source(result: Path) -> Path:
-    """Return the map that a session is of, which lies beside it."""
+    """Return the map that a session or a saved table is of."""
     from napari_eds.exchange.session import SUFFIX, load_session
+    from napari_eds.recipe.recipe import map_beside
 
-    if result.suffix.lower() != SUFFIX:
-        raise EDSError(
-            "'--with velox' needs a session (.edsession), which knows its map; for a CSV file, "
-            "name the map itself: --with map.emd"
+    recipe = result.with_name(f"{result.stem}_recipe.json")
+    if result.suffix.lower() == SUFFIX:
+        name = load_session(result).source.file_name
+        found = None if name is None else result.parent / name
+        told = f"the map of {result.name}, {name or 'which came from no file'}, is not beside it"
+    elif recipe.is_file():
+        found = map_beside(recipe)
+        told = f"{recipe.name} names no map (it is of an earlier version, or of no file)"
+        if found is not None:
+            near = result.parent / found.name
+            told = f"the map of {result.name} is neither {found} nor beside it"
+            found = found if found.is_file() else near
+    else:
+        raise UsageError(
+            f"'--with velox' finds the map by the recipe that a run writes beside its table, and "
+            f"there is no {recipe.name} beside {result.name}: name the map itself, as in "
+            "--with folder/map.emd"
         )
-    name = load_session(result).source.file_name
-    if name is None or not (result.parent / name).is_file():
-        raise EDSError(
-            f"the map of {result.name}, {name or 'which came from no file'}, is not beside it: "
-            "name it, as in --with folder/map.emd"
-        )
-    return result.parent / name
+    if found is None or not found.is_file():
+        raise EDSError(f"{told}: name it, as in --with folder/map.emd")
+    return found
 
 
 def _with_map(table: CompositionTable, label_map: Path | None) -> CompositionTable:
@@ -155,12 +182,12 @@ def _run_known(options: argparse.Namespace) -> None:
 
     formulas, given = options.formula, options.labels or options.inside
     if given and len(given) != len(formulas):
-        raise EDSError(
+        raise UsageError(
             f"{len(formulas)} --formula and {len(given)} --labels or --inside: give each formula "
             "its labels, or none"
         )
     if options.figure is not None and len(formulas) > 1:
-        raise EDSError("--figure shows one formula: ask for them one by one")
+        raise UsageError("--figure shows one formula: ask for them one by one")
     table = composition_table(options.result)
     if options.inside:
         table = _with_map(table, options.label_map)
@@ -172,29 +199,35 @@ def _run_known(options: argparse.Namespace) -> None:
     ]
     for known in found:
         _say([*_known_lines(known), *known.account(), ""])
-    written = _save_known(found, options.output) if options.output is not None else []
+    force = forced(options)
+    written = []
+    if options.output is not None:
+        written += _save_known(found, options.output, overwrite=force)
     if options.figure is not None:
-        written.append(found[0].save_figure(options.figure))
+        written.append(found[0].save_figure(options.figure, overwrite=force))
     _say_saved(written)
 
 
-def _save_known(found: Sequence[KnownComparison], path: Path) -> list[Path]:
+def _save_known(found: Sequence[KnownComparison], path: Path, *, overwrite: bool) -> list[Path]:
     """Save one comparison as it saves itself, several as one table."""
     import pandas as pd
 
     from napari_eds._support.files import write_atomically
+    from napari_eds._support.outputs import check_files
 
     if len(found) == 1:
-        return found[0].to_csv(path)
+        return found[0].to_csv(path, overwrite=overwrite)
     tables = [known.table.assign(labels=len(known.labels)) for known in found]
     joined = pd.concat(tables, keys=[known.formula for known in found], names=["formula"])
-    return [write_atomically(path, joined.to_csv(float_format="%.6g", lineterminator="\n"))]
+    text = joined.to_csv(float_format="%.6g", lineterminator="\n")
+    check_files([path], overwrite=overwrite)
+    return [write_atomically(path, text, overwrite=overwrite)]
 
 
 def _groups(options: argparse.Namespace, table: CompositionTable) -> list[list[int | str]]:
     """Return the labels of each ``--labels`` or ``--inside``."""
     if options.labels and options.inside:
-        raise EDSError("choose labels by --labels or by --inside, not by both")
+        raise UsageError("choose labels by --labels or by --inside, not by both")
     if options.labels:
         return [_parse_labels(text) for text in options.labels]
     part = _part_of(options.result) if options.inside else None
@@ -209,9 +242,11 @@ def _inside(text: str, table: CompositionTable, part: MapPart | None) -> list[in
 
     file, equals, number = text.rpartition("=")
     if not (equals and number.strip().isdecimal()):
-        raise EDSError(f"--inside takes a label map and a label of it, as phases.tif=2: {text!r}")
+        raise UsageError(
+            f"--inside takes a label map and a label of it, as phases.tif=2: {text!r}"
+        )
     if table.labels is None:
-        raise EDSError("--inside needs to know where the labels lie: a session, or --label-map")
+        raise UsageError("--inside needs to know where the labels lie: a session, or --label-map")
     regions = read_labels(file)
     if part is not None and part.crop is not None and regions.shape != table.labels.shape:
         regions = regions[tuple(slice(*extent) for extent in part.crop)]
@@ -247,12 +282,12 @@ def _parse_labels(text: str) -> list[int | str]:
             labels.append(int(part))
         elif dash and first.isdecimal() and last.isdecimal():
             if int(first) > int(last):
-                raise EDSError(f"--labels: the range {part} runs backwards")
+                raise UsageError(f"--labels: the range {part} runs backwards")
             labels += range(int(first), int(last) + 1)
         elif part:
             labels.append(part)
     if not labels:
-        raise EDSError(f"--labels takes ids such as 1,2,5-9 or names of chips, not {text!r}")
+        raise UsageError(f"--labels takes ids such as 1,2,5-9 or names of chips, not {text!r}")
     return labels
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import output_folder
 from napari_eds._support.progress import Progress
 from napari_eds.labels.chips import grid_chips
 from napari_eds.quantification import saving
@@ -78,20 +78,23 @@ def _densities_g_cm3(simulation: Simulation) -> np.ndarray:
     return densities[np.maximum(simulation.labels - 1, 0)]
 
 
-def save(demo: Demo, folder: str | Path) -> list[Path]:
+def save(demo: Demo, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
     """Save table, spectra, recipe, comparison and maps into a folder, made where needed.
 
     Raises
     ------
+    OutputError
+        If the folder is not empty; with `overwrite`, what an earlier demo wrote is replaced.
     OSError
         If the folder cannot be made or written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = demo.result.to_csv(folder / "quantification.csv", spectra=True)
-    comparison = folder / "comparison.csv"
-    write_atomically(comparison, demo.comparison.to_csv(index=False, float_format="%.4g"))
-    return [*written, comparison, *saving.save_maps(demo.result, folder)]
+    with output_folder(folder, overwrite=overwrite) as made:
+        table = made.path / "quantification.csv"
+        written = demo.result.to_csv(table, spectra=True, overwrite=overwrite)
+        made.add(written)
+        comparison = demo.comparison.to_csv(index=False, float_format="%.4g")
+        written.append(made.write("comparison.csv", comparison))
+        return written + saving.write_maps(demo.result, made)
 
 
 def _compare(simulation: Simulation, result: Quantification) -> pd.DataFrame:

@@ -8,14 +8,19 @@ from typing import Any
 
 from napari_eds.cli.classes import add_support_options, support_from
 from napari_eds.cli.options import (
+    TABLE,
     add_map_options,
+    add_ome_option,
     add_recipe_options,
     add_run_options,
     picture_from,
     recipe_and_map,
 )
-from napari_eds.cli.run import TerminalProgress, report, run
-from napari_eds.errors import EDSError
+from napari_eds.cli.outputs import LOG, inputs_of, writing
+from napari_eds.cli.run import TerminalProgress, report, run, warn_of_left_out
+from napari_eds.cli.usage import UsageError, at_least_1, bad_options, number
+
+_FOLDER = "folder, empty or not there yet, for the files of this run"
 
 
 def add_parsers(commands: Any) -> None:
@@ -38,7 +43,8 @@ def _add_pixel_maps(commands: Any) -> None:
         "5px, 12nm; chosen from the counts without it",
     )
     pixels.add_argument("--gaussian", action="store_true", help="nearer pixels weigh more")
-    pixels.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    pixels.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help=_FOLDER)
+    add_ome_option(pixels)
     pixels.set_defaults(run=_pixel_maps)
 
 
@@ -63,12 +69,16 @@ def _add_few_shot(commands: Any) -> None:
         "--map", action="store_true", help="write map.npy, too: dense, it can take gigabytes"
     )
     few_shot.add_argument(
-        "--rebin", type=int, default=1, metavar="N", help="sum N channels in spectra and map"
+        "--rebin",
+        type=at_least_1,
+        default=1,
+        metavar="N",
+        help="sum N channels in spectra and map",
     )
     few_shot.add_argument(
         "--export-range",
         nargs=2,
-        type=float,
+        type=number,
         metavar=("LOW", "HIGH"),
         help="channels in spectra and map, in keV",
     )
@@ -79,37 +89,47 @@ def _add_few_shot(commands: Any) -> None:
         metavar="CSV",
         help="save the table as 'quantify' does",
     )
-    few_shot.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    few_shot.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help=_FOLDER)
     few_shot.set_defaults(run=_few_shot)
 
 
 def _add_repeat(commands: Any) -> None:
     again = commands.add_parser("repeat", help="repeat the run of a session file on its map")
-    again.add_argument("session", type=Path, metavar="SESSION")
+    again.add_argument("session", type=Path, metavar="SESSION", help="file of a session")
     again.add_argument("map", type=Path, help="the map the session was made from")
     again.add_argument(
         "--any-file",
         action="store_true",
         help="take a file that was saved anew, as long as its counts are the same",
     )
-    again.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
+    again.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="CSV",
+        help=TABLE,
+    )
     again.set_defaults(run=_repeat)
 
 
 def _pixel_maps(options: argparse.Namespace) -> None:
     from napari_eds.quantification.kernels import Kernel, Shape
     from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
+    from napari_eds.quantification.remarks import left_out
 
-    recipe, image = recipe_and_map(options)
     shape: Shape = "gaussian" if options.gaussian else "mean"
-    if options.kernel is None:
-        kernel = recommended_kernel(image, recipe, shape=shape)
-    else:
-        kernel = Kernel(shape, *_size(options.kernel))
-    with TerminalProgress() as progress:
-        maps = pixel_maps(image, recipe, kernel=kernel, progress=progress)
-    written = maps.save(options.output)
-    print("\n".join(maps.account()))
+    with bad_options():
+        asked = None if options.kernel is None else Kernel(shape, *_size(options.kernel))
+    with writing(options, folders=[options.output]):
+        recipe, image = recipe_and_map(options)
+        kernel = asked or recommended_kernel(image, recipe, shape=shape)
+        with TerminalProgress() as progress:
+            maps = pixel_maps(image, recipe, kernel=kernel, progress=progress)
+        for remark in left_out(maps.preparation, image.acquisition):
+            LOG.warning("all pixels: %s", remark)
+        print("\n".join(maps.account()))
+        written = maps.save(options.output, ome_tiff=options.ome_tiff, overwrite=options.force)
     print(f"Saved {len(written)} files in {options.output}")
 
 
@@ -122,10 +142,19 @@ def _size(text: str) -> tuple[float, Any]:
                 return float(number), unit
             except ValueError:
                 break
-    raise EDSError(f"--kernel takes a length such as 5px or 12nm, not {text!r}")
+    raise UsageError(f"--kernel takes a length such as 5px or 12nm, not {text!r}")
 
 
 def _few_shot(options: argparse.Namespace) -> None:
+    from napari_eds.few_shot.export import check_target
+    from napari_eds.quantification.saving import csv_files
+
+    check_target(options.output, overwrite=options.force, inputs=inputs_of(options))
+    with writing(options, [] if options.csv is None else csv_files(options.csv)):
+        _write_few_shot(options)
+
+
+def _write_few_shot(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.export import export_few_shot
     from napari_eds.few_shot.folder import FewShotFormat
 
@@ -144,19 +173,25 @@ def _few_shot(options: argparse.Namespace) -> None:
             picture=picture_from(options.picture, result.image) if named else None,
             support=support_from(options, result),
             settings=settings,
+            overwrite=options.force,
             progress=progress,
         )
-    written = [] if options.csv is None else result.to_csv(options.csv)
+    written = [] if options.csv is None else result.to_csv(options.csv, overwrite=options.force)
     print("\n".join(report(result)))
     print(f"Saved {len(result.table)} chips in {folder}{''.join(f', {path}' for path in written)}")
 
 
 def _repeat(options: argparse.Namespace) -> None:
     from napari_eds.exchange.session import load_session, repeat
+    from napari_eds.quantification.saving import csv_files
 
-    session = load_session(options.session)
-    with TerminalProgress() as progress:
-        result = repeat(session, options.map, check_file=not options.any_file, progress=progress)
-    written = result.to_csv(options.output)
-    print("\n".join(report(result)))
+    with writing(options, csv_files(options.output)):
+        session = load_session(options.session)
+        with TerminalProgress() as progress:
+            result = repeat(
+                session, options.map, check_file=not options.any_file, progress=progress
+            )
+        warn_of_left_out(result)
+        print("\n".join(report(result)))
+        written = result.to_csv(options.output, overwrite=options.force)
     print(f"Saved {', '.join(map(str, written))}")

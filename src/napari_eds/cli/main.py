@@ -6,25 +6,37 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_eds._version import __version__
 from napari_eds.cli import classes, compare, exchange, simulate, sizes
+from napari_eds.cli.examples import Help, epilog
+from napari_eds.cli.interrupts import INTERRUPTS
 from napari_eds.cli.options import (
+    TABLE,
     add_map_options,
+    add_ome_option,
     add_part_options,
     add_run_options,
     density_from,
     part_from,
 )
+from napari_eds.cli.outputs import LOG, writing
 from napari_eds.cli.run import TerminalProgress, load_map, report, run
+from napari_eds.cli.talk import DEFAULTS, add_options, talking
+from napari_eds.cli.usage import UsageError, at_least_1, bad_options, in_shell_words, positive
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
     from napari_eds.elements.proposals import Proposal
+    from napari_eds.recipe.k_factors import KFactorTable
     from napari_eds.spectra.acquisition import VendorComposition
     from napari_eds.spectra.spectrum_image import SpectrumImage
+
+#: Value of ``--session`` without a path.
+BESIDE = Path("beside the map")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,28 +48,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0 done, 1 the input cannot be used (the reason is on standard error), 2 wrong
         usage, 130 interrupted.
     """
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # Signs that a terminal does not know, such as ±, are no reason to stop.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    INTERRUPTS.came = False
+    try:
+        with INTERRUPTS:
+            options = parser().parse_args(arguments)
+            with talking(options):
+                return _run(options)
+    except (EDSError, OSError) as error:
+        print(f"napari-eds: {_told(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("napari-eds: interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run the command and return the exit code; whatever happens is told in a line."""
     try:
         options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output, such as `head`, has enough: that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
         return 0
-    except (EDSError, OSError) as error:
-        print(f"napari-eds: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
-        print("napari-eds: interrupted", file=sys.stderr)
-        return 130
+        raise
+    except Exception as error:  # noqa: BLE001 - nobody is helped by a traceback
+        INTERRUPTS.check()
+        if not isinstance(error, EDSError | OSError):
+            LOG.debug("where it arose", exc_info=True)
+        LOG.error("%s", _told(error))
+        return 2 if isinstance(error, UsageError) else 1
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _told(error: Exception) -> str:
+    """Return what an error says to somebody in a shell."""
+    if isinstance(error, EDSError):
+        return in_shell_words(str(error))
+    if isinstance(error, MemoryError):
+        return "the memory does not suffice: read less of the map, or use a larger machine"
+    if isinstance(error, OSError):
+        told = error.filename is not None and error.strerror is not None
+        return in_shell_words(f"{error.filename}: {error.strerror}" if told else str(error))
+    return (
+        f"unexpected {type(error).__name__}: {error}. A file may be damaged in a way that is not "
+        "known, or this is a fault of napari-eds; -v says where it arose"
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="napari-eds",
         description="Atomic percent from EDS spectrum images, region by region.",
+        epilog="napari-eds COMMAND --help says what a command takes, with an example.",
     )
+    add_options(parser)
+    parser.set_defaults(**DEFAULTS)
     parser.add_argument("--version", action="version", version=f"napari-eds {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_info(commands)
@@ -72,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_parser(commands)
     _add_open(commands)
     _add_demo(commands)
+    for name, command in commands.choices.items():
+        command.epilog, command.formatter_class = epilog(name), Help
+        add_options(command)
     return parser
 
 
@@ -94,13 +149,17 @@ def _add_find_elements(commands: Any) -> None:
         "find-elements", help="say which elements the summed spectrum of a map shows, and why"
     )
     add_map_options(find)
-    find.add_argument("--beam-energy", type=float, metavar="KEV", help="where the file gives none")
+    find.add_argument(
+        "--beam-energy", type=positive, metavar="KEV", help="where the file gives none"
+    )
     find.set_defaults(run=_find_elements)
 
 
 def _add_open(commands: Any) -> None:
     window = commands.add_parser("open", help="open maps in a napari window with the workbench")
-    window.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    window.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="what can be opened is"
+    )
     add_part_options(window)
     window.set_defaults(run=_open)
 
@@ -119,7 +178,14 @@ def _add_demo(commands: Any) -> None:
 def _add_quantify(commands: Any) -> None:
     quantify = commands.add_parser("quantify", help="quantify the labels or chips of a map")
     add_run_options(quantify)
-    quantify.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
+    quantify.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="CSV",
+        help=TABLE,
+    )
     quantify.add_argument("--spectra", action="store_true", help="save the spectra as well")
     quantify.add_argument(
         "--errors",
@@ -129,10 +195,15 @@ def _add_quantify(commands: Any) -> None:
     quantify.add_argument(
         "--maps", type=Path, metavar="DIR", help="save at.%% maps as TIFF and PNG"
     )
+    add_ome_option(quantify)
     quantify.add_argument(
         "--session",
-        action="store_true",
-        help="save a session beside the map, from which the run can be repeated",
+        dest="session_file",
+        type=Path,
+        nargs="?",
+        const=BESIDE,
+        metavar="PATH",
+        help="save a session, from which the run can be repeated; beside the map without PATH",
     )
     quantify.set_defaults(run=_quantify)
 
@@ -143,12 +214,18 @@ def _add_calibrate(commands: Any) -> None:
         help="k-factors from a label of known composition; with --density also its thickness",
     )
     add_run_options(calibrate)
-    calibrate.add_argument("--label", type=int, required=True, help="label of known composition")
-    calibrate.add_argument("--formula", required=True, metavar="SrTiO3")
+    calibrate.add_argument(
+        "--label", type=at_least_1, required=True, help="label of known composition"
+    )
+    calibrate.add_argument(
+        "--formula", required=True, metavar="SrTiO3", help="composition of the label"
+    )
     calibrate.add_argument(
         "--reference", required=True, metavar="Ti", help="element whose k-factor is kept"
     )
-    calibrate.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
+    calibrate.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="CSV", help="table of k-factors"
+    )
     calibrate.set_defaults(run=_calibrate)
 
 
@@ -284,46 +361,100 @@ def _proposal_table(proposals: Sequence[Proposal]) -> list[str]:
 
 def _quantify(options: argparse.Namespace) -> None:
     from napari_eds.exchange.session import save_session
-    from napari_eds.quantification.saving import save_maps
+    from napari_eds.quantification.saving import csv_files, save_maps
 
-    result = run(options)
-    written = result.to_csv(options.output, spectra=options.spectra, errors=options.errors)
-    if options.maps is not None:
-        written += save_maps(result, options.maps)
-    if options.session:
-        written.append(save_session(None, result))
-    print("\n".join(report(result)))
+    extra = {"spectra": options.spectra, "errors": options.errors}
+    session = _session_file(options)
+    sessions = [] if session is None else [session]
+    folders = [] if options.maps is None else [options.maps]
+    with writing(options, [*csv_files(options.output, **extra), *sessions], folders):
+        result = run(options)
+        print("\n".join(report(result)))
+        # Maps first: their folder must be empty, and the table may be meant for the same one.
+        force = options.force
+        ways = {"ome_tiff": options.ome_tiff, "overwrite": force}
+        maps = [path for folder in folders for path in save_maps(result, folder, **ways)]
+        written = result.to_csv(options.output, **extra, overwrite=force) + maps
+        written += [save_session(path, result, overwrite=force) for path in sessions]
     print(f"Saved {', '.join(map(str, written))}")
 
 
+def _session_file(options: argparse.Namespace) -> Path | None:
+    """Return where the session is put, if one is asked for."""
+    from napari_eds.exchange.session import SUFFIX, beside
+
+    path: Path | None = options.session_file
+    if path is None or path == BESIDE:
+        return None if path is None else beside(options.file)
+    if path.is_dir():
+        return path / beside(options.file).name
+    if path.suffix.lower() != SUFFIX:
+        raise UsageError(f"--session {path}: a session ends in {SUFFIX}; {path} would not")
+    return path
+
+
 def _calibrate(options: argparse.Namespace) -> None:
+    from napari_eds.physics.formulas import parse_formula
+
+    with bad_options():
+        atoms = parse_formula(options.formula)
+    if options.reference not in atoms:
+        raise UsageError(
+            f"--reference {options.reference}: choose one of {', '.join(atoms)}, which "
+            f"--formula {options.formula} holds"
+        )
+    density_from(options)  # what is wrong with it shows before the run
+    with writing(options, [options.output]):
+        _write_k_factors(options)
+    print(f"Saved {options.output}")
+
+
+def _write_k_factors(options: argparse.Namespace) -> None:
+    from napari_eds.physics.densities import density_from_composition
+
     result = run(options)
+    density = density_from(options)
     if options.density is not None:
-        thickness = result.thickness_from(options.label, options.formula, density_from(options))
+        thickness = result.thickness_from(options.label, options.formula, density)
         print(
             f"Thickness of label {options.label}: {thickness.thickness_nm:.1f} nm, "
             f"± {thickness.error_statistical_nm:.1f} from counting, ± {thickness.error_k_nm:.1f} "
             "from the k-factors in use"
         )
+        # Of --density composition: nothing else was asked for.
+        density = density or density_from_composition(options.formula)
     table = result.k_factors_from(
-        options.label, options.formula, options.reference, density_g_cm3=density_from(options)
+        options.label, options.formula, options.reference, density_g_cm3=density
     )
-    table.to_csv(options.output)
-    print(table.to_frame().to_string(index=False))
-    print("\n".join(result.account()))
-    print(f"Saved {options.output}")
+    print(table.to_frame().to_string(index=False, na_rep="-"))
+    print("\n".join([_k_factors_told(options, table), *table.notes, *result.account()]))
+    table.to_csv(options.output, overwrite=options.force)
+
+
+def _k_factors_told(options: argparse.Namespace, table: KFactorTable) -> str:
+    """Say what k-factors were calibrated with."""
+    if "not corrected" in table.source:
+        used = "no thickness: absorption stays in them (--thickness takes it out)"
+    elif options.thickness is not None:
+        used = f"{options.thickness:g} nm, as given"
+    else:
+        used = "the thickness of the recipe"
+    known = [table.detector, _known(table.beam_energy_keV, "keV"), table.date]
+    told = ", ".join(text for text in known if text)
+    return f"k-factors for {used}; {table.source}; {told}."
 
 
 def _demo(options: argparse.Namespace) -> None:
     from napari_eds.cli import demo
 
-    print("Simulating a LaFeO3 film on SrTiO3 and quantifying it on a grid ...")
-    with TerminalProgress() as progress:
-        shown = demo.run(progress)
-    comparison = shown.comparison.to_string(index=False, float_format=lambda x: f"{x:.2f}")
-    print(f"\nAtomic % found beside the truth, chips inside one phase:\n{comparison}\n")
-    print("\n".join(shown.result.account()))
-    written = demo.save(shown, options.output)
+    with writing(options, folders=[options.output]):
+        print("Simulating a LaFeO3 film on SrTiO3 and quantifying it on a grid ...")
+        with TerminalProgress() as progress:
+            shown = demo.run(progress)
+        comparison = shown.comparison.to_string(index=False, float_format=lambda x: f"{x:.2f}")
+        print(f"\nAtomic % found beside the truth, chips inside one phase:\n{comparison}\n")
+        print("\n".join(shown.result.account()))
+        written = demo.save(shown, options.output, overwrite=options.force)
     print(
         f"\nSaved {len(written)} files (tables, spectra, recipe, maps) in "
         f"{options.output.resolve()}"

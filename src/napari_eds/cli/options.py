@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from napari_eds.errors import EDSError, RecipeError
+from napari_eds.cli.usage import UsageError, at_least_1, bad_options, number, positive, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: What ``--elements`` takes in place of names.
 _FROM_MAP = ("file", "find")
+#: What the output of a run is.
+TABLE = "table of the result (.csv, or .parquet for Parquet); its recipe is saved beside it"
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -37,17 +39,19 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
 
 def add_map_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which part of which map of which file is read."""
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=Path, help="file of a map or of spectra")
     add_part_options(parser)
 
 
 def add_part_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is read of a file; `part_from` reads them."""
-    parser.add_argument("--index", type=int, help="which map, where the file holds several")
+    parser.add_argument(
+        "--index", type=whole, metavar="N", help="which map, where the file holds several"
+    )
     parser.add_argument(
         "--energy-axis",
         nargs=2,
-        type=float,
+        type=number,
         metavar=("OFFSET", "SCALE"),
         help="energy of channel 0 and keV per channel, where the file gives none",
     )
@@ -57,7 +61,7 @@ def add_part_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames",
         nargs=2,
-        type=int,
+        type=whole,
         metavar=("FIRST", "END"),
         help="frames to sum, counted from 0, END not among them (Velox)",
     )
@@ -69,10 +73,14 @@ def add_part_options(parser: argparse.ArgumentParser) -> None:
         "them, or 0:120nm 10:80nm, the pixels whose centres lie inside",
     )
     parser.add_argument(
-        "--crop-energy", nargs=2, type=float, metavar=("LOW", "HIGH"), help="channels kept, in keV"
+        "--crop-energy",
+        nargs=2,
+        type=number,
+        metavar=("LOW", "HIGH"),
+        help="channels kept, in keV",
     )
     parser.add_argument(
-        "--rebin-energy", type=int, metavar="N", help="sum N channels into one on reading"
+        "--rebin-energy", type=at_least_1, metavar="N", help="sum N channels into one on reading"
     )
 
 
@@ -103,7 +111,7 @@ def _crop(texts: Sequence[str]) -> tuple[tuple[Any, Any], str]:
     extents, units = zip(*(_extent(text) for text in texts), strict=True)
     known = {unit for unit, extent in zip(units, extents, strict=True) if extent != (None, None)}
     if len(known) > 1:
-        raise EDSError(f"--crop {' '.join(texts)}: give rows and columns in one unit, px or nm")
+        raise UsageError(f"--crop {' '.join(texts)}: give rows and columns in one unit, px or nm")
     return (extents[0], extents[1]), next(iter(known), "px")
 
 
@@ -116,10 +124,19 @@ def _extent(text: str) -> tuple[tuple[float | None, float | None], str]:
             raise ValueError
         ends = tuple(number(part) if part.strip() else None for part in (low, high))
     except ValueError:
-        raise EDSError(
+        raise UsageError(
             f"--crop takes rows and columns such as 0:500 :500, or 0:120nm 10:80nm, not {text!r}"
         ) from None
     return (ends[0], ends[1]), unit
+
+
+def add_ome_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option for maps in one file."""
+    parser.add_argument(
+        "--ome-tiff",
+        action="store_true",
+        help="save the maps also as the channels of one OME-TIFF (at_pct.ome.tif)",
+    )
 
 
 def _add_region_options(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +146,7 @@ def _add_region_options(parser: argparse.ArgumentParser) -> None:
     )
     regions.add_argument(
         "--min-counts",
-        type=int,
+        type=at_least_1,
         metavar="N",
         help="chips as small as their counts allow: each holds at least N X-rays (the noise peak "
         "does not count)",
@@ -187,14 +204,28 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
         help="settings of an earlier run; other options override them",
     )
     parser.add_argument(
-        "--energy-range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="fitted range in keV"
+        "--energy-range",
+        nargs=2,
+        type=number,
+        metavar=("LOW", "HIGH"),
+        help=f"fitted range in keV (default: {_default('energy_range_keV')})",
     )
-    parser.add_argument("--beam-energy", type=float, metavar="KEV")
+    parser.add_argument(
+        "--beam-energy", type=positive, metavar="KEV", help="default: that of the file"
+    )
     parser.add_argument(
         "--no-calibrate", action="store_true", help="take the energy axis as the file gives it"
     )
-    parser.add_argument("--background", choices=get_args(Background))
-    parser.add_argument("--engine", choices=get_args(Engine))
+    parser.add_argument(
+        "--background",
+        choices=get_args(Background),
+        help=f"shape of the background (default: {_default('background')})",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=get_args(Engine),
+        help=f"how labels are fitted (default: {_default('engine')})",
+    )
     parser.add_argument(
         "--uncertainty",
         action="append",
@@ -207,7 +238,7 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_correction_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--thickness", type=float, metavar="NM", help="correct absorption for this thickness"
+        "--thickness", type=positive, metavar="NM", help="correct absorption for this thickness"
     )
     parser.add_argument(
         "--density",
@@ -216,7 +247,7 @@ def _add_correction_options(parser: argparse.ArgumentParser) -> None:
         "what follows from the composition of each region",
     )
     parser.add_argument(
-        "--take-off-angle", type=float, metavar="DEG", help="where the file gives none"
+        "--take-off-angle", type=number, metavar="DEG", help="where the file gives none"
     )
     parser.add_argument(
         "--allow-beam-energy-mismatch",
@@ -247,7 +278,7 @@ def _plain_regions(options: argparse.Namespace, image: SpectrumImage) -> np.ndar
     from napari_eds.labels.from_spectra import cluster_labels
 
     if options.of is not None and options.superpixels is None:
-        raise EDSError("--of names the image for --superpixels, which is not asked for")
+        raise UsageError("--of names the image for --superpixels, which is not asked for")
     if options.labels is not None:
         return on_the_part(read_labels(options.labels), image)
     if options.min_counts is not None:
@@ -278,7 +309,7 @@ def picture_from(name: str | None, image: SpectrumImage) -> np.ndarray:
     pictures = {p.name: p.data for p in image.images if p.data.ndim == 2 and p.fits(image.shape)}
     pictures.setdefault("counts", image.counts_map())
     if name is not None and name not in pictures:
-        raise EDSError(
+        raise UsageError(
             f"the file has no image {name!r} of the map's pixels; it has {', '.join(pictures)}"
         )
     return pictures[next(iter(pictures)) if name is None else name]
@@ -287,8 +318,10 @@ def picture_from(name: str | None, image: SpectrumImage) -> np.ndarray:
 def _grid_size(text: str) -> int | tuple[int, int]:
     parts = text.lower().split("x")
     if len(parts) > 2 or not all(part.isdecimal() for part in parts):
-        raise EDSError(f"--grid takes a number of pixels such as 15 or 15x20, not {text!r}")
+        raise UsageError(f"--grid takes a number of pixels such as 15 or 15x20, not {text!r}")
     sizes = [int(part) for part in parts]
+    if not all(sizes):
+        raise UsageError(f"chips of --grid {text} do not fit: give sides of 1 pixel or more")
     return sizes[0] if len(sizes) == 1 else (sizes[0], sizes[1])
 
 
@@ -333,7 +366,7 @@ def _with_elements(options: argparse.Namespace, image: SpectrumImage) -> argpars
         )
         fit_only = (*asked, *others)
     if not elements:
-        raise RecipeError(problem)
+        raise UsageError(problem)
     named = {"--elements": ",".join(elements), "--fit-only": ",".join(fit_only)}
     said = " ".join(f"{option} {names}" for option, names in named.items() if names)
     print(f"Elements {'of the file' if options.elements == 'file' else 'found'}: {said}")
@@ -343,6 +376,7 @@ def _with_elements(options: argparse.Namespace, image: SpectrumImage) -> argpars
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
     """Build the recipe: that of ``--recipe``, if any, changed by the other options."""
+    from napari_eds.physics.lines import check_element
     from napari_eds.recipe.k_factor_files import read_k_factors
     from napari_eds.recipe.recipe import Recipe
     from napari_eds.recipe.uncertainties import Uncertainties
@@ -370,8 +404,20 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
             map_beam_energy_keV=settings.get("beam_energy_keV"),
         )
     if "elements" not in settings:
-        raise RecipeError("--elements is needed, or --recipe with the settings of a run")
-    return Recipe.create(**settings)
+        raise UsageError("--elements is needed, or --recipe with the settings of a run")
+    with bad_options():
+        recipe = Recipe.create(**settings)
+        for name in (*recipe.elements, *recipe.fit_only):
+            check_element(name.partition("_")[0])
+        return recipe
+
+
+def _default(setting: str) -> str:
+    """Return what a setting of the recipe is unless it is given."""
+    from napari_eds.recipe.recipe import Recipe
+
+    value = Recipe.model_fields[setting].get_default()
+    return " to ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _uncertainty_names() -> str:
@@ -389,39 +435,47 @@ def _uncertainties(texts: list[str]) -> dict[str, float]:
     for text in texts:
         name, _, value = (part.strip() for part in text.partition("="))
         if name not in Uncertainties.model_fields:
-            raise RecipeError(
+            raise UsageError(
                 f"--uncertainty {text!r}: there is no {name!r}; choose one of "
                 f"{', '.join(Uncertainties.model_fields)}"
             )
         try:
             found[name] = float(value)
         except ValueError:
-            raise RecipeError(
+            raise UsageError(
                 f"--uncertainty {text!r}: {value!r} is no number; write {name}=10, for example"
             ) from None
     return found
 
 
 def _absorption(options: argparse.Namespace) -> Absorption | None:
+    from pydantic import ValidationError
+
     from napari_eds.recipe.absorption import Absorption
+    from napari_eds.recipe.recipe import recipe_error
 
     if options.thickness is None:
         # With a formula, a density alone is for solving the thickness.
         if options.density is not None and not hasattr(options, "formula"):
-            raise RecipeError("--density is for the absorption correction: give --thickness, too")
+            raise UsageError("--density is for the absorption correction: give --thickness, too")
         return None
-    return Absorption(
-        thickness_nm=options.thickness,
-        density_g_cm3=density_from(options),
-        take_off_angle_deg=options.take_off_angle,
-    )
+    try:
+        return Absorption(
+            thickness_nm=options.thickness,
+            density_g_cm3=density_from(options),
+            take_off_angle_deg=options.take_off_angle,
+        )
+    except ValidationError as problem:
+        with bad_options():
+            raise recipe_error(problem) from problem
 
 
 def density_from(options: argparse.Namespace) -> float | None:
     """Return the density in g/cm3 of ``--density``, None if it follows from the composition."""
     from napari_eds.recipe.absorption import read_density
 
-    return None if options.density is None else read_density(options.density)
+    with bad_options():
+        return None if options.density is None else read_density(options.density)
 
 
 def _names_or_none(text: str | None) -> tuple[str, ...] | None:

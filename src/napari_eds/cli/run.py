@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable
 from math import isnan
 from typing import TYPE_CHECKING
 
+from napari_eds.cli.interrupts import INTERRUPTS
 from napari_eds.cli.options import part_from, recipe_and_map, regions_from
+from napari_eds.cli.outputs import LOG
 
 if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
@@ -28,12 +31,23 @@ def run(options: argparse.Namespace) -> Quantification:
 
     recipe, image = recipe_and_map(options)
     with TerminalProgress() as progress:
-        return quantify(image, regions_from(options, image), recipe, progress=progress)
+        result = quantify(image, regions_from(options, image), recipe, progress=progress)
+    warn_of_left_out(result)
+    return result
+
+
+def warn_of_left_out(result: Quantification) -> None:
+    """Say on standard error which elements seem to be missing."""
+    from napari_eds.quantification.remarks import left_out_lines
+    from napari_eds.quantification.table import FLAG
+
+    for line in left_out_lines(result.table[FLAG].tolist()):
+        LOG.warning("%s", line)
 
 
 def report(result: Quantification) -> list[str]:
     """Say what a run gave, in lines."""
-    from napari_eds.quantification.remarks import SEPARATOR, shared_remarks
+    from napari_eds.quantification.remarks import SEPARATOR, left_out_lines, shared_remarks
     from napari_eds.quantification.table import FLAG, at_pct, error_of, error_total_of
 
     table = result.table
@@ -64,6 +78,7 @@ def report(result: Quantification) -> list[str]:
     shared = shared_remarks(table[FLAG].tolist())
     if shared:
         lines.append(f"All labels: {SEPARATOR.join(shared)}.")
+    lines += left_out_lines(table[FLAG].tolist(), shared=False)
     return lines + result.account()
 
 
@@ -76,7 +91,9 @@ class TerminalProgress:
     """Progress on one line of a terminal; nothing where standard error is none."""
 
     def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
+        quiet = all(handler.level > logging.WARNING for handler in LOG.handlers)
+        self._shown = sys.stderr.isatty() and not (LOG.handlers and quiet)
+        self._what = ""
 
     def __enter__(self) -> Callable[[int, int, str], None]:
         return self._report
@@ -86,6 +103,10 @@ class TerminalProgress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     def _report(self, done: int, total: int, what: str) -> None:
+        INTERRUPTS.check()
+        if what != self._what:
+            LOG.debug("%s", what)
+            self._what = what
         if self._shown:
             count = f" {done} of {total}" if 0 < done < total else ""
             print(f"\r\033[K{what}{count} ...", end="", file=sys.stderr, flush=True)

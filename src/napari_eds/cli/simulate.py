@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from napari_eds.errors import EDSError
+from napari_eds.cli.outputs import writing
+from napari_eds.cli.usage import UsageError, positive, whole
 
 
 def add_parser(commands: Any) -> None:
@@ -14,7 +15,7 @@ def add_parser(commands: Any) -> None:
     simulate = commands.add_parser(
         "simulate", help="write a simulated map as a Velox file, with its truth beside it"
     )
-    simulate.add_argument("output", type=Path, metavar="OUT.emd")
+    simulate.add_argument("output", type=Path, metavar="OUT.emd", help="Velox file to write")
     simulate.add_argument(
         "--kind", choices=("film",), default="film", help="film: LaFeO3 on SrTiO3, a Pt cap on top"
     )
@@ -22,21 +23,30 @@ def add_parser(commands: Any) -> None:
         "--size", default="128", metavar="PX", help="pixels: 512 or 512x256 (rows x columns)"
     )
     simulate.add_argument(
-        "--counts", type=float, default=100.0, metavar="N", help="mean counts of a pixel"
+        "--counts", type=positive, default=100.0, metavar="N", help="mean counts of a pixel"
     )
-    simulate.add_argument("--seed", type=int, default=0, help="the same seed, the same counts")
+    simulate.add_argument("--seed", type=whole, default=0, help="the same seed, the same counts")
     simulate.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
+    from napari_eds._support.outputs import check_files
+    from napari_eds.simulate.files import simulation_files
+
+    shape = _shape(options.size)
+    with writing(options, simulation_files(options.output)[1:]):
+        check_files([options.output], overwrite=options.force, raw=True, make_folders=True)
+        _write(options, shape)
+
+
+def _write(options: argparse.Namespace, shape: tuple[int, int]) -> None:
     from napari_eds.simulate.files import save_simulation
     from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
-    shape = _shape(options.size)
     simulation = lanthanum_ferrite_on_strontium_titanate(
         shape, counts_per_pixel=options.counts, seed=options.seed
     )
-    written = save_simulation(simulation, options.output)
+    written = save_simulation(simulation, options.output, overwrite=options.force)
     for label, phase in enumerate(simulation.phases, start=1):
         n = int((simulation.labels == label).sum())
         amounts = ", ".join(f"{e} {value:g}" for e, value in phase.atomic_percent.items())
@@ -47,5 +57,5 @@ def _run(options: argparse.Namespace) -> None:
 def _shape(text: str) -> tuple[int, int]:
     parts = text.lower().split("x")
     if len(parts) > 2 or not all(part.isdecimal() for part in parts):
-        raise EDSError(f"--size takes a number of pixels such as 512 or 512x256, not {text!r}")
+        raise UsageError(f"--size takes a number of pixels such as 512 or 512x256, not {text!r}")
     return int(parts[0]), int(parts[-1])

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_eds.cli.options import add_map_options, add_recipe_options, on_the_part, recipe_and_map
-from napari_eds.errors import EDSError
+from napari_eds.cli.outputs import writing
+from napari_eds.cli.usage import UsageError, positive
 
 
 def add_parser(commands: Any) -> None:
@@ -26,7 +27,7 @@ def add_parser(commands: Any) -> None:
     )
     sizes.add_argument(
         "--error",
-        type=float,
+        type=positive,
         default=None,
         metavar="AT_PCT",
         help="error from counting that no major element may exceed (default: 2)",
@@ -38,6 +39,18 @@ def add_parser(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from napari_eds._support.files import write_atomically
+
+    sizes = _sizes(options.sizes)
+    outputs = [] if options.output is None else [options.output]
+    with writing(options, outputs):
+        text = _advised(options, sizes)
+        written = [write_atomically(path, text, overwrite=options.force) for path in outputs]
+    if written:
+        print(f"Saved {written[0]}")
+
+
+def _advised(options: argparse.Namespace, sizes: list[int] | None) -> str:
+    """Print the advice, and return its table as CSV."""
     from napari_eds.labels.chips import read_labels
     from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT, chip_size_advice
 
@@ -46,7 +59,7 @@ def _run(options: argparse.Namespace) -> None:
     advice = chip_size_advice(
         image,
         recipe,
-        _sizes(options.sizes),
+        sizes,
         labels=labels,
         error_at_pct=WANTED_ERROR_AT_PCT if options.error is None else options.error,
     )
@@ -57,13 +70,11 @@ def _run(options: argparse.Namespace) -> None:
         print(f"No size keeps {limit}.")
     else:
         print(f"Smallest that keeps {limit}: {advice.recommended_px} px")
-    if options.output is not None:
-        text = advice.frame.to_csv(float_format="%.6g", lineterminator="\n")
-        print(f"Saved {write_atomically(options.output, text)}")
+    return advice.frame.to_csv(float_format="%.6g", lineterminator="\n")
 
 
 def _sizes(text: str | None) -> list[int] | None:
     parts = None if text is None else [part.strip() for part in text.split(",")]
     if parts is not None and not all(part.isdecimal() for part in parts):
-        raise EDSError(f"--sizes takes whole numbers of pixels such as 5,10,20, not {text!r}")
+        raise UsageError(f"--sizes takes whole numbers of pixels such as 5,10,20, not {text!r}")
     return None if parts is None else [int(part) for part in parts]

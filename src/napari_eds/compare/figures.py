@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.compare.tables import CompositionTable
+from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,12 +90,40 @@ def draw(comparison: Sides, elements: Sequence[str]) -> Figure:
     return _maps(comparison, elements)
 
 
-def save(figure: Figure, path: str | Path) -> Path:
-    """Save a figure in the format of the suffix, whole or not at all."""
+def save(figure: Figure, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Save a figure in the format of the suffix, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the file is there and may not be replaced.
+    EDSError
+        If figures are not drawn in that format.
+    OSError
+        If the folder does not exist or cannot be written.
+    """
     path = Path(path)
+    check_files([path], overwrite=overwrite)
     buffer = BytesIO()
-    figure.savefig(buffer, format=path.suffix.lstrip(".") or "png", dpi=150)
-    return write_atomically(path, buffer.getvalue())
+    figure.savefig(buffer, format=figure_format(path), dpi=150)
+    return write_atomically(path, buffer.getvalue(), overwrite=overwrite)
+
+
+def figure_format(path: Path) -> str:
+    """Return the format of a figure's file; PNG without a suffix.
+
+    Raises
+    ------
+    EDSError
+        If figures are not drawn in that format.
+    """
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    wanted = path.suffix.lower().lstrip(".") or "png"
+    if wanted not in known:
+        raise EDSError(f"{path.name}: figures are saved as .png, .pdf or .svg, not .{wanted}")
+    return wanted
 
 
 def _maps(comparison: Sides, elements: Sequence[str]) -> Figure:
@@ -158,7 +188,7 @@ def _clouds(comparison: Sides, elements: Sequence[str]) -> Figure:
     for axes, e in zip(grid, elements, strict=False):
         x, y = (comparison.table[f"{e}_{side}"].to_numpy() for side in ("other", "ours"))
         errors = [t.errors[e].to_numpy() for t in (comparison.other, comparison.ours)]
-        xerr, yerr = (None if np.isnan(err).all() else np.nan_to_num(err) for err in errors)
+        xerr, yerr = (None if np.isnan(err).all() else err for err in errors)
         axes.errorbar(
             x, y, yerr, xerr, fmt="o", ms=3, color=_OURS, ecolor="0.8", elinewidth=0.8, zorder=2
         )
@@ -189,7 +219,7 @@ def _bars(comparison: Sides, elements: Sequence[str]) -> Figure:
     left.legend(fontsize=8, frameon=False)
     row = comparison.table.iloc[0]
     difference = np.array([row[f"{e}_difference"] for e in elements], dtype=float)
-    error = np.nan_to_num(np.array([row[f"{e}_difference_error"] for e in elements], dtype=float))
+    error = np.array([row[f"{e}_difference_error"] for e in elements], dtype=float)
     colours = ["#b2182b" if d > 0 else "#2166ac" for d in difference]
     right.bar(place, difference, 0.6, yerr=error, color=colours, capsize=3)
     right.axhline(0, color="black", linewidth=0.8)
@@ -205,7 +235,7 @@ def _bar(
 ) -> None:
     """Draw bars with error bars where errors are known."""
     colour, label = look
-    known = None if np.isnan(errors).all() else np.nan_to_num(errors)
+    known = None if np.isnan(errors).all() else errors
     axes.bar(place, values, 0.38, yerr=known, color=colour, label=label, capsize=3)
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from napari_eds.compare.tables import CompositionTable, whole
+from napari_eds.compare.tables import CompositionTable, errors_k_given, whole
 from napari_eds.errors import EDSError
 from napari_eds.quantification.table import (
     AT_PCT,
@@ -142,7 +142,7 @@ def _by_label(
 
     used = [columns[c] for (_, kind), c in chosen.items() if kind == "value"]
     percent = any(c is not None and c.says_percent for c in used)
-    values, errors_k, total = numbers("value"), numbers("error_k"), numbers("error_total")
+    values, total = numbers("value"), numbers("error_total")
     remarks: tuple[str, ...] = ()
     factor = _factor(values, percent)
     if factor != 1:
@@ -151,7 +151,7 @@ def _by_label(
         name,
         values * factor,
         numbers("error") * factor,
-        errors_k if errors_k.to_numpy().any() else errors_k * np.nan,
+        errors_k_given(numbers("error_k"), total) * factor,
         keyed_by,
         chips=chips,
         weights=_weights(frame, keys, decimal_comma, name),

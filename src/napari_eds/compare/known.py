@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from napari_eds._support.files import write_atomically
+from napari_eds._support.brief import brief
+from napari_eds._support.files import beside, write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table
 from napari_eds.compare.tables import CompositionTable, normalised_errors
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class KnownComparison:
     """Labels of a result beside a known composition.
@@ -43,7 +46,8 @@ class KnownComparison:
         (counting) and ``error_k`` (k-factors) in at.%; ``percent_error``, (normalised - expected)
         / expected; ``absolute_percent_error``; ``percent_error_error_total``,
         ``percent_error_error`` and ``percent_error_error_k``, its standard deviations; and ``z``,
-        over the total. NaN where errors are unknown.
+        over the total, or over counting where that is all that is known. NaN where errors are
+        unknown.
     has_total : bool
         Whether the result tells total errors.
     others : mapping of str to float
@@ -83,28 +87,47 @@ class KnownComparison:
             lines.append(f"Without a composition: {some}.")
         return lines
 
-    def to_csv(self, path: str | Path) -> list[Path]:
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Save the table, and that of single labels beside it as ``<stem>_labels.csv``.
 
         Returns
         -------
         list of Path
             The files written. Each is written whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If a file is there that may not be replaced; nothing is written then.
+        OSError
+            If the folder does not exist or cannot be written.
         """
-        path = Path(path)
-        beside = path.with_name(f"{path.stem}_labels.csv")
+        files = beside(path, "_labels.csv")
+        check_files(files, overwrite=overwrite)
         return [
-            write_atomically(file, table.to_csv(float_format="%.6g", lineterminator="\n"))
-            for file, table in ((path, self.table), (beside, self.per_label))
+            write_atomically(
+                file,
+                table.to_csv(float_format="%.6g", lineterminator="\n"),
+                overwrite=overwrite,
+            )
+            for file, table in zip(files, (self.table, self.per_label), strict=True)
         ]
 
     def figure(self) -> Figure:
         """Draw found and expected at.% as bars, with percent errors written above."""
         return figures.draw_known(self)
 
-    def save_figure(self, path: str | Path) -> Path:
-        """Save `figure`, in the format of the suffix (PNG, PDF, SVG)."""
-        return figures.save(self.figure(), path)
+    def save_figure(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Save `figure`, in the format of the suffix (PNG, PDF, SVG).
+
+        Raises
+        ------
+        OutputError
+            If the file is there and may not be replaced.
+        OSError
+            If the folder does not exist or cannot be written.
+        """
+        return figures.save(self.figure(), path, overwrite=overwrite)
 
 
 def compare_known(
@@ -200,8 +223,9 @@ def _table(chosen: CompositionTable, elements: list[str], target: np.ndarray) ->
         100 * normalised_errors(mean / 100, e / 100, chosen.elements, elements)
         for e in (counting, from_k, rest)
     )
-    total = np.sqrt(np.nansum([error**2, error_rest**2], axis=0))
-    total = np.where(total > 0, total, np.nan)
+    total = np.hypot(error, error_rest)
+    # Counting alone is no total, but what the difference can be compared with.
+    in_all = np.where(np.isfinite(total), total, error)
     percent = 100 * (normalised - target) / target
     return pd.DataFrame(
         {
@@ -216,7 +240,7 @@ def _table(chosen: CompositionTable, elements: list[str], target: np.ndarray) ->
             "percent_error_error_total": 100 * total / target,
             "percent_error_error": 100 * error / target,
             "percent_error_error_k": 100 * error_k / target,
-            "z": (normalised - target) / total,
+            "z": (normalised - target) / np.where(in_all > 0, in_all, np.nan),
         },
         index=pd.Index(elements, name="element"),
     )

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from napari_eds._support.files import write_atomically
+from napari_eds._support.brief import brief
+from napari_eds._support.files import beside, write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table, of_maps
 from napari_eds.compare.tables import CompositionTable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _UNITS = {AT_PCT: "at.%", WT_PCT: "wt.%"}
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Two results beside each other; differences are ours minus the other's.
@@ -132,19 +135,26 @@ class Comparison:
         """Whether it is one composition of everything."""
         return self.ours.keyed_by == "whole"
 
-    def to_csv(self, path: str | Path) -> list[Path]:
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Save the table, and the statistics beside it as ``<stem>_statistics.csv``.
 
         Returns
         -------
         list of Path
             The files written. Each is written whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If a file is there that may not be replaced; nothing is written then.
+        OSError
+            If the folder does not exist or cannot be written.
         """
-        path = Path(path)
-        beside = path.with_name(f"{path.stem}_statistics.csv")
+        files = beside(path, "_statistics.csv")
+        check_files(files, overwrite=overwrite)
         return [
-            write_atomically(path, _csv(self.table)),
-            write_atomically(beside, _csv(self.statistics)),
+            write_atomically(file, _csv(table), overwrite=overwrite)
+            for file, table in zip(files, (self.table, self.statistics), strict=True)
         ]
 
     def figure(self, elements: Sequence[str] | None = None) -> Figure:
@@ -166,9 +176,23 @@ class Comparison:
         """
         return figures.draw(self, self._checked(elements))
 
-    def save_figure(self, path: str | Path, elements: Sequence[str] | None = None) -> Path:
-        """Save `figure`, in the format of the suffix (PNG, PDF, SVG)."""
-        return figures.save(self.figure(elements), path)
+    def save_figure(
+        self,
+        path: str | Path,
+        elements: Sequence[str] | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> Path:
+        """Save `figure`, in the format of the suffix (PNG, PDF, SVG).
+
+        Raises
+        ------
+        OutputError
+            If the file is there and may not be replaced.
+        OSError
+            If the folder does not exist or cannot be written.
+        """
+        return figures.save(self.figure(elements), path, overwrite=overwrite)
 
     def _checked(self, elements: Sequence[str] | None) -> tuple[str, ...]:
         unknown = [e for e in elements or () if e not in self.elements]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds.compare import files
-from napari_eds.compare.tables import CompositionTable, whole
+from napari_eds.compare.tables import CompositionTable, errors_k_given, whole
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.exchange.session import SUFFIX, Session, load_session
 from napari_eds.labels.chips import describe_labels
@@ -205,13 +205,12 @@ def _of_our_table(
         names = {of(column_of(e, quantity)): e for e in elements}
         return table.reindex(columns=list(names)).rename(columns=names).astype(float)
 
-    errors_k, total = columns(error_k_of), columns(error_total_of)
-    # Version 0.1.0 took errors that nobody gave as 0, which means unknown.
+    total = columns(error_total_of)
     return CompositionTable(
         name,
         columns(),
         columns(error_of),
-        errors_k if (errors_k.to_numpy() > 0).any() else errors_k * np.nan,
+        errors_k_given(columns(error_k_of), total),
         "label",
         chips=table[CHIP],
         # A table of version 0.1.0 has none.

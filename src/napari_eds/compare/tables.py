@@ -9,9 +9,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class CompositionTable:
     """Compositions of labels, or one of them all.
@@ -133,6 +135,15 @@ class CompositionTable:
             for name, frame in ((name, getattr(self, name)) for name in self.error_names)
         }
         return replace(self, percent=scaled, **errors)
+
+
+def errors_k_given(errors_k: pd.DataFrame, total: pd.DataFrame) -> pd.DataFrame:
+    """Return errors from k-factors as a table of ours holds them; NaN where nobody gave any.
+
+    Version 0.1.0, whose tables have no total errors, wrote 0 for unknown.
+    """
+    unknown = total.isna().to_numpy().all() and not (errors_k.to_numpy(float) > 0).any()
+    return errors_k * np.nan if unknown else errors_k
 
 
 def closed_covariance(fractions: np.ndarray, errors: np.ndarray) -> np.ndarray:

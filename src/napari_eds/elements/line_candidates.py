@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 import numpy as np
 from scipy.special import ndtr
 
+from napari_eds._support.brief import brief
 from napari_eds.elements import prior
 from napari_eds.elements.peaks import HALF_WINDOW_FWHM, LOWEST_KEV, SIGNIFICANT, NetSpectrum, Peak
 from napari_eds.errors import EDSError
@@ -34,6 +35,7 @@ _MAX_CHECKS = 4
 _LEAST_SHARE, _SURE = 0.05, 0.9
 
 
+@brief
 @dataclass(frozen=True)
 class Candidate:
     """A line that a peak may be.

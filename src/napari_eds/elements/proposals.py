@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_eds._support.brief import brief
 from napari_eds._support.progress import Progress
 from napari_eds.elements import prior
 from napari_eds.elements.search import LIGHT, SEEDS, ElementSearch, Finding
@@ -42,6 +43,7 @@ _MIN_CHANNELS = 100
 _NEGLIGIBLE = 0.002
 
 
+@brief
 @dataclass(frozen=True)
 class Proposal:
     """An element found in a spectrum, and why.
@@ -86,6 +88,7 @@ class Proposal:
     evidence: str
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """Proposals, and the fit of the summed spectrum they rest on.

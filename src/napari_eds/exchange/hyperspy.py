@@ -27,7 +27,9 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support import hyperspy
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.errors import EDSError, ReadError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
@@ -37,6 +39,7 @@ from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition, Detector
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra
+from napari_eds.spectra.signals import describe
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 MODEL_NAME = "napari_eds"
@@ -44,6 +47,7 @@ FORMAT = "napari-eds label spectra"
 VERSION = 1
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class LabelFile:
     """What a file of `save_hspy` holds.
@@ -115,30 +119,36 @@ def to_hyperspy(result: Quantification) -> Any:
     with hyperspy.quiet():
         signal = kind(np.array(result.spectra))
         _describe_axes(signal, result)
-        _describe_sample(signal, result, is_sem=is_sem)
         signal.metadata.set_item("napari_eds", _own_metadata(result))
+        _describe_sample(signal, result)
         _store_model(signal, result)
     return signal
 
 
-def save_hspy(result: Quantification, path: str | Path) -> Path:
+def save_hspy(result: Quantification, path: str | Path, *, overwrite: bool = False) -> Path:
     """Save `to_hyperspy` as a ``.hspy`` file, whole or not at all.
+
+    With `overwrite` a file that was saved so is replaced; one that anything else wrote may be
+    raw data and never is.
 
     Raises
     ------
     EDSError
         If the name has another suffix.
+    OutputError
+        If a file is in the way.
     OSError
         If the folder does not exist or cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() != ".hspy":
         raise EDSError(f"HyperSpy's files end in .hspy, not as {path.name} does")
+    check_files([path], overwrite=overwrite, inputs=[result.image.source], raw=True)
     signal = to_hyperspy(result)
     with tempfile.TemporaryDirectory() as folder, hyperspy.quiet():
         draft = Path(folder) / "signal.hspy"
         signal.save(str(draft), overwrite=True)
-        return write_atomically(path, draft.read_bytes())
+        return write_atomically(path, draft.read_bytes(), overwrite=overwrite)
 
 
 def read_hspy(path: str | Path) -> LabelFile:
@@ -182,23 +192,14 @@ def _describe_axes(signal: Any, result: Quantification) -> None:
     signal.metadata.General.title = f"{result.image.name}, labels"
 
 
-def _describe_sample(signal: Any, result: Quantification, *, is_sem: bool) -> None:
-    acquisition = result.image.acquisition
+def _describe_sample(signal: Any, result: Quantification) -> None:
     model = result.fit.model
-    parameters = {
-        "beam_energy": model.beam_energy_keV,
-        "energy_resolution_MnKa": model.resolution_MnKa_eV,
-        "live_time": acquisition.live_time_s,
-        "elevation_angle": acquisition.take_off_angle_deg,
-        "beam_current": acquisition.beam_current_nA,
-    }
-    signal.set_microscope_parameters(**{n: v for n, v in parameters.items() if v is not None})
-    instrument = "SEM" if is_sem else "TEM"
-    names = ", ".join(d.name for d in acquisition.detectors)
-    if names:
-        signal.metadata.set_item(
-            f"Acquisition_instrument.{instrument}.Detector.EDS.detector_type", names
-        )
+    settled = replace(
+        result.image.acquisition,
+        beam_energy_keV=model.beam_energy_keV,
+        energy_resolution_MnKa_eV=model.resolution_MnKa_eV,
+    )
+    describe(signal, settled)
     signal.set_elements(sorted({family.element for family in model.families}))
     # `set_lines` would add lines of the elements that are fitted only.
     lines = sorted(str(family.alpha) for family in model.quantified)

@@ -22,7 +22,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
 from napari_eds.errors import EDSError
@@ -124,6 +126,7 @@ class Source:
         )
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Session:
     """A quantification as it was saved, without the counts.
@@ -205,7 +208,7 @@ def save_session(
         None saves it beside the map: ``map.emd`` gives ``map.edsession``.
     result : Quantification
     overwrite : bool
-        Whether a file that is no session of this image may be replaced. One that is always is.
+        Whether a file that is there may be replaced. The map itself and raw data never are.
 
     Returns
     -------
@@ -213,20 +216,25 @@ def save_session(
 
     Raises
     ------
+    OutputError
+        If a file is in the way.
     SessionError
-        If another file is in the way, or None is given for an image without a file.
+        If None is given for an image without a file.
     OSError
         If the folder does not exist or cannot be written.
     """
     if path is None:
         if result.image.source is None:
             raise SessionError("the image came from no file: give the session a path")
-        path = result.image.source.with_suffix(SUFFIX)
+        path = beside(result.image.source)
     path = Path(path)
-    source = Source.of(result.image)
-    if path.exists() and not overwrite:
-        _check_replaceable(path, source)
-    return write_atomically(path, _archive(result, source))
+    check_files([path], overwrite=overwrite, inputs=[result.image.source])
+    return write_atomically(path, _archive(result, Source.of(result.image)), overwrite=overwrite)
+
+
+def beside(file: Path) -> Path:
+    """Return where the session of a map's file lies unless it is put elsewhere."""
+    return file.with_suffix(SUFFIX)
 
 
 def load_session(path: str | Path) -> Session:
@@ -351,21 +359,6 @@ def _differences(mine: Source, image: SpectrumImage) -> list[str]:
     if not found and counts_sha256(image) != mine.counts_sha256:
         found = ["as many counts, in other pixels or channels"]
     return found
-
-
-def _check_replaceable(path: Path, source: Source) -> None:
-    try:
-        there = load_session(path).source
-    except SessionError as error:
-        raise SessionError(
-            f"{path.name} exists and is no session that could be replaced ({error}): choose "
-            "another name, or overwrite=True"
-        ) from error
-    if there.counts_sha256 != source.counts_sha256:
-        raise SessionError(
-            f"{path.name} is the session of another image ({there.file_name or there.image_name}):"
-            " choose another name, or overwrite=True"
-        )
 
 
 def _archive(result: Quantification, source: Source) -> bytes:

@@ -12,23 +12,28 @@ from typing import Any
 import numpy as np
 
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
+from napari_eds._support.raw_files import MSA_MARK
 from napari_eds.errors import EDSError
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 
 #: Digits after the point in keV: a hundredth of an eV.
 _ENERGY_DIGITS = 5
+#: Endings of files of one spectrum each.
+_MSA = (".msa", ".emsa")
 #: Longest part of a file name that a label may take.
 _LONGEST_NAME = 80
 
 
-def save_spectra(
+def save_spectra(  # noqa: PLR0913 - two have defaults
     path: str | Path,
     names: Sequence[str],
     spectra: np.ndarray | Sequence[np.ndarray],
     energy: EnergyAxis,
     *,
     acquisition: Acquisition | None = None,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Save spectra in the format of the suffix.
 
@@ -45,6 +50,9 @@ def save_spectra(
     energy : EnergyAxis
     acquisition : Acquisition, optional
         Written into ``.msa`` files as far as it is known.
+    overwrite : bool
+        Whether files that are there may be replaced; of ``.msa`` only those that were saved so,
+        for others may be raw data.
 
     Returns
     -------
@@ -58,21 +66,24 @@ def save_spectra(
     EDSError
         If the suffix is another one, there is no spectrum, or names, spectra and axis do not
         belong together.
+    OutputError
+        If a file is in the way; nothing is written then.
     OSError
         If a file cannot be written. Those written before stay.
     """
     path = Path(path)
     energy.require_calibrated()
     counts = _checked(names, spectra, energy)
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return [write_atomically(path, _table(names, counts, energy))]
-    if suffix not in {".msa", ".emsa"}:
+    files, suffix = spectra_files(path, names), path.suffix.lower()
+    if suffix not in {".csv", *_MSA}:
         raise EDSError(f"spectra are saved as .csv or .msa, not {suffix or 'without a suffix'!r}")
+    check_files(files, overwrite=overwrite, raw=suffix in _MSA)
+    if suffix == ".csv":
+        return [write_atomically(path, _table(names, counts, energy), overwrite=overwrite)]
     entry = acquisition or Acquisition()
     return [
-        write_atomically(file, _msa(name, spectrum, energy, entry))
-        for file, name, spectrum in zip(_files(path, names), names, counts, strict=True)
+        write_atomically(file, _msa(name, spectrum, energy, entry), overwrite=overwrite)
+        for file, name, spectrum in zip(files, names, counts, strict=True)
     ]
 
 
@@ -102,9 +113,12 @@ def _table(names: Sequence[str], counts: np.ndarray, energy: EnergyAxis) -> str:
     return text.getvalue()
 
 
-def _files(path: Path, names: Sequence[str]) -> list[Path]:
-    """Return a path per spectrum, with what file names cannot hold left out."""
-    if len(names) == 1:
+def spectra_files(path: Path, names: Sequence[str]) -> list[Path]:
+    """Return the files that `save_spectra` writes.
+
+    Where it is one per spectrum, what file names cannot hold is left out of theirs.
+    """
+    if len(names) == 1 or path.suffix.lower() not in _MSA:
         return [path]
     parts = [re.sub(r"[^\w.+()-]+", "_", name)[:_LONGEST_NAME].strip("_.") for name in names]
     if len({part.casefold() for part in parts}) < len(parts) or not all(parts):
@@ -120,7 +134,10 @@ def _msa(name: str, counts: np.ndarray, energy: EnergyAxis, acquisition: Acquisi
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "spectrum.msa"
         file_writer(str(file), _entry(name, counts, energy, acquisition), encoding="latin-1")
-        return file.read_bytes()
+        # After the first line, which tells the format.
+        first, rest = file.read_bytes().split(b"\n", 1)
+        end = b"\r" if first.endswith(b"\r") else b""
+        return b"\n".join([first, MSA_MARK + end, rest])
 
 
 def _entry(

@@ -18,7 +18,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.chips import (
     ChipOrder,
@@ -51,6 +53,7 @@ class _Features(NamedTuple):
     variances: np.ndarray
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Classification:
     """Classes of the labels of a map.
@@ -110,17 +113,20 @@ class Classification:
         names = {int(number[value]): self.class_names[int(value)] for value in there}
         return Chips(number[painted], MappingProxyType(names))
 
-    def to_csv(self, path: str | Path) -> Path:
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Save the table as the few-shot programs do; `read_classification` reads it back.
 
         Raises
         ------
+        OutputError
+            If the file is there and may not be replaced.
         OSError
             If the folder does not exist or cannot be written.
         """
+        check_files([path], overwrite=overwrite)
         buffer = StringIO()
         self.table.to_csv(buffer, lineterminator="\n")
-        return write_atomically(path, buffer.getvalue())
+        return write_atomically(path, buffer.getvalue(), overwrite=overwrite)
 
 
 def classify(
@@ -376,6 +382,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 # What the reader of a grid's classes was.
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class ChipClasses:
     """Classes of a grid's chips. Deprecated: a `Classification` holds the same.

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.outputs import check_folder, check_place
 from napari_eds._support.progress import Progress
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.chips import (
@@ -59,12 +60,14 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
     names: Mapping[int, str] | None = None,
     support: Mapping[str, Iterable[str | int]] | None = None,
     settings: FewShotFormat | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Write chips, their spectra and all that belongs to them into one folder.
 
-    The folder appears whole or not at all, and replaces an earlier export only where nobody has
-    put anything else in. It holds, chips always in the order of ``chip_ids.json``:
+    The folder appears whole or not at all. With `overwrite` it replaces an earlier export, but
+    only where nobody has put anything else in. It holds, chips always in the order of
+    ``chip_ids.json``:
 
     - ``chips/`` pictures by chip id; for a grid also ``chips_pychip/`` as pychip_gui names them,
       for other labels ``masks/``
@@ -92,6 +95,8 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
     support : mapping of str to iterable of str or int, optional
         Examples of each class by chip id, name or label id; see `support_from_painting`.
     settings : FewShotFormat, optional
+    overwrite : bool
+        Whether an earlier export in this folder may be replaced.
     progress : callable, optional
         Called with (done, total, what); raising in it cancels, and nothing is left behind.
 
@@ -111,18 +116,24 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
         If the folder cannot be written.
     """
     job = _prepare(source, labels, names, picture, support, settings or FewShotFormat(), progress)
-    folder = Path(folder).resolve()
+    image = source if isinstance(source, SpectrumImage) else source.image
+    folder = check_target(folder, overwrite=overwrite, inputs=[image.source])
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _check_target(folder)
     if job.settings.save_map:
         _check_space(folder.parent, map_size(job.image, job.pixels, job.settings))
-    with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix=f".{folder.name}.", ignore_cleanup_errors=True
-    ) as temporary:
-        made = Path(temporary) / "new"
-        made.mkdir()
-        write(made, job)
-        _put_in_place(made, folder, Path(temporary) / "old")
+    try:
+        with tempfile.TemporaryDirectory(
+            dir=folder.parent, prefix=".napari-eds-", ignore_cleanup_errors=True
+        ) as temporary:
+            made = Path(temporary) / "new"
+            made.mkdir()
+            write(made, job)
+            _put_in_place(made, folder, Path(temporary) / "old")
+    except OSError as error:
+        if error.filename is not None:
+            # Name what the user named, not the temporary folder.
+            error.filename, error.filename2 = str(folder), None
+        raise
     return folder
 
 
@@ -199,12 +210,24 @@ def _picture(image: SpectrumImage, picture: np.ndarray | None) -> tuple[str, np.
     return "counts", image.counts_map()
 
 
-def _check_target(folder: Path) -> None:
-    """Refuse to replace anything but an export that nobody has added to."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+def check_target(
+    folder: str | Path, *, overwrite: bool = False, inputs: Sequence[Path | None] = ()
+) -> Path:
+    """Return where a folder really lies, if an export may be put there.
+
+    Raises
+    ------
+    FewShotError
+        If it holds anything but an export that nobody has added to, or that may not be replaced.
+    OutputError
+        If it cannot be made or written.
+    """
+    folder = Path(folder).resolve()
+    if folder.exists() and not folder.is_dir():
         raise FewShotError(f"{folder} is a file; choose a folder")
+    check_folder(folder, overwrite=True, inputs=inputs)
+    # It is put in place as a whole.
+    check_place(folder.parent, make=True)
     there = {
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
     }
@@ -214,6 +237,11 @@ def _check_target(folder: Path) -> None:
             f"{folder} holds {others[0]}, which no few-shot export wrote; choose another folder "
             "or move it away"
         )
+    if there and not overwrite:
+        raise FewShotError(
+            f"{folder} holds an earlier export: choose another folder, or give overwrite=True"
+        )
+    return folder
 
 
 def _own_files(folder: Path) -> set[str]:

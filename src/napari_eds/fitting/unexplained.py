@@ -15,6 +15,9 @@ from napari_eds.physics import lines as xray
 #: together, and holds this share of the counts of all lines, and this part of what is drawn
 #: within one full width: below, it is more likely an imperfect shape.
 _SIGNIFICANT, _LEAST_SHARE, _LEAST_PART = 6.0, 0.008, 0.06
+#: Counts within a full width below which a spectrum's own noise is no measure: single counts where
+#: none is expected are no peak, in however many labels one looks.
+_LEAST_COUNTS = 20.0
 #: What drawn lines and background may be wrong by at a place, relative to them.
 _LINE_ERROR, _BACKGROUND_ERROR = 0.02, 0.05
 #: At most so many peaks, the largest first, and so many elements for each.
@@ -42,7 +45,10 @@ class UnexplainedPeak:
 
     def __str__(self) -> str:
         who = f": {' or '.join(self.elements)}?" if self.elements else ""
-        return f"{self.energy_keV:.2f} keV ({100 * self.share:.2g} % of the lines{who})"
+        percent = 100 * self.share
+        told = f"{percent:.2g}" if percent < 99.5 else f"{min(percent, 1000):.0f}"
+        told = f"over {told}" if percent > 1000 else told
+        return f"{self.energy_keV:.2f} keV ({told} % of the lines{who})"
 
 
 def unexplained_peaks(
@@ -58,15 +64,32 @@ def unexplained_peaks(
         Of the counts by the model.
     """
     n = len(model.families)
-    drawn = model.profiles @ np.maximum(fitted.coefficients[:n], 0)
-    background = np.maximum(fitted.expected - drawn, 0)
-    variance = fitted.expected + (_LINE_ERROR * drawn) ** 2 + (_BACKGROUND_ERROR * background) ** 2
+    return peaks_beside(model, counts, fitted.coefficients[:n], fitted.expected)
+
+
+def peaks_beside(
+    model: SpectralModel, counts: np.ndarray, alpha_areas: np.ndarray, expected: np.ndarray
+) -> tuple[UnexplainedPeak, ...]:
+    """Return the peaks of a spectrum that stand out of what was fitted, the largest first.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    counts : ndarray, (channels of the fit,)
+    alpha_areas : ndarray, (families,)
+        Fitted counts of the alpha lines.
+    expected : ndarray, (channels of the fit,)
+        Fitted counts, positive.
+    """
+    drawn = model.profiles @ np.maximum(alpha_areas, 0)
+    background = np.maximum(expected - drawn, 0)
+    variance = expected + (_LINE_ERROR * drawn) ** 2 + (_BACKGROUND_ERROR * background) ** 2
     energies = model.energy.energies_keV
     # Counts within one full width, of what stands out and of what may.
     width = np.asarray(xray.fwhm_keV(energies, model.resolution_MnKa_eV, model.fano_eV))
-    residual, lines = (_within(v, width, model) for v in (counts - fitted.expected, drawn))
-    noise = np.sqrt(_within(fitted.expected, width, model))
-    shapes = _within(np.sqrt(variance - fitted.expected), width, model)
+    residual, lines = (_within(v, width, model) for v in (counts - expected, drawn))
+    noise = np.sqrt(np.maximum(_within(expected, width, model), _LEAST_COUNTS))
+    shapes = _within(np.sqrt(variance - expected), width, model)
     strength = residual / np.hypot(noise, shapes)
     least = np.maximum(_LEAST_SHARE * drawn.sum(), _LEAST_PART * lines)
     reach = int(np.ceil(width.max() / model.energy.scale_keV)) // 2 * 2 + 1

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import LabelError
 from napari_eds.spectra.label_sums import check_labels
 
@@ -18,6 +19,7 @@ from napari_eds.spectra.label_sums import check_labels
 LABEL, CHIP, N_PIXELS, ROW, COLUMN = "label", "chip", "n_pixels", "row", "column"
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Chips:
     """Labels of a map with their names: a grid, or regions of any shape.

@@ -72,7 +72,9 @@ def _k_account(result: Accountable) -> str:
         beam += f" although the map was taken at {measured:g} keV"
     of = {"family": "of whole families", "alpha": "of alpha lines"}[k.convention]
     text = f"k-factors: {k.source}{beam}; {of}, as are the intensities they are used with."
-    return " ".join([text, *k.notes])
+    told = [f"Measured with {k.detector}."] if k.detector else []
+    told += [f"Dated {k.date}."] if k.date else []
+    return " ".join([text, *told, *k.notes])
 
 
 def _absorption_account(result: Accountable) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import Chips, chip_size
 from napari_eds.labels.from_counts import adaptive_chips
@@ -33,6 +34,7 @@ WANTED_ERROR_AT_PCT = 2.0
 _SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class ChipSizeAdvice:
     """Errors that chips of several sizes would have, and the smallest size that is good enough.

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.error_budget import Doubts
@@ -23,6 +24,7 @@ _CONSISTENT = 1e-11
 _MAX_ITERATIONS = 200
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Composition:
     """Compositions of labels; NaN where a label gives none.

@@ -92,6 +92,8 @@ def errors_account(elements: Sequence[str], found: Composition) -> str:
         if part in found.atomic_error_parts
     }
     largest = sorted(parts, key=lambda part: -parts[part])[:_NAMED]
+    if not total[worst] > 0:
+        return f"Errors: none, for {elements[worst]} alone is 100 % whatever its counts."
     shapes = "" if "line_shapes" in parts else " and, with HyperSpy's engines, shapes of lines"
     mostly = _told({part: parts[part] for part in largest})
     return (

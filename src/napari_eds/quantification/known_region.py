@@ -19,12 +19,15 @@ from napari_eds.physics.absorption import (
     mass_absorption_cm2_g,
     mass_thickness_g_cm2,
 )
-from napari_eds.physics.densities import density_from_composition
+from napari_eds.physics.densities import density_from_composition, density_of
 from napari_eds.physics.formulas import to_atoms, weight_from_atomic
 from napari_eds.quantification.cliff_lorimer import DETECTION_SIGMA
 from napari_eds.quantification.intensities import Intensities
 from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import KFactorTable
+
+#: A formula, or atoms by element.
+Composition = str | Mapping[str, float]
 
 #: Thicknesses among which a region's is sought.
 _THICKNESS_RANGE_nm = (0.1, 2000.0)
@@ -48,6 +51,7 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     absorption: Absorption | None = None,
     take_off_angle_deg: float | None = None,
     base_table: KFactorTable | None = None,
+    beam_energy_keV: float | None = None,
 ) -> KFactorTable:
     """Return the k-factors with which a region quantifies to its known composition.
 
@@ -58,7 +62,8 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     Parameters
     ----------
     families : sequence of Family
-        All of elements in the composition; several of one element are allowed.
+        Several of one element are allowed; those of elements that the composition does not
+        contain are left aside, which the table's notes say.
     intensities : ndarray, (families,)
         Counts of whole families in the region.
     covariance : ndarray, (families, families)
@@ -67,14 +72,16 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     reference : str
         Element or family (``"Ti"``, ``"Ti_K"``) that keeps its value in `base_table`, or gets 1.
     absorption : Absorption, optional
-        Thickness, density and angle of the region, the density following from the composition
-        where none is given; None leaves absorption in the k-factors, which are then right for
-        specimens like this one only.
+        Thickness, density and angle of the region. Where no density is given it is the published
+        one of the formula, or follows from the composition. None leaves absorption in the
+        k-factors, which are then right for specimens like this one only.
     take_off_angle_deg : float, optional
         The file's, used where the settings have none.
     base_table : KFactorTable, optional
-        Gives the reference its value and the new table its beam energy; nothing else of it is
-        taken over.
+        Gives the reference its value; nothing else of it is taken over, but for its beam energy
+        where none is given.
+    beam_energy_keV : float, optional
+        Of the measurement.
 
     Returns
     -------
@@ -84,10 +91,12 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     Raises
     ------
     KFactorError
-        If families are not in the composition or not detected, or the reference is not one.
+        If families are not detected, none is in the composition, or the reference is not one.
     EDSError
         If the composition cannot be read, or the take-off angle is unknown.
     """
+    note = fitted_only_note(families, composition)
+    families, intensities, covariance = _contained(families, intensities, covariance, composition)
     known = _Known.read(families, composition)
     i = _reference(families, reference)
     _check_detected(families, intensities, covariance)
@@ -95,7 +104,8 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     corrected = "absorption not corrected"
     if absorption is not None:
         angle = take_off_angle(absorption.take_off_angle_deg, take_off_angle_deg)
-        thickness, density = absorption.thickness_nm, known.density(absorption.density_g_cm3)
+        thickness = absorption.thickness_nm
+        density = known.published_density(absorption.density_g_cm3)
         a = known.absorption_factors(thickness, density, angle)
         corrected = f"absorption corrected for {thickness:g} nm, {density:g} g/cm³, {angle:g}°"
     per_intensity = known.weights / (intensities * a)
@@ -105,7 +115,8 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     errors = np.sqrt(np.maximum(variances, 0))
     names = [str(f) for f in families]
     values = scale * per_intensity / per_intensity[i]
-    return KFactorTable.from_mapping(
+    base_beam = None if base_table is None else base_table.beam_energy_keV
+    table = KFactorTable.from_mapping(
         dict(zip(names, values.tolist(), strict=True)),
         "family",
         relative_errors=dict(zip(names, errors.tolist(), strict=True)),
@@ -113,8 +124,9 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
             f"measured on a region of {known.formula} ({corrected}), relative to {names[i]}"
             + ("" if base_table is None else f" of {base_table.source}")
         ),
-        beam_energy_keV=None if base_table is None else base_table.beam_energy_keV,
+        beam_energy_keV=beam_energy_keV or base_beam,
     )
+    return table.with_note(note)
 
 
 def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
@@ -150,10 +162,12 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     Raises
     ------
     KFactorError
-        If families are not in the composition or not detected, or have no k-factor.
+        If families are not detected or have no k-factor, or fewer than two are in the
+        composition.
     EDSError
         If no thickness from 0.1 to 2000 nm reproduces the composition.
     """
+    families, intensities, covariance = _contained(families, intensities, covariance, composition)
     known = _Known.read(families, composition)
     _check_one_family_each(families)
     _check_detected(families, intensities, covariance)
@@ -186,6 +200,49 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     )
 
 
+def fitted_only_note(families: Sequence[xray.Family], composition: Composition) -> str:
+    """Say which families a composition does not contain; empty where it contains all."""
+    atoms = to_atoms(composition)
+    others = [str(family) for family in families if family.element not in atoms]
+    if not others:
+        return ""
+    return f"Not in {_formula(composition)}, and taken as fitted only: {', '.join(others)}."
+
+
+def _contained(
+    families: Sequence[xray.Family],
+    intensities: np.ndarray,
+    covariance: np.ndarray,
+    composition: Composition,
+) -> tuple[list[xray.Family], np.ndarray, np.ndarray]:
+    """Return the families that a composition contains, with what belongs to them."""
+    atoms = to_atoms(composition)
+    kept = [i for i, family in enumerate(families) if family.element in atoms]
+    _check_shapes(len(families), intensities, covariance)
+    if len({families[i].element for i in kept}) < 2:
+        named = ", ".join(str(families[i]) for i in kept) or "none"
+        raise KFactorError(
+            f"of {', '.join(map(str, families))}, {_formula(composition)} contains {named}, and a "
+            "ratio takes two elements: give the composition of this region, or quantify its "
+            "elements"
+        )
+    return [families[i] for i in kept], intensities[kept], covariance[np.ix_(kept, kept)]
+
+
+def _formula(composition: Composition) -> str:
+    if isinstance(composition, str):
+        return composition
+    return "".join(f"{e}{n:g}" for e, n in composition.items())
+
+
+def _check_shapes(n: int, intensities: np.ndarray, covariance: np.ndarray) -> None:
+    if np.shape(intensities) != (n,) or np.shape(covariance) != (n, n):
+        raise EDSError(
+            f"intensities {np.shape(intensities)} and covariance {np.shape(covariance)} do not "
+            f"belong to {n} families"
+        )
+
+
 class _Known:
     """A composition, and what it does to the X-rays of some of its families."""
 
@@ -205,21 +262,19 @@ class _Known:
     def read(
         cls, families: Sequence[xray.Family], composition: str | Mapping[str, float]
     ) -> _Known:
-        """Read a composition, which has to contain the families' elements."""
-        atoms = to_atoms(composition)
-        is_text = isinstance(composition, str)
-        formula = composition if is_text else "".join(f"{e}{n:g}" for e, n in atoms.items())
-        missing = sorted({f.element for f in families} - set(atoms))
-        if missing:
-            raise KFactorError(
-                f"{formula} contains no {', '.join(missing)}, whose intensity it cannot explain: "
-                "leave it out, or give another composition"
-            )
-        return cls(str(formula), atoms, families)
+        """Read a composition, which contains the families' elements."""
+        return cls(_formula(composition), to_atoms(composition), families)
 
     def density(self, given_g_cm3: float | None) -> float:
         """Return the density in g/cm3: the given one, or what follows from the composition."""
         return density_from_composition(self._atoms) if given_g_cm3 is None else given_g_cm3
+
+    def published_density(self, given_g_cm3: float | None) -> float:
+        """Return the density: the given one, the published one, or that of the composition."""
+        try:
+            return density_of(self.formula) if given_g_cm3 is None else given_g_cm3
+        except EDSError:
+            return self.density(None)
 
     def mass_absorption_cm2_g(self) -> np.ndarray:
         """Of the composition for each family, (families,)."""
@@ -268,12 +323,6 @@ def _check_one_family_each(families: Sequence[xray.Family]) -> None:
 def _check_detected(
     families: Sequence[xray.Family], intensities: np.ndarray, covariance: np.ndarray
 ) -> None:
-    n = len(families)
-    if np.shape(intensities) != (n,) or np.shape(covariance) != (n, n):
-        raise EDSError(
-            f"intensities {np.shape(intensities)} and covariance {np.shape(covariance)} do not "
-            f"belong to {n} families"
-        )
     sigma = np.sqrt(np.maximum(np.diagonal(covariance), 0))
     unseen = [
         str(f)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_eds._support.files import write_atomically
+from napari_eds._support.brief import brief
+from napari_eds._support.outputs import output_folder
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting.preparation import Preparation
@@ -30,6 +31,7 @@ from napari_eds.quantification.pixel_fit import (
     blocks,
     share,
 )
+from napari_eds.quantification.remarks import SEPARATOR, left_out
 from napari_eds.quantification.run import check_maps
 from napari_eds.quantification.table import AT_PCT, column_of, error_total_of
 from napari_eds.recipe.k_factors import KFactorTable
@@ -38,6 +40,7 @@ from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class PixelMaps:
     """Compositions of the pixels of an image, averaged by a kernel.
@@ -82,6 +85,13 @@ class PixelMaps:
     intensities: np.ndarray
     counts: np.ndarray
 
+    def _brief(self) -> str:
+        rows, columns = self.mask.shape
+        return (
+            f"{self.image.name!r}, {rows} x {columns} pixels, {', '.join(self.elements)}, "
+            f"averaged by a {self.kernel}"
+        )
+
     @property
     def elements(self) -> tuple[str, ...]:
         """Quantified elements, in the order of the recipe."""
@@ -103,7 +113,12 @@ class PixelMaps:
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
         read = [] if self.image.part is None else self.image.part.account()
-        return [*read, *account(self), self._pixels_account(), self._errors_account()]
+        own = [self._pixels_account(), self._errors_account(), *self._beware()]
+        return [*read, *account(self), *own]
+
+    def _beware(self) -> list[str]:
+        found = left_out(self.preparation, self.image.acquisition)
+        return [f"To beware of in all pixels: {SEPARATOR.join(found)}."] if found else []
 
     def _pixels_account(self) -> str:
         n = self.kernel.n_pixels(self.image.pixel_size, self.image.pixel_unit)
@@ -126,7 +141,9 @@ class PixelMaps:
         told = ", ".join(found) or "none"
         return f"Median errors in at. %, in all (of counting alone): {told}."
 
-    def save(self, folder: str | Path) -> list[Path]:
+    def save(
+        self, folder: str | Path, *, ome_tiff: bool = False, overwrite: bool = False
+    ) -> list[Path]:
         """Save maps of at. % and of their errors, with the recipe and the account.
 
         Parameters
@@ -134,7 +151,12 @@ class PixelMaps:
         folder : str or Path
             Gets ``Sr_at_pct`` and ``Sr_at_pct_error_total`` for each element, both as
             32-bit floats (``.tif``) and as a picture (``.png``), ``recipe.json`` and
-            ``account.txt``; made where it does not exist.
+            ``account.txt``; made where it does not exist. It holds the maps of one run.
+        ome_tiff : bool
+            Whether to save the maps of at. % also as one OME-TIFF, ``at_pct.ome.tif``.
+        overwrite : bool
+            Whether the folder may hold anything: what an earlier run wrote there is then replaced,
+            and what others put there stays.
 
         Returns
         -------
@@ -143,22 +165,27 @@ class PixelMaps:
 
         Raises
         ------
+        OutputError
+            If the folder is not empty; nothing is written then.
         OSError
             If the folder cannot be made or written.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         written = []
-        for maps, ending, title in [
-            (self.maps(), AT_PCT, "at. %"),
-            (self.error_maps(), error_total_of(AT_PCT), "error, at. %"),
-        ]:
-            for element, data in maps.items():
-                stem = folder / column_of(element, ending)
-                written += saving.save_map(data, stem, f"{element} ({title})", self.image)
-        self.recipe.to_json(folder / "recipe.json", self.image.part)
-        text = write_atomically(folder / "account.txt", "\n".join([*self.account(), ""]))
-        return [*written, folder / "recipe.json", text]
+        with output_folder(folder, overwrite=overwrite, inputs=[self.image.source]) as made:
+            for maps, ending, title in [
+                (self.maps(), AT_PCT, "at. %"),
+                (self.error_maps(), error_total_of(AT_PCT), "error, at. %"),
+            ]:
+                for element, data in maps.items():
+                    stem = column_of(element, ending)
+                    written += saving.save_map(
+                        data, made, stem, f"{element} ({title})", self.image
+                    )
+            if ome_tiff:
+                written.append(saving.write_ome_tiff(self.maps(), made, self.image))
+            written.append(made.write("recipe.json", self.recipe.as_json(part=self.image.part)))
+            written.append(made.write("account.txt", "\n".join([*self.account(), ""])))
+        return written
 
 
 def pixel_maps(  # noqa: PLR0913 - all but two have defaults

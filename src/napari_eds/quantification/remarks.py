@@ -11,13 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_eds.fitting.fit import Fit
+from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.preparation import Preparation
 from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
+from napari_eds.fitting.unexplained import UnexplainedPeak, peaks_beside
+from napari_eds.physics import lines as xray
 from napari_eds.quantification.cliff_lorimer import Composition
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 
 SEPARATOR = "; "
+_PEAK, _NAMED, _POOR_FIT = "unexplained peak", "left out", "poor fit"
 _NO_COUNTS, _NOTHING = "no counts", "nothing detected"
 
 #: Counting error of an atomic fraction above which a label has too few counts.
@@ -29,6 +33,10 @@ POOR_FIT = 0.02
 UNCERTAIN, _MINOR, _MINOR_FACTOR, _BEYOND_COUNTING = 0.045, 0.05, 4.0, 1.5
 #: Total errors by which an element is below zero where the model must be wrong.
 NEGATIVE_SIGMA = 3.0
+#: Up to this reduced chi-squared no peak can stand out of a label's fit.
+_GOOD_CHI_SQUARED = 1.5
+#: Peaks this near to each other are one.
+_SAME_PEAK_keV = 0.08
 
 _CAUSES = {
     "k_factors": "k-factors",
@@ -62,7 +70,7 @@ def map_remarks(
         found.append("bulk specimen: Cliff-Lorimer is for thin foils")
     if preparation.calibration.at_bound:
         found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")
-    found += [f"unexplained peak at {peak}" for peak in preparation.unexplained]
+    found += left_out(preparation, acquisition)
     elements = [family.element for family in model.quantified]
     if len(elements) == 1:
         found.append("one element alone is always 100 %")
@@ -73,12 +81,70 @@ def map_remarks(
         lines = model.profiles @ np.maximum(fitted.coefficients[: len(model.families)], 0)
         misfit = relative_misfit(total, fitted.expected, lines, beyond_sigma=SURE_SIGMA)
         if misfit > POOR_FIT:
-            found.append("poor fit of the sum")
+            found.append(f"{_POOR_FIT} of the sum")
     return tuple(found)
 
 
+def left_out(preparation: Preparation, acquisition: Acquisition) -> list[str]:
+    """Return what speaks for elements that are not in the model: their peaks, and the file.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    acquisition : Acquisition
+    """
+    found = [f"{_PEAK} at {peak}" for peak in preparation.unexplained]
+    named = _named_only(preparation.model, acquisition.elements)
+    if named:
+        found.append(f"{_NAMED}, though the file names it: {' '.join(named)}")
+    return found
+
+
+def _named_only(model: SpectralModel, elements: Sequence[str]) -> list[str]:
+    """Return elements that are not in a model but have a line in its range."""
+    known = {family.element for family in model.families}
+    low, high = model.energy.energies_keV[[0, -1]]
+    high = min(high, model.beam_energy_keV)
+    return [
+        symbol
+        for symbol in dict.fromkeys(elements)
+        if symbol in xray.element_symbols()
+        and symbol not in known
+        and any(
+            low < xray.family(symbol, letter).alpha.energy_keV < high
+            for letter in xray.families_of(symbol)
+        )
+    ]
+
+
+def _peaks_of_labels(fit: Fit, poor: np.ndarray) -> list[tuple[UnexplainedPeak, ...]]:
+    """Return the peaks that the model lacks in each label; none where the fit is good."""
+    with np.errstate(invalid="ignore"):
+        searched = poor | (fit.reduced_chi_squared > _GOOD_CHI_SQUARED)
+    return [
+        peaks_beside(fit.model, counts, areas, expected) if look else ()
+        for counts, areas, expected, look in zip(
+            fit.counts, fit.alpha_areas, fit.expected, searched, strict=True
+        )
+    ]
+
+
+def _other_peaks(peaks: Sequence[UnexplainedPeak], told: Sequence[UnexplainedPeak]) -> list[str]:
+    """Return remarks on the peaks that were not told."""
+    return [
+        f"{_PEAK} at {peak}"
+        for peak in peaks
+        if all(abs(peak.energy_keV - other.energy_keV) > _SAME_PEAK_keV for other in told)
+    ]
+
+
 def label_remarks(
-    fit: Fit, composition: Composition, of_map: tuple[str, ...], *, absorption_is_corrected: bool
+    fit: Fit,
+    composition: Composition,
+    of_map: tuple[str, ...],
+    *,
+    absorption_is_corrected: bool,
+    peaks: Sequence[UnexplainedPeak] = (),
 ) -> list[str]:
     """Return per label what to beware of, as one text; empty where nothing is.
 
@@ -89,11 +155,15 @@ def label_remarks(
     of_map : tuple of str
         Those of `map_remarks`.
     absorption_is_corrected : bool
+    peaks : sequence of UnexplainedPeak
+        Those that the remarks of the map tell already. Labels are searched for others, which the
+        sum of all labels may not show; one that has any is fitted poorly.
     """
     no_counts = fit.counts.sum(axis=1) == 0
     nothing = ~np.isfinite(composition.atomic_fractions).all(axis=1)
     noisy = composition.atomic_errors_statistical.max(axis=1) > FEW_COUNTS_ERROR
     poor = fit.misfit > POOR_FIT
+    of_labels = _peaks_of_labels(fit, poor)
     elements = [family.element for family in fit.model.quantified]
     causes = _causes(composition, absorption_is_corrected)
     uncertain = _uncertain(composition)
@@ -101,10 +171,12 @@ def label_remarks(
         negative = composition.atomic_fractions < -NEGATIVE_SIGMA * composition.atomic_errors_total
     found = []
     for i in range(len(fit.counts)):
+        poorly = [_POOR_FIT] * bool(poor[i] or of_labels[i])
         if no_counts[i] or nothing[i]:
-            found.append(_NO_COUNTS if no_counts[i] else _NOTHING)
+            own = [_NOTHING, *poorly, *_other_peaks(of_labels[i], ())]
+            found.append(_NO_COUNTS if no_counts[i] else SEPARATOR.join(own))
             continue
-        own = ["few counts"] * bool(noisy[i]) + ["poor fit"] * bool(poor[i])
+        own = ["few counts"] * bool(noisy[i]) + poorly + _other_peaks(of_labels[i], peaks)
         own += [f"{elements[j]} below zero: wrong model" for j in np.flatnonzero(negative[i])]
         own += [
             f"{elements[j]} ± {100 * composition.atomic_errors_total[i, j]:.2g} at.% "
@@ -123,8 +195,30 @@ def shared_remarks(remarks: Sequence[str]) -> tuple[str, ...]:
     remarks : sequence of str
         Of each label, joined as `label_remarks` joins them.
     """
-    told = [text.split(SEPARATOR) for text in remarks if text not in {_NO_COUNTS, _NOTHING}]
+    every = [text.split(SEPARATOR) for text in remarks]
+    told = [own for own in every if own[0] not in {_NO_COUNTS, _NOTHING}]
     return tuple(r for r in told[0] if r and all(r in own for own in told)) if told else ()
+
+
+def left_out_lines(remarks: Sequence[str], *, shared: bool = True) -> list[str]:
+    """Say which labels look as if elements had been left out, in sentences for shell and window.
+
+    Parameters
+    ----------
+    remarks : sequence of str
+        Of each label, joined as `label_remarks` joins them.
+    shared : bool
+        Whether to say also what all labels share.
+    """
+    by_all = shared_remarks(remarks)
+    kinds = (_PEAK, _NAMED, _POOR_FIT)
+    lines = [f"All labels: {r}." for r in by_all if shared and r.startswith(kinds)]
+    own = [[r for r in text.split(SEPARATOR) if r not in by_all] for text in remarks]
+    for kind, words in ((_PEAK, "a peak that no element explains"), (_POOR_FIT, "a poor fit")):
+        n = sum(any(r.startswith(kind) for r in told) for told in own)
+        if n:
+            lines.append(f"{n} of {len(own)} labels: {words}; the column of remarks says which.")
+    return lines
 
 
 def _uncertain(composition: Composition) -> np.ndarray:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from napari_eds.errors import LabelError
+from napari_eds._support.brief import brief
+from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.preparation import Preparation
 from napari_eds.physics.absorption import Foil
@@ -18,6 +20,7 @@ from napari_eds.quantification import known_region, saving
 from napari_eds.quantification.account import account
 from napari_eds.quantification.cliff_lorimer import Composition
 from napari_eds.quantification.error_table import error_table, errors_account
+from napari_eds.quantification.notebook import result_html
 from napari_eds.quantification.table import AT_PCT, column_of
 from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import Convention, KFactorTable
@@ -26,6 +29,7 @@ from napari_eds.spectra.label_sums import LabelSpectra
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Quantification:
     """Compositions of the labels of one image, with all that led to them.
@@ -66,6 +70,15 @@ class Quantification:
     composition: Composition
     intensity_errors_total: np.ndarray
     table: pd.DataFrame
+
+    def _brief(self) -> str:
+        return (
+            f"{self.image.name!r}, {len(self.table)} labels, {', '.join(self.elements)}, "
+            f"k-factors: {self.k_factors.source}"
+        )
+
+    def _repr_html_(self) -> str:
+        return result_html(self, self.image.name)
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -131,17 +144,19 @@ class Quantification:
         ----------
         label : int
         formula : str or mapping of str to float
-            Such as ``"SrTiO3"``; it must contain every quantified element.
+            Such as ``"SrTiO3"``. Quantified elements that it does not contain count as fitted
+            only, which the table's notes say; see `not_in`.
         reference : str
             Element whose k-factor stays that of the table in use.
         density_g_cm3 : float, optional
-            Of the label; what follows from the formula by default, whatever density the other
-            labels were given.
+            Of the label; the published one of the formula by default, or what follows from it,
+            whatever density the other labels were given.
 
         Returns
         -------
         KFactorTable
-            Of whole families, relative errors from counting.
+            Of whole families, relative errors from counting; with the map's beam energy and
+            detectors, and today's date.
 
         Raises
         ------
@@ -149,7 +164,7 @@ class Quantification:
             If there is no such label, or it cannot give k-factors.
         """
         intensities, covariance = self._intensities_of(label, "family")
-        return known_region.k_factors_from_region(
+        table = known_region.k_factors_from_region(
             self.fit.model.quantified,
             intensities=intensities,
             covariance=covariance,
@@ -157,7 +172,15 @@ class Quantification:
             reference=reference,
             absorption=self._absorption_of(label, density_g_cm3),
             base_table=self.k_factors if self.k_factors.convention == "family" else None,
+            beam_energy_keV=self.fit.model.beam_energy_keV,
         )
+        detectors = ", ".join(d.name for d in self.image.acquisition.detectors)
+        today = datetime.now(UTC).date().isoformat()
+        return table.model_copy(update={"detector": detectors or None, "date": today})
+
+    def not_in(self, formula: str | Mapping[str, float]) -> str:
+        """Say which quantified families a formula does not contain; empty where it has all."""
+        return known_region.fitted_only_note(self.fit.model.quantified, formula)
 
     def thickness_from(
         self,
@@ -226,7 +249,31 @@ class Quantification:
         return [*read, *account(self), errors_account(self.elements, self.composition)]
 
     def to_csv(
-        self, path: str | Path, *, spectra: bool = False, errors: bool = False
+        self,
+        path: str | Path,
+        *,
+        spectra: bool = False,
+        errors: bool = False,
+        overwrite: bool = False,
     ) -> list[Path]:
         """Save table and recipe and, if asked, spectra and error parts; see `saving.save_csv`."""
-        return saving.save_csv(self, path, spectra=spectra, errors=errors)
+        return saving.save_csv(self, path, spectra=spectra, errors=errors, overwrite=overwrite)
+
+    def to_parquet(
+        self,
+        path: str | Path,
+        *,
+        spectra: bool = False,
+        errors: bool = False,
+        overwrite: bool = False,
+    ) -> list[Path]:
+        """Save as `to_csv` does, with the table as Parquet, which needs pyarrow.
+
+        Raises
+        ------
+        EDSError
+            If the name does not end in ``.parquet``, or pyarrow is not installed.
+        """
+        if Path(path).suffix.lower() != saving.PARQUET:
+            raise EDSError(f"tables in Parquet end in {saving.PARQUET}, not as {path} does")
+        return self.to_csv(path, spectra=spectra, errors=errors, overwrite=overwrite)

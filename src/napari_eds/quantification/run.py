@@ -108,7 +108,11 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     )
     of_map = map_remarks(preparation, counts.sum(axis=0), recipe, image.acquisition)
     remarks = label_remarks(
-        fit, composition, of_map, absorption_is_corrected=recipe.absorption is not None
+        fit,
+        composition,
+        of_map,
+        absorption_is_corrected=recipe.absorption is not None,
+        peaks=preparation.unexplained,
     )
     return Quantification(
         image=image,

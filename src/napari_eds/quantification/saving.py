@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -9,8 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pandas as pd
 
-from napari_eds._support.files import write_atomically
-from napari_eds.quantification.table import CHIP, LABEL, at_pct
+from napari_eds._support.files import beside, write_atomically
+from napari_eds._support.outputs import OutputFolder, check_files, output_folder
+from napari_eds.errors import EDSError
+from napari_eds.quantification import tiff
+from napari_eds.quantification.table import AT_PCT, CHIP, LABEL, at_pct
 
 if TYPE_CHECKING:
     from napari_eds.recipe.recipe import Recipe
@@ -18,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Significant digits of the table: more than any EDS result holds, few enough to read.
 _TABLE_DIGITS = 6
+#: Ending of tables in Parquet.
+PARQUET = ".parquet"
 
 
 class Saveable(Protocol):
@@ -50,21 +58,44 @@ class Saveable(Protocol):
         """Return the parts of every error, one row per label and element."""
 
 
+def csv_files(path: str | Path, *, spectra: bool = False, errors: bool = False) -> list[Path]:
+    """Return the files that `save_csv` writes: the table, the recipe, and what is asked for.
+
+    Raises
+    ------
+    EDSError
+        If the table is to be Parquet, and pyarrow is not installed.
+    """
+    if Path(path).suffix.lower() == PARQUET:
+        _check_parquet()
+    endings = {"_recipe.json": True, "_spectra.csv": spectra, "_errors.csv": errors}
+    return beside(path, *(ending for ending, asked in endings.items() if asked))
+
+
 def save_csv(
-    result: Saveable, path: str | Path, *, spectra: bool = False, errors: bool = False
+    result: Saveable,
+    path: str | Path,
+    *,
+    spectra: bool = False,
+    errors: bool = False,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Save a result as CSV, with the recipe and, if asked, spectra and parts of errors beside it.
+
+    A table whose name ends in ``.parquet`` is saved as Parquet, exactly; see `table_parquet`.
 
     Parameters
     ----------
     result : Quantification
     path : str or Path
-        The table. Its neighbours are ``<stem>_recipe.json``, which also tells what part of the
-        file was read, where it was not all, ``<stem>_spectra.csv``, with one
+        The table. Its neighbours are ``<stem>_recipe.json``, which names the map, too, and tells
+        what part of the file was read, where it was not all, ``<stem>_spectra.csv``, with one
         row per label and one column per channel, headed by its energy in keV, and
         ``<stem>_errors.csv``, with one row per label and element and one column per part.
     spectra, errors : bool
         Whether to save the spectra, and what the errors are made of.
+    overwrite : bool
+        Whether files that are there may be replaced. Raw data and the map itself never are.
 
     Returns
     -------
@@ -73,24 +104,48 @@ def save_csv(
 
     Raises
     ------
+    OutputError
+        If a file is in the way; nothing is written then.
     OSError
         If the folder does not exist or cannot be written.
+    EDSError
+        If the table is to be Parquet, and pyarrow is not installed.
     """
-    path = Path(path)
-    recipe_path = path.with_name(f"{path.stem}_recipe.json")
-    written = [write_atomically(path, table_csv(result))]
-    result.recipe.to_json(recipe_path, result.image.part)
-    written.append(recipe_path)
-    if spectra:
-        spectra_path = path.with_name(f"{path.stem}_spectra.csv")
-        written.append(write_atomically(spectra_path, spectra_csv(result)))
-    if errors:
-        errors_path = path.with_name(f"{path.stem}_errors.csv")
-        written.append(write_atomically(errors_path, _csv(result.error_budget(), index=False)))
-    return written
+    files = csv_files(path, spectra=spectra, errors=errors)
+    check_files(files, overwrite=overwrite, inputs=[result.image.source])
+    table = table_parquet if files[0].suffix.lower() == PARQUET else table_csv
+    contents: list[Callable[[], str | bytes]] = [
+        lambda: table(result),
+        lambda: result.recipe.as_json(
+            _seen_from(files[0], result.image.source), result.image.part
+        ),
+    ]
+    contents += [lambda: spectra_csv(result)] if spectra else []
+    contents += [lambda: _csv(result.error_budget(), index=False)] if errors else []
+    return [
+        write_atomically(file, content(), overwrite=overwrite)
+        for file, content in zip(files, contents, strict=True)
+    ]
 
 
-def save_maps(result: Saveable, folder: str | Path) -> list[Path]:
+def _seen_from(path: Path, source: Path | None) -> str | None:
+    """Return where a map's file lies, as seen from the folder of a table."""
+    if source is None:
+        return None
+    try:
+        return Path(os.path.relpath(source, path.parent)).as_posix()
+    except ValueError:  # on another drive
+        return source.name
+
+
+def map_files(elements: Iterable[str]) -> list[str]:
+    """Return the names of the files that `save_maps` writes."""
+    return [f"{at_pct(e)}{suffix}" for e in elements for suffix in (".tif", ".png")]
+
+
+def save_maps(
+    result: Saveable, folder: str | Path, *, ome_tiff: bool = False, overwrite: bool = False
+) -> list[Path]:
     """Save the at. % map of every element as numbers (TIFF) and as a picture (PNG).
 
     Parameters
@@ -98,7 +153,12 @@ def save_maps(result: Saveable, folder: str | Path) -> list[Path]:
     result : Quantification
     folder : str or Path
         Gets ``Sr_at_pct.tif`` (32-bit floats, NaN outside labels) and ``Sr_at_pct.png`` for each
-        element; made where it does not exist.
+        element; made where it does not exist. It holds the maps of one run.
+    ome_tiff : bool
+        Whether to save them also as the channels of one OME-TIFF, ``at_pct.ome.tif``.
+    overwrite : bool
+        Whether the folder may hold anything: what an earlier run wrote there is then replaced,
+        and what others put there stays.
 
     Returns
     -------
@@ -107,26 +167,45 @@ def save_maps(result: Saveable, folder: str | Path) -> list[Path]:
 
     Raises
     ------
+    OutputError
+        If the folder is not empty; nothing is written then.
     OSError
         If the folder cannot be made or written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with output_folder(folder, overwrite=overwrite, inputs=[result.image.source]) as made:
+        written = write_maps(result, made)
+        return written + ([write_ome_tiff(result.maps(), made, result.image)] if ome_tiff else [])
+
+
+def write_ome_tiff(
+    maps: Mapping[str, np.ndarray], folder: OutputFolder, image: SpectrumImage
+) -> Path:
+    """Write the at. % map of every element of an image, (rows, columns), as one OME-TIFF."""
+    content = tiff.ome_tiff(maps, image.pixel_size, image.pixel_unit)
+    return folder.write(f"{AT_PCT}.ome.tif", content)
+
+
+def write_maps(result: Saveable, folder: OutputFolder) -> list[Path]:
+    """Write what `save_maps` does into a folder that also gets other files."""
     written = []
     for element, data in result.maps().items():
-        stem = folder / at_pct(element)
-        written += save_map(data, stem, f"{element} (at. %)", result.image)
+        written += save_map(data, folder, at_pct(element), f"{element} (at. %)", result.image)
     return written
 
 
-def save_map(data: np.ndarray, stem: Path, title: str, image: SpectrumImage) -> list[Path]:
+def save_map(
+    data: np.ndarray, folder: OutputFolder, stem: str, title: str, image: SpectrumImage
+) -> list[Path]:
     """Save one map of an image as 32-bit floats (``.tif``) and as a picture (``.png``).
+
+    The TIFF holds the size of its pixels, too; see `tiff.map_tiff`.
 
     Parameters
     ----------
     data : ndarray, (rows, columns)
-    stem : Path
-        Path without its ending, in a folder that exists.
+    folder : OutputFolder
+    stem : str
+        Name without its ending.
     title : str
         Of the picture.
     image : SpectrumImage
@@ -134,17 +213,9 @@ def save_map(data: np.ndarray, stem: Path, title: str, image: SpectrumImage) -> 
     """
     picture = _picture(data, title, image)
     return [
-        write_atomically(stem.with_name(f"{stem.name}.tif"), _tiff(data)),
-        write_atomically(stem.with_name(f"{stem.name}.png"), picture),
+        folder.write(f"{stem}.tif", tiff.map_tiff(data, image.pixel_size, image.pixel_unit)),
+        folder.write(f"{stem}.png", picture),
     ]
-
-
-def _tiff(data: np.ndarray) -> bytes:
-    import tifffile
-
-    buffer = BytesIO()
-    tifffile.imwrite(buffer, data.astype(np.float32))
-    return buffer.getvalue()
 
 
 def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
@@ -171,6 +242,21 @@ def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
 def table_csv(result: Saveable) -> str:
     """Return the table as CSV text, numbers to six significant digits."""
     return _csv(result.table)
+
+
+def table_parquet(result: Saveable) -> bytes:
+    """Return the table as Parquet: every number as it is, labels as the index."""
+    buffer = BytesIO()
+    result.table.to_parquet(buffer, engine="pyarrow")
+    return buffer.getvalue()
+
+
+def _check_parquet() -> None:
+    if find_spec("pyarrow") is None:
+        raise EDSError(
+            "a Parquet file needs the package pyarrow, which is not installed: "
+            "pip install pyarrow, or save the table as .csv"
+        )
 
 
 def _csv(table: pd.DataFrame, *, index: bool = True) -> str:

@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds._support.raw_files import SUFFIXES
 from napari_eds.errors import ReadError
 
 if TYPE_CHECKING:
@@ -19,30 +20,6 @@ if TYPE_CHECKING:
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 __all__ = ["SUFFIXES", "load", "read"]
-
-#: Extensions of the files that are read, in lower case.
-SUFFIXES = (
-    ".asw",
-    ".bcf",
-    ".dm3",
-    ".dm4",
-    ".eds",
-    ".elid",
-    ".emd",
-    ".emi",
-    ".emsa",
-    ".h5",
-    ".hdf5",
-    ".hspy",
-    ".msa",
-    ".pts",
-    ".rpl",
-    ".ser",
-    ".spc",
-    ".spd",
-    ".spx",
-    ".zspy",
-)
 
 _HDF5_SUFFIXES = (".emd", ".h5", ".hdf5", ".hspy")
 

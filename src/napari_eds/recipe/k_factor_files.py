@@ -49,6 +49,10 @@ class UnsettledConventionError(KFactorError):
         )
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[UnsettledConventionError], tuple[str]]:
+        # An exception is made anew from its text, which here is more than the reason.
+        return type(self), (self.reason,)
+
 
 def read_k_factors(
     path: str | Path,
@@ -61,9 +65,10 @@ def read_k_factors(
 
     Two forms are known: Velox's export (``Line identifier, ..., K-factor`` with rows such as
     ``La-La1``), and a plain table with the columns ``element, family, k_factor`` and optionally
-    ``relative_error, convention, beam_energy_keV, source, notes``, which `KFactorTable.to_csv`
-    writes. Families may be named by their alpha line. Columns are separated by ``,``, ``;`` or
-    tabs, the last two with decimal commas if need be; lines that start with ``#`` are comments.
+    ``relative_error, convention, beam_energy_keV, source, notes, detector, date``, which
+    `KFactorTable.to_csv` writes. Families may be named by their alpha line. Columns are separated
+    by ``,``, ``;`` or tabs, the last two with decimal commas if need be; lines that start with
+    ``#`` are comments.
 
     A convention that neither file nor caller tells is settled by comparison with theory, if that
     is clear (`convention_evidence`). One that is told is taken, even if theory contradicts it.
@@ -103,6 +108,7 @@ def read_k_factors(
     beam = beam_energy_keV or read.beam_energy_keV
     told = convention or read.convention
     table = checked_table(read.rows, told or "family", read.source, beam, read.notes)
+    table = table.model_copy(update={"detector": read.detector, "date": read.date})
     evidence = convention_evidence(table.factors, beam or map_beam_energy_keV)
     if told is not None:
         return table.with_note(_contradiction(told, evidence))
@@ -124,6 +130,8 @@ class _Read:
     beam_energy_keV: float | None = None
     notes: tuple[str, ...] = ()
     repeats: float | None = None
+    detector: str | None = None
+    date: str | None = None
 
 
 def _column_name(name: str) -> str:
@@ -241,12 +249,20 @@ def _read_plain(text: TextTable, names: list[str], path: Path) -> _Read:
         convention=cast(Convention, told) if told else None,
         beam_energy_keV=energy,
         notes=tuple(notes.split(NOTE_SEPARATOR)) if notes else (),
+        detector=_common(columns, "detector"),
+        date=_common(columns, "date"),
     )
 
 
 def _or_nan(value: float | str | None) -> float | str:
     """Return NaN for an empty cell, which no k-factor is: what is wrong is told with its row."""
     return float("nan") if value is None else value
+
+
+def _common(columns: Mapping[str, Sequence[str]], column: str) -> str | None:
+    """Return what all rows have in a column; None where they differ or there is none."""
+    values = set(columns.get(column, ()))
+    return (values.pop() or None) if len(values) == 1 else None
 
 
 def _single(columns: Mapping[str, Sequence[str]], column: str, path: Path) -> str:

@@ -10,9 +10,13 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from napari_eds._support.brief import brief
+from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe import k_factor_errors
+from napari_eds.recipe.notebook import k_factors_html
 
 #: What the intensity belonging to a k-factor is: the counts of all lines of the family, or of
 #: its alpha line alone. Velox exports ``"family"``; tables of Bruker and Oxford that were seen
@@ -57,7 +61,13 @@ class KFactor(BaseModel):
         default_factory=_usual_error
     )
 
+    @property
+    def given_error(self) -> float:
+        """The relative error that was given; NaN where it is that of the class of lines."""
+        return self.relative_error if "relative_error" in self.model_fields_set else float("nan")
 
+
+@brief
 class KFactorTable(BaseModel):
     """A table of k-factors: ``C_A / C_B = (k_A I_A) / (k_B I_B)`` with weight fractions C.
 
@@ -71,6 +81,8 @@ class KFactorTable(BaseModel):
         Where the numbers come from, for every output.
     beam_energy_keV : float or None
         Beam energy they are for, where known.
+    detector, date : str or None
+        With what, and when, they were measured, where known.
     notes : tuple of str
         What was taken for granted and why, for every account of a result: a convention that was
         settled by comparison, errors that nobody gave.
@@ -83,6 +95,17 @@ class KFactorTable(BaseModel):
     source: str = "given by the user"
     beam_energy_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     notes: tuple[str, ...] = ()
+    detector: str | None = None
+    date: str | None = None
+
+    def _brief(self) -> str:
+        named = ", ".join(f"{f.element}_{f.family}" for f in self.factors[:4])
+        rest = f", … {len(self.factors) - 4} more" if self.factors[4:] else ""
+        beam = "" if self.beam_energy_keV is None else f", {self.beam_energy_keV:g} keV"
+        return f"{named}{rest}, of {NAMES[self.convention]}{beam}, source={self.source!r}"
+
+    def _repr_html_(self) -> str:
+        return k_factors_html(self)
 
     @model_validator(mode="after")
     def _check_unique(self) -> KFactorTable:
@@ -217,19 +240,36 @@ class KFactorTable(BaseModel):
         return self.model_copy(update={"convention": convention, "notes": others})
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table as a DataFrame: element, family, k_factor, relative_error."""
-        rows = [(f.element, f.family, f.value, f.relative_error) for f in self.factors]
+        """Return the table as a DataFrame: element, family, k_factor, relative_error.
+
+        An error that nobody gave is NaN here, and empty in files, although that of its class of
+        lines is used: it is taken anew where the table is read.
+        """
+        rows = [(f.element, f.family, f.value, f.given_error) for f in self.factors]
         return pd.DataFrame(rows, columns=[*COLUMNS, "relative_error"])
 
-    def to_csv(self, path: str | Path) -> None:
-        """Write the table as a CSV that `read_k_factors` reads back."""
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the table as a CSV that `read_k_factors` reads back.
+
+        Raises
+        ------
+        OutputError
+            If the file is there and may not be replaced.
+        OSError
+            If the folder does not exist or cannot be written.
+        """
+        check_files([path], overwrite=overwrite)
         frame = self.to_frame()
         frame["convention"] = self.convention
         frame["beam_energy_keV"] = self.beam_energy_keV
         frame["source"] = self.source
+        for name in ("detector", "date"):
+            if getattr(self, name):
+                frame[name] = getattr(self, name)
         if self.notes:
             frame["notes"] = NOTE_SEPARATOR.join(self.notes)
-        frame.to_csv(path, index=False)
+        text = frame.to_csv(index=False, lineterminator="\n")
+        return write_atomically(path, text, overwrite=overwrite)
 
 
 def family_named(name: str) -> str:

@@ -16,15 +16,20 @@ from pydantic import (
     model_validator,
 )
 
+from napari_eds._support.brief import brief
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.map_part import MAP_PART, MapPart
+from napari_eds.recipe.notebook import recipe_html
 from napari_eds.recipe.uncertainties import Uncertainties
 
 Engine = Literal["poisson", "linear", "nonlinear"]
 Background = Literal["auto", "polynomial", "physical"]
+#: Key of a recipe's file that is no setting: the map of the run.
+MAP_FILE = "map_file"
 _NAME = re.compile("[A-Z][a-z]?(_[KLM])?")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -88,6 +93,7 @@ class RecipeFields(BaseModel):
     uncertainties: Uncertainties = Uncertainties()
 
 
+@brief
 class Recipe(RecipeFields):
     """Settings of one quantification.
 
@@ -148,6 +154,9 @@ class Recipe(RecipeFields):
 
     absorption: Absorption | None = None
 
+    def _repr_html_(self) -> str:
+        return recipe_html(self)
+
     @field_validator("elements", "fit_only")
     @classmethod
     def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -186,21 +195,48 @@ class Recipe(RecipeFields):
         except ValidationError as problem:
             raise recipe_error(problem) from problem
 
-    def to_json(self, path: str | Path, part: MapPart | None = None) -> None:
+    def as_json(self, map_file: str | None = None, part: MapPart | None = None) -> str:
+        """Return the recipe, with its k-factors, as the text of a file.
+
+        Parameters
+        ----------
+        map_file : str, optional
+            Map that it was used on, as seen from the file; `map_beside` reads it.
+        part : MapPart, optional
+            The part of that map, kept beside the settings where it is not everything:
+            `MapPart.from_recipe` reads it.
+        """
+        beside: dict[str, object] = {} if map_file is None else {MAP_FILE: map_file}
+        read = {} if part is None else part.to_dict()
+        if read:
+            beside[MAP_PART] = read
+        if not beside:
+            return self.model_dump_json(indent=2) + "\n"
+        settings = {**self.model_dump(mode="json"), **beside}
+        return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+
+    def to_json(
+        self, path: str | Path, part: MapPart | None = None, *, overwrite: bool = False
+    ) -> None:
         """Save the recipe, with its k-factors.
 
         Parameters
         ----------
         path : str or Path
         part : MapPart, optional
-            The part of a file that the recipe was used on, kept beside the settings, where it is
-            not everything: `MapPart.from_recipe` reads it.
+            See `as_json`.
+        overwrite : bool
+            Whether to replace a file that is there.
+
+        Raises
+        ------
+        OutputError
+            If the file is there and may not be replaced.
+        OSError
+            If the folder does not exist or cannot be written.
         """
-        text = self.model_dump_json(indent=2)
-        read = {} if part is None else part.to_dict()
-        if read:
-            text = json.dumps({**json.loads(text), MAP_PART: read}, indent=2, ensure_ascii=False)
-        write_atomically(path, text + "\n")
+        check_files([path], overwrite=overwrite)
+        write_atomically(path, self.as_json(part=part), overwrite=overwrite)
 
     @classmethod
     def from_json(cls, path: str | Path) -> Recipe:
@@ -214,15 +250,37 @@ class Recipe(RecipeFields):
         """
         content = Path(path).read_bytes()
         try:
-            fields = json.loads(content)
-        except ValueError:
-            fields = None  # pydantic says better what is wrong
-        try:
-            if isinstance(fields, dict) and fields.pop(MAP_PART, None) is not None:
-                content = json.dumps(fields).encode()
-            return cls.model_validate_json(content)
+            return cls.model_validate_json(_settings(content))
         except ValidationError as problem:
             raise recipe_error(problem, f"{Path(path).name}: ") from problem
+
+
+def map_beside(path: str | Path) -> Path | None:
+    """Return the map that a recipe's file names, if it names one; it may not be there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such recipe.
+    """
+    path = Path(path)
+    try:
+        named = json.loads(path.read_bytes()).get(MAP_FILE)
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return path.parent / named if isinstance(named, str) else None
+
+
+def _settings(content: bytes) -> bytes:
+    """Return a recipe's file without the name of its map and the part of it."""
+    try:
+        settings = json.loads(content)
+    except (ValueError, RecursionError):
+        return content  # pydantic says what is wrong
+    beside = {MAP_FILE, MAP_PART}
+    if not isinstance(settings, dict) or not beside & settings.keys():
+        return content
+    return json.dumps({k: v for k, v in settings.items() if k not in beside}).encode()
 
 
 def recipe_error(problem: ValidationError, where: str = "") -> RecipeError:

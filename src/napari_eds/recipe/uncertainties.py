@@ -6,10 +6,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from napari_eds._support.brief import brief
+
 _Percent = Annotated[float, Field(ge=0, le=200, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+@brief
 class Uncertainties(BaseModel):
     """Standard deviations of what a quantification rests on, besides counts and k-factors.
 

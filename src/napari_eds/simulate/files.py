@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.errors import EDSError
 from napari_eds.physics.vacancies import atomic_number
 from napari_eds.readers.velox.stream import GATE
@@ -26,7 +27,24 @@ if TYPE_CHECKING:
     import h5py
 
 
-def save_simulation(simulation: Simulation, path: str | Path) -> list[Path]:
+def simulation_files(path: str | Path) -> list[Path]:
+    """Return what `save_simulation` writes: the map, phases as map and table, k-factors.
+
+    Raises
+    ------
+    EDSError
+        If the name has another ending than ``.emd``.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".emd":
+        raise EDSError(f"a simulated map is written as a Velox file, .emd, not as {path.name}")
+    endings = ("_phases.tif", "_phases.csv", "_k-factors.csv")
+    return [path, *(path.with_name(path.stem + ending) for ending in endings)]
+
+
+def save_simulation(
+    simulation: Simulation, path: str | Path, *, overwrite: bool = False
+) -> list[Path]:
     """Save a simulation as a Velox file, with what is true of it beside.
 
     Parameters
@@ -36,6 +54,8 @@ def save_simulation(simulation: Simulation, path: str | Path) -> list[Path]:
         Ends in ``.emd``. Its neighbours are ``<stem>_phases.tif``, the label map of the phases;
         ``<stem>_phases.csv``, their names, densities and at.%; and ``<stem>_k-factors.csv``, the
         k-factors of whole families that the simulation itself implies.
+    overwrite : bool
+        Whether to replace an earlier simulation.
 
     Returns
     -------
@@ -45,27 +65,27 @@ def save_simulation(simulation: Simulation, path: str | Path) -> list[Path]:
     ------
     EDSError
         If the name has another ending.
+    OutputError
+        If a file is in the way.
     OSError
         If the folder does not exist or cannot be written.
     """
     import tifffile
 
-    path = Path(path)
-    if path.suffix.lower() != ".emd":
-        raise EDSError(f"a simulated map is written as a Velox file, .emd, not as {path.name}")
+    files = simulation_files(path)
+    check_files(files[:1], overwrite=overwrite, raw=True)
+    check_files(files[1:], overwrite=overwrite)
     phases = BytesIO()
     tifffile.imwrite(phases, simulation.labels.astype(np.uint8))
-    beside = {
-        "_phases.tif": phases.getvalue(),
-        "_phases.csv": _phases_csv(simulation).encode(),
-        "_k-factors.csv": _k_factors_csv(simulation).encode(),
-    }
+    contents = (
+        velox_bytes(simulation.image),
+        phases.getvalue(),
+        _phases_csv(simulation).encode(),
+        _k_factors_csv(simulation).encode(),
+    )
     return [
-        write_atomically(path, velox_bytes(simulation.image)),
-        *(
-            write_atomically(path.with_name(path.stem + ending), content)
-            for ending, content in beside.items()
-        ),
+        write_atomically(file, content, overwrite=overwrite)
+        for file, content in zip(files, contents, strict=True)
     ]
 
 

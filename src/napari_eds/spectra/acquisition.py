@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from napari_eds._support.brief import brief
+
 #: Resolution at Mn Ka in eV where neither the file nor the user gives one (HyperSpy's default).
 DEFAULT_RESOLUTION_EV = 130.0
 
@@ -48,6 +50,7 @@ class VendorComposition:
     fit_error_percent: float | None = None
 
 
+@brief
 @dataclass(frozen=True)
 class VendorQuantification:
     """Quantification settings and results found in the file.
@@ -81,6 +84,7 @@ class VendorQuantification:
     compositions: tuple[tuple[VendorComposition, ...], ...] = ()
 
 
+@brief
 @dataclass(frozen=True)
 class Acquisition:
     """How the spectra were recorded; `None` where the file does not say.

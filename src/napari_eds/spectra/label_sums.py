@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import LabelError
 from napari_eds.spectra.axes import EnergyAxis
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class LabelSpectra:
     """Summed spectra of labels.

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
+from napari_eds.spectra import signals
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra, label_membership
+from napari_eds.spectra.notebook import image_html
 from napari_eds.spectra.products import rebinned, sums_of_channels, sums_of_pixels, sums_of_window
 from napari_eds.spectra.storage import Counts, stored, sum_dtype
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from napari_eds.recipe.map_part import MapPart
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class AuxiliaryImage:
     """Another image of the same file, such as HAADF.
@@ -42,6 +46,7 @@ class AuxiliaryImage:
         return self.data.shape[:2] == tuple(shape)
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class SpectrumImage:
     """An EDS spectrum image: counts over pixels and channels, with axes and acquisition.
@@ -90,6 +95,19 @@ class SpectrumImage:
                 f"counts of shape {self.counts.shape} do not fit a map of {rows} x {columns} "
                 f"pixels and {self.energy.size} channels: expected {expected}"
             )
+
+    def _brief(self) -> str:
+        size = " x ".join(f"{side:g}" for side in self.pixel_size)
+        axis, held = self.energy, "sparse" if self.is_sparse else "dense"
+        energies = f"from {axis.offset_keV:g} to {axis.last_keV:g} keV" if axis.calibrated else ""
+        return (
+            f"{self.name!r}, {self.shape[0]} x {self.shape[1]} pixels of {size} "
+            f"{self.pixel_unit}, {axis.size} channels {energies or 'without energies'}, "
+            f"{held} {self.counts.dtype}"
+        )
+
+    def _repr_html_(self) -> str:
+        return image_html(self)
 
     @classmethod
     def from_array(cls, array: np.ndarray, energy: EnergyAxis, **attributes: Any) -> SpectrumImage:
@@ -300,6 +318,52 @@ class SpectrumImage:
         channel = scale_keV / self.part.rebin_energy
         first = offset_keV - (self.part.rebin_energy - 1) / 2 * channel
         return replace(self.part, energy_axis=(first, channel))
+
+    @classmethod
+    def from_hyperspy(cls, signal: Any) -> SpectrumImage:
+        """Build an image from a signal of HyperSpy: spectra over up to two axes of places.
+
+        What eXSpy fills in where nobody told it (take-off angle 35°, resolution 130 eV) is not
+        taken for measured. A lazy signal is computed by blocks of rows.
+
+        Raises
+        ------
+        EDSError
+            If it is no such signal, an axis has no constant step, or values are negative.
+        """
+        return cls.from_matrix(**signals.of_signal(signal))
+
+    def to_hyperspy(self, *, lazy: bool = False) -> Any:
+        """Return the map as eXSpy's signal, an ``EDSTEMSpectrum`` or ``EDSSEMSpectrum``.
+
+        Axes, name, acquisition and the file's metadata go along; `images` and what the vendor's
+        program found have no place in a signal.
+
+        Parameters
+        ----------
+        lazy : bool
+            Whether the counts stay as they are until something is computed, which then sees
+            dense blocks of rows; a dense signal of a large map takes gigabytes.
+        """
+        return signals.to_signal(self, lazy=lazy)
+
+    def to_xarray(self, *, lazy: bool = False) -> Any:
+        """Return the map as an ``xarray.DataArray`` with the dimensions y, x, energy.
+
+        Coordinates are in `pixel_unit` and keV; without energies the last dimension is
+        ``channel``.
+
+        Parameters
+        ----------
+        lazy : bool
+            As for `to_hyperspy`.
+
+        Raises
+        ------
+        EDSError
+            If xarray is not installed.
+        """
+        return signals.to_xarray(self, lazy=lazy)
 
     def to_array(self) -> np.ndarray:
         """Return a dense copy (rows, columns, channels); large maps take gigabytes."""

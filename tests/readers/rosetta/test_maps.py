@@ -15,7 +15,7 @@ from napari_eds.readers.options import Options
 from napari_eds.readers.reading import SUFFIXES
 from napari_eds.readers.rosetta import call as rosetta_call
 from napari_eds.readers.rosetta import maps
-from napari_eds.readers.rosetta import metadata as rosetta_metadata
+from napari_eds.spectra.recorded import positive
 
 RPL = "real/ripple/bruker_bcf_fileformat_16x16.rpl"
 BCF = "real/bruker/P45_12bit_packed_8bit.bcf"
@@ -289,7 +289,7 @@ def test_defaults_of_a_program_are_not_taken_for_measurements(data_file):
 
 @pytest.mark.parametrize("value", [0, -1, None, "", "x", np.nan, np.inf, [1, 2]])
 def test_values_that_say_nothing(value):
-    assert rosetta_metadata.positive(value) is None
+    assert positive(value) is None
 
 
 def test_metadata_to_be_translated(read_entries):

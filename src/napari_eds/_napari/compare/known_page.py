@@ -13,9 +13,11 @@ from superqt.utils import QSignalDebouncer
 from napari_eds._napari.compare.number_table import NumberTable, fill_known
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import ThemeColors
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
+from napari_eds._support.files import beside
 from napari_eds.compare.known import KnownComparison, compare_known
 from napari_eds.errors import EDSError
 from napari_eds.physics.formulas import parse_formula
@@ -161,17 +163,27 @@ class KnownPage(QWidget):
     def _on_save_csv(self) -> None:
         known = self._known
         path = self._ask("Save the comparison", ".csv", "CSV (*.csv)")
-        if known is not None and path:
+        if known is None or not path:
+            return
+        overwrite = may_replace(self, beside(path, "_labels.csv"), path)
+        if overwrite is not None:
             self._work.run(
-                "saving", lambda _report: known.to_csv(path), self._on_saved, replaces=False
+                "saving",
+                lambda _report: known.to_csv(path, overwrite=overwrite),
+                self._on_saved,
+                replaces=False,
             )
 
     def _on_save_figure(self) -> None:
         known = self._known
         path = self._ask("Save the figure", ".png", "Picture (*.png);;Vector (*.svg *.pdf)")
         if known is not None and path:
+            overwrite = bool(may_replace(self, [path], path))
             self._work.run(
-                "saving", lambda _report: [known.save_figure(path)], self._on_saved, replaces=False
+                "saving",
+                lambda _report: [known.save_figure(path, overwrite=overwrite)],
+                self._on_saved,
+                replaces=False,
             )
 
     def _ask(self, title: str, ending: str, kinds: str) -> str:

@@ -32,9 +32,11 @@ from napari_eds._napari.compare.layers import (
 from napari_eds._napari.compare.maps_view import MapsView
 from napari_eds._napari.compare.number_table import NumberTable, fill_comparison
 from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
+from napari_eds._support.files import beside
 from napari_eds.compare.results import compare_results
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import AT_PCT, WT_PCT
@@ -220,13 +222,20 @@ class OtherPage(QWidget):
     # Saving.
 
     def _on_save_csv(self) -> None:
-        self._save("Save the comparison", "_comparison.csv", "CSV (*.csv)", _to_csv)
+        self._save(
+            "Save the comparison", "_comparison.csv", "CSV (*.csv)", _to_csv, "_statistics.csv"
+        )
 
     def _on_save_figure(self) -> None:
         self._save("Save the figure", "_comparison.png", _FIGURES, _to_figure)
 
     def _save(
-        self, title: str, ending: str, kinds: str, save: Callable[[Compared, str], list[Path]]
+        self,
+        title: str,
+        ending: str,
+        kinds: str,
+        save: Callable[..., list[Path]],
+        *beside_it: str,
     ) -> None:
         compared = compared_of(self._focus.labels_layer)
         if compared is None:
@@ -234,9 +243,13 @@ class OtherPage(QWidget):
         path = QFileDialog.getSaveFileName(
             self, title, f"{_stem(compared.result)}{ending}", kinds
         )[0]
-        if path:
+        overwrite = may_replace(self, beside(path, *beside_it), path) if path else None
+        if overwrite is not None:
             self._work.run(
-                "saving", lambda _report: save(compared, path), self._on_saved, replaces=False
+                "saving",
+                lambda _report: save(compared, path, overwrite=overwrite),
+                self._on_saved,
+                replaces=False,
             )
 
     def _on_saved(self, written: list[Path]) -> None:
@@ -245,12 +258,12 @@ class OtherPage(QWidget):
         show_info(text)
 
 
-def _to_csv(compared: Compared, path: str) -> list[Path]:
-    return compared.comparison.to_csv(path)
+def _to_csv(compared: Compared, path: str, *, overwrite: bool) -> list[Path]:
+    return compared.comparison.to_csv(path, overwrite=overwrite)
 
 
-def _to_figure(compared: Compared, path: str) -> list[Path]:
-    return [compared.comparison.save_figure(path)]
+def _to_figure(compared: Compared, path: str, *, overwrite: bool) -> list[Path]:
+    return [compared.comparison.save_figure(path, overwrite=overwrite)]
 
 
 def _stem(result: Quantification) -> str:

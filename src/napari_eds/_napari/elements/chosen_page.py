@@ -27,6 +27,7 @@ from napari_eds._napari.elements.k_factor_table import (
     KFactorView,
 )
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import ThemeColors
 from napari_eds._napari.parts.widgets import SMALL_TEXT
 from napari_eds._napari.state.focus import Focus
@@ -237,7 +238,7 @@ class ChosenPage(QWidget):
         if not path:
             return
         try:
-            table.to_csv(path)
+            table.to_csv(path, overwrite=bool(may_replace(self, [path], path)))
         except OSError as error:
             self.complain(str(error))
             notify(error)

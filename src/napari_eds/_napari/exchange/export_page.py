@@ -33,6 +33,7 @@ from napari_eds._napari.exchange.classes import (
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION, label_names
@@ -53,6 +54,7 @@ class _Order(NamedTuple):
     """What is exported, as it was when the button was pressed."""
 
     folder: Path
+    overwrite: bool
     image: SpectrumImage
     result: Quantification | None
     chips: np.ndarray
@@ -237,18 +239,25 @@ class ExportPage(QWidget):
         parent = QFileDialog.getExistingDirectory(self, f"Where to put the folder {stem}_few_shot")
         if not parent:
             return
+        folder = Path(parent) / f"{stem}_few_shot"
+        overwrite = may_replace(self, [folder])
+        if overwrite is None:
+            return
         try:
-            order = self._order(Path(parent) / f"{stem}_few_shot", image, chips)
+            order = self._order(folder, image, chips, overwrite=overwrite)
         except EDSError as error:
             notify(error)
             return
         self._work.run("exporting", partial(_export, order), self._on_written, replaces=False)
 
-    def _order(self, folder: Path, image: SpectrumImage, chips: Labels) -> _Order:
+    def _order(
+        self, folder: Path, image: SpectrumImage, chips: Labels, *, overwrite: bool
+    ) -> _Order:
         examples = examples_of(self._focus)
         picture = {layer.name: layer for layer in self._pictures()}.get(self.picture.currentText())
         return _Order(
             folder=folder,
+            overwrite=overwrite,
             image=image,
             result=_current_result(chips),
             chips=chips.data.copy(),
@@ -288,6 +297,7 @@ def _export(order: _Order, report: Progress) -> Path:
         names=order.names if order.result is None else None,
         support=support,
         settings=order.settings,
+        overwrite=order.overwrite,
         progress=report,
     )
 

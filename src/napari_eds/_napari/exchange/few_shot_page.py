@@ -44,6 +44,7 @@ from napari_eds._napari.exchange.classes import (
 )
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION, label_names
@@ -255,8 +256,12 @@ class FewShotPage(QWidget):
         found = classification_of(self._focus.viewer, self._chips())
         path = QFileDialog.getSaveFileName(self, "Save the classes", "classes.csv", _CSV)[0]
         if found is not None and path:
+            overwrite = bool(may_replace(self, [path], path))
             self._work.run(
-                "saving", lambda _report: found.to_csv(path), self._on_saved, replaces=False
+                "saving",
+                lambda _report: found.to_csv(path, overwrite=overwrite),
+                self._on_saved,
+                replaces=False,
             )
 
     def _on_saved(self, path: Path) -> None:

@@ -32,12 +32,13 @@ from napari_eds._napari.exchange.restore import (
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
 from napari_eds.errors import EDSError
 from napari_eds.exchange.hyperspy import save_hspy
-from napari_eds.exchange.session import SUFFIX, Session, SessionError, repeat, save_session
+from napari_eds.exchange.session import SUFFIX, Session, SessionError, beside, repeat, save_session
 from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -167,27 +168,29 @@ class SessionPage(QWidget):
 
     def _on_save(self) -> None:
         result = self._result()
-        if result is not None:
-            self._work.run(
-                "saving",
-                lambda _report: save_session(None, result),
-                self._on_saved_session,
-                replaces=False,
-            )
+        if result is None or result.image.source is None:
+            return
+        path = beside(result.image.source)
+        overwrite = may_replace(self, [path])
+        if overwrite is not None:
+            self._save(path, result, overwrite=overwrite)
+
+    def _save(self, path: Path, result: Quantification, *, overwrite: bool) -> None:
+        self._work.run(
+            "saving",
+            lambda _report: save_session(path, result, overwrite=overwrite),
+            self._on_saved_session,
+            replaces=False,
+        )
 
     def _on_save_as(self) -> None:
         result = self._result()
         if result is None:
             return
-        path = self._ask("Save the session", result, SUFFIX, _SESSIONS)
-        if path is not None:
-            # The dialog has asked whether a file that is there may be replaced.
-            self._work.run(
-                "saving",
-                lambda _report: save_session(path, result, overwrite=True),
-                self._on_saved_session,
-                replaces=False,
-            )
+        chosen = self._ask("Save the session", result, SUFFIX, _SESSIONS)
+        if chosen is not None:
+            path, overwrite = chosen
+            self._save(path, result, overwrite=overwrite)
 
     def _on_saved_session(self, path: Path) -> None:
         self._on_saved(path)
@@ -199,23 +202,29 @@ class SessionPage(QWidget):
         result = self._result()
         if result is None:
             return
-        path = self._ask("Save for HyperSpy", result, ".hspy", "HyperSpy (*.hspy)")
-        if path is not None:
+        chosen = self._ask("Save for HyperSpy", result, ".hspy", "HyperSpy (*.hspy)")
+        if chosen is not None:
+            path, overwrite = chosen
             self._work.run(
                 "building HyperSpy's model",
-                lambda _report: save_hspy(result, path),
+                lambda _report: save_hspy(result, path, overwrite=overwrite),
                 self._on_saved,
                 replaces=False,
             )
 
-    def _ask(self, title: str, result: Quantification, suffix: str, kinds: str) -> Path | None:
+    def _ask(
+        self, title: str, result: Quantification, suffix: str, kinds: str
+    ) -> tuple[Path, bool] | None:
+        """Return the file to save to and whether it may be replaced; None to save nothing."""
         image = result.image
         stem = image.source.with_suffix("") if image.source else Path(image.name)
-        path = QFileDialog.getSaveFileName(self, title, f"{stem}{suffix}", kinds)[0]
-        if not path:
+        typed = QFileDialog.getSaveFileName(self, title, f"{stem}{suffix}", kinds)[0]
+        if not typed:
             return None
         # A name typed without an ending gets it.
-        return Path(path) if Path(path).suffix else Path(f"{path}{suffix}")
+        path = Path(typed) if Path(typed).suffix else Path(f"{typed}{suffix}")
+        overwrite = may_replace(self, [path], typed)
+        return None if overwrite is None else (path, overwrite)
 
     def _on_saved(self, path: Path) -> None:
         text = f"Saved {path.name} in {path.parent}."

@@ -20,7 +20,7 @@ from napari_eds._napari.parts.panels import (
     RESULTS,
     open_panel,
 )
-from napari_eds._napari.parts.saving import ask_csv_path, save_result
+from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
 from napari_eds._napari.quantify import cropping, missing
 from napari_eds._napari.quantify.fields import SettingField
 from napari_eds._napari.quantify.form import QuantificationForm
@@ -31,7 +31,7 @@ from napari_eds._napari.state.settings import FROM_FILE, Settings
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
-from napari_eds.quantification.remarks import SEPARATOR, shared_remarks
+from napari_eds.quantification.remarks import SEPARATOR, left_out_lines, shared_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import (
@@ -343,7 +343,7 @@ class QuantificationWidget(QuantificationForm):
         show_info(
             f"Label {label} is {solved.thickness_nm:.1f} nm thick, ± "
             f"{solved.error_statistical_nm:.1f} from counting, ± {solved.error_k_nm:.1f} from the "
-            "k-factors. Quantify again to correct absorption."
+            f"k-factors. {result.not_in(self.formula.value)} Quantify again to correct absorption."
         )
 
     def _on_calibrate_k(self) -> None:
@@ -361,12 +361,13 @@ class QuantificationWidget(QuantificationForm):
             path = ask_csv_path(self, "Save the k-factors", result, "_k-factors")
             if not path:
                 return
-            table.to_csv(path)
+            table.to_csv(path, overwrite=bool(may_replace(self, [path], path)))
         except (EDSError, OSError) as error:
             notify(error)
             return
         self._use_k_factors(Path(path))
-        show_info(f"Saved and chosen: {_k_pairs(table)}. Quantify again to use them.")
+        left_out = result.not_in(self.formula.value)
+        show_info(f"Saved and chosen: {_k_pairs(table)}. {left_out} Quantify again to use them.")
 
     def _use_k_factors(self, path: Path) -> None:
         settings = self.focus.settings
@@ -440,6 +441,7 @@ def _summary(result: Quantification) -> str:
         f"{len(flags)} labels, {int((flags != '').sum())} with remarks; median χ²/ν "
         f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n"
         + (f"⚠ All labels: {SEPARATOR.join(shared)}\n" if shared else "")
+        + "".join(f"⚠ {line}\n" for line in left_out_lines(flags.tolist(), shared=False))
         + f"{_errors(result)}{_axis(result)}"
     )
 

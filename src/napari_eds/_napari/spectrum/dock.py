@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QShortcut, QVBoxLay
 
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.spectrum import saving
 from napari_eds._napari.spectrum.curves import Spectrum
@@ -291,8 +292,11 @@ class SpectrumWidget(QWidget):
         suffix = saving.FILTERS.get(kind, ".png")
         if path.suffix.lower() not in saving.FILTERS.values():
             path = path.with_name(path.name + suffix)
+        overwrite = may_replace(self, saving.files(self.plot, path), chosen)
+        if overwrite is None:
+            return
         try:
-            saving.save(self.plot, image, path)
+            saving.save(self.plot, image, path, overwrite=overwrite)
         except (EDSError, OSError) as error:
             notify(error)
 

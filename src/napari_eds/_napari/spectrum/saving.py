@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QCoreApplication, QEvent, QRectF, QSize, Qt
+from qtpy.QtCore import QBuffer, QCoreApplication, QEvent, QRectF, QSize, Qt
 from qtpy.QtGui import QImage, QPainter
 from qtpy.QtSvg import QSvgGenerator
 
 from napari_eds._napari.spectrum.colors import PAPER
 from napari_eds._napari.spectrum.plot import SpectrumPlot
+from napari_eds._support.files import write_atomically
+from napari_eds._support.outputs import check_files
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Types of files by the filter of the dialog.
@@ -28,7 +30,16 @@ _FINER = 3
 _LINE_WIDTH = 1.0
 
 
-def save(plot: SpectrumPlot, image: SpectrumImage, path: Path) -> None:
+def files(plot: SpectrumPlot, path: Path) -> list[Path]:
+    """Return the files that `save` writes."""
+    if path.suffix.lower() in _PICTURES:
+        return [path]
+    from napari_eds.exchange.spectra import spectra_files
+
+    return spectra_files(path, [s.name for s in plot.content.spectra])
+
+
+def save(plot: SpectrumPlot, image: SpectrumImage, path: Path, *, overwrite: bool = False) -> None:
     """Save the view or the spectra, by the ending of the path.
 
     Raises
@@ -37,7 +48,7 @@ def save(plot: SpectrumPlot, image: SpectrumImage, path: Path) -> None:
         If it cannot be written.
     """
     if path.suffix.lower() in _PICTURES:
-        save_picture(plot, path)
+        save_picture(plot, path, overwrite=overwrite)
         return
     from napari_eds.exchange.spectra import save_spectra
 
@@ -48,24 +59,30 @@ def save(plot: SpectrumPlot, image: SpectrumImage, path: Path) -> None:
         [s.counts for s in spectra],
         image.energy,
         acquisition=image.acquisition,
+        overwrite=overwrite,
     )
 
 
-def save_picture(plot: SpectrumPlot, path: Path) -> None:
+def save_picture(plot: SpectrumPlot, path: Path, *, overwrite: bool = False) -> None:
     """Save the view as PNG or SVG, on white and in the size of a figure.
 
     Raises
     ------
+    OutputError
+        If the file is there and may not be replaced.
     OSError
         If it cannot be written.
     """
+    check_files([path], overwrite=overwrite)
+    drawn = QBuffer()
+    drawn.open(QBuffer.OpenModeFlag.WriteOnly)
     vector = path.suffix.lower() == ".svg"
     # Lines are as wide in pixels as they are told, however fine the pixels.
     figure = _on_paper(plot, width=_LINE_WIDTH * (1 if vector else _FINER))
     area = QRectF(0, 0, _SIZE.width(), _SIZE.height())
     if vector:
         device: Any = QSvgGenerator()
-        device.setFileName(str(path))
+        device.setOutputDevice(drawn)
         device.setSize(_SIZE)
         device.setViewBox(area)
         device.setTitle("EDS spectrum")
@@ -80,9 +97,10 @@ def save_picture(plot: SpectrumPlot, path: Path) -> None:
     figure.scene().prepareForPaint()
     figure.render(painter, area, figure.viewport().rect())
     painter.end()
-    if isinstance(device, QImage) and not device.save(str(path)):
-        raise OSError(f"cannot write {path}")
     figure.close()
+    if isinstance(device, QImage) and not device.save(drawn, "PNG"):
+        raise OSError(f"cannot write {path}")
+    write_atomically(path, drawn.data().data(), overwrite=overwrite)
 
 
 def _on_paper(plot: SpectrumPlot, *, width: float) -> SpectrumPlot:

@@ -1,4 +1,4 @@
-"""How spectra were recorded, out of RosettaSciIO's dictionaries."""
+"""How spectra were recorded, out of the metadata of HyperSpy and RosettaSciIO."""
 
 from __future__ import annotations
 
@@ -12,24 +12,32 @@ from napari_eds.spectra.acquisition import Acquisition, Detector, is_foil_beam
 
 #: Once a signal is set to EDS, HyperSpy stores these as if they had been measured.
 _EXSPY_ELEVATION_DEG, _EXSPY_AZIMUTH_DEG, _EXSPY_RESOLUTION_EV = 35.0, 0.0, 130.0
+#: A branch of our own in a signal's metadata names what was measured all the same.
+MEASURED = "napari_eds.measured"
 
 
 def acquisition(entry: Mapping[str, Any]) -> Acquisition:
     """Return how an entry was recorded; `None` for what it does not say."""
     instrument, values = _instrument(entry)
     eds = _child(_child(values, "Detector"), "EDS")
+    told = _measured(entry["metadata"])
     elevation, azimuth = positive(eds.get("elevation_angle")), _number(eds.get("azimuth_angle"))
     resolution = positive(eds.get("energy_resolution_MnKa"))
     if "package" in entry:  # the program that wrote a HyperSpy file
-        if (elevation, azimuth) == (_EXSPY_ELEVATION_DEG, _EXSPY_AZIMUTH_DEG):
+        usual = (elevation, azimuth) == (_EXSPY_ELEVATION_DEG, _EXSPY_AZIMUTH_DEG)
+        if usual and "elevation_angle" not in told:
             elevation = azimuth = None
-        if resolution == _EXSPY_RESOLUTION_EV:
+        if azimuth == _EXSPY_AZIMUTH_DEG and told and "azimuth_angle" not in told:
+            azimuth = None
+        if resolution == _EXSPY_RESOLUTION_EV and "energy_resolution_MnKa" not in told:
             resolution = None
     live, real = positive(eds.get("live_time")), positive(eds.get("real_time"))
     name = str(eds.get("detector_type") or eds.get("EDS_det") or "EDS")
     beam = positive(values.get("beam_energy"))
     return Acquisition(
-        signal_type=_signal_type(entry, instrument, beam),
+        signal_type=(
+            None if told and "signal_type" not in told else _signal_type(entry, instrument, beam)
+        ),
         beam_energy_keV=beam,
         take_off_angle_deg=elevation,
         energy_resolution_MnKa_eV=resolution,
@@ -39,6 +47,12 @@ def acquisition(entry: Mapping[str, Any]) -> Acquisition:
         elements=tuple(map(str, _child(entry["metadata"], "Sample").get("elements", ()))),
         detectors=(Detector(name, elevation, azimuth, live, real),),
     )
+
+
+def _measured(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what our own branch names; empty where a signal is not from here."""
+    branch, _, leaf = MEASURED.partition(".")
+    return tuple(map(str, _child(metadata, branch).get(leaf, ())))
 
 
 def positive(value: Any) -> float | None:
@@ -116,7 +130,8 @@ def _plain(key: Any) -> str:
 
 def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
     """Add `other` to `tree`, level by level."""
-    for key, value in other.items():
+    for name, value in other.items():
+        key = name.strip()  # eXSpy 0.3.2 writes "beam_energy " with a blank
         if isinstance(value, Mapping):
             _merge(tree.setdefault(key, {}), value)
         else:

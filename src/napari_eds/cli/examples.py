@@ -1,0 +1,69 @@
+"""An example of every command, for its help, and how help says what is taken without an option."""
+
+from __future__ import annotations
+
+import argparse
+
+#: Lines by command.
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "info": ("napari-eds info map.emd",),
+    "find-elements": (
+        "napari-eds find-elements map.emd",
+        "napari-eds find-elements map.rpl --energy-axis -0.25 0.01 --beam-energy 200",
+    ),
+    "quantify": (
+        "napari-eds quantify map.emd --elements La_L,Fe,O --fit-only Cu,C --grid 15 -o map.csv",
+        "napari-eds quantify map.emd --recipe map_recipe.json --labels painted.tif -o painted.csv",
+    ),
+    "calibrate-k": (
+        "napari-eds calibrate-k map.emd --recipe map_recipe.json --labels painted.tif \\",
+        "    --label 1 --formula SrTiO3 --reference Ti -o k-factors.csv",
+    ),
+    "detectors": ("napari-eds detectors map.emd",),
+    "compare": (
+        "napari-eds compare run.csv --with velox.csv --figure difference.png",
+        "napari-eds compare map.edsession --with velox",
+        "napari-eds compare run.csv --with map.emd",
+        "napari-eds compare run.csv --formula SrTiO3 --labels 1,2,5-9 -o errors.csv",
+        "napari-eds compare run.csv --formula LaFeO3 --labels 1-99 --formula SrTiO3 --labels R7C0",
+        "napari-eds compare map.edsession --formula SrTiO3 --inside phases.tif=3",
+    ),
+    "pixel-maps": (
+        "napari-eds pixel-maps map.emd --recipe map_recipe.json --kernel 5px -o pixels",
+    ),
+    "few-shot": (
+        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 -o chips",
+        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 --map --rebin 4 -o chips",
+    ),
+    "classify": (
+        "napari-eds classify map.emd --recipe map_recipe.json --grid 15 \\",
+        "    --support support.json -o classes.csv --class-map classes.tif",
+    ),
+    "read-classes": (
+        "napari-eds read-classes found.csv --labels chips/labels.npy -o classes.tif",
+    ),
+    "chip-size": (
+        "napari-eds chip-size map.emd --recipe map_recipe.json",
+        "napari-eds chip-size map.emd --elements file --error 1 --sizes 5,10,20 -o sizes.csv",
+    ),
+    "simulate": ("napari-eds simulate film.emd --size 256 --counts 200",),
+    "repeat": ("napari-eds repeat map.edsession map.emd -o again.csv",),
+    "open": ("napari-eds open map.emd other.bcf",),
+    "demo": ("napari-eds demo", "napari-eds demo --no-window -o trial"),
+}
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help that says the value of an option that is not given, where it is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text = action.help or ""
+        default = action.default
+        told = default in (None, False, [], "", argparse.SUPPRESS) or "default" in text
+        return text if told else f"{text} (default: %(default)s)"
+
+
+def epilog(command: str) -> str:
+    """Return the lines of a command below the word that says what they are."""
+    lines = EXAMPLES[command]
+    return "\n".join(["for example:", *(f"  {line}" for line in lines)])
