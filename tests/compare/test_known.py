@@ -56,7 +56,7 @@ def test_what_cannot_be_calibrated_is_explained(data_dir, lfo_sto_96, halves):
     result = quantified(data_dir, lfo_sto_96, halves)
     with pytest.raises(eds.LabelError, match="no label 7"):
         result.k_factors_from(7, "SrTiO3", "Ti")
-    with pytest.raises(eds.EDSError, match="a ratio takes two"):
+    with pytest.raises(eds.EDSError, match="a ratio needs two"):
         result.k_factors_from(1, "LaTi", "Ti")
 
 

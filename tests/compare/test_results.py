@@ -587,3 +587,12 @@ def test_figures_draw_no_error_where_none_is_known(tmp_path):
     half = of_version_0_1_0(Sr_at_pct_error=[3.0, np.nan])
     found = compare_results(half, of_version_0_1_0())
     assert found.save_figure(tmp_path / "clouds.png").stat().st_size > 0
+
+
+def test_labels_without_a_composition_are_left_out_and_said():
+    """What is empty of elements outside of the formula does not matter."""
+    table = of_version_0_1_0(Sr_at_pct=[52.0, np.nan], La_at_pct=[np.nan, 3.0])
+    known = compare_known(table, "SrTi")
+    assert (known.labels, known.left_out) == ((1,), (2,))
+    assert known.table.loc["Sr", "normalised_at_pct"] == pytest.approx(52)
+    assert "Without a composition: 2." in known.account()

@@ -7,7 +7,7 @@ from napari_eds import Acquisition, EnergyAxis, Recipe
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.sum_fit import fit_sum
-from napari_eds.fitting.unexplained import unexplained_peaks
+from napari_eds.fitting.unexplained import UnexplainedPeak, peaks_beside, unexplained_peaks
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,30 @@ def test_what_lines_may_be_wrong_by_is_no_peak(model):
     """A bump of 1 % of Fe K alpha on its flank."""
     total = spectrum(model, 1e7, [(6.46, 0.004)])
     assert unexplained_peaks(model, total, fit_sum(model, total)) == ()
+
+
+def test_single_counts_in_many_labels_are_no_peaks(model):
+    """A thousand labels of 300 counts, whose expected counts are known exactly."""
+    areas = np.array([10 if str(f) == "Fe_K" else 2 for f in model.families], dtype=float)
+    shape = model.profiles @ areas + 1e-3
+    scale = 300 / shape.sum()
+    drawn = np.random.default_rng(0).poisson(scale * shape, (1000, shape.size))
+    found = [peaks_beside(model, counts, scale * areas, scale * shape) for counts in drawn]
+    assert not any(found)
+
+
+def test_a_peak_of_one_label_is_found(model):
+    areas = np.array([10 if str(f) == "Fe_K" else 2 for f in model.families], dtype=float)
+    shape = model.profiles @ areas + 1e-3
+    expected = shape * 3000 / shape.sum()
+    copper = np.exp(-0.5 * ((model.energy.energies_keV - 8.046) / 0.07) ** 2)
+    counts = np.random.default_rng(1).poisson(expected + 300 * copper / copper.sum())
+    (peak,) = peaks_beside(model, counts, areas * 3000 / shape.sum(), expected)
+    assert peak.energy_keV == pytest.approx(8.046, abs=0.05)
+    assert "Cu" in peak.elements
+    assert peak.share == pytest.approx(0.1, rel=0.3)
+
+
+def test_shares_beyond_all_lines_are_told_in_words():
+    assert str(UnexplainedPeak(6.4, 2.25, ("Fe",))) == "6.40 keV (225 % of the lines: Fe?)"
+    assert str(UnexplainedPeak(6.4, 800.0, ())) == "6.40 keV (over 1000 % of the lines)"

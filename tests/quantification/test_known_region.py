@@ -251,7 +251,7 @@ def test_the_source_says_what_was_done():
 @pytest.mark.parametrize(
     ("intensities", "formula", "reference", "message"),
     [
-        ((1e4, 1e4, 1e4), "LaFeO3", "O", "LaFeO3 contains O_K, and a ratio takes two"),
+        ((1e4, 1e4, 1e4), "LaFeO3", "O", "LaFeO3 contains O_K, and a ratio needs two"),
         ((1e4, 1e4, 1e4), "SrTiO", "Fe", "reference 'Fe' is not of the families O_K, Ti_K, Sr_K"),
         ((1e4, 8.0, -3.0), "SrTiO3", "O", "Ti_K, Sr_K not detected in the region"),
         ((1e4, 1e4), "SrTiO3", "O", "do not belong to 3 families"),

@@ -170,7 +170,7 @@ def compare_known(
             'other elements alone, such as {"Sr": 1, "Ti": 1}'
         )
     chosen = source if labels is None else source.rows(keys_of(source, labels))
-    known = chosen.percent.notna().all(axis=1)
+    known = chosen.percent[list(expected)].notna().all(axis=1)
     if not known.any():
         raise EDSError("none of the labels has a composition")
     left_out = tuple(chosen.percent.index[~known])

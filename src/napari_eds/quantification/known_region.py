@@ -223,7 +223,7 @@ def _contained(
         named = ", ".join(str(families[i]) for i in kept) or "none"
         raise KFactorError(
             f"of {', '.join(map(str, families))}, {_formula(composition)} contains {named}, and a "
-            "ratio takes two elements: give the composition of this region, or quantify its "
+            "ratio needs two elements: give the composition of this region, or quantify its "
             "elements"
         )
     return [families[i] for i in kept], intensities[kept], covariance[np.ix_(kept, kept)]

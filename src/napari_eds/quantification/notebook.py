@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support import html
-from napari_eds.quantification.table import CHIP, COUNTS, FLAG, at_pct, error_total_of
+from napari_eds.quantification.table import CHIP, COUNTS, FLAG, LABEL, at_pct, error_total_of
 
 #: Rows of the table that are shown.
 _HEAD = 8
@@ -45,7 +45,7 @@ def result_html(result: Shown, name: str) -> str:
     rows.append(
         [f"all {len(table)}", "sum, mean", f"{counts:,}", *means, f"{flagged} with a remark"]
     )
-    header = ["label", "chip", "counts", *(f"{e} (at.%)" for e in elements), "remarks"]
+    header = [LABEL, CHIP, COUNTS, *(f"{e} (at.%)" for e in elements), "remarks"]
     return html.page(
         f"{name}: {', '.join(elements)}",
         html.table(rows, header),

@@ -8,20 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_eds.spectra.axes import NM_PER_UNIT
+from napari_eds.spectra.axes import NM_PER_UNIT, NO_SIZE, PixelSize, pixel_size
 from napari_eds.spectra.spectrum_image import AuxiliaryImage
-
-PixelSize = tuple[tuple[float, float], str]
-NO_SIZE: PixelSize = ((1.0, 1.0), "pixel")
-
-
-def pixel_size(row: float, column: float, unit: Any) -> PixelSize:
-    """Return the (row, column) size of a pixel in nm, or in µm from 1 µm on, and that unit."""
-    in_nm = NM_PER_UNIT.get(unit) if isinstance(unit, str) else None
-    if in_nm is None or not (row > 0 and column > 0):
-        return NO_SIZE
-    nm, unit = (in_nm, "nm") if column * in_nm < 1000 else (in_nm / 1000, "µm")
-    return (float(row) * nm, float(column) * nm), unit
 
 
 def axes_pixel_size(row: Mapping[str, Any], column: Mapping[str, Any]) -> PixelSize:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,9 @@ NM_PER_UNIT = {
     "m": 1e9,
 }
 
+#: (row, column) size of a pixel, and its unit.
+PixelSize = tuple[tuple[float, float], str]
+NO_SIZE: PixelSize = ((1.0, 1.0), "pixel")
 
 #: Energy in keV from which counts are X-rays. Below lies the noise peak (zero or strobe peak):
 #: readings of the detector without an X-ray, around 0 keV and as wide as its electronic noise.
@@ -27,6 +31,15 @@ NM_PER_UNIT = {
 #: JEOL, X-rays prevail from 0.15 to 0.2 keV on. Of the lines that may be asked for, Be K
 #: (0.109 keV) and B K (0.183 keV) lie below it; it is the lower end of the default fitted range.
 NOISE_PEAK_END_keV = 0.2
+
+
+def pixel_size(row: float, column: float, unit: Any) -> PixelSize:
+    """Return the (row, column) size of a pixel in nm, or in µm from 1 µm on, and that unit."""
+    in_nm = NM_PER_UNIT.get(unit) if isinstance(unit, str) else None
+    if in_nm is None or not (row > 0 and column > 0):
+        return NO_SIZE
+    nm, unit = (in_nm, "nm") if column * in_nm < 1000 else (in_nm / 1000, "µm")
+    return (float(row) * nm, float(column) * nm), unit
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy import sparse
 from napari_eds._support import hyperspy
 from napari_eds.errors import EDSError
 from napari_eds.spectra.acquisition import Acquisition
-from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.axes import NO_SIZE, EnergyAxis, PixelSize, pixel_size
 from napari_eds.spectra.recorded import MEASURED, acquisition
 from napari_eds.spectra.storage import Counts
 
@@ -235,13 +235,12 @@ def _energy(axis: Any) -> EnergyAxis:
     return EnergyAxis(float(axis.offset) * keV, float(axis.scale) * keV, int(axis.size))
 
 
-def _pixels(places: list[Any]) -> tuple[tuple[float, float], str]:
+def _pixels(places: list[Any]) -> PixelSize:
     """Return the (row, column) size of a pixel and its unit; a line's pixels are square."""
-    units = {str(axis.units) for axis in places if isinstance(axis.units, str) and axis.units}
-    sizes = [abs(float(axis.scale)) for axis in places]
-    if len(units) != 1 or not all(sizes):
-        return (1.0, 1.0), "pixel"
-    return (sizes[0], sizes[-1]), units.pop()
+    units = {str(axis.units) for axis in places}
+    if len(units) != 1:
+        return NO_SIZE
+    return pixel_size(float(places[0].scale), float(places[-1].scale), units.pop())
 
 
 def _plain(tree: Mapping[str, Any]) -> dict[str, Any]:

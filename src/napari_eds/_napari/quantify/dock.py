@@ -343,7 +343,7 @@ class QuantificationWidget(QuantificationForm):
         show_info(
             f"Label {label} is {solved.thickness_nm:.1f} nm thick, ± "
             f"{solved.error_statistical_nm:.1f} from counting, ± {solved.error_k_nm:.1f} from the "
-            f"k-factors. {result.not_in(self.formula.value)} Quantify again to correct absorption."
+            f"k-factors.{_aside(result, self.formula.value)} Quantify again to correct absorption."
         )
 
     def _on_calibrate_k(self) -> None:
@@ -366,8 +366,8 @@ class QuantificationWidget(QuantificationForm):
             notify(error)
             return
         self._use_k_factors(Path(path))
-        left_out = result.not_in(self.formula.value)
-        show_info(f"Saved and chosen: {_k_pairs(table)}. {left_out} Quantify again to use them.")
+        aside = _aside(result, self.formula.value)
+        show_info(f"Saved and chosen: {_k_pairs(table)}.{aside} Quantify again to use them.")
 
     def _use_k_factors(self, path: Path) -> None:
         settings = self.focus.settings
@@ -387,6 +387,12 @@ def _elements_text(settings: Settings) -> str:
         return "no element chosen yet"
     only = f"\nfitted only: {names[FIT_ONLY]}" if names[FIT_ONLY] else ""
     return f"quantified: {names[QUANTIFY]}{only}"
+
+
+def _aside(result: Quantification, formula: str) -> str:
+    """Say which elements a formula leaves aside, after a blank; empty where there is none."""
+    note = result.not_in(formula)
+    return f" {note}" if note else ""
 
 
 def _k_pairs(table: KFactorTable) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from napari_eds.errors import EDSError, ReadError
-from napari_eds.readers.images import NO_SIZE, auxiliary_images, axes_pixel_size, is_image
+from napari_eds.readers.images import auxiliary_images, axes_pixel_size, is_image
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta.call import Entries, call, read_emi, read_jeol, read_msa
-from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.axes import NO_SIZE, EnergyAxis
 from napari_eds.spectra.recorded import acquisition
 from napari_eds.spectra.spectrum_image import SpectrumImage
 

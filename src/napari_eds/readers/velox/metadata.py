@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from napari_eds.errors import ReadError
-from napari_eds.readers import images as sizes
-from napari_eds.readers.images import PixelSize
+from napari_eds.spectra import axes as sizes
 from napari_eds.spectra.acquisition import Acquisition, Detector
-from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.axes import EnergyAxis, PixelSize
 
 #: Real times in a file are those of the scan within this factor, or of something else: some
 #: versions store that of a single line or of the last read-out.
