@@ -55,10 +55,11 @@ def test_a_simulated_map_reads_back_as_it_was_drawn(simulated, truth):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(["--size", "big"], "such as 512"), (["--size", "8"], "16 x 16")]
+    ("arguments", "code", "message"),
+    [(["--size", "big"], 2, "such as 512"), (["--size", "8"], 1, "16 x 16")],
 )
-def test_a_map_that_cannot_be_simulated_is_explained(arguments, message, tmp_path, capsys):
-    assert main(["simulate", str(tmp_path / "map.emd"), *arguments]) == 1
+def test_a_map_that_cannot_be_simulated_is_explained(arguments, code, message, tmp_path, capsys):
+    assert main(["simulate", str(tmp_path / "map.emd"), *arguments]) == code
     assert message in capsys.readouterr().err
     assert main(["simulate", str(tmp_path / "map.tif")]) == 1
     assert ".emd" in capsys.readouterr().err
@@ -131,7 +132,8 @@ def test_examples_that_are_missing_are_explained(options, arguments, message, tm
         arguments = ["--support", str(tmp_path / "support.json")]
     kind = "few-shot" if "--class-names" in arguments else "classify"
     command = [kind, *options, "--grid", "24", *arguments]
-    assert main([*command, "-o", str(tmp_path / "out.csv")]) == 1
+    code = 1 if "--support" in arguments else 2
+    assert main([*command, "-o", str(tmp_path / "out.csv")]) == code
     assert message in capsys.readouterr().err
 
 
@@ -146,7 +148,7 @@ def test_superpixels_and_clusters_are_those_of_the_functions(options, simulated,
         ("--whole",): eds.whole_map(image.shape),
     }
     for arguments, chips in made.items():
-        assert main(["quantify", *options, *arguments, "-o", str(out)]) == 0
+        assert main(["quantify", *options, *arguments, "--force", "-o", str(out)]) == 0
         table = pd.read_csv(out)
         assert table["chip"].tolist() == list(chips.names.values())
         assert table["n_pixels"].tolist() == np.bincount(chips.labels.ravel())[1:].tolist()
@@ -156,7 +158,7 @@ def test_an_image_that_is_not_there_is_named(options, tmp_path, capsys):
     run = ["quantify", *options, "-o", str(tmp_path / "out.csv")]
     assert main([*run, "--superpixels", "9", "--of", "BF"]) == 1
     assert "no image 'BF' of the map's pixels; it has HAADF, counts" in capsys.readouterr().err
-    assert main([*run, "--grid", "9", "--of", "HAADF"]) == 1
+    assert main([*run, "--grid", "9", "--of", "HAADF"]) == 2
     assert "--superpixels, which is not asked for" in capsys.readouterr().err
 
 
@@ -173,7 +175,7 @@ def test_chip_size_advises_as_the_function_does(options, simulated, tmp_path, ca
     table = pd.read_csv(out, index_col=0)
     np.testing.assert_allclose(table["worst_error"], advice.frame["worst_error"], rtol=1e-5)
     assert f": {advice.recommended_px} px" in capsys.readouterr().out
-    assert main([*command[:-2], "--sizes", "4,x"]) == 1
+    assert main([*command[:-2], "--sizes", "4,x"]) == 2
     assert "such as 5,10,20" in capsys.readouterr().err
 
 
@@ -190,9 +192,9 @@ def test_chips_inside_a_known_phase_are_compared(options, truth, tmp_path, capsy
     assert f"{n} labels, beside SrTiO3" in capsys.readouterr().out
     found = pd.read_csv(table).set_index("element")
     np.testing.assert_allclose(found["normalised_at_pct"], found["expected_at_pct"], rtol=0.05)
-    assert main(compare) == 1
+    assert main(compare) == 2
     assert "a session, or --label-map" in capsys.readouterr().err
-    assert main([*compare, *labels, "--labels", "1"]) == 1
+    assert main([*compare, *labels, "--labels", "1"]) == 2
     assert "not by both" in capsys.readouterr().err
     assert main([*compare[:-1], f"{tmp_path / 'phases.npy'}=9", *labels]) == 1
     assert "lies wholly in label 9" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from napari_eds.cli.usage import UsageError, at_least_1, bad_options, number, positive, whole
+from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -309,7 +310,7 @@ def picture_from(name: str | None, image: SpectrumImage) -> np.ndarray:
     pictures = {p.name: p.data for p in image.images if p.data.ndim == 2 and p.fits(image.shape)}
     pictures.setdefault("counts", image.counts_map())
     if name is not None and name not in pictures:
-        raise UsageError(
+        raise EDSError(
             f"the file has no image {name!r} of the map's pixels; it has {', '.join(pictures)}"
         )
     return pictures[next(iter(pictures)) if name is None else name]
@@ -366,7 +367,7 @@ def _with_elements(options: argparse.Namespace, image: SpectrumImage) -> argpars
         )
         fit_only = (*asked, *others)
     if not elements:
-        raise UsageError(problem)
+        raise EDSError(problem)
     named = {"--elements": ",".join(elements), "--fit-only": ",".join(fit_only)}
     said = " ".join(f"{option} {names}" for option, names in named.items() if names)
     print(f"Elements {'of the file' if options.elements == 'file' else 'found'}: {said}")
