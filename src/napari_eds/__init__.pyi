@@ -8,6 +8,7 @@ from .errors import (
     LabelError,
     ModelError,
     ReadError,
+    ReadWarning,
     RecipeError,
     UncalibratedError,
 )
@@ -140,6 +141,7 @@ __all__ = [
     "Proposal",
     "Quantification",
     "ReadError",
+    "ReadWarning",
     "Recipe",
     "RecipeError",
     "RegionThickness",

@@ -22,10 +22,12 @@ _SIZE_PX = (1400, 900)
 def open_files(paths: Sequence[Path]) -> None:
     """Open files in the workbench and stay until the window is closed.
 
+    Files that cannot be opened are reported by notifications.
+
     Raises
     ------
     ReadError, OSError
-        If a file cannot be opened; before there is a window.
+        If none of them can be opened; before there is a window.
     """
     layers = read_layers([str(path) for path in paths])
     viewer = _workbench()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        with _plain_warnings():
+            options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output, such as `head`, has enough: that is no error of ours.
@@ -45,6 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("napari-eds: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Print warnings as errors are, without the line of code that they come from."""
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f"napari-eds: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -196,10 +210,12 @@ def _description(index: int, image: SpectrumImage) -> list[str]:
             "counts unknown" if detector.counts is None else f"{detector.counts:,} counts in all"
         )
         lines.append(f"  detector      {detector.name}: {counts}")
+    if image.frames is not None:
+        lines.append(f"  summed        {image.frames}")
     lines += [
         f"  image         {i.name} {' x '.join(map(str, i.data.shape))}" for i in image.images
     ]
-    return lines + _vendor_lines(image)
+    return [*lines, *_vendor_lines(image), *(f"  note          {n}" for n in image.notes)]
 
 
 def _vendor_lines(image: SpectrumImage) -> list[str]:

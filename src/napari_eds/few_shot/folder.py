@@ -212,7 +212,8 @@ def _write_tables(folder: Path, job: Job) -> None:
     table["name"] = job.chips.table["name"]
     text = saving.table_csv(replace(job.result, table=table))
     (folder / "quantification.csv").write_text(text, encoding="utf-8", newline="\n")
-    job.result.recipe.to_json(folder / "recipe.json")
+    about = saving.about_image(job.result.image)
+    job.result.recipe.to_json(folder / "recipe.json", image=about)
 
 
 def _write_support(folder: Path, job: Job) -> None:

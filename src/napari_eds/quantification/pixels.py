@@ -155,7 +155,7 @@ class PixelMaps:
             for element, data in maps.items():
                 stem = folder / column_of(element, ending)
                 written += saving.save_map(data, stem, f"{element} ({title})", self.image)
-        self.recipe.to_json(folder / "recipe.json")
+        self.recipe.to_json(folder / "recipe.json", image=saving.about_image(self.image))
         text = write_atomically(folder / "account.txt", "\n".join([*self.account(), ""]))
         return [*written, folder / "recipe.json", text]
 

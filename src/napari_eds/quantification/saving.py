@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -78,7 +78,7 @@ def save_csv(
     path = Path(path)
     recipe_path = path.with_name(f"{path.stem}_recipe.json")
     written = [write_atomically(path, table_csv(result))]
-    result.recipe.to_json(recipe_path)
+    result.recipe.to_json(recipe_path, image=about_image(result.image))
     written.append(recipe_path)
     if spectra:
         spectra_path = path.with_name(f"{path.stem}_spectra.csv")
@@ -87,6 +87,16 @@ def save_csv(
         errors_path = path.with_name(f"{path.stem}_errors.csv")
         written.append(write_atomically(errors_path, _csv(result.error_budget(), index=False)))
     return written
+
+
+def about_image(image: SpectrumImage) -> dict[str, Any]:
+    """Return what a recipe says of the counts it was used on."""
+    return {
+        "file": None if image.source is None else image.source.name,
+        "name": image.name,
+        "frames": None if image.frames is None else str(image.frames),
+        "notes": list(image.notes),
+    }
 
 
 def save_maps(result: Saveable, folder: str | Path) -> list[Path]:

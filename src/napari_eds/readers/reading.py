@@ -6,12 +6,13 @@ before a file is opened, and HyperSpy not at all.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.errors import ReadError
+from napari_eds.errors import ReadError, ReadWarning
 
 if TYPE_CHECKING:
     from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -67,8 +68,8 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         Detectors to sum, by position (in the order of their names) or by name, such as
         ``"SuperXG21"``. All by default. Velox only.
     frames : (int, int), optional
-        First frame to sum, counted from 0, and the one after the last. All by default. Velox
-        only.
+        First frame to sum, counted from 0, and the one after the last. By default those that the
+        file has selected, or all. For event streams of Velox, and maps of HyperSpy with frames.
     energy_range_keV : (float, float), optional
         Keep the channels whose centres lie in ``low <= E < high``.
     rebin_energy : int
@@ -114,6 +115,8 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
 def load(path: str | PathLike[str], index: int | None = None, **options: Any) -> SpectrumImage:
     """Return one EDS map of a file.
 
+    What is missing or wrong in it is a `ReadWarning` and stands in the image's `notes`.
+
     Parameters
     ----------
     path : path-like
@@ -131,14 +134,21 @@ def load(path: str | PathLike[str], index: int | None = None, **options: Any) ->
     """
     images = read(path, **options)
     if index is None and len(images) == 1:
-        return images[0]
+        return _with_warnings(images[0], path)
     if index is None or not 0 <= index < len(images):
         problem = "choose one" if index is None else f"there is none with index={index}, choose"
         raise ReadError(
             f"{Path(path).name} holds {len(images)} EDS data sets; {problem} with index=\n"
             + "\n".join(f"  {number}: {_summary(image)}" for number, image in enumerate(images))
         )
-    return images[index]
+    return _with_warnings(images[index], path)
+
+
+def _with_warnings(image: SpectrumImage, path: str | PathLike[str]) -> SpectrumImage:
+    """Warn of what the reader noted."""
+    for note in image.notes:
+        warnings.warn(f"{Path(path).name}: {note}", ReadWarning, stacklevel=3)
+    return image
 
 
 def _summary(image: SpectrumImage) -> str:

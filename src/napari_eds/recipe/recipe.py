@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +26,8 @@ from napari_eds.recipe.uncertainties import Uncertainties
 Engine = Literal["poisson", "linear", "nonlinear"]
 Background = Literal["auto", "polynomial", "physical"]
 _NAME = re.compile("[A-Z][a-z]?(_[KLM])?")
+#: Key of a saved recipe under which the image stands that it was used on.
+_IMAGE = "image"
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -184,9 +188,20 @@ class Recipe(RecipeFields):
         except ValidationError as problem:
             raise recipe_error(problem) from problem
 
-    def to_json(self, path: str | Path) -> None:
-        """Save the recipe, with its k-factors."""
-        write_atomically(path, self.model_dump_json(indent=2) + "\n")
+    def to_json(self, path: str | Path, *, image: Mapping[str, Any] | None = None) -> None:
+        """Save the recipe, with its k-factors.
+
+        Parameters
+        ----------
+        path : str or Path
+        image : mapping, optional
+            What to say of the image it was used on. `from_json` passes over it.
+        """
+        text = self.model_dump_json(indent=2)
+        if image is not None:
+            about = {_IMAGE: dict(image)}
+            text = json.dumps(json.loads(text) | about, indent=2, ensure_ascii=False)
+        write_atomically(path, text + "\n")
 
     @classmethod
     def from_json(cls, path: str | Path) -> Recipe:
@@ -199,9 +214,21 @@ class Recipe(RecipeFields):
             If the file is not a recipe; the message names the fields at fault.
         """
         try:
-            return cls.model_validate_json(Path(path).read_bytes())
+            return cls.model_validate_json(_without_image(Path(path).read_bytes()))
         except ValidationError as problem:
             raise recipe_error(problem, f"{Path(path).name}: ") from problem
+
+
+def _without_image(text: bytes) -> bytes:
+    """Return a saved recipe without what it says of an image; anything else as it is."""
+    try:
+        saved = json.loads(text)
+    except (ValueError, RecursionError):
+        return text  # pydantic says what is wrong with it
+    if not isinstance(saved, dict) or _IMAGE not in saved:
+        return text
+    del saved[_IMAGE]
+    return json.dumps(saved).encode()
 
 
 def recipe_error(problem: ValidationError, where: str = "") -> RecipeError:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from napari_eds.errors import EDSError
-from napari_eds.spectra.acquisition import Acquisition
+from napari_eds.spectra.acquisition import Acquisition, FrameRange
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra, label_membership
 from napari_eds.spectra.products import rebinned, sums_of_channels, sums_of_pixels, sums_of_window
@@ -62,6 +62,11 @@ class SpectrumImage:
     images : tuple of AuxiliaryImage
     metadata : mapping
         The file's own metadata as its reader returned them.
+    frames : FrameRange or None
+        Frames that were summed, where the file keeps them apart.
+    notes : tuple of str
+        What the reader found missing or wrong in the file, and what it took instead. Sentences
+        without a full stop, for every account of a result.
     """
 
     counts: Counts
@@ -74,6 +79,8 @@ class SpectrumImage:
     acquisition: Acquisition = field(default_factory=Acquisition)
     images: tuple[AuxiliaryImage, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    frames: FrameRange | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows, columns = self.shape
