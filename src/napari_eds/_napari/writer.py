@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._napari.state.layers import QUANTIFICATION
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import describe_labels
@@ -44,7 +45,7 @@ def write_csv(path: str, layers: Sequence[LayerData]) -> list[str]:
         )
     data, attributes = labels[0]
     table = describe_labels(data, _names(attributes))
-    return [str(write_atomically(Path(path), table.to_csv(lineterminator="\n")))]
+    return [str(write_atomically(Path(path), csv_text(table)))]
 
 
 def _results(layers: Sequence[LayerData]) -> list[Quantification]:

@@ -126,7 +126,7 @@ def _with_map(table: CompositionTable, label_map: Path | None) -> CompositionTab
     from dataclasses import replace
 
     from napari_eds.errors import LabelError
-    from napari_eds.labels.chips import read_labels
+    from napari_eds.labels.files import read_labels
     from napari_eds.spectra.label_sums import check_labels
 
     if label_map is None:
@@ -170,13 +170,14 @@ def _save_known(found: Sequence[KnownComparison], path: Path) -> list[Path]:
     """Save one comparison as it saves itself, several as one table."""
     import pandas as pd
 
+    from napari_eds._support.csv_cells import csv_text
     from napari_eds._support.files import write_atomically
 
     if len(found) == 1:
         return found[0].to_csv(path)
     tables = [known.table.assign(labels=len(known.labels)) for known in found]
     joined = pd.concat(tables, keys=[known.formula for known in found], names=["formula"])
-    return [write_atomically(path, joined.to_csv(float_format="%.6g", lineterminator="\n"))]
+    return [write_atomically(path, csv_text(joined, float_format="%.6g"))]
 
 
 def _parse_labels(text: str) -> list[int | str]:

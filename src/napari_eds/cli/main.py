@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_eds._version import __version__
 from napari_eds.cli import compare, exchange
-from napari_eds.cli.options import add_map_options, add_run_options, density_from
+from napari_eds.cli.options import add_clip_option, add_map_options, add_run_options, density_from
 from napari_eds.cli.run import TerminalProgress, report, run
 from napari_eds.errors import EDSError
 
@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_info(commands: Any) -> None:
     info = commands.add_parser("info", help="say what a file holds")
     info.add_argument("file", type=Path)
+    add_clip_option(info)
     info.set_defaults(run=_info)
 
 
@@ -165,7 +166,7 @@ def _open(options: argparse.Namespace) -> None:
 def _info(options: argparse.Namespace) -> None:
     from napari_eds.readers.reading import read
 
-    for index, image in enumerate(read(options.file)):
+    for index, image in enumerate(read(options.file, clip_negative=options.clip_negative)):
         print("\n".join(_description(index, image)))
 
 

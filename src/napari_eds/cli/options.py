@@ -44,6 +44,16 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
         metavar=("OFFSET", "SCALE"),
         help="energy of channel 0 and keV per channel, where the file gives none",
     )
+    add_clip_option(parser)
+
+
+def add_clip_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option for denoised data."""
+    parser.add_argument(
+        "--clip-negative",
+        action="store_true",
+        help="take values below zero, which denoising leaves, as 0; errors are then no measure",
+    )
 
 
 def _add_region_options(parser: argparse.ArgumentParser) -> None:
@@ -130,11 +140,12 @@ def _add_correction_options(parser: argparse.ArgumentParser) -> None:
 
 def regions_from(options: argparse.Namespace, image: SpectrumImage) -> np.ndarray | Chips:
     """Return the labels or chips that the options describe."""
-    from napari_eds.labels.chips import grid_chips, read_labels
+    from napari_eds.labels.chips import grid_chips
+    from napari_eds.labels.files import read_labels
     from napari_eds.labels.from_counts import adaptive_chips
 
     if options.labels is not None:
-        return read_labels(options.labels)
+        return read_labels(options.labels, image.shape)
     if options.min_counts is not None:
         return adaptive_chips(image.counts_map(), options.min_counts, counted=image.energy.counted)
     return grid_chips(image.shape, _grid_size(options.grid))

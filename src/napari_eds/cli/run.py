@@ -24,6 +24,7 @@ def load_map(options: argparse.Namespace) -> SpectrumImage:
         options.index,
         detectors=options.detectors,
         energy_axis=options.energy_axis,
+        clip_negative=options.clip_negative,
     )
 
 

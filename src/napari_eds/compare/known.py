@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table
@@ -94,7 +95,7 @@ class KnownComparison:
         path = Path(path)
         beside = path.with_name(f"{path.stem}_labels.csv")
         return [
-            write_atomically(file, table.to_csv(float_format="%.6g", lineterminator="\n"))
+            write_atomically(file, csv_text(table, float_format="%.6g"))
             for file, table in ((path, self.table), (beside, self.per_label))
         ]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table, of_maps
@@ -378,4 +379,4 @@ def _some(table: CompositionTable) -> str:
 
 
 def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(float_format="%.6g", lineterminator="\n")
+    return csv_text(table, float_format="%.6g")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import EDSError
 from napari_eds.spectra.acquisition import Acquisition
@@ -97,9 +97,7 @@ def _table(names: Sequence[str], counts: np.ndarray, energy: EnergyAxis) -> str:
 
     table = pd.DataFrame(counts.T, columns=list(names))
     table.insert(0, "energy_keV", energy.energies_keV.round(_ENERGY_DIGITS))
-    text = StringIO()
-    table.to_csv(text, index=False, lineterminator="\n")
-    return text.getvalue()
+    return csv_text(table, index=False)
 
 
 def _files(path: Path, names: Sequence[str]) -> list[Path]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -18,6 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.csv_cells import csv_text, restored
 from napari_eds._support.files import write_atomically
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.chips import (
@@ -118,9 +118,7 @@ class Classification:
         OSError
             If the folder does not exist or cannot be written.
         """
-        buffer = StringIO()
-        self.table.to_csv(buffer, lineterminator="\n")
-        return write_atomically(path, buffer.getvalue())
+        return write_atomically(path, csv_text(self.table))
 
 
 def classify(
@@ -349,6 +347,10 @@ def _probabilities(column: pd.Series, path: Path) -> pd.Series:
         ) from error
 
 
+def _restored(key: object) -> object:
+    return restored(key) if isinstance(key, str) else key
+
+
 def _read_table(path: Path) -> pd.DataFrame:
     try:
         # Blank cells alone are missing: a class may be called NA or None.
@@ -363,6 +365,8 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise
     except ValueError as error:
         raise FewShotError(f"{path.name} is no table of classes: {error}") from error
+    table = table.map(restored, na_action="ignore")
+    table.index, table.columns = table.index.map(_restored), table.columns.map(_restored)
     if "prediction" not in table or not set(table.columns) - {"prediction", "chip"}:
         raise FewShotError(
             f"{path.name} is no table of classes: it needs a column of probability per class and "

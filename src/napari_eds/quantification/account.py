@@ -55,9 +55,9 @@ def account(result: Accountable) -> list[str]:
 
 
 def _file_account(image: SpectrumImage) -> list[str]:
-    """Say which frames were summed, if not all, and what the reader noted."""
+    """Say which frames were summed, if there are several, and what the reader noted."""
     frames = image.frames
-    said = [] if frames is None or frames.is_all else [f"Counts: {frames}."]
+    said = [] if frames is None or frames.of == 1 else [f"Counts: sum of {frames}."]
     return said + [f"File: {note}." for note in image.notes]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.csv_cells import csv_text, defused
 from napari_eds._support.files import write_atomically
 from napari_eds.quantification.table import CHIP, LABEL, at_pct
 
@@ -183,16 +184,14 @@ def table_csv(result: Saveable) -> str:
 
 
 def _csv(table: pd.DataFrame, *, index: bool = True) -> str:
-    buffer = StringIO()
-    table.to_csv(buffer, index=index, float_format=f"%.{_TABLE_DIGITS}g", lineterminator="\n")
-    return buffer.getvalue()
+    return csv_text(table, index=index, float_format=f"%.{_TABLE_DIGITS}g")
 
 
 def spectra_csv(result: Saveable) -> str:
     """Return the spectra as CSV text: ``label, chip``, then one column per channel in keV."""
     header = ",".join([LABEL, CHIP, *(f"{energy:.5f}" for energy in result.energies_keV)])
     rows = [
-        f"{label},{_quoted(chip)},{_joined(counts)}"
+        f"{label},{_quoted(defused(chip))},{_joined(counts)}"
         for label, chip, counts in zip(
             result.table.index, result.table[CHIP], result.spectra, strict=True
         )

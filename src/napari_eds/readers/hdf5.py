@@ -6,7 +6,9 @@ from pathlib import Path
 
 import h5py
 
-from napari_eds.errors import ReadError
+from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.hdf5_checks import FAULTS
+from napari_eds.readers.hyperspy_checks import check_hdf5
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.velox import maps as velox
@@ -31,7 +33,11 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
             by_velox = velox.is_velox(file)
             by_hyperspy = "Experiments" in file
             groups = ", ".join(sorted(file)) or "nothing"
-    except OSError as error:
+            if not by_velox:
+                check_hdf5(file)
+    except EDSError:
+        raise
+    except FAULTS as error:
         raise ReadError(f"{path.name} is no HDF5 file, or is damaged: {error}") from error
     if by_velox:
         return velox.read(path, options)

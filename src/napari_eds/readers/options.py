@@ -20,6 +20,7 @@ class Options:
     energy_range_keV: tuple[float, float] | None = None
     rebin_energy: int = 1
     energy_axis: tuple[float, float] | None = None
+    clip_negative: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.rebin_energy, Integral) or self.rebin_energy < 1:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from napari_eds.errors import ReadError, ReadWarning
 
 if TYPE_CHECKING:
+    from napari_eds.readers.options import Options
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 __all__ = ["SUFFIXES", "load", "read"]
@@ -54,6 +55,7 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     energy_range_keV: tuple[float, float] | None = None,
     rebin_energy: int = 1,
     energy_axis: tuple[float, float] | None = None,
+    clip_negative: bool = False,
 ) -> list[SpectrumImage]:
     """Return every EDS map of a file.
 
@@ -76,6 +78,9 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         Sum this many channels into one, after `energy_range_keV`; a remainder is dropped.
     energy_axis : (float, float), optional
         keV of the first channel and keV per channel of the file, in place of those it gives.
+    clip_negative : bool
+        Whether values below zero, which denoising leaves behind, are taken as 0 instead of being
+        refused. The image's notes and every account then say so.
 
     Returns
     -------
@@ -102,7 +107,17 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         energy_range_keV=energy_range_keV,
         rebin_energy=rebin_energy,
         energy_axis=energy_axis,
+        clip_negative=clip_negative,
     )
+    try:
+        return _read(path, options)
+    except ReadError as error:
+        if path.name in str(error):
+            raise
+        raise ReadError(f"{path.name}: {error}") from error
+
+
+def _read(path: Path, options: Options) -> list[SpectrumImage]:
     if path.suffix.lower() in _HDF5_SUFFIXES:
         from napari_eds.readers import hdf5
 

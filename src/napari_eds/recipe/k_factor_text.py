@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_eds._support.csv_cells import restored
 from napari_eds.errors import KFactorError
 
 #: Byte order marks and what they stand for.
@@ -76,7 +77,7 @@ def read_text_table(path: Path) -> TextTable:
         found = list(csv.reader(lines, delimiter=separator, skipinitialspace=separator != "\t"))
     except csv.Error as error:
         raise KFactorError(f"{path.name} is not a k-factor table: {error}") from error
-    cells = [[cell.strip() for cell in row] for row in found]
+    cells = [[restored(cell.strip()) for cell in row] for row in found]
     header, *rows = [row for row in cells if any(row)] or [[]]
     return TextTable(header, [_filled(row, header, path) for row in rows], separator)
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from napari_eds._support.csv_cells import csv_text
+from napari_eds._support.files import write_atomically
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe import k_factor_errors
@@ -229,7 +231,7 @@ class KFactorTable(BaseModel):
         frame["source"] = self.source
         if self.notes:
             frame["notes"] = NOTE_SEPARATOR.join(self.notes)
-        frame.to_csv(path, index=False)
+        write_atomically(path, csv_text(frame, index=False))
 
 
 def family_named(name: str) -> str:

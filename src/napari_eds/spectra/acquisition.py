@@ -38,11 +38,6 @@ class FrameRange:
     def __str__(self) -> str:
         return f"frames {self.first} to {self.last} of {self.of}"
 
-    @property
-    def is_all(self) -> bool:
-        """Whether no frame was left out."""
-        return (self.first, self.last) == (1, self.of)
-
 
 @dataclass(frozen=True)
 class VendorComposition:
