@@ -130,11 +130,12 @@ def not_negative(counts: np.ndarray, *, clip: bool) -> tuple[np.ndarray, tuple[s
     share = f"{100 * np.count_nonzero(counts < 0) / counts.size:.2g} % of the values"
     if not clip:
         raise ReadError(
-            f"counts must not be negative; {share} are, the lowest {lowest:.3g}: these are no measured counts, but "
-            "denoised ones (by PCA, say) or differences. Load the measured map: labels sum the "
-            "spectra of their pixels, which makes denoising needless, and errors by counting "
-            "statistics are false for anything but counts. clip_negative=True "
-            "(--clip-negative) takes negative values as 0, and says so in every account"
+            f"counts must not be negative; {share} are, the lowest {lowest:.3g}: these are no "
+            "measured counts, but denoised ones (by PCA, say) or differences. Load the measured "
+            "map: labels sum the spectra of their pixels, which makes denoising needless, and "
+            "errors by counting statistics are false for anything but counts. "
+            "clip_negative=True (--clip-negative) takes negative values as 0, and says so in "
+            "every account"
         )
     clipped = np.where(counts < 0, counts.dtype.type(0), counts)
     note = (
