@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from tokenize import TokenError
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -28,11 +29,14 @@ def read_npy_header(stream: IO[bytes]) -> NpyHeader:
     ValueError
         If it is no such header.
     """
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:
-        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    except (SyntaxError, TokenError, TypeError, RecursionError, MemoryError) as error:
+        raise ValueError(f"its header is damaged: {error}") from error
     if any(n < 0 for n in shape):
         raise ValueError(f"a shape of {shape}")
     return NpyHeader(shape, dtype)

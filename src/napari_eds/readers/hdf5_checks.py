@@ -23,6 +23,7 @@ FAULTS = (
     OverflowError,
     RecursionError,
     RuntimeError,
+    SystemError,
     TypeError,
     ValueError,
 )
@@ -40,7 +41,10 @@ def refuse_other_files(file: h5py.File) -> None:
             return f"{text} is a link into another file, which is not followed"
         if info.type != h5py.h5l.TYPE_HARD:
             return None
-        found = h5py.h5o.open(file.id, name)
+        try:
+            found = h5py.h5o.open(file.id, name)
+        except FAULTS as error:
+            return f"{text} is damaged: {error}"
         if isinstance(found, h5py.h5d.DatasetID):
             layout = found.get_create_plist()
             if layout.get_external_count() or layout.get_layout() == h5py.h5d.VIRTUAL:
@@ -48,7 +52,10 @@ def refuse_other_files(file: h5py.File) -> None:
         return None
 
     # What a callback raises is lost in HDF5; what it returns ends the visit.
-    found = file.id.links.visit(fault, info=True)
+    try:
+        found = file.id.links.visit(fault, info=True)
+    except FAULTS as error:
+        found = f"the list of its parts is damaged: {error}"
     if found is not None:
         raise ReadError(f"{Path(str(file.filename)).name}: {found}")
 

@@ -15,6 +15,7 @@ import json
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,7 +24,7 @@ import h5py
 import numpy as np
 
 from napari_eds.errors import ReadError
-from napari_eds.readers.hdf5_checks import check_size, refuse_other_files
+from napari_eds.readers.hdf5_checks import FAULTS, check_size, refuse_other_files
 
 #: Components of the models that `save_hspy` stores, all of HyperSpy itself.
 COMPONENTS = ("Gaussian", "Polynomial", "ScalableFixedPattern")
@@ -176,7 +177,9 @@ def _heads_of_zip(path: Path) -> Iterator[tuple[str, Any, int]]:
                 stored = sum(m.compress_size for m in members if m.filename.startswith(folder))
                 text = archive.read(member)
                 yield member.filename, _json(text, member.filename, path.name), stored
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+    except ReadError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, *FAULTS, EOFError) as error:
         raise ReadError(f"{path.name} is no zspy file, or is damaged: {error}") from error
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.hdf5_checks import FAULTS
 from napari_eds.readers.images import NO_SIZE, auxiliary_images, axes_pixel_size, is_image
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta.call import Entries, call, read_emi, read_jeol, read_msa, read_zspy
@@ -69,6 +70,16 @@ def read(path: Path, options: Options, plugin: str | None = None) -> list[Spectr
     if options.detectors is not None:
         raise ReadError(f"{path.name}: detectors can be chosen in event streams of Velox only")
     entries = call(plugin, path) if plugin else _entries(path)
+    try:
+        return _images(entries, path, options)
+    except EDSError:
+        raise
+    except FAULTS as error:
+        # What entries hold is what the file says, which in damaged files may be anything.
+        raise ReadError(f"{path.name} is damaged: {error!r} while it was put together") from error
+
+
+def _images(entries: Entries, path: Path, options: Options) -> list[SpectrumImage]:
     for entry in entries:
         uniform_places(entry)
     found = [entry for entry in entries if _is_eds(entry, options)]
