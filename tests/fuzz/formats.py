@@ -157,7 +157,7 @@ def _hspy_labels(folder: Path) -> Path:
             made = file.create_group(f"Analysis/models/{name}")
             made.attrs.update(model.attrs)
             for part, content in model["_dict"].items():
-                if not part.endswith("components"):
+                if isinstance(content, h5py.Dataset) or not part.endswith("components"):
                     source.copy(content, made, f"_dict/{part}")
                     continue
                 kept = made.create_group(f"_dict/{part}")

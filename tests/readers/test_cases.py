@@ -184,6 +184,15 @@ def test_open_what_can_be_opened(monkeypatch):
         read_layers([str(folder / "haadf_only.emd")])
 
 
+def test_stopped_scan_is_told_in_the_window(monkeypatch):
+    shown = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", shown.append)
+    from napari_eds._napari.reader import read_layers
+
+    read_layers(str(CASES / "01-velox-interrupted/unequal.emd"))
+    assert ["was stopped" in text for text in shown] == [True]
+
+
 # Tables of k-factors
 
 
