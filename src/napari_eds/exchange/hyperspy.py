@@ -34,7 +34,7 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP, LABEL, read_table
-from napari_eds.readers.hdf5_checks import FAULTS
+from napari_eds.readers.hdf5_checks import FAULTS, check_heaps
 from napari_eds.readers.hyperspy_checks import check_hdf5
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition, Detector
@@ -162,6 +162,7 @@ def read_hspy(path: str | Path) -> LabelFile:
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
     try:
+        check_heaps(path)
         with h5py.File(path) as file:
             check_hdf5(file, models=True)
             experiment = next(iter(file["Experiments"].values()))

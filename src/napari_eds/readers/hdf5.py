@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 
 from napari_eds.errors import EDSError, ReadError
-from napari_eds.readers.hdf5_checks import FAULTS
+from napari_eds.readers.hdf5_checks import FAULTS, check_heaps
 from napari_eds.readers.hyperspy_checks import check_hdf5
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta import maps as rosetta
@@ -29,6 +29,7 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         If the file is none of these.
     """
     try:
+        check_heaps(path)
         with h5py.File(path) as file:
             by_velox = velox.is_velox(file)
             by_hyperspy = "Experiments" in file

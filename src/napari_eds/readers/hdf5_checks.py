@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,12 @@ from napari_eds.errors import ReadError
 _SMALL_BYTES = 2**26
 #: Deflate packs at most 1032 to 1 (zlib's technical details); nothing in use here packs better.
 _LARGEST_RATIO = 1100
+
+#: Beginning of a global heap: signature, version 1, three zeros; then its size.
+_HEAP = b"GCOL\x01\x00\x00\x00"
+_HEAP_HEADER = struct.Struct("<8sQ")
+#: Index, count of references, reserved, size.
+_HEAP_OBJECT = struct.Struct("<HHIQ")
 
 #: What h5py raises on damaged files, beside errors of the package itself.
 FAULTS = (
@@ -27,6 +35,42 @@ FAULTS = (
     TypeError,
     ValueError,
 )
+
+
+def check_heaps(path: Path) -> None:
+    """Raise where a heap of texts is damaged so that the HDF5 library would never end reading it.
+
+    A global heap is a row of objects (HDF5 File Format Specification 3.0, III.E): index and count
+    (2 bytes each), 4 reserved, size (8), content. The library goes from one to the next, and stays
+    where a free object has no size.
+
+    Raises
+    ------
+    ReadError
+    """
+    if not _HEAP_HEADER.size < path.stat().st_size:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = data.find(_HEAP)
+        while start >= 0:
+            if not _heap_ends(data, start):
+                raise ReadError(f"{path.name} is damaged: its heap of texts at byte {start}")
+            start = data.find(_HEAP, start + len(_HEAP))
+
+
+def _heap_ends(data: mmap.mmap, start: int) -> bool:
+    place = start + _HEAP_HEADER.size
+    if place > len(data):
+        return True
+    end = start + _HEAP_HEADER.unpack_from(data, start)[1]
+    if end > len(data):
+        return True  # the library says so itself
+    while place + _HEAP_OBJECT.size <= end:
+        index, _, _, size = _HEAP_OBJECT.unpack_from(data, place)
+        if size > end - place or (index == 0 and size == 0):
+            return False
+        place += _HEAP_OBJECT.size + -(-size // 8) * 8 if index else size
+    return True
 
 
 def refuse_other_files(file: h5py.File) -> None:
