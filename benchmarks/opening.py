@@ -52,6 +52,9 @@ frame as unfinished, and a spectrum whose header has no blank after its last col
 \\*\\* HyperSpy lays the 320 pixels of this map out on the 128 x 128 of an overview image.
 """
 
+#: Where the part of the page begins that is no measurement, and stays as it is.
+TEXT = "\n## "
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -74,7 +77,9 @@ def main() -> None:
         versions = ", ".join(f"{name} {version(name)}" for name in ("hyperspy", "rosettasciio"))
         versions = f"Python {platform.python_version()}, {versions}"
         introduction = INTRODUCTION.format(versions=versions, cores=os.cpu_count())
-        arguments.write.write_text(introduction + "\n".join(rows) + "\n" + NOTES)
+        before = arguments.write.read_text() if arguments.write.exists() else ""
+        text = "".join(before.partition(TEXT)[1:])
+        arguments.write.write_text(introduction + "\n".join(rows) + "\n" + NOTES + text)
 
 
 def find_files(data: Path, folder: str) -> list[Path]:

@@ -18,6 +18,7 @@ from .errors import (
     ModelError,
     OutputError,
     ReadError,
+    ReadWarning,
     RecipeError,
     UncalibratedError,
 )
@@ -154,6 +155,7 @@ __all__ = [
     "Proposal",
     "Quantification",
     "ReadError",
+    "ReadWarning",
     "Recipe",
     "RecipeError",
     "RegionThickness",

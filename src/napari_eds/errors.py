@@ -9,6 +9,10 @@ class ReadError(EDSError):
     """A file cannot be opened as an EDS spectrum image."""
 
 
+class ReadWarning(UserWarning):
+    """Something is missing or wrong in a file that was opened all the same."""
+
+
 class UncalibratedError(EDSError):
     """An energy is needed, but the energy axis of the image is not calibrated."""
 

@@ -281,3 +281,54 @@ def test_any_damage_is_reported_as_such(saved):
         saved.write_bytes(damaged)
         with pytest.raises(SessionError):
             load_session(saved)
+
+
+@pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "C:\\evil", "C:evil"])
+def test_parts_that_lie_elsewhere(name, saved):
+    with zipfile.ZipFile(saved, "a") as archive:
+        archive.writestr(name, "x")
+    with pytest.raises(SessionError, match="no session: it has parts called"):
+        load_session(saved)
+
+
+@pytest.mark.parametrize("part", ["table.csv", "session.json", "recipe.json", "labels.npz", "x"])
+def test_bombs(part, saved):
+    """A part of 200 MB that is packed into 0.2 MB is not unpacked."""
+    with zipfile.ZipFile(saved) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (parts | {part: bytes(200_000_000)}).items():
+            archive.writestr(name, content)
+    with pytest.raises(SessionError, match=f"{part} of 200,000,000 bytes"):
+        load_session(saved)
+
+
+def test_labels_that_claim_more_than_the_map(saved):
+    header = b"{'descr': '<i8', 'fortran_order': False, 'shape': (1000000, 1000000), }"
+    npy = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header.ljust(117) + b"\n"
+    inner = BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("labels.npy", npy)
+    with zipfile.ZipFile(saved) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with pytest.raises(SessionError, match=r"shape \(1000000, 1000000\), not of \(96, 96\)"):
+        load_session(rewritten(saved, parts | {"labels.npz": inner.getvalue()}))
+
+
+FORMULAS = {1: "=1+1", 2: "+x", 4: "-x", 5: "@SUM(A1)", 70_000: "'=1+1"}
+
+
+def test_names_that_a_spreadsheet_would_run(lfo_sto_96, recipe, tmp_path):
+    labels = eds.grid_chips((96, 96), 32).labels.astype(np.int64)
+    labels[labels == 3] = 70_000
+    found = eds.quantify(lfo_sto_96, labels, recipe, names=FORMULAS)
+    session = load_session(save_session(tmp_path / "run.edsession", found))
+    assert {label: session.names[label] for label in FORMULAS} == FORMULAS
+    pd.testing.assert_frame_equal(session.table, found.table, check_exact=True)
+    for path in found.to_csv(tmp_path / "run.csv", spectra=True):
+        if path.suffix == ".csv":
+            text = path.read_text()
+            assert "'=1+1" in text
+            cells = text.replace("\n", ",").split(",")
+            assert not [cell for cell in cells if cell[:1] in "=+@" and cell[:1]]
+            assert "-x" not in cells

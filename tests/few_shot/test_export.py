@@ -36,7 +36,7 @@ from napari_eds.few_shot.export import (
     few_shot_map_size,
     support_from_painting,
 )
-from napari_eds.labels.chips import read_labels
+from napari_eds.labels.files import read_labels
 
 VELOX = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
 

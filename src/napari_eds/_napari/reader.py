@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_eds.errors import EDSError
 from napari_eds.readers.reading import SUFFIXES, load, read
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def read_layers(path: Paths) -> list[LayerTuple]:
     viewer = current_viewer()
     if viewer is not None and event_loop_runs():
         return load_in_background(lambda: _read(paths), f"opening {Path(paths[0]).name}", viewer)
-    return _read(paths)
+    layers = _read(paths)
+    _tell_notes(layers)
+    return layers
 
 
 def load_in_background(
@@ -68,6 +71,7 @@ def add_layers(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
     """Add layer tuples to a viewer; in a running window one after the other."""
     from napari_eds._napari.parts.jobs import one_per_turn
 
+    _tell_notes(layers)
     one_per_turn(partial(_add_layer, viewer, layer) for layer in layers)
 
 
@@ -77,8 +81,34 @@ def _add_layer(viewer: ViewerModel, layer: LayerTuple) -> None:
     viewer.add_layer(Layer.create(*layer))
 
 
+def _tell_notes(layers: list[LayerTuple]) -> None:
+    """Show what the readers noted: what is missing or wrong in a file."""
+    from napari.utils.notifications import show_warning
+
+    from napari_eds._napari.state.layers import SPECTRUM_IMAGE
+
+    for _, attributes, _ in layers:
+        image = attributes.get("metadata", {}).get(SPECTRUM_IMAGE)
+        if image is not None and image.notes:
+            show_warning(f"{image.name}: {'; '.join(image.notes)}")
+
+
 def _read(paths: Sequence[str | Path]) -> list[LayerTuple]:
-    return [layer for path in paths for layer in layers_of(path)]
+    """Read what can be read; errors are shown, and raised where there is nothing else."""
+    from napari.utils.notifications import show_error
+
+    layers: list[LayerTuple] = []
+    errors: list[EDSError | OSError] = []
+    for path in paths:
+        try:
+            layers += layers_of(path)
+        except (EDSError, OSError) as error:
+            errors.append(error)
+    if errors and not layers:
+        raise errors[0]
+    for problem in errors:
+        show_error(str(problem))
+    return layers
 
 
 def layers_of(path: str | Path, part: MapPart | None = None) -> list[LayerTuple]:

@@ -12,6 +12,7 @@ import pandas as pd
 from napari_eds._napari.parts.jobs import event_loop_runs
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.state.layers import QUANTIFICATION
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds.errors import EDSError
@@ -51,7 +52,7 @@ def write_csv(path: str, layers: Sequence[LayerData]) -> list[str]:
             "no quantification in the chosen layers; choose one Labels layer, or quantify first"
         )
     data, attributes = labels[0]
-    text = describe_labels(data, _names(attributes)).to_csv(lineterminator="\n")
+    text = csv_text(describe_labels(data, _names(attributes)))
     overwrite = _may_replace([Path(path)])
     check_files([path], overwrite=overwrite)
     return [str(write_atomically(path, text, overwrite=overwrite))]

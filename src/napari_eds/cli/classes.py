@@ -87,7 +87,7 @@ def support_from(
 ) -> Mapping[str, tuple[str, ...]] | None:
     """Return the examples that the options name, None without any."""
     from napari_eds.few_shot.chips import support_from_painting
-    from napari_eds.labels.chips import read_labels
+    from napari_eds.labels.files import read_labels
 
     if options.class_names is not None and options.painting is None:
         raise UsageError("--class-names names the classes of --painting, which is not given")
@@ -147,7 +147,7 @@ def _classify(options: argparse.Namespace) -> None:
 
 def _read_classes(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.classification import read_classification
-    from napari_eds.labels.chips import read_labels
+    from napari_eds.labels.files import read_labels
 
     with writing(options, [options.output]):
         _check_map_name(options.output)

@@ -163,7 +163,7 @@ def _with_map(table: CompositionTable, label_map: Path | None) -> CompositionTab
     from dataclasses import replace
 
     from napari_eds.errors import LabelError
-    from napari_eds.labels.chips import read_labels
+    from napari_eds.labels.files import read_labels
     from napari_eds.spectra.label_sums import check_labels
 
     if label_map is None:
@@ -212,6 +212,7 @@ def _save_known(found: Sequence[KnownComparison], path: Path, *, overwrite: bool
     """Save one comparison as it saves itself, several as one table."""
     import pandas as pd
 
+    from napari_eds._support.csv_cells import csv_text
     from napari_eds._support.files import write_atomically
     from napari_eds._support.outputs import check_files
 
@@ -219,7 +220,7 @@ def _save_known(found: Sequence[KnownComparison], path: Path, *, overwrite: bool
         return found[0].to_csv(path, overwrite=overwrite)
     tables = [known.table.assign(labels=len(known.labels)) for known in found]
     joined = pd.concat(tables, keys=[known.formula for known in found], names=["formula"])
-    text = joined.to_csv(float_format="%.6g", lineterminator="\n")
+    text = csv_text(joined, float_format="%.6g")
     check_files([path], overwrite=overwrite)
     return [write_atomically(path, text, overwrite=overwrite)]
 
@@ -238,7 +239,7 @@ def _inside(text: str, table: CompositionTable, part: MapPart | None) -> list[in
     """Return the labels whose every pixel lies in a region such as ``phases.tif=2``."""
     import numpy as np
 
-    from napari_eds.labels.chips import read_labels
+    from napari_eds.labels.files import read_labels
 
     file, equals, number = text.rpartition("=")
     if not (equals and number.strip().isdecimal()):

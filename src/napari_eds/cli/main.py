@@ -287,10 +287,12 @@ def _description(index: int, image: SpectrumImage) -> list[str]:
             "counts unknown" if detector.counts is None else f"{detector.counts:,} counts in all"
         )
         lines.append(f"  detector      {detector.name}: {counts}")
+    if image.frames is not None:
+        lines.append(f"  summed        {image.frames}")
     lines += [
         f"  image         {i.name} {' x '.join(map(str, i.data.shape))}" for i in image.images
     ]
-    return lines + _vendor_lines(image)
+    return [*lines, *_vendor_lines(image), *(f"  note          {n}" for n in image.notes)]
 
 
 def _vendor_lines(image: SpectrumImage) -> list[str]:

@@ -83,6 +83,11 @@ def add_part_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rebin-energy", type=at_least_1, metavar="N", help="sum N channels into one on reading"
     )
+    parser.add_argument(
+        "--clip-negative",
+        action="store_true",
+        help="take values below zero, which denoising leaves, as 0; errors are then no measure",
+    )
 
 
 def part_from(options: argparse.Namespace) -> MapPart:
@@ -101,6 +106,7 @@ def part_from(options: argparse.Namespace) -> MapPart:
         "energy_range_keV": options.crop_energy and tuple(options.crop_energy),
         "rebin_energy": options.rebin_energy,
         "energy_axis": options.energy_axis and tuple(options.energy_axis),
+        "clip_negative": options.clip_negative or None,
     }
     recipe = getattr(options, "recipe", None)
     part = MapPart() if recipe is None else MapPart.from_recipe(recipe)
@@ -273,7 +279,8 @@ def regions_from(options: argparse.Namespace, image: SpectrumImage) -> np.ndarra
 
 
 def _plain_regions(options: argparse.Namespace, image: SpectrumImage) -> np.ndarray | Chips:
-    from napari_eds.labels.chips import grid_chips, read_labels, whole_map
+    from napari_eds.labels.chips import grid_chips, whole_map
+    from napari_eds.labels.files import read_labels
     from napari_eds.labels.from_counts import adaptive_chips
     from napari_eds.labels.from_images import superpixels
     from napari_eds.labels.from_spectra import cluster_labels

@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _advised(options: argparse.Namespace, sizes: list[int] | None) -> str:
     """Print the advice, and return its table as CSV."""
-    from napari_eds.labels.chips import read_labels
+    from napari_eds.labels.files import read_labels
     from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT, chip_size_advice
 
     recipe, image = recipe_and_map(options)

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.csv_cells import restored
 from napari_eds.compare.tables import CompositionTable, errors_k_given, whole
 from napari_eds.errors import EDSError
 from napari_eds.quantification.table import (
@@ -77,11 +78,15 @@ def read(path: Path, quantity: Quantity) -> CompositionTable:
     lines = [line for line in text.splitlines() if line.strip()]
     for start, line in enumerate(lines):
         delimiter = max(";\t,", key=line.count)
-        header = next(csv.reader([line], delimiter=delimiter))
+        header = [*map(restored, next(csv.reader([line], delimiter=delimiter)))]
         if _is_header(header, quantity):
             rows = list(csv.reader(lines[start + 1 :], delimiter=delimiter))
             cells = pd.DataFrame(
-                [[*row, *[""] * len(header)][: len(header)] for row in rows if any(row)],
+                [
+                    [*map(restored, row), *[""] * len(header)][: len(header)]
+                    for row in rows
+                    if any(row)
+                ],
                 columns=_unique(header, path.name),
                 dtype=str,
             )

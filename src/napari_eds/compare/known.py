@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.brief import brief
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import beside, write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds.compare import figures
@@ -105,11 +106,7 @@ class KnownComparison:
         files = beside(path, "_labels.csv")
         check_files(files, overwrite=overwrite)
         return [
-            write_atomically(
-                file,
-                table.to_csv(float_format="%.6g", lineterminator="\n"),
-                overwrite=overwrite,
-            )
+            write_atomically(file, csv_text(table, float_format="%.6g"), overwrite=overwrite)
             for file, table in zip(files, (self.table, self.per_label), strict=True)
         ]
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.brief import brief
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import beside, write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds.compare import figures
@@ -402,4 +403,4 @@ def _some(table: CompositionTable) -> str:
 
 
 def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(float_format="%.6g", lineterminator="\n")
+    return csv_text(table, float_format="%.6g")

@@ -18,16 +18,17 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 
 from napari_eds._support import hyperspy
 from napari_eds._support.brief import brief
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds.errors import EDSError, ReadError
@@ -35,6 +36,8 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP, LABEL, read_table
+from napari_eds.readers.hdf5_checks import FAULTS, check_heaps
+from napari_eds.readers.hyperspy_checks import check_hdf5
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition, Detector
 from napari_eds.spectra.axes import EnergyAxis
@@ -45,6 +48,8 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 MODEL_NAME = "napari_eds"
 FORMAT = "napari-eds label spectra"
 VERSION = 1
+#: Branch of the metadata that HyperSpy has no place for.
+_OWN = "napari_eds"
 
 
 @brief
@@ -119,8 +124,8 @@ def to_hyperspy(result: Quantification) -> Any:
     with hyperspy.quiet():
         signal = kind(np.array(result.spectra))
         _describe_axes(signal, result)
-        signal.metadata.set_item("napari_eds", _own_metadata(result))
         _describe_sample(signal, result)
+        signal.metadata.set_item(_OWN, _own_metadata(result))
         _store_model(signal, result)
     return signal
 
@@ -152,32 +157,41 @@ def save_hspy(result: Quantification, path: str | Path, *, overwrite: bool = Fal
 
 
 def read_hspy(path: str | Path) -> LabelFile:
-    """Read a file of `save_hspy`.
+    """Read a file of `save_hspy`, without HyperSpy: no text of it is evaluated.
+
+    Its stored model is not restored; if it holds anything else than `save_hspy` stores, the file
+    is refused, for HyperSpy would run it.
 
     Raises
     ------
     FileNotFoundError
     ReadError
-        If it is no such file, or one of a newer version.
+        If it is no such file, one of a newer version, or one that would run a program.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
-    hyperspy.exspy()
-    import hyperspy.api as hs
-
     try:
-        with hyperspy.quiet():
-            signal = hs.load(str(path), escape_square_brackets=True)
-        own = json.loads(signal.metadata.napari_eds.provenance)
-    except Exception as error:  # HyperSpy raises whatever its readers raise
+        check_heaps(path)
+        with h5py.File(path) as file:
+            check_hdf5(file, models=True)
+            experiment = next(iter(file["Experiments"].values()))
+            stored = experiment[f"metadata/{_OWN}"]
+            own = json.loads(stored.attrs["provenance"])
+            _check_version(own, path)
+            return _label_file(experiment["data"][:], stored, own)
+    except ReadError:
+        raise
+    except (StopIteration, *FAULTS) as error:
         raise ReadError(f"{path.name} holds no label spectra of napari-eds: {error}") from error
-    if own.get("format") != FORMAT or own["version"] > VERSION:
+
+
+def _check_version(own: Any, path: Path) -> None:
+    if own["format"] != FORMAT or own["version"] > VERSION:
         raise ReadError(
-            f"{path.name} has version {own.get('version')} of the format, and this program reads "
+            f"{path.name} has version {own['version']} of the format, and this program reads "
             f"up to {VERSION}: update napari-eds"
         )
-    return _label_file(signal, own)
 
 
 def _describe_axes(signal: Any, result: Quantification) -> None:
@@ -208,8 +222,6 @@ def _describe_sample(signal: Any, result: Quantification) -> None:
 
 def _own_metadata(result: Quantification) -> dict[str, Any]:
     """Return what HyperSpy has no place for: arrays, and texts in JSON and CSV."""
-    table = StringIO()
-    result.table.to_csv(table, lineterminator="\n")
     acquisition = asdict(replace(result.image.acquisition, vendor=None))
     energy = result.image.energy
     provenance = {
@@ -229,7 +241,7 @@ def _own_metadata(result: Quantification) -> dict[str, Any]:
         "label_ids": result.label_spectra.ids.copy(),
         "n_pixels": result.label_spectra.n_pixels.copy(),
         "recipe": result.recipe.model_dump_json(),
-        "table": table.getvalue(),
+        "table": csv_text(result.table),
         "provenance": json.dumps(provenance),
     }
 
@@ -361,11 +373,9 @@ def _add_pattern(
     return component
 
 
-def _label_file(signal: Any, own: Mapping[str, Any]) -> LabelFile:
-    """Put together what HyperSpy read."""
-    stored = signal.metadata.napari_eds
-    ids = np.asarray(stored.label_ids, dtype=np.int64)
-    spectra = np.asarray(signal.data)
+def _label_file(spectra: np.ndarray, stored: h5py.Group, own: Mapping[str, Any]) -> LabelFile:
+    """Put together what the file holds."""
+    ids = np.asarray(stored["label_ids"], dtype=np.int64)
     acquisition = dict(own["acquisition"])
     acquisition["detectors"] = tuple(Detector(**d) for d in acquisition["detectors"])
     acquisition["elements"] = tuple(acquisition["elements"])
@@ -374,12 +384,12 @@ def _label_file(signal: Any, own: Mapping[str, Any]) -> LabelFile:
         label_spectra=LabelSpectra(
             ids=ids,
             spectra=spectra.reshape(ids.size, -1),
-            n_pixels=np.asarray(stored.n_pixels, dtype=np.int64),
+            n_pixels=np.asarray(stored["n_pixels"], dtype=np.int64),
             energy=energy,
         ),
         names=MappingProxyType(dict(zip(ids.tolist(), own["names"], strict=True))),
-        recipe=Recipe.model_validate_json(stored.recipe),
-        table=read_table(stored.table.encode()),
+        recipe=Recipe.model_validate_json(stored.attrs["recipe"]),
+        table=read_table(stored.attrs["table"].encode()),
         acquisition=Acquisition(**acquisition),
         weight_sums=MappingProxyType(dict(own["weight_sums"])),
     )

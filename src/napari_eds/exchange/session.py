@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
 from napari_eds._support.brief import brief
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
+from napari_eds._support.npy import read_npy_header
 from napari_eds._support.outputs import check_files
 from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
@@ -41,8 +45,18 @@ SUFFIX = ".edsession"
 FORMAT = "napari-eds session"
 VERSION = 1
 
-#: What a part of a session can hold at most; anything larger is no session.
-_LARGEST_PART_BYTES = 2**30
+#: What the parts of a session can hold at most, in bytes; anything larger is none.
+_LARGEST_BYTES = {
+    "session.json": 2**26,
+    "recipe.json": 2**24,
+    "table.csv": 2**28,
+    "labels.npz": 2**28,
+}
+#: What is small is read however well it is packed; beyond that, JSON, CSV and packed labels hardly
+#: shrink by this factor.
+_SMALL_BYTES, _LARGEST_RATIO = 2**24, 100
+#: Most pixels of a map.
+_MOST_PIXELS = 2**26
 
 #: What reading parts of a file raises that is no session, or was cut or changed. RuntimeError: an
 #: encrypted part, or one packed in an unknown way.
@@ -57,6 +71,8 @@ _DAMAGE = (
     AttributeError,
     ValueError,
     RuntimeError,
+    OverflowError,
+    MemoryError,
 )
 
 
@@ -252,7 +268,8 @@ def load_session(path: str | Path) -> Session:
     content = path.read_bytes()
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            head = json.loads(_part(archive, "session.json"))
+            _check_parts(archive, path)
+            head = json.loads(archive.read("session.json"))
             _check_head(head, path)
             return _session(archive, head)
     except SessionError:
@@ -362,8 +379,7 @@ def _differences(mine: Source, image: SpectrumImage) -> list[str]:
 
 
 def _archive(result: Quantification, source: Source) -> bytes:
-    table = StringIO()
-    result.table.to_csv(table, lineterminator="\n")  # all digits: floats read back the same
+    table = csv_text(result.table)  # all digits: floats read back the same
     labels = BytesIO()
     largest = int(result.labels.max())
     np.savez_compressed(labels, labels=result.labels.astype(np.min_scalar_type(largest)))
@@ -382,7 +398,7 @@ def _archive(result: Quantification, source: Source) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("session.json", json.dumps(head, indent=2, ensure_ascii=False))
         archive.writestr("recipe.json", result.recipe.model_dump_json(indent=2))
-        archive.writestr("table.csv", table.getvalue())
+        archive.writestr("table.csv", table)
         archive.writestr("labels.npz", labels.getvalue())
     return buffer.getvalue()
 
@@ -407,11 +423,33 @@ def _other_than(of_all: float | None, values: np.ndarray, ids: list[int]) -> dic
     return {str(label): float(value) for label, value in zip(ids, values, strict=True)}
 
 
-def _part(archive: zipfile.ZipFile, name: str) -> bytes:
-    size = archive.getinfo(name).file_size
-    if size > _LARGEST_PART_BYTES:
-        raise SessionError(f"{name} of {size:,} bytes is too large for a session")
-    return archive.read(name)
+def _check_parts(archive: zipfile.ZipFile, path: Path) -> None:
+    """Check names and sizes of all parts before one of them is unpacked."""
+    names = [part.filename for part in archive.infolist()]
+    odd = [n for n in names if n.startswith("/") or ".." in n.split("/") or "\\" in n or ":" in n]
+    twice = [n for n in names if names.count(n) > 1]
+    if odd or twice:
+        raise SessionError(
+            f"{path.name} is no session: it has parts called {', '.join((odd or twice)[:3])}"
+        )
+    for part in archive.infolist():
+        size, packed = part.file_size, part.compress_size
+        largest = _LARGEST_BYTES.get(part.filename, _SMALL_BYTES)
+        if size > largest or (size > _SMALL_BYTES and size > _LARGEST_RATIO * packed):
+            raise SessionError(
+                f"{path.name}: {part.filename} of {size:,} bytes (packed {packed:,}) is too large "
+                "for a session"
+            )
+
+
+def _labels(content: bytes, shape: tuple[int, int]) -> np.ndarray:
+    """Unpack the label map, once its header fits the shape of the map."""
+    with zipfile.ZipFile(BytesIO(content)) as inner, inner.open("labels.npy") as file:
+        header = read_npy_header(file)
+    if header.shape != shape or header.dtype.kind not in "biu" or math.prod(shape) > _MOST_PIXELS:
+        raise ValueError(f"its labels are {header.dtype} of shape {header.shape}, not of {shape}")
+    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        return check_labels(arrays["labels"], shape)
 
 
 def _check_head(head: Any, path: Path) -> None:
@@ -431,25 +469,24 @@ def _by_label(values: Mapping[str, float]) -> Mapping[int, float]:
 
 
 def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
-    source = dict(head["source"])
-    for name in ("shape", "pixel_size"):
-        source[name] = tuple(source[name])
     part = head.get(MAP_PART)  # absent from version 0.1.0
-    source["part"] = None if part is None else MapPart.from_dict(part)
-    with np.load(BytesIO(_part(archive, "labels.npz")), allow_pickle=False) as arrays:
-        labels = check_labels(arrays["labels"], source["shape"])
+    source = replace(
+        TypeAdapter(Source).validate_python(head["source"]),
+        part=None if part is None else MapPart.from_dict(part),
+    )
+    labels = _labels(archive.read("labels.npz"), source.shape)
     labels.setflags(write=False)
-    table = read_table(_part(archive, "table.csv"))
+    table = read_table(archive.read("table.csv"))
     if table.index.tolist() != np.setdiff1d(labels, 0).tolist() or CHIP not in table:
         raise ValueError("its table is not one of its labels")
     return Session(
         labels=labels,
         names=MappingProxyType({int(i): str(name) for i, name in head["names"].items()}),
-        recipe=Recipe.model_validate_json(_part(archive, "recipe.json")),
+        recipe=Recipe.model_validate_json(archive.read("recipe.json")),
         table=table,
         thickness_nm=_by_label(head["thickness_nm"]),
         density_g_cm3=_by_label(head.get("density_g_cm3", {})),  # absent from version 0.1.0
-        source=Source(**source),
+        source=source,
         created=str(head["created"]),
         versions=MappingProxyType(dict(head["versions"])),
     )

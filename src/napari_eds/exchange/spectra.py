@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds._support.raw_files import MSA_MARK
@@ -108,9 +108,7 @@ def _table(names: Sequence[str], counts: np.ndarray, energy: EnergyAxis) -> str:
 
     table = pd.DataFrame(counts.T, columns=list(names))
     table.insert(0, "energy_keV", energy.energies_keV.round(_ENERGY_DIGITS))
-    text = StringIO()
-    table.to_csv(text, index=False, lineterminator="\n")
-    return text.getvalue()
+    return csv_text(table, index=False)
 
 
 def spectra_files(path: Path, names: Sequence[str]) -> list[Path]:

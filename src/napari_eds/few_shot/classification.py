@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.brief import brief
+from napari_eds._support.csv_cells import csv_text, restored
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds.errors import LabelError
@@ -124,9 +124,7 @@ class Classification:
             If the folder does not exist or cannot be written.
         """
         check_files([path], overwrite=overwrite)
-        buffer = StringIO()
-        self.table.to_csv(buffer, lineterminator="\n")
-        return write_atomically(path, buffer.getvalue(), overwrite=overwrite)
+        return write_atomically(path, csv_text(self.table), overwrite=overwrite)
 
 
 def classify(
@@ -355,6 +353,10 @@ def _probabilities(column: pd.Series, path: Path) -> pd.Series:
         ) from error
 
 
+def _restored(key: object) -> object:
+    return restored(key) if isinstance(key, str) else key
+
+
 def _read_table(path: Path) -> pd.DataFrame:
     try:
         # Blank cells alone are missing: a class may be called NA or None.
@@ -369,6 +371,8 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise
     except ValueError as error:
         raise FewShotError(f"{path.name} is no table of classes: {error}") from error
+    table = table.map(restored, na_action="ignore")
+    table.index, table.columns = table.index.map(_restored), table.columns.map(_restored)
     if "prediction" not in table or not set(table.columns) - {"prediction", "chip"}:
         raise FewShotError(
             f"{path.name} is no table of classes: it needs a column of probability per class and "

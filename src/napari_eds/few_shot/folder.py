@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
 from napari_eds.few_shot.chips import ChipOrder, FewShotError
@@ -220,7 +221,8 @@ def _write_spectra(folder: Path, job: Job) -> None:
 
 def _write_tables(folder: Path, job: Job) -> None:
     np.save(folder / "labels.npy", job.labels.astype(np.min_scalar_type(job.labels.max())))
-    job.chips.table.to_csv(folder / "bounding_boxes.csv", lineterminator="\n")
+    boxes = csv_text(job.chips.table)
+    (folder / "bounding_boxes.csv").write_text(boxes, encoding="utf-8", newline="\n")
     if job.result is None:
         return
     table = job.result.table.rename(columns={CHIP: "name"}).loc[list(job.chips.label_ids)]
@@ -228,7 +230,8 @@ def _write_tables(folder: Path, job: Job) -> None:
     table["name"] = job.chips.table["name"]
     text = saving.table_csv(replace(job.result, table=table))
     (folder / "quantification.csv").write_text(text, encoding="utf-8", newline="\n")
-    job.result.recipe.to_json(folder / "recipe.json", job.image.part)
+    about = saving.about_image(job.result.image)
+    job.result.recipe.to_json(folder / "recipe.json", job.image.part, image=about)
 
 
 def _write_support(folder: Path, job: Job) -> None:

@@ -1,4 +1,4 @@
-from .chips import Chips, describe_labels, grid_chips, read_labels, whole_map
+from .chips import Chips, describe_labels, grid_chips, whole_map
 from .edits import (
     fill_holes,
     grow_labels,
@@ -9,6 +9,7 @@ from .edits import (
     smooth_labels,
     split_labels,
 )
+from .files import read_labels
 from .from_counts import adaptive_chips
 from .from_images import resampled, superpixels, threshold_regions, watershed_regions
 from .from_shapes import labels_from_shapes

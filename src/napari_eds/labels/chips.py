@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -157,51 +156,3 @@ def describe_labels(labels: np.ndarray, names: Mapping[int, str] | None = None) 
         },
         index=pd.Index(ids, name=LABEL),
     )
-
-
-def read_labels(path: str | Path) -> np.ndarray:
-    """Read a label map from a ``.npy``, ``.tif`` or ``.png`` file.
-
-    Returns
-    -------
-    ndarray of int, (rows, columns)
-
-    Raises
-    ------
-    FileNotFoundError
-    LabelError
-        If the file is of another kind or holds no two-dimensional map of integers.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
-    readers = {".npy": _read_npy, ".tif": _read_tiff, ".tiff": _read_tiff, ".png": _read_png}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise LabelError(f"labels are read from {', '.join(readers)} files, not {path.name}")
-    try:
-        labels = reader(path)
-    except (ValueError, OSError) as error:
-        raise LabelError(f"{path.name} cannot be read as a label map: {error}") from error
-    if labels.ndim != 2 or labels.dtype.kind not in "biu":
-        raise LabelError(
-            f"{path.name} holds {labels.dtype} values of shape {labels.shape}; a label map is "
-            "(rows, columns) of integers"
-        )
-    return labels
-
-
-def _read_npy(path: Path) -> np.ndarray:
-    return np.load(path, allow_pickle=False)
-
-
-def _read_tiff(path: Path) -> np.ndarray:
-    import tifffile
-
-    return tifffile.imread(path)
-
-
-def _read_png(path: Path) -> np.ndarray:
-    from skimage.io import imread
-
-    return imread(path)

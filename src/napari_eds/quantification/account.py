@@ -50,7 +50,15 @@ def account(result: Accountable) -> list[str]:
         _model_account(result),
         _calibration_account(result),
         _refinement_account(result),
+        *_file_account(result.image),
     ]
+
+
+def _file_account(image: SpectrumImage) -> list[str]:
+    """Say which frames were summed, if there are several, and what the reader noted."""
+    frames = image.frames
+    said = [] if frames is None or frames.of == 1 else [f"Counts: sum of {frames}."]
+    return said + [f"File: {note}." for note in image.notes]
 
 
 def _elements_account(result: Accountable) -> str:

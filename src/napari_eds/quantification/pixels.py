@@ -183,7 +183,9 @@ class PixelMaps:
                     )
             if ome_tiff:
                 written.append(saving.write_ome_tiff(self.maps(), made, self.image))
-            written.append(made.write("recipe.json", self.recipe.as_json(part=self.image.part)))
+            about = saving.about_image(self.image)
+            recipe = self.recipe.as_json(part=self.image.part, image=about)
+            written.append(made.write("recipe.json", recipe))
             written.append(made.write("account.txt", "\n".join([*self.account(), ""])))
         return written
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.csv_cells import csv_text, defused
 from napari_eds._support.files import beside, write_atomically
 from napari_eds._support.outputs import OutputFolder, check_files, output_folder
 from napari_eds.errors import EDSError
@@ -117,7 +118,9 @@ def save_csv(
     contents: list[Callable[[], str | bytes]] = [
         lambda: table(result),
         lambda: result.recipe.as_json(
-            _seen_from(files[0], result.image.source), result.image.part
+            _seen_from(files[0], result.image.source),
+            result.image.part,
+            about_image(result.image),
         ),
     ]
     contents += [lambda: spectra_csv(result)] if spectra else []
@@ -126,6 +129,15 @@ def save_csv(
         write_atomically(file, content(), overwrite=overwrite)
         for file, content in zip(files, contents, strict=True)
     ]
+
+
+def about_image(image: SpectrumImage) -> dict[str, Any]:
+    """Return what a recipe says of the counts it was used on."""
+    return {
+        "name": image.name,
+        "frames": None if image.frames is None else str(image.frames),
+        "notes": list(image.notes),
+    }
 
 
 def _seen_from(path: Path, source: Path | None) -> str | None:
@@ -260,16 +272,14 @@ def _check_parquet() -> None:
 
 
 def _csv(table: pd.DataFrame, *, index: bool = True) -> str:
-    buffer = StringIO()
-    table.to_csv(buffer, index=index, float_format=f"%.{_TABLE_DIGITS}g", lineterminator="\n")
-    return buffer.getvalue()
+    return csv_text(table, index=index, float_format=f"%.{_TABLE_DIGITS}g")
 
 
 def spectra_csv(result: Saveable) -> str:
     """Return the spectra as CSV text: ``label, chip``, then one column per channel in keV."""
     header = ",".join([LABEL, CHIP, *(f"{energy:.5f}" for energy in result.energies_keV)])
     rows = [
-        f"{label},{_quoted(chip)},{_joined(counts)}"
+        f"{label},{_quoted(defused(chip))},{_joined(counts)}"
         for label, chip, counts in zip(
             result.table.index, result.table[CHIP], result.spectra, strict=True
         )

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.csv_cells import restored
 from napari_eds.fitting.fit import Fit
 from napari_eds.labels.chips import CHIP, COLUMN, LABEL, N_PIXELS, ROW
 from napari_eds.physics.lines import Family
@@ -200,7 +201,7 @@ def read_table(text: bytes) -> pd.DataFrame:
 
 def _column(name: str, cells: list[str]) -> list[Any]:
     if name in _TEXT:
-        return cells
+        return [restored(cell) for cell in cells]
     if all(cell.lstrip("-").isdecimal() for cell in cells):
         return [int(cell) for cell in cells]
     return [float(cell or "nan") for cell in cells]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import h5py
 
-from napari_eds.errors import ReadError
+from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.hdf5_checks import FAULTS, check_heaps
+from napari_eds.readers.hyperspy_checks import check_hdf5
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.velox import maps as velox
@@ -27,11 +29,16 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         If the file is none of these.
     """
     try:
+        check_heaps(path)
         with h5py.File(path) as file:
             by_velox = velox.is_velox(file)
             by_hyperspy = "Experiments" in file
             groups = ", ".join(sorted(file)) or "nothing"
-    except OSError as error:
+            if not by_velox:
+                check_hdf5(file)
+    except EDSError:
+        raise
+    except FAULTS as error:
         raise ReadError(f"{path.name} is no HDF5 file, or is damaged: {error}") from error
     if by_velox:
         return velox.read(path, options)

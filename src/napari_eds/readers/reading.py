@@ -6,13 +6,14 @@ before a file is opened, and HyperSpy not at all.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_eds._support.raw_files import SUFFIXES
-from napari_eds.errors import ReadError
+from napari_eds.errors import ReadError, ReadWarning
 
 if TYPE_CHECKING:
     from napari_eds.readers.options import Options
@@ -32,6 +33,7 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     energy_range_keV: tuple[float, float] | None = None,
     rebin_energy: int = 1,
     energy_axis: tuple[float, float] | None = None,
+    clip_negative: bool = False,
     crop: tuple[Extent, Extent] | None = None,
     crop_unit: Unit = "px",
 ) -> list[SpectrumImage]:
@@ -48,14 +50,17 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         Detectors to sum, by position (in the order of their names) or by name, such as
         ``"SuperXG21"``. All by default. Velox only.
     frames : (int, int), optional
-        First frame to sum, counted from 0, and the one after the last. All by default. Velox
-        only.
+        First frame to sum, counted from 0, and the one after the last. By default those that the
+        file has selected, or all. For event streams of Velox, and maps of HyperSpy with frames.
     energy_range_keV : (float, float), optional
         Keep the channels whose centres lie in ``low <= E < high``.
     rebin_energy : int
         Sum this many channels into one, after `energy_range_keV`; a remainder is dropped.
     energy_axis : (float, float), optional
         keV of the first channel and keV per channel of the file, in place of those it gives.
+    clip_negative : bool
+        Whether values below zero, which denoising leaves behind, are taken as 0 instead of being
+        refused. The image's notes and every account then say so.
     crop : ((int, int), (int, int)), optional
         First row to keep, counted from 0, and the one after the last, and the same of columns;
         None is the edge of the map. Images on the map's pixels are cropped along.
@@ -86,6 +91,7 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         energy_range_keV=energy_range_keV,
         rebin_energy=rebin_energy,
         energy_axis=energy_axis,
+        clip_negative=clip_negative,
         crop=crop,
         crop_unit=crop_unit,
     )
@@ -95,7 +101,16 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
 
 
 def _read(path: Path, options: Options) -> list[SpectrumImage]:
-    """Return every map of a file, with all of its pixels."""
+    """Return every map of a file, with all of its pixels; errors name the file."""
+    try:
+        return _read_format(path, options)
+    except ReadError as error:
+        if path.name in str(error):
+            raise
+        raise ReadError(f"{path.name}: {error}") from error
+
+
+def _read_format(path: Path, options: Options) -> list[SpectrumImage]:
     if path.suffix.lower() in _HDF5_SUFFIXES:
         from napari_eds.readers import hdf5
 
@@ -113,6 +128,8 @@ def load(
     **options: Any,
 ) -> SpectrumImage:
     """Return one EDS map of a file.
+
+    What is missing or wrong in it is a `ReadWarning` and stands in the image's `notes`.
 
     Parameters
     ----------
@@ -144,14 +161,22 @@ def load(
     wanted = Options.of(options.pop("detectors", None), **options)
     images = _read(_checked(Path(path)), wanted)
     if index is None and len(images) == 1:
-        return wanted.finish(images[0], None)
+        return _with_warnings(wanted.finish(images[0], None), path)
     if index is None or not 0 <= index < len(images):
         problem = "choose one" if index is None else f"there is none with index={index}, choose"
         raise ReadError(
             f"{Path(path).name} holds {len(images)} EDS data sets; {problem} with index=\n"
             + "\n".join(f"  {number}: {_summary(image)}" for number, image in enumerate(images))
         )
-    return wanted.finish(images[index], index if len(images) > 1 else None)
+    image = wanted.finish(images[index], index if len(images) > 1 else None)
+    return _with_warnings(image, path)
+
+
+def _with_warnings(image: SpectrumImage, path: str | PathLike[str]) -> SpectrumImage:
+    """Warn of what the reader noted."""
+    for note in image.notes:
+        warnings.warn(f"{Path(path).name}: {note}", ReadWarning, stacklevel=3)
+    return image
 
 
 def _summary(image: SpectrumImage) -> str:

@@ -107,7 +107,9 @@ def read_k_factors(
         )
     beam = beam_energy_keV or read.beam_energy_keV
     told = convention or read.convention
-    table = checked_table(read.rows, told or "family", read.source, beam, read.notes)
+    table = checked_table(
+        read.rows, told or "family", read.source, beam, read.notes, lines=read.lines
+    )
     table = table.model_copy(update={"detector": read.detector, "date": read.date})
     evidence = convention_evidence(table.factors, beam or map_beam_energy_keV)
     if told is not None:
@@ -120,8 +122,8 @@ def read_k_factors(
 class _Read:
     """What a file says, whatever its layout.
 
-    `repeats` is the median factor between the other rows of a family and its alpha row; None
-    where there are no others.
+    `lines` are those of the rows. `repeats` is the median factor between the other rows of a
+    family and its alpha row; None where there are no others.
     """
 
     rows: list[tuple[str, str, Any, Any]]
@@ -130,6 +132,7 @@ class _Read:
     beam_energy_keV: float | None = None
     notes: tuple[str, ...] = ()
     repeats: float | None = None
+    lines: tuple[int, ...] = ()
     detector: str | None = None
     date: str | None = None
 
@@ -191,19 +194,25 @@ def _contradiction(told: Convention, evidence: ConventionEvidence | None) -> str
 def _read_velox(text: TextTable, path: Path) -> _Read:
     """Take the alpha row of every family; the other rows tell the convention."""
     factors: dict[tuple[str, str], dict[str, float]] = {}
-    for row in text.rows:
+    places: dict[tuple[str, str], int] = {}
+    for number, row in zip(text.lines, text.rows, strict=True):
         element, _, line = row[0].partition("-")
         if not element:  # units
             continue
         value = text.number(row[-1])
         if not isinstance(value, float):
             raise KFactorError(
-                f"{path.name}: the k-factor of {row[0]!r} is not a number: {row[-1]!r}"
+                f"{path.name}, line {number}: the k-factor of {row[0]!r} is not a number: "
+                f"{row[-1]!r}"
             )
         lines = factors.setdefault((element, line[:1]), {})
         if line in lines:
-            raise KFactorError(f"{path.name}: k-factors given more than once: {row[0]}")
+            raise KFactorError(
+                f"{path.name}, line {number}: k-factors given more than once: {row[0]}"
+            )
         lines[line] = value
+        if line == f"{line[:1]}a1":
+            places[element, line[:1]] = number
     alphas = [
         (element, family, lines[f"{family}a1"], None)
         for (element, family), lines in factors.items()
@@ -218,6 +227,7 @@ def _read_velox(text: TextTable, path: Path) -> _Read:
     return _Read(
         alphas,
         f"{path.name} (Velox's layout)",
+        lines=tuple(places[element, family] for element, family, *_ in alphas),
         repeats=float(np.median(ratios)) if ratios else None,
     )
 
@@ -234,9 +244,13 @@ def _read_plain(text: TextTable, names: list[str], path: Path) -> _Read:
         raise KFactorError(
             f"{path.name}: the convention is 'family' or 'alpha', not {told!r}; empty, if unknown"
         )
-    energy = text.number(_single(columns, "beam_energy_kev", path))
+    told_energy = _single(columns, "beam_energy_kev", path)
+    energy = text.number(told_energy)
     if isinstance(energy, str):
-        raise KFactorError(f"{path.name}: the beam energy is not a number: {energy!r}")
+        line = text.lines[columns["beam_energy_kev"].index(told_energy)]
+        raise KFactorError(
+            f"{path.name}, line {line}: the beam energy is not a number: {energy!r}"
+        )
     notes = _single(columns, "notes", path)
     return _Read(
         [
@@ -248,6 +262,7 @@ def _read_plain(text: TextTable, names: list[str], path: Path) -> _Read:
         _single(columns, "source", path) or path.name,
         convention=cast(Convention, told) if told else None,
         beam_energy_keV=energy,
+        lines=tuple(text.lines),
         notes=tuple(notes.split(NOTE_SEPARATOR)) if notes else (),
         detector=_common(columns, "detector"),
         date=_common(columns, "date"),

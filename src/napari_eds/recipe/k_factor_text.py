@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_eds._support.csv_cells import restored
 from napari_eds.errors import KFactorError
 
 #: Byte order marks and what they stand for.
@@ -36,11 +37,14 @@ class TextTable:
         As many cells as the header has; missing ones are empty.
     separator : str
         Between columns.
+    lines : list of int
+        Lines of the file, counted from 1, in which the rows are.
     """
 
     header: list[str]
     rows: list[list[str]]
     separator: str
+    lines: list[int]
 
     def number(self, cell: str) -> float | str | None:
         """Return a cell as a number, None if it is empty, or the text if it is no number."""
@@ -64,21 +68,38 @@ def read_text_table(path: Path) -> TextTable:
     ------
     FileNotFoundError
     KFactorError
-        If the file is no text, or a row has more cells than the header.
+        If the file is no text, a row has more cells than the header, or a quotation mark is not
+        closed in its line; with the number of the line.
     """
-    lines = [line for line in _text(path).splitlines(keepends=True) if not _is_comment(line)]
-    while lines and not lines[0].strip(" \t\r\n,;"):
+    lines = [
+        (number, line)
+        for number, line in enumerate(_text(path).splitlines(keepends=True), start=1)
+        if line.strip(" \t\r\n,;") and not _is_comment(line)
+    ]
+    separator = _separator(lines[0][1]) if lines else ","
+    if lines and _SEPARATOR_LINE.fullmatch(lines[0][1]):
         del lines[0]
-    separator = _separator(lines[0]) if lines else ","
-    if lines and _SEPARATOR_LINE.fullmatch(lines[0]):
-        del lines[0]
+    found = [_row(line, number, separator, path) for number, line in lines]
+    cells = [[restored(cell.strip()) for cell in row] for row in found]
+    numbered = [(number, row) for (number, _), row in zip(lines, cells, strict=True) if any(row)]
+    header = numbered[0][1] if numbered else []
+    rows = [_filled(row, header, number, path) for number, row in numbered[1:]]
+    return TextTable(header, rows, separator, [number for number, _ in numbered[1:]])
+
+
+def _row(line: str, number: int, separator: str, path: Path) -> list[str]:
+    """Split a line, which holds all of its cells."""
+    if line.count('"') % 2:
+        raise KFactorError(
+            f"{path.name}, line {number}: a quotation mark is opened and not closed in "
+            f"{line.strip()[:80]!r}. Close it, or leave it out"
+        )
     try:
-        found = list(csv.reader(lines, delimiter=separator, skipinitialspace=separator != "\t"))
+        return next(
+            csv.reader([line], delimiter=separator, skipinitialspace=separator != "\t"), []
+        )
     except csv.Error as error:
-        raise KFactorError(f"{path.name} is not a k-factor table: {error}") from error
-    cells = [[cell.strip() for cell in row] for row in found]
-    header, *rows = [row for row in cells if any(row)] or [[]]
-    return TextTable(header, [_filled(row, header, path) for row in rows], separator)
+        raise KFactorError(f"{path.name}, line {number}: {error}") from error
 
 
 def _text(path: Path) -> str:
@@ -109,10 +130,11 @@ def _separator(first_line: str) -> str:
     return next((s for s in "\t;" if s in first_line), ",")
 
 
-def _filled(row: list[str], header: list[str], path: Path) -> list[str]:
+def _filled(row: list[str], header: list[str], number: int, path: Path) -> list[str]:
     if any(row[len(header) :]):
         raise KFactorError(
-            f"{path.name}: the row {', '.join(row)!r} has more cells than the header. Where "
-            "numbers have decimal commas, columns must be separated by ; or tabs"
+            f"{path.name}, line {number}: the row {', '.join(row)!r} has more cells "
+            "than the header. Where numbers have decimal commas, columns must be "
+            "separated by ; or tabs"
         )
     return (row + [""] * len(header))[: len(header)]

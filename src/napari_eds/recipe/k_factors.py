@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_eds._support.brief import brief
+from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds.errors import KFactorError
@@ -268,8 +269,7 @@ class KFactorTable(BaseModel):
                 frame[name] = getattr(self, name)
         if self.notes:
             frame["notes"] = NOTE_SEPARATOR.join(self.notes)
-        text = frame.to_csv(index=False, lineterminator="\n")
-        return write_atomically(path, text, overwrite=overwrite)
+        return write_atomically(path, csv_text(frame, index=False), overwrite=overwrite)
 
 
 def family_named(name: str) -> str:
@@ -277,19 +277,22 @@ def family_named(name: str) -> str:
     return _ALPHA_NAME.sub("", name)
 
 
-def checked_table(
+def checked_table(  # noqa: PLR0913 - one for each part of a table
     rows: Sequence[tuple[str, str, Any, Any]],
     convention: Convention,
     source: str,
     beam_energy_keV: float | None,
     notes: tuple[str, ...] = (),
+    *,
+    lines: Sequence[int] = (),
 ) -> KFactorTable:
     """Build a table of element, family, value and error, naming the row at fault.
 
-    An error of None is that of its class, which a note then says.
+    An error of None is that of its class, which a note then says. `lines` are those of a file
+    that the rows come from.
     """
     factors = []
-    for element, family, value, error in rows:
+    for i, (element, family, value, error) in enumerate(rows):
         fields = {"element": element, "family": family, "value": value}
         if error is not None:
             fields["relative_error"] = error
@@ -297,9 +300,11 @@ def checked_table(
             factors.append(KFactor.model_validate(fields))
         except ValidationError as problem:
             raise KFactorError(
-                f"bad k-factor {element}_{family} = {value!r} ({source}): expected an element, a "
-                "family K, L or M, a positive number, and an error of 0 or more"
+                f"bad k-factor {element}_{family} = {value!r} ({_place(source, lines, i)}): "
+                "expected an element, a family K, L or M, a positive number, and an error of 0 "
+                "or more"
             ) from problem
+    _check_named_once(rows, source, lines)
     try:
         table = KFactorTable(
             factors=tuple(factors),
@@ -312,6 +317,24 @@ def checked_table(
         what = "; ".join(error["msg"] for error in problem.errors())
         raise KFactorError(f"bad k-factor table ({source}): {what}") from problem
     return table.with_note(_error_note([f"{row[0]}_{row[1]}" for row in rows if row[3] is None]))
+
+
+def _place(source: str, lines: Sequence[int], row: int) -> str:
+    return f"{source}, line {lines[row]}" if lines else source
+
+
+def _check_named_once(
+    rows: Sequence[tuple[str, str, Any, Any]], source: str, lines: Sequence[int]
+) -> None:
+    first: dict[tuple[str, str], int] = {}
+    for i, (element, family, *_) in enumerate(rows):
+        before = first.setdefault((element, family), i)
+        if before != i:
+            where = f", lines {lines[before]} and {lines[i]}" if lines else ""
+            raise KFactorError(
+                f"bad k-factor table ({source}): k-factors given more than once: "
+                f"{element}_{family}{where}; leave one out"
+            )
 
 
 def _error_note(without: list[str]) -> str:

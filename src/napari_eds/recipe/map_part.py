@@ -48,6 +48,9 @@ class MapPart:
         So many channels are summed into one, after `energy_range_keV`; a remainder is dropped.
     energy_axis : (float, float) or None
         keV of the first channel and keV per channel of the file, in place of those it gives.
+    clip_negative : bool
+        Whether values below zero, which denoising leaves behind, are taken as 0 instead of being
+        refused.
     index : int or None
         Which map of a file that holds several.
 
@@ -64,6 +67,7 @@ class MapPart:
     energy_range_keV: tuple[float, float] | None = None
     rebin_energy: int = 1
     energy_axis: tuple[float, float] | None = None
+    clip_negative: bool = False
     index: int | None = None
 
     def __post_init__(self) -> None:
@@ -228,6 +232,8 @@ class MapPart:
             told.append("{:g} to {:g} keV".format(*self.energy_range_keV))
         if self.rebin_energy > 1:
             told.append(f"{self.rebin_energy} channels summed into one")
+        if self.clip_negative:
+            told.append("values below zero as 0")
         return [f"Read of the file: {'; '.join(told)}."] if told else []
 
 

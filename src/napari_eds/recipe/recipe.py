@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,6 +32,8 @@ Background = Literal["auto", "polynomial", "physical"]
 #: Key of a recipe's file that is no setting: the map of the run.
 MAP_FILE = "map_file"
 _NAME = re.compile("[A-Z][a-z]?(_[KLM])?")
+#: Key of a saved recipe under which the image stands that it was used on.
+_IMAGE = "image"
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -195,7 +198,12 @@ class Recipe(RecipeFields):
         except ValidationError as problem:
             raise recipe_error(problem) from problem
 
-    def as_json(self, map_file: str | None = None, part: MapPart | None = None) -> str:
+    def as_json(
+        self,
+        map_file: str | None = None,
+        part: MapPart | None = None,
+        image: Mapping[str, Any] | None = None,
+    ) -> str:
         """Return the recipe, with its k-factors, as the text of a file.
 
         Parameters
@@ -205,18 +213,23 @@ class Recipe(RecipeFields):
         part : MapPart, optional
             The part of that map, kept beside the settings where it is not everything:
             `MapPart.from_recipe` reads it.
+        image : mapping, optional
+            What else to say of the image. `from_json` passes over all three.
         """
-        beside: dict[str, object] = {} if map_file is None else {MAP_FILE: map_file}
-        read = {} if part is None else part.to_dict()
-        if read:
-            beside[MAP_PART] = read
+        said = {MAP_FILE: map_file, MAP_PART: part and part.to_dict(), _IMAGE: image}
+        beside = {name: value for name, value in said.items() if value}
         if not beside:
             return self.model_dump_json(indent=2) + "\n"
         settings = {**self.model_dump(mode="json"), **beside}
         return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
 
     def to_json(
-        self, path: str | Path, part: MapPart | None = None, *, overwrite: bool = False
+        self,
+        path: str | Path,
+        part: MapPart | None = None,
+        *,
+        image: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
     ) -> None:
         """Save the recipe, with its k-factors.
 
@@ -224,6 +237,7 @@ class Recipe(RecipeFields):
         ----------
         path : str or Path
         part : MapPart, optional
+        image : mapping, optional
             See `as_json`.
         overwrite : bool
             Whether to replace a file that is there.
@@ -236,7 +250,8 @@ class Recipe(RecipeFields):
             If the folder does not exist or cannot be written.
         """
         check_files([path], overwrite=overwrite)
-        write_atomically(path, self.as_json(part=part), overwrite=overwrite)
+        text = self.as_json(part=part, image=image)
+        write_atomically(path, text, overwrite=overwrite)
 
     @classmethod
     def from_json(cls, path: str | Path) -> Recipe:
@@ -272,12 +287,12 @@ def map_beside(path: str | Path) -> Path | None:
 
 
 def _settings(content: bytes) -> bytes:
-    """Return a recipe's file without the name of its map and the part of it."""
+    """Return a recipe's file without what it says of the map it was used on."""
     try:
         settings = json.loads(content)
     except (ValueError, RecursionError):
         return content  # pydantic says what is wrong
-    beside = {MAP_FILE, MAP_PART}
+    beside = {MAP_FILE, MAP_PART, _IMAGE}
     if not isinstance(settings, dict) or not beside & settings.keys():
         return content
     return json.dumps({k: v for k, v in settings.items() if k not in beside}).encode()

@@ -38,6 +38,18 @@ class Detector:
 
 
 @dataclass(frozen=True)
+class FrameRange:
+    """Frames that were summed: `first` to `last`, counted from 1, of the `of` in the file."""
+
+    first: int
+    last: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"frames {self.first} to {self.last} of {self.of}"
+
+
+@dataclass(frozen=True)
 class VendorComposition:
     """One row of a composition table that the vendor's program wrote into the file."""
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.spectra import signals
-from napari_eds.spectra.acquisition import Acquisition
+from napari_eds.spectra.acquisition import Acquisition, FrameRange
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra, label_membership
 from napari_eds.spectra.notebook import image_html
@@ -73,6 +73,11 @@ class SpectrumImage:
     part : MapPart or None
         What of its file the image is, by which `load` reads the same again. None where that
         cannot be told: the image came from no file, or was changed in a way no reader knows.
+    frames : FrameRange or None
+        Frames that were summed, where the file keeps them apart.
+    notes : tuple of str
+        What the reader found missing or wrong in the file, and what it took instead. Sentences
+        without a full stop, for every account of a result.
     """
 
     counts: Counts
@@ -86,6 +91,8 @@ class SpectrumImage:
     images: tuple[AuxiliaryImage, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     part: MapPart | None = None
+    frames: FrameRange | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows, columns = self.shape

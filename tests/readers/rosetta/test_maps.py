@@ -116,8 +116,13 @@ def test_diffraction_patterns(data_file):
 
 def test_stack_of_maps(read_entries):
     axes = [axis(2, "s", navigate=True), *map_entry()["axes"]]
-    with pytest.raises(napari_eds.ReadError, match=r"no EDS map: .*\(2, 2, 3, 1000\)"):
-        read_entries(entry(np.ones((2, 2, 3, 1000)), axes))
+    stack = np.arange(2 * 2 * 3 * 1000, dtype=np.uint16).reshape(2, 2, 3, 1000)
+    (image,) = read_entries(entry(stack, axes))
+    np.testing.assert_array_equal(image.to_array(), stack.sum(axis=0))
+    assert str(image.frames) == "frames 1 to 2 of 2"
+    axes = [axis(1, "tilt", navigate=True), *axes]
+    with pytest.raises(napari_eds.ReadError, match=r"got shape \(1, 2, 2, 3, 1000\).*tilt"):
+        read_entries(entry(stack[None], axes))
 
 
 def test_negative_counts(read_entries):

@@ -14,7 +14,8 @@ from napari_eds._napari.regions.kind_page import NO_MAP, KindPage, require
 from napari_eds._napari.regions.preview import Made, Plan
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.classification import read_classification
-from napari_eds.labels.chips import Chips, grid_chips, read_labels
+from napari_eds.labels.chips import Chips, grid_chips
+from napari_eds.labels.files import read_labels
 from napari_eds.spectra.label_sums import check_labels
 
 _FILTER = "Labels or classes (*.tif *.tiff *.npy *.png *.csv)"
@@ -95,7 +96,7 @@ def _class_labels(path: Path, grid: Chips) -> Chips:
 
 def _label_image(path: Path, shape: Any) -> Chips:
     """Read labels and keep their ids."""
-    labels = check_labels(read_labels(path), shape)
+    labels = check_labels(read_labels(path, shape), shape)
     ids = np.unique(labels[labels > 0]).tolist()
     if not ids:
         raise LabelError(f"{path.name} labels no pixel")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from napari_eds.errors import ReadError
+from napari_eds.readers.hyperspy_checks import check_zarr
 
 Entries = list[dict[str, Any]]
 
@@ -93,6 +94,12 @@ def read_jeol(path: Path) -> Entries:
 
 def _read_jeol(path: Path, dtype: type) -> Entries:
     return call("jeol", path, SI_dtype=dtype, only_valid_data=False, read_em_image=True)
+
+
+def read_zspy(path: Path) -> Entries:
+    """Return what is in HyperSpy's `.zspy`, if reading it runs nothing."""
+    check_zarr(path)
+    return call("zspy", path)
 
 
 def read_msa(path: Path) -> Entries:

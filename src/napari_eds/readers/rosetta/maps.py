@@ -11,9 +11,17 @@ from typing import Any
 import numpy as np
 
 from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.hdf5_checks import FAULTS
 from napari_eds.readers.images import auxiliary_images, axes_pixel_size, is_image
 from napari_eds.readers.options import Options
-from napari_eds.readers.rosetta.call import Entries, call, read_emi, read_jeol, read_msa
+from napari_eds.readers.rosetta.call import Entries, call, read_emi, read_jeol, read_msa, read_zspy
+from napari_eds.readers.rosetta.counts import (
+    NOTES,
+    not_negative,
+    summed_frames,
+    uniform,
+    uniform_places,
+)
 from napari_eds.spectra.axes import NO_SIZE, EnergyAxis
 from napari_eds.spectra.recorded import acquisition
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -28,7 +36,6 @@ _PLUGINS = {
     ".spc": "edax",
     ".spd": "edax",
     ".spx": "bruker",
-    ".zspy": "zspy",
 }
 _READERS: dict[str, Callable[[Path], Entries]] = {
     ".asw": read_jeol,
@@ -37,6 +44,7 @@ _READERS: dict[str, Callable[[Path], Entries]] = {
     ".emsa": read_msa,
     ".msa": read_msa,
     ".pts": read_jeol,
+    ".zspy": read_zspy,
 }
 
 #: Spectra in eV without a signal type are X-rays if they go beyond this, else energy losses.
@@ -50,7 +58,7 @@ def read(path: Path, options: Options, plugin: str | None = None) -> list[Spectr
     ----------
     path : Path
     options : Options
-        `detectors` and `frames` must be None.
+        `detectors` must be None; `frames` are those of a map with four axes.
     plugin : str, optional
         Module of RosettaSciIO; by default the extension decides.
 
@@ -59,11 +67,21 @@ def read(path: Path, options: Options, plugin: str | None = None) -> list[Spectr
     ReadError
         If the file cannot be read, or holds something else than EDS data.
     """
-    if options.detectors is not None or options.frames is not None:
-        raise ReadError(
-            f"{path.name}: detectors and frames can be chosen in event streams of Velox only"
-        )
+    if options.detectors is not None:
+        raise ReadError(f"{path.name}: detectors can be chosen in event streams of Velox only")
     entries = call(plugin, path) if plugin else _entries(path)
+    try:
+        return _images(entries, path, options)
+    except EDSError:
+        raise
+    except FAULTS as error:
+        # What entries hold is what the file says, which in damaged files may be anything.
+        raise ReadError(f"{path.name} is damaged: {error!r} while it was put together") from error
+
+
+def _images(entries: Entries, path: Path, options: Options) -> list[SpectrumImage]:
+    for entry in entries:
+        uniform_places(entry)
     found = [entry for entry in entries if _is_eds(entry, options)]
     if not found:
         raise ReadError(f"{path.name} holds no EDS data, but {_describe(entries)}")
@@ -94,8 +112,11 @@ def _spectrum_image(
     axis = axes.pop(position)
     size, unit = axes_pixel_size(axes[-2:][0], axes[-1]) if axes else NO_SIZE
     try:
+        counts = np.moveaxis(_in_memory(entry["data"]), position, -1)
+        counts, frames = summed_frames(counts, axes, options.frames)
+        counts, of_clipping = not_negative(counts, clip=options.clip_negative)
         image = SpectrumImage.from_array(
-            np.moveaxis(_in_memory(entry["data"]), position, -1),
+            counts,
             options.energy(_energy(axis)),
             pixel_size=size,
             pixel_unit=unit,
@@ -103,6 +124,8 @@ def _spectrum_image(
             source=path,
             acquisition=acquisition(entry),
             images=auxiliary_images(others, unit),
+            frames=frames,
+            notes=(*entry.get(NOTES, ()), *of_clipping),
             metadata=MappingProxyType(dict(entry["original_metadata"] or entry["metadata"])),
         )
     except EDSError as error:
@@ -147,6 +170,7 @@ def _in_memory(data: np.ndarray) -> np.ndarray:
 
 def _energy(axis: Mapping[str, Any]) -> EnergyAxis:
     """Return the energy axis in keV; uncalibrated where the unit is none of energy."""
+    axis = uniform(axis)
     size, unit = int(axis["size"]), _energy_unit(axis)
     if unit is None:
         return EnergyAxis.uncalibrated(size)
@@ -177,7 +201,7 @@ def _describe(entries: Sequence[Mapping[str, Any]]) -> str:
 
 def _describe_one(entry: Mapping[str, Any]) -> str:
     title = entry["metadata"].get("General", {}).get("title") or "untitled"
-    shape = " x ".join(str(axis["size"]) for axis in entry["axes"])
+    shape = " x ".join(map(str, entry["data"].shape))
     if is_image(entry):
         return f"an image '{title}' ({shape})"
     units = ", ".join(str(axis.get("units") or "no unit") for axis in entry["axes"])

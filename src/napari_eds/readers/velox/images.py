@@ -10,46 +10,94 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import h5py
+import numpy as np
 
 from napari_eds.errors import ReadError
+from napari_eds.readers.hdf5_checks import check_size
 from napari_eds.readers.images import in_unit
 from napari_eds.readers.velox import metadata as meta
+from napari_eds.readers.velox.document import DamageError, lenient, part, read_json
 from napari_eds.spectra.spectrum_image import AuxiliaryImage
 
+#: Values of a series that are summed at a time.
+_BLOCK_VALUES = 2**22
 
-def images(file: h5py.File, unit: str) -> tuple[AuxiliaryImage, ...]:
-    """Return every real-valued image, of a series its first frame, sizes in `unit`."""
+
+def images(file: h5py.File, unit: str) -> tuple[tuple[AuxiliaryImage, ...], tuple[str, ...]]:
+    """Return every real-valued image, sizes in `unit`, and notes on those that cannot be read.
+
+    A series gives the mean of its frames.
+    """
     titles = dict(_titles(file))
-    groups = file.get("Data/Image", {}).items()
-    return tuple(
-        in_unit(_image(group, titles.get(key)), unit)
-        for key, group in groups
-        if group["Data"].dtype.kind in "biuf"
-    )
+    found, notes = [], []
+    for key, group in _members(file, "Data/Image"):
+        try:
+            data = part(group, "Data")
+            if data.dtype.kind not in "biuf":
+                continue
+            image, told = _image(group, data, titles.get(key))
+        except (ReadError, OSError) as error:
+            notes.append(f"an image was left out: {error}")
+            continue
+        found.append(in_unit(image, unit))
+        notes += told
+    return tuple(found), tuple(notes)
 
 
-def _image(group: h5py.Group, title: str | None) -> AuxiliaryImage:
-    metadata = meta.read_json(group["Metadata"])
+def _image(
+    group: h5py.Group, data: h5py.Dataset, title: str | None
+) -> tuple[AuxiliaryImage, tuple[str, ...]]:
+    where = part(group, "Metadata")
+    metadata, notes = lenient(read_json(where), where.name)
     size, unit = meta.pixel_size(metadata)
-    name = title or meta.detector_name(metadata) or "image"
-    return AuxiliaryImage(name, group["Data"][:, :, 0], size, unit)
+    name = title or metadata.binary_result.detector or "image"
+    return AuxiliaryImage(name, _mean(data), size, unit), notes
+
+
+def _mean(data: h5py.Dataset) -> np.ndarray:
+    """Return the mean over the frames of a series (rows, columns, frames)."""
+    if data.ndim != 3 or not data.size:
+        raise DamageError(
+            f"{data.name} has the shape {data.shape}, expected (rows, columns, frames) above 0"
+        )
+    check_size(data)
+    n_frames = data.shape[2]
+    if n_frames == 1:
+        return data[:, :, 0]
+    step = max(1, _BLOCK_VALUES // (data.shape[0] * data.shape[1]))
+    total = sum(
+        data[:, :, first : first + step].sum(axis=2, dtype=np.float64)
+        for first in range(0, n_frames, step)
+    )
+    return np.asarray(total / n_frames, np.float32)
 
 
 def _titles(file: h5py.File) -> Iterator[tuple[str, str]]:
     """Yield the name of the group of an image, and what Velox shows it as."""
     # From version 11 on, a display leads to its image by way of a reference.
     for display in _displays(file, "Displays/ImageDisplay"):
-        reference = file.get(display.get("data", ""))
+        name = display.get("data", "")
+        reference = file.get(name) if isinstance(name, str) and name else None
         if isinstance(reference, h5py.Dataset):
-            yield _group_name(meta.read_json(reference)), display.get("id", "")
+            try:
+                yield _group_name(read_json(reference)), str(display.get("id", ""))
+            except ReadError:
+                continue
     for display in _displays(file, "Presentation/Displays/ImageDisplay"):
-        yield _group_name(display), display.get("display", {}).get("label", "")
+        shown = display.get("display", {})
+        label = shown.get("label", "") if isinstance(shown, Mapping) else ""
+        yield _group_name(display), str(label)
+
+
+def _members(file: h5py.File, path: str) -> Iterator[tuple[str, Any]]:
+    group = file.get(path)
+    return iter(group.items() if isinstance(group, h5py.Group) else ())
 
 
 def _displays(file: h5py.File, path: str) -> Iterator[Mapping[str, Any]]:
-    for dataset in file.get(path, {}).values():
+    for _, dataset in _members(file, path):
         try:
-            yield meta.read_json(dataset)
+            yield read_json(dataset)
         except ReadError:
             continue  # nothing but a title is lost
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,24 +12,45 @@ from typing import Any
 import h5py
 import numpy as np
 
-from napari_eds.errors import ReadError
+from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.hdf5_checks import FAULTS, check_size, refuse_other_files
 from napari_eds.readers.options import Options
 from napari_eds.readers.velox import metadata as meta
+from napari_eds.readers.velox.document import (
+    NEEDED_FOR_ENERGIES,
+    AcquisitionSettings,
+    DamageError,
+    Metadata,
+    SpectrumImageSettings,
+    lenient,
+    part,
+    read_json,
+    required,
+)
+from napari_eds.readers.velox.frames import choose_frames, map_shape
 from napari_eds.readers.velox.images import images as read_images
 from napari_eds.readers.velox.settings import quantification
 from napari_eds.readers.velox.stream import Grid, Stream, decode
 from napari_eds.spectra.acquisition import Detector
 from napari_eds.spectra.axes import EnergyAxis
-from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
+from napari_eds.spectra.spectrum_image import SpectrumImage
+
+#: 16-bit events can name so many.
+_MOST_CHANNELS = 65535
+
+#: Most pixels of a map; 8192 x 8192 take 0.3 GB before there is a count.
+_MOST_PIXELS = 2**26
 
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    """One spectrum or stream of the file."""
+    """One spectrum or stream of the file; `raw` are its metadata as they are."""
 
     detector: str
     group: h5py.Group
-    metadata: Mapping[str, Any]
+    metadata: Metadata
+    raw: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 def is_velox(file: h5py.File) -> bool:
@@ -39,7 +59,7 @@ def is_velox(file: h5py.File) -> bool:
     if not isinstance(version, h5py.Dataset):
         return False
     try:
-        return meta.read_json(version).get("format") in ("Velox", "DevelopersKit")
+        return read_json(version).get("format") in ("Velox", "DevelopersKit")
     except ReadError:
         return False
 
@@ -59,42 +79,56 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
     ------
     ReadError
         If the file holds no EDS data, holds them in Velox's own compressed form only (a "pruned"
-        file), or is damaged.
+        file), or is damaged: then with the group and key at fault.
     """
     try:
         with h5py.File(path) as file:
-            data = file.get("Data", {})
-            if len(data.get("SpectrumImage", ())):
-                return [_read_map(file, path, options)]
-            if len(data.get("Spectrum", ())):
-                return _read_spectra(file, path, options)
-            found = ", ".join(sorted(data)) or "nothing"
-    except (KeyError, OSError) as error:
-        # KeyError: h5py misses a part that every file has.
+            refuse_other_files(file)
+            return _read(file, path, options)
+    except DamageError as error:
         raise ReadError(f"{path.name} is damaged: {error}") from error
-    raise ReadError(f"{path.name} holds no EDS data, only: {found}")
+    except EDSError:
+        raise
+    except FAULTS as error:
+        raise ReadError(f"{path.name} is damaged: {error}") from error
+
+
+def _read(file: h5py.File, path: Path, options: Options) -> list[SpectrumImage]:
+    data = part(file, "Data", h5py.Group) if "Data" in file else {}
+    if len(data.get("SpectrumImage", ())):
+        return [_read_map(file, path, options)]
+    if len(data.get("Spectrum", ())):
+        return _read_spectra(file, path, options)
+    raise ReadError(f"{path.name} holds no EDS data, only: {', '.join(sorted(data)) or 'nothing'}")
 
 
 def _read_map(file: h5py.File, path: Path, options: Options) -> SpectrumImage:
-    entries = _choose(_entries(file, "SpectrumStream"), options.detectors)
+    entries = _choose(_entries(file, "SpectrumStream", options), options.detectors)
+    n_channels = _n_channels(entries)
     streams = [Stream(entry.detector, _events(entry.group)) for entry in entries]
     common = _common(path, entries[0])
-    images = read_images(file, common["pixel_unit"])
-    shape, n_frames = _layout(file, entries[0].metadata, streams[0], images)
-    energy = _energy(entries, _n_channels(entries), options)
+    images, of_images = read_images(file, common["pixel_unit"])
+    settings = _settings(file)
+    shape = map_shape(
+        meta.scan_shape(entries[0].metadata),
+        [(image.data.shape[0], image.data.shape[1]) for image in images],
+        settings.end_frame_position,
+        streams,
+    )
+    _check_shape(shape)
+    frames = choose_frames(options.frames, settings, math.prod(shape), streams)
+    energy = _energy(entries, n_channels, options)
     grid = Grid(
         n_pixels=math.prod(shape),
         n_channels=energy.size,
-        frames=_frames(options.frames, n_frames),
+        frames=frames.used,
         channels=options.channels(energy),
         rebin=options.rebin_energy,
     )
     counts, totals = decode(streams, grid)
+    vendor, of_vendor = _quantification(file)
     acquisition = meta.acquisition(
-        _detectors(entries, totals),
-        entries[0].metadata,
-        frames=(len(grid.frames), n_frames),
-        **_quantification(file),
+        _detectors(entries, totals), entries[0].metadata, frames=frames.parts, **vendor
     )
     return SpectrumImage.from_matrix(
         counts,
@@ -103,13 +137,15 @@ def _read_map(file: h5py.File, path: Path, options: Options) -> SpectrumImage:
         name=path.stem,
         images=images,
         acquisition=acquisition,
+        frames=frames.told,
+        notes=_unique(*frames.notes, *_notes(entries), *of_images, *of_vendor),
         **common,
     )
 
 
 def _read_spectra(file: h5py.File, path: Path, options: Options) -> list[SpectrumImage]:
     # The sum is called after the whole detector: "SuperXG2" comes before "SuperXG21".
-    entries = _entries(file, "Spectrum")
+    entries = _entries(file, "Spectrum", options)
     if options.frames is not None:
         raise ReadError(f"{path.name} holds single spectra, which have no frames to choose from")
     if options.detectors is None:
@@ -121,17 +157,36 @@ def _spectrum(
     file: h5py.File, path: Path, entries: Sequence[_Entry], options: Options
 ) -> SpectrumImage:
     """Return the sum of spectra as a map of one pixel."""
-    counts = np.array([entry.group["Data"][:, 0] for entry in entries], dtype=np.uint64)
+    spectra = [_channels(entry.group) for entry in entries]
+    if len({spectrum.size for spectrum in spectra}) > 1:
+        raise DamageError(f"spectra of {', '.join(str(s.size) for s in spectra)} channels")
+    counts = np.array(spectra, dtype=np.uint64)
     totals = [int(total) for total in counts.sum(axis=1)]
     detectors = _detectors(entries, totals)
+    vendor, of_vendor = _quantification(file)
     image = SpectrumImage.from_array(
         counts.sum(axis=0),
         _energy(entries, counts.shape[1], options),
         name=f"{path.stem}: {', '.join(map(_describe, entries))}",
-        acquisition=meta.acquisition(detectors, entries[0].metadata, **_quantification(file)),
+        acquisition=meta.acquisition(detectors, entries[0].metadata, **vendor),
+        notes=_unique(*_notes(entries), *of_vendor),
         **_common(path, entries[0]),
     )
     return options.apply_to_energy(image)
+
+
+def _channels(group: h5py.Group) -> np.ndarray:
+    data = _data(group)
+    if data.dtype.kind not in "ui":
+        raise DamageError(f"{data.name} is of type {data.dtype}, expected whole numbers")
+    if data.shape[0] > _MOST_CHANNELS:
+        raise DamageError(
+            f"{data.name} has {data.shape[0]} channels, expected up to {_MOST_CHANNELS}"
+        )
+    counts = data[:, 0]
+    if counts.min() < 0:
+        raise DamageError(f"{data.name} holds {counts.min()} counts, expected 0 or more")
+    return counts
 
 
 def _describe(entry: _Entry) -> str:
@@ -146,25 +201,37 @@ def _common(path: Path, entry: _Entry) -> dict[str, Any]:
         "pixel_size": size,
         "pixel_unit": unit,
         "source": path,
-        "metadata": MappingProxyType(dict(entry.metadata)),
+        "metadata": MappingProxyType(dict(entry.raw)),
     }
 
 
-def _entries(file: h5py.File, kind: str) -> list[_Entry]:
+def _notes(entries: Sequence[_Entry]) -> tuple[str, ...]:
+    return tuple(note for entry in entries for note in entry.notes)
+
+
+def _unique(*notes: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(notes))
+
+
+def _entries(file: h5py.File, kind: str, options: Options) -> list[_Entry]:
     """Return all spectra or streams of the file, in the order of their detectors' names."""
-    groups = list(file["Data"].get(kind, {}).values())
+    data = file["Data"]
+    groups = list(part(data, kind, h5py.Group).values()) if kind in data else []
     if not groups:
         raise ReadError(
             f"{Path(file.filename).name} is a pruned file: its map is kept only in Velox's own "
             "compressed form, without the event stream, and cannot be read. Save it from Velox "
             "again without pruning"
         )
-    metadata = [meta.read_json(group["Metadata"]) for group in groups]
-    entries = [
-        _Entry(meta.detector_name(entry), group, entry)
-        for group, entry in zip(groups, metadata, strict=True)
-    ]
-    return sorted(entries, key=lambda entry: entry.detector)
+    needed = NEEDED_FOR_ENERGIES if options.energy_axis is None else ()
+    return sorted((_entry(group, needed) for group in groups), key=lambda entry: entry.detector)
+
+
+def _entry(group: Any, needed: tuple[str, ...]) -> _Entry:
+    dataset = part(group, "Metadata")
+    raw = read_json(dataset)
+    metadata, notes = lenient(raw, dataset.name, needed=needed)
+    return _Entry(metadata.binary_result.detector, group, metadata, raw, notes)
 
 
 def _choose(entries: Sequence[_Entry], detectors: Sequence[int | str] | None) -> Sequence[_Entry]:
@@ -183,15 +250,36 @@ def _choose(entries: Sequence[_Entry], detectors: Sequence[int | str] | None) ->
     return chosen
 
 
+def _data(group: h5py.Group) -> h5py.Dataset:
+    """Return the column of data of a spectrum or stream."""
+    data = part(group, "Data")
+    if data.ndim != 2 or not data.shape[1] or not data.shape[0]:
+        raise DamageError(f"{data.name} has the shape {data.shape}, expected a column of values")
+    check_size(data)
+    return data
+
+
 def _events(group: h5py.Group) -> np.ndarray:
-    data = group["Data"]
+    try:
+        data = _data(group)
+    except ReadError as error:
+        raise DamageError(str(error)) from error
     if data.dtype != np.uint16:
         raise ReadError(f"events of type {data.dtype} are not supported, only those of uint16")
     return data[:, 0]
 
 
 def _n_channels(entries: Sequence[_Entry]) -> int:
-    return int(meta.read_json(entries[0].group["AcquisitionSettings"])["bincount"])
+    found = {
+        required(AcquisitionSettings, part(entry.group, "AcquisitionSettings")).bincount
+        for entry in entries
+    }
+    if len(found) > 1:
+        raise DamageError(
+            f"AcquisitionSettings: bincount differs between detectors ({sorted(found)}), expected "
+            "the same; choose some of them with detectors="
+        )
+    return found.pop()
 
 
 def _energy(entries: Sequence[_Entry], n_channels: int, options: Options) -> EnergyAxis:
@@ -206,64 +294,26 @@ def _detectors(entries: Sequence[_Entry], totals: Sequence[int]) -> list[Detecto
     ]
 
 
-def _layout(
-    file: h5py.File,
-    metadata: Mapping[str, Any],
-    stream: Stream,
-    images: Sequence[AuxiliaryImage],
-) -> tuple[tuple[int, int], int]:
-    """Return the shape of the map, and the number of its frames.
-
-    The scanned part of the raster gives the shape. Where a file does not say, or the number of
-    pixels in the stream disagrees, an image that has exactly that number is of the same scan.
-    """
-    shape = meta.scan_shape(metadata)
-    shapes = [shape] if shape else []
-    shapes += [image.data.shape[:2] for image in images]
-    if not shapes:
-        raise ReadError("the file does not say how many rows and columns the map has")
-    n_frames = _frames_in_file(file)
-    n_gates = stream.n_gates
-    fitting = [shape for shape in shapes if _fits(shape, n_frames, n_gates)]
-    rows, columns = (fitting or shapes)[0]
-    return (rows, columns), n_frames or max(1, (n_gates + 1) // (rows * columns))
-
-
-def _fits(shape: tuple[int, int], n_frames: int | None, n_gates: int) -> bool:
-    """Whether a stream holds exactly the frames of a map of `shape`, whole ones if None."""
-    n_pixels = math.prod(shape)
-    expected = n_pixels * (n_frames or max(1, n_gates // n_pixels))
-    # The last pixel may lack its gate.
-    return n_gates in (expected, expected - 1)
-
-
-def _frames_in_file(file: h5py.File) -> int | None:
-    for group in file["Data/SpectrumImage"].values():
-        settings = group.get("SpectrumImageSettings")
-        if settings is not None:
-            return int(meta.read_json(settings).get("endFramePosition", 0)) or None
-    return None
-
-
-def _frames(wanted: tuple[int, int] | None, n_frames: int) -> range:
-    first, stop = (0, n_frames) if wanted is None else wanted
-    if not 0 <= first < stop <= n_frames:
-        raise ReadError(
-            f"frames={wanted} is not within the {n_frames} frames of the file: give the first "
-            f"one and the end, as in frames=(0, {n_frames})"
+def _check_shape(shape: tuple[int, int]) -> None:
+    if math.prod(shape) > _MOST_PIXELS:
+        raise DamageError(
+            f"Scan.ScanSize makes a map of {shape[0]} x {shape[1]} pixels, expected up to "
+            f"{_MOST_PIXELS:,} pixels"
         )
-    return range(first, stop)
 
 
-def _quantification(file: h5py.File) -> dict[str, Any]:
+def _settings(file: h5py.File) -> SpectrumImageSettings:
+    for group in part(file, "Data/SpectrumImage", h5py.Group).values():
+        if isinstance(group, h5py.Group) and "SpectrumImageSettings" in group:
+            return required(SpectrumImageSettings, group["SpectrumImageSettings"])
+    return SpectrumImageSettings()
+
+
+def _quantification(file: h5py.File) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return elements and Velox's own quantification, as attributes of `Acquisition`."""
     try:
         elements, vendor = quantification(file)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except FAULTS as error:
         # A version that keeps them otherwise is no reason not to show its map.
-        warnings.warn(
-            f"the quantification settings in {Path(file.filename).name} cannot be read: {error!r}",
-            stacklevel=2,
-        )
-        return {}
-    return {"elements": elements, "vendor": vendor}
+        return {}, (f"Velox's quantification settings cannot be read: {error!r}",)
+    return {"elements": elements, "vendor": vendor}, ()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from napari_eds.errors import ReadError
+from napari_eds.readers.velox.document import DetectorEntry, Metadata
 from napari_eds.spectra import axes as sizes
 from napari_eds.spectra.acquisition import Acquisition, Detector
 from napari_eds.spectra.axes import EnergyAxis, PixelSize
@@ -20,38 +17,15 @@ from napari_eds.spectra.axes import EnergyAxis, PixelSize
 _REAL_TIME_FACTOR = 1.2
 
 
-def read_json(dataset: Any) -> dict[str, Any]:
-    """Return the JSON object stored in a dataset, as a string or as a column of bytes."""
-    try:
-        if dataset.dtype == np.uint8:
-            # One column for each frame: the first one is there in every file.
-            return json.loads(dataset[:, 0].tobytes().rstrip(b"\0"))
-        return json.loads(dataset[0])
-    except (ValueError, IndexError) as error:
-        raise ReadError(f"the file is damaged: {dataset.name} is not readable JSON") from error
-
-
-def number(value: Any) -> float | None:
-    """Return the number that a JSON value or text such as ``"18 deg"`` starts with, or None."""
-    found = re.match(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", str(value))
-    return float(found.group()) if found else None
-
-
-def analytical_detectors(metadata: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def analytical_detectors(metadata: Metadata, name: str) -> list[DetectorEntry]:
     """Return the entries of the detector called `name`, or of all segments that make it up."""
-    detectors = metadata.get("Detectors", {}).values()
-    named = [entry for entry in detectors if "Dispersion" in entry]
-    exact = [entry for entry in named if entry.get("DetectorName") == name]
+    named = [entry for entry in metadata.detectors.values() if entry.dispersion is not None]
+    exact = [entry for entry in named if entry.detector_name == name]
     # "SuperXG2" is the sum of "SuperXG21" to "SuperXG24".
-    return exact or [entry for entry in named if entry.get("DetectorName", "").startswith(name)]
+    return exact or [entry for entry in named if entry.detector_name.startswith(name)]
 
 
-def detector_name(metadata: Mapping[str, Any]) -> str:
-    """Return the name of the detector that recorded an entry."""
-    return str(metadata.get("BinaryResult", {}).get("Detector", ""))
-
-
-def detector(name: str, metadata: Mapping[str, Any], counts: int) -> Detector:
+def detector(name: str, metadata: Metadata, counts: int) -> Detector:
     """Return what `metadata` says about the detector called `name`."""
     entries = analytical_detectors(metadata, name)
     elevations, azimuths = zip(*map(_angles, entries), strict=True) if entries else ((), ())
@@ -60,26 +34,26 @@ def detector(name: str, metadata: Mapping[str, Any], counts: int) -> Detector:
         elevation_deg=_mean(elevations),
         # The azimuth of a ring of segments means nothing.
         azimuth_deg=azimuths[0] if len(azimuths) == 1 else None,
-        live_time_s=_mean(number(entry.get("LiveTime")) for entry in entries),
-        real_time_s=_mean(number(entry.get("RealTime")) for entry in entries),
+        live_time_s=_mean(entry.live_time for entry in entries),
+        real_time_s=_mean(entry.real_time for entry in entries),
         counts=counts,
     )
 
 
-def _angles(entry: Mapping[str, Any]) -> tuple[float | None, float | None]:
+def _angles(entry: DetectorEntry) -> tuple[float | None, float | None]:
     """Return elevation and azimuth in degrees.
 
     Files hold radians, some degrees, and never say which. An elevation of up to a right angle is
     below pi / 2 in radians, and no detector looks from less than 2 degrees.
     """
-    elevation, azimuth = number(entry.get("ElevationAngle")), number(entry.get("AzimuthAngle"))
+    elevation, azimuth = entry.elevation_angle, entry.azimuth_angle
     if elevation is None:
         return None, None
     to_degrees = math.degrees(1.0) if abs(elevation) <= math.pi / 2 else 1.0
     return elevation * to_degrees, None if azimuth is None else azimuth * to_degrees
 
 
-def energy_axis(names: Iterable[str], metadata: Mapping[str, Any], size: int) -> EnergyAxis:
+def energy_axis(names: Iterable[str], metadata: Metadata, size: int) -> EnergyAxis:
     """Return the energy axis that the detectors called `names` share.
 
     Raises
@@ -88,7 +62,7 @@ def energy_axis(names: Iterable[str], metadata: Mapping[str, Any], size: int) ->
         If they are calibrated differently, so that their channels must not be added.
     """
     axes = {
-        (number(entry.get("OffsetEnergy", 0)), number(entry["Dispersion"]))
+        (entry.offset_energy, entry.dispersion or 0.0)
         for name in names
         for entry in analytical_detectors(metadata, name)
     }
@@ -103,37 +77,39 @@ def energy_axis(names: Iterable[str], metadata: Mapping[str, Any], size: int) ->
     return EnergyAxis(offset / 1000, scale / 1000, size)
 
 
-def scan_shape(metadata: Mapping[str, Any]) -> tuple[int, int] | None:
+def scan_shape(metadata: Metadata) -> tuple[int, int] | None:
     """Return (rows, columns) of the scanned part of the raster, or None if it is not given."""
-    scan = metadata.get("Scan", {})
-    size, area = scan.get("ScanSize", {}), scan.get("ScanArea")
-    rows, columns = number(size.get("height")), number(size.get("width"))
+    size, area = metadata.scan.scan_size, metadata.scan.scan_area
+    rows, columns = size.height, size.width
     if not rows or not columns:
         return None
-    if area:
-        rows *= float(area["bottom"]) - float(area["top"])
-        columns *= float(area["right"]) - float(area["left"])
-    return round(rows), round(columns)
+    if area is not None:
+        rows *= area.bottom - area.top
+        columns *= area.right - area.left
+    shape = round(rows), round(columns)
+    return shape if min(shape) >= 1 else None
 
 
-def pixel_size(metadata: Mapping[str, Any]) -> PixelSize:
+def pixel_size(metadata: Metadata) -> PixelSize:
     """Return the (row, column) size of a pixel and its unit."""
-    result = metadata.get("BinaryResult", {})
-    size = result.get("PixelSize", {})
-    row, column = number(size.get("height")), number(size.get("width"))
-    return sizes.pixel_size(row or 0.0, column or 0.0, result.get("PixelUnitX"))
+    result = metadata.binary_result
+    size = result.pixel_size
+    return sizes.pixel_size(size.height or 0.0, size.width or 0.0, result.pixel_unit_x)
 
 
 def acquisition(
     detectors: Iterable[Detector],
-    metadata: Mapping[str, Any],
+    metadata: Metadata,
     *,
-    frames: tuple[int, int] | None = None,
+    frames: tuple[float, float] | None = None,
     **attributes: Any,
 ) -> Acquisition:
-    """Return how spectra were recorded; `frames` are those of a scan in use, and in the file."""
+    """Return how spectra were recorded; `frames` are those of a scan in use, and in the file.
+
+    Of a frame that was not finished, they count the part that was recorded.
+    """
     detectors = tuple(detectors)
-    voltage = number(metadata.get("Optics", {}).get("AccelerationVoltage"))
+    voltage = metadata.optics.acceleration_voltage
     live, real = _times(detectors, metadata, frames)
     return Acquisition(
         signal_type="STEM",
@@ -150,14 +126,14 @@ def acquisition(
 
 
 def _times(
-    detectors: tuple[Detector, ...], metadata: Mapping[str, Any], frames: tuple[int, int] | None
+    detectors: tuple[Detector, ...], metadata: Metadata, frames: tuple[float, float] | None
 ) -> tuple[float | None, float | None]:
     """Return live and real time in seconds, mean over detectors, for the frames in use."""
     live = _mean(one.live_time_s for one in detectors)
     real = _mean(one.real_time_s for one in detectors)
     if frames is None:
         return live, real
-    frame_time = number(metadata.get("Scan", {}).get("FrameTime"))
+    frame_time = metadata.scan.frame_time
     if not frame_time:
         return None, None
     used, in_file = frames

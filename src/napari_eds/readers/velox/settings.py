@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
-from napari_eds.readers.velox.metadata import number, read_json
+from napari_eds.readers.velox.document import number, read_json
 from napari_eds.spectra.acquisition import VendorComposition, VendorQuantification
 
 #: Where versions 11 to 13, single spectra of version 11, and older versions keep the settings.
@@ -44,6 +44,7 @@ def quantification(file: Any) -> tuple[tuple[str, ...], VendorQuantification]:
     of_elements = _element_properties(settings)
     chosen = {symbol: of_elements[symbol] for symbol in elements if symbol in of_elements}
     log = _log(file)
+    model = settings.get("ionizationCrossSectionModel")
     return elements, VendorQuantification(
         program="Velox",
         families=MappingProxyType(
@@ -52,7 +53,7 @@ def quantification(file: Any) -> tuple[tuple[str, ...], VendorQuantification]:
         quantified=tuple(
             symbol for symbol, entry in chosen.items() if _flag(entry.get("quantify"))
         ),
-        ionization_model=settings.get("ionizationCrossSectionModel"),
+        ionization_model=None if model is None else str(model),
         absorption=_absorption(settings.get("absorptionCorrection") or {}),
         log=None if log is None else plain_text(log),
         compositions=() if log is None else compositions(log),
@@ -67,7 +68,10 @@ def _first_json(file: Any, groups: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _symbol(atomic_number: str | int) -> str:
-    return _SYMBOLS[int(atomic_number) - 1]
+    number = int(atomic_number)
+    if not 1 <= number <= len(_SYMBOLS):
+        raise ValueError(f"there is no element of atomic number {number}")
+    return _SYMBOLS[number - 1]
 
 
 def _flag(value: Any) -> bool:
@@ -81,7 +85,8 @@ def _element_properties(settings: Mapping[str, Any]) -> dict[str, Mapping[str, A
     return {
         _symbol(entry["element"]): entry
         for entry in properties
-        if entry.get("atomicShellFamily") in ("K", "L", "M")
+        # The list begins with a place holder of atomic number 0.
+        if entry.get("atomicShellFamily") in ("K", "L", "M") and int(entry["element"]) > 0
     }
 
 

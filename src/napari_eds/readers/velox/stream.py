@@ -10,6 +10,7 @@ larger than the streams themselves and the finished counts is ever in memory.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,10 +38,18 @@ class Stream:
     detector: str
     events: np.ndarray
 
-    @property
+    @cached_property
     def n_gates(self) -> int:
         """Number of pixels that were finished, over all frames."""
-        return int(np.count_nonzero(self.events == GATE))
+        return sum(
+            int(np.count_nonzero(self.events[begin : begin + _SCAN_EVENTS] == GATE))
+            for begin in range(0, self.events.size, _SCAN_EVENTS)
+        )
+
+    @property
+    def ends_in_pixel(self) -> bool:
+        """Whether X-rays follow the last gate: those of a pixel that was not finished."""
+        return self.events.size > 0 and self.events[-1] != GATE
 
 
 @dataclass(frozen=True)
@@ -64,18 +73,7 @@ class Grid:
 
 
 def _check(stream: Stream, grid: Grid) -> None:
-    """Raise `ReadError` unless `stream` holds all frames of `grid`, and known channels only."""
-    needed = grid.frames.stop * grid.n_pixels
-    # The last pixel of a frame may lack its gate: what follows the last gate is a pixel, too.
-    n_gates = stream.n_gates
-    if n_gates + 1 < needed:
-        whole = n_gates // grid.n_pixels
-        raise ReadError(
-            f"the event stream of detector {stream.detector} is cut short: it ends after "
-            f"{n_gates} of {needed} pixels, in frame {whole + 1} of {grid.frames.stop}. The file "
-            "is damaged or the acquisition was stopped"
-            + (f"; frames=(0, {whole}) reads the frames that are complete" if whole else "")
-        )
+    """Raise `ReadError` unless the events of `stream` name known channels only."""
     beyond = (stream.events >= grid.n_channels) & (stream.events != GATE)
     if beyond.any():
         raise ReadError(
@@ -90,7 +88,8 @@ def decode(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, lis
     Parameters
     ----------
     streams : sequence of Stream
-        One for each detector, all laid out on the same pixels and frames.
+        One for each detector, all laid out on the same pixels and frames. A stream that ends
+        early adds nothing to the pixels behind its end.
     grid : Grid
 
     Returns
@@ -103,7 +102,7 @@ def decode(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, lis
     Raises
     ------
     ReadError
-        If a stream ends early or names channels that do not exist.
+        If a stream names channels that do not exist.
     """
     for stream in streams:
         _check(stream, grid)

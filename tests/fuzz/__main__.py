@@ -1,0 +1,98 @@
+"""Break files, read them, and tell what happened: ``python -m tests.fuzz --count 10000``.
+
+Files that fail are kept in the folder ``--keep``; those put into ``tests/fuzz/kept`` are read
+again by every run of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+from .formats import Format, available
+from .mutations import mutate
+from .trial import FAILURES, Outcome, attempt
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run; the exit code is 1 if a file of our own readers failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="files of all formats together")
+    parser.add_argument("--seed", type=int, default=0, help="of the first file")
+    parser.add_argument("--formats", nargs="*", help="names of formats; all without it")
+    parser.add_argument("--ours", action="store_true", help="only what is read by our own code")
+    parser.add_argument("--keep", type=Path, help="folder for the files that failed")
+    options = parser.parse_args(arguments)
+    formats = [one for one in available(options.formats) if one.ours or not options.ours]
+    preload()
+    each = max(1, options.count // max(len(formats), 1))
+    failed = False
+    for one in formats:
+        started = time.monotonic()
+        outcomes = fuzz(one, range(options.seed, options.seed + each), options.keep)
+        kinds = Counter(outcome.kind for outcome in outcomes.values())
+        told = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+        print(f"{one.name:<16}{told} ({time.monotonic() - started:.0f} s)", flush=True)  # noqa: T201
+        for detail, seeds in _grouped(outcomes).items():
+            some = ", ".join(map(str, seeds[:5]))
+            print(f"    {len(seeds)} x {detail} - seeds {some}")  # noqa: T201
+        failed |= one.ours and any(kinds[kind] for kind in FAILURES)
+    return int(failed)
+
+
+def preload() -> None:
+    """Import what the readers import, once: every trial is a fork of this process."""
+    import importlib
+
+    for name in (
+        "h5py", "pandas", "PIL.Image", "skimage.io", "tifffile", "xraylib",
+        "napari_eds.readers.hdf5",
+        "napari_eds.compare.files", "napari_eds.exchange.session", "napari_eds.exchange.hyperspy",
+        "napari_eds.few_shot.classification", "napari_eds.labels.files",
+        "napari_eds.recipe.recipe",
+        "napari_eds.recipe.k_factor_files", "rsciio.hspy", "rsciio.zspy",
+    ):  # fmt: skip
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+
+
+def fuzz(one: Format, seeds: range, keep: Path | None = None) -> dict[int, Outcome]:
+    """Return what came of a format's example, broken once for each seed."""
+    outcomes = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "example").mkdir()
+        example = one.make(folder / "example")
+        for seed in seeds:
+            broken = folder / f"{seed}{example.suffix}"
+            for suffix in one.beside:
+                shutil.copy(example.with_suffix(suffix), broken.with_suffix(suffix))
+            of = Random(f"{one.name} {seed}")
+            mutate(example, broken, one.kinds[seed % len(one.kinds)], of)
+            outcomes[seed] = attempt(one.read, broken)
+            if outcomes[seed].is_failure and keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                shutil.copy(broken, keep / f"{one.name}-{seed}{example.suffix}")
+            broken.unlink()
+    return outcomes
+
+
+def _grouped(outcomes: dict[int, Outcome]) -> dict[str, list[int]]:
+    """Return the seeds of every failure, by what happened."""
+    found: dict[str, list[int]] = {}
+    for seed, outcome in outcomes.items():
+        if outcome.is_failure:
+            found.setdefault(f"{outcome.kind}: {outcome.detail}", []).append(seed)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
