@@ -88,7 +88,7 @@ def test_the_wheel_holds_what_runs(wheel):
 def test_the_wheel_declares_command_and_manifest(wheel):
     files = content(wheel)
     (text,) = [files[name].decode() for name in files if name.endswith("entry_points.txt")]
-    assert "napari-eds = napari_eds.cli.main:main" in text
+    assert "napari-eds = napari_eds.__main__:main" in text
     assert "[napari.manifest]\nnapari-eds = napari_eds_manifest:napari.yaml" in text
     assert any(name.endswith("licenses/LICENSE") for name in files)
 
@@ -131,7 +131,7 @@ def test_the_installed_manifest_is_the_one_at_the_root():
 def test_the_installed_package_has_its_entry_points():
     points = importlib.metadata.distribution("napari-eds").entry_points
     assert {(point.group, point.name, point.value) for point in points} == {
-        ("console_scripts", "napari-eds", "napari_eds.cli.main:main"),
+        ("console_scripts", "napari-eds", "napari_eds.__main__:main"),
         ("napari.manifest", "napari-eds", "napari_eds_manifest:napari.yaml"),
     }
 

@@ -5,7 +5,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt, QThreadPool
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import add_chips
@@ -45,6 +45,12 @@ def answer_dialog(monkeypatch, path, function="getOpenFileName"):
     """Let the user choose `path` whenever the dialog is opened."""
     answer = str(path) if function == "getExistingDirectory" else (str(path), "")
     monkeypatch.setattr(QFileDialog, function, lambda *_a, **_k: answer)
+
+
+def agree(monkeypatch):
+    """Let the user answer every question with yes."""
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *_a, **_k: yes)
 
 
 def add_result(viewer, result, name="chips"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QMessageBox
 
 import napari_eds as eds
 from napari_eds.simulate.maps import (
@@ -12,6 +13,16 @@ from napari_eds.simulate.maps import (
 )
 from velox_files import write_velox_map
 from window_actions import ALLOY, SMALL
+
+
+@pytest.fixture(autouse=True)
+def no_question(monkeypatch):
+    """A question that a test has no answer to fails it, where it would wait for ever."""
+
+    def fail(_parent, _title, text, *_):
+        raise AssertionError(f"nobody answers: {text}")
+
+    monkeypatch.setattr(QMessageBox, "question", fail)
 
 
 @pytest.fixture(scope="session")

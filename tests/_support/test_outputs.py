@@ -120,9 +120,21 @@ def test_places_that_cannot_be_written_are_named(table, tmp_path):
         check_files([tmp_path / "map.zspy" / "out.csv"])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_a_protected_folder_is_left_alone_also_by_an_administrator(tmp_path):
+    folder = tmp_path / "protected"
+    folder.mkdir()
+    folder.chmod(0o555)
+    for path in (folder / "out.csv", folder / "new" / "out.csv"):
+        with pytest.raises(OutputError, match="protected is write-protected"):
+            check_files([path], make_folders=True)
+    with pytest.raises(OutputError, match="protected is write-protected"):
+        check_folder(folder)
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="no folder that nobody can write")
 def test_a_folder_without_rights_is_found_before(tmp_path):
-    with pytest.raises(OutputError, match="the folder /proc"):
+    with pytest.raises(OutputError, match="folder /proc"):
         check_place(Path("/proc"), make=True)
 
 

@@ -191,7 +191,7 @@ def test_absorption_is_corrected_and_told(command, tmp_path, capsys):
             == 0
         )
         assert "density from each composition" in capsys.readouterr().out
-    assert main([*command, "--grid", "48", *thick[2:], "-o", str(plain)]) == 2
+    assert main([*command, "--grid", "48", *thick[2:], "-o", str(tmp_path / "new.csv")]) == 2
     assert "give --thickness, too" in capsys.readouterr().err
 
 

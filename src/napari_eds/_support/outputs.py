@@ -235,6 +235,10 @@ def check_place(folder: Path, *, make: bool) -> None:
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(folder))
     if not there.is_dir():
         raise OutputError(f"{there} is a file, not a folder: nothing can be written into it")
+    if not there.stat().st_mode & 0o222:
+        # An administrator could write all the same, as programs in containers are: somebody
+        # protected it, nevertheless.
+        raise OutputError(f"the folder {there} is write-protected: choose another place")
     try:
         with tempfile.TemporaryFile(dir=there):
             pass

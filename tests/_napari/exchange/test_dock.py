@@ -32,6 +32,7 @@ from window_actions import (
     LEFT,
     NO_KEY,
     add_result,
+    agree,
     answer_dialog,
     click,
     nothing_is_due,
@@ -205,6 +206,7 @@ def test_the_folder_is_the_one_of_the_headless_export(
     page.picture.setCurrentText("LFO_STO_96 X-ray counts")
     chips = next(layer for layer in focus.label_layers() if QUANTIFICATION in layer.metadata)
     chips.data[:8, :8] = 0
+    agree(monkeypatch)
     click(page.run)
     task_is_done(qtbot, dock)
     np.testing.assert_array_equal(np.load(folder / "picture.npy"), result.image.counts_map())
@@ -367,14 +369,14 @@ def test_label_spectra_are_saved_for_hyperspy(qtbot, window, result, tmp_path, m
 SMALL = {}
 
 
-def _small_hspy(result, path):
+def _small_hspy(result, path, *, overwrite):
     """Save two labels in place of 144, which take HyperSpy long."""
     from napari_eds.exchange.hyperspy import save_hspy
 
     SMALL["asked"] = result
     labels = np.where(result.labels <= 2, result.labels, 0)
     SMALL["result"] = eds.quantify(result.image, labels, result.recipe)
-    return save_hspy(SMALL["result"], path)
+    return save_hspy(SMALL["result"], path, overwrite=overwrite)
 
 
 def test_a_measured_file_is_classified_and_exported(

@@ -617,4 +617,4 @@ def test_the_spectra_are_saved(qtbot, window, tmp_path, monkeypatch, lfo_sto_96,
     np.testing.assert_array_equal(spectra[0], lfo_sto_96.total_spectrum())
     np.testing.assert_array_equal(spectra[1], lfo_sto_96.label_spectra(layer.data).spectra[0])
     assert axis == lfo_sto_96.energy
-    assert options == {"acquisition": lfo_sto_96.acquisition}
+    assert options == {"acquisition": lfo_sto_96.acquisition, "overwrite": False}

@@ -42,6 +42,7 @@ from napari_eds.errors import EDSError
 from napari_eds.few_shot.export import (
     FewShotFormat,
     MapSize,
+    check_target,
     export_few_shot,
     few_shot_map_size,
     support_from_painting,
@@ -240,12 +241,14 @@ class ExportPage(QWidget):
         if not parent:
             return
         folder = Path(parent) / f"{stem}_few_shot"
-        overwrite = may_replace(self, [folder])
-        if overwrite is None:
-            return
         try:
+            # What cannot be replaced is no question.
+            check_target(folder, overwrite=True, inputs=[image.source])
+            overwrite = may_replace(self, [folder])
+            if overwrite is None:
+                return
             order = self._order(folder, image, chips, overwrite=overwrite)
-        except EDSError as error:
+        except (EDSError, OSError) as error:
             notify(error)
             return
         self._work.run("exporting", partial(_export, order), self._on_written, replaces=False)
