@@ -89,7 +89,6 @@ USAGE = [
     ("compare run.csv --formula Fe --formula O --figure a.png", "one by one"),
     ("compare run.csv --with run.csv --figure a.docx", "saved as .png, .pdf or .svg"),
     ("compare run.csv --with run.csv --labels 1 --labels 2", "given once with --with"),
-    ("compare run.csv --with velox", "needs a session"),
     ("find-elements map.emd --beam-energy nan", "'nan' is no number"),
     ("demo --no-window -o", "expected one argument"),
 ]
