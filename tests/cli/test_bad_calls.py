@@ -112,7 +112,7 @@ FILES = [
     (f"quantify map.emd {R} --labels text.npy -o out.csv", "text.npy"),
     (f"quantify map.emd {R} --labels objects.npy -o out.csv", "objects.npy"),
     (f"quantify map.emd {R} --labels small.npy -o out.csv", "(3, 3)"),
-    (f"quantify map.emd {R} --labels floats.npy -o out.csv", "of integers"),
+    (f"quantify map.emd {R} --labels floats.npy -o out.csv", "whole numbers"),
     (f"quantify map.emd {R} --labels nothing.npy -o out.csv", "no pixel"),
     ("quantify map.emd --recipe gone.json --grid 8 -o out.csv", "gone.json"),
     ("quantify map.emd --recipe words.json --grid 8 -o out.csv", "words.json"),

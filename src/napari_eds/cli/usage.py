@@ -31,6 +31,7 @@ _ARGUMENTS = {
     "choose with index=\n": "choose with --index:\n",
     "index=": "--index ",
     "detectors=": "--detectors ",
+    "clip_negative=True": "--clip-negative",
     "the engine 'poisson' and intensities of either sign (non_negative off)": (
         "--engine poisson, and a recipe with intensities of either sign"
     ),

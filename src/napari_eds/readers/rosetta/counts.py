@@ -134,7 +134,7 @@ def not_negative(counts: np.ndarray, *, clip: bool) -> tuple[np.ndarray, tuple[s
             "measured counts, but denoised ones (by PCA, say) or differences. Load the measured "
             "map: labels sum the spectra of their pixels, which makes denoising needless, and "
             "errors by counting statistics are false for anything but counts. "
-            "clip_negative=True (--clip-negative) takes negative values as 0, and says so in "
+            "clip_negative=True takes negative values as 0, and says so in "
             "every account"
         )
     clipped = np.where(counts < 0, counts.dtype.type(0), counts)
