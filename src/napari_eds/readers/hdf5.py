@@ -8,13 +8,14 @@ import h5py
 
 from napari_eds.errors import ReadError
 from napari_eds.readers.options import Options
+from napari_eds.readers.oxford import maps as oxford
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.velox import maps as velox
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
 def read(path: Path, options: Options) -> list[SpectrumImage]:
-    """Return the EDS data of a file by Velox, by HyperSpy, or in the Berkeley form of `.emd`.
+    """Return the EDS data of a file by Velox, AZtec or HyperSpy, or of the Berkeley `.emd`.
 
     Parameters
     ----------
@@ -29,14 +30,18 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
     try:
         with h5py.File(path) as file:
             by_velox = velox.is_velox(file)
+            by_aztec = oxford.is_oxford(file)
             by_hyperspy = "Experiments" in file
             groups = ", ".join(sorted(file)) or "nothing"
     except OSError as error:
         raise ReadError(f"{path.name} is no HDF5 file, or is damaged: {error}") from error
     if by_velox:
         return velox.read(path, options)
+    if by_aztec:
+        return oxford.read(path, options)
     if by_hyperspy or path.suffix.lower() == ".emd":
         return rosetta.read(path, options, plugin="hspy" if by_hyperspy else "emd")
     raise ReadError(
-        f"{path.name} is an HDF5 file, but neither HyperSpy nor Velox wrote it; it holds: {groups}"
+        f"{path.name} is an HDF5 file, but neither HyperSpy nor Velox nor AZtec wrote it; it "
+        f"holds: {groups}"
     )

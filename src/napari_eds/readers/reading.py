@@ -30,6 +30,7 @@ SUFFIXES = (
     ".emi",
     ".emsa",
     ".h5",
+    ".h5oina",
     ".hdf5",
     ".hspy",
     ".msa",
@@ -42,7 +43,7 @@ SUFFIXES = (
     ".zspy",
 )
 
-_HDF5_SUFFIXES = (".emd", ".h5", ".hdf5", ".hspy")
+_HDF5_SUFFIXES = (".emd", ".h5", ".h5oina", ".hdf5", ".hspy")
 
 
 def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
@@ -106,6 +107,14 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         from napari_eds.readers import hdf5
 
         return hdf5.read(path, options)
+    if path.suffix.lower() == ".pts":
+        from napari_eds.readers.jeol import maps as jeol
+
+        return jeol.read(path, options)
+    if path.suffix.lower() == ".asw":
+        from napari_eds.readers.jeol import project
+
+        return project.read(path, options)
     from napari_eds.readers.rosetta import maps as rosetta
 
     return rosetta.read(path, options)

@@ -188,29 +188,6 @@ def test_unit_that_is_none_of_energy(read_entries):
 # Counts
 
 
-def test_counts_do_not_overflow_on_the_way(monkeypatch, tmp_path):
-    """RosettaSciIO refuses counts beyond `SI_dtype`; the next larger type is tried."""
-    tried = []
-
-    def call(plugin, path, *, SI_dtype, **options):
-        tried.append(np.dtype(SI_dtype).name)
-        if np.iinfo(SI_dtype).max < 70000:
-            raise napari_eds.ReadError("The range is too small, use `SI_dtype`")
-        return [map_entry(np.full((2, 3, 1000), 70000, SI_dtype))]
-
-    monkeypatch.setattr(rosetta_call, "call", call)
-    (found,) = rosetta_call.read_jeol(tmp_path / "x.pts")
-    assert tried == ["uint8", "uint16", "uint32"]
-    assert found["data"].max() == 70000
-
-
-def test_other_errors_of_jeol_files_are_not_hidden(data_file, tmp_path):
-    path = tmp_path / "cut.pts"
-    path.write_bytes(data_file("real/jeol/64.pts").read_bytes()[:3000])
-    with pytest.raises(napari_eds.ReadError, match=r"cut\.pts cannot be read as jeol"):
-        napari_eds.read(path)
-
-
 def test_msa_without_a_blank_after_spectrum(data_file):
     image = napari_eds.load(data_file("real/msa/NIST_K412/Al2O3 std.msa"))
     spectrum = image.total_spectrum()
@@ -382,7 +359,7 @@ def test_hdf5_of_another_program(tmp_path):
         with h5py.File(tmp_path / name, "w") as file:
             file["measurement/data"] = [1, 2]
         with pytest.raises(
-            napari_eds.ReadError, match=r"neither HyperSpy nor Velox .* measurement"
+            napari_eds.ReadError, match=r"neither HyperSpy nor Velox nor AZtec .* measurement"
         ):
             napari_eds.read(tmp_path / name)
 
@@ -418,9 +395,9 @@ def test_emd_of_another_kind(unit, opens, tmp_path):
     assert image.acquisition.signal_type is None
 
 
-def test_detectors_and_frames_are_for_velox(data_file):
+def test_detectors_and_frames_are_for_formats_that_keep_them_apart(data_file):
     for options in ({"detectors": [0]}, {"frames": (0, 1)}):
-        with pytest.raises(napari_eds.ReadError, match="event streams of Velox only"):
+        with pytest.raises(napari_eds.ReadError, match="frames in event streams of Velox and JEOL only"):
             napari_eds.read(data_file(BCF), **options)
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from napari_eds.errors import ReadError
 
 Entries = list[dict[str, Any]]
@@ -75,24 +73,12 @@ def read_emi(path: Path) -> Entries:
 
 
 def read_jeol(path: Path) -> Entries:
-    """Return what is in a JEOL file, with the images of a map.
-
-    The last frame of a map is kept even if it was not finished, which RosettaSciIO would drop:
-    its counts are as good as any others, and a line scan stored as a map consists of nothing but
-    such a frame.
-    """
-    for dtype in (np.uint8, np.uint16):
-        try:
-            return _read_jeol(path, dtype)
-        except ReadError as error:
-            # RosettaSciIO refuses to let counts overflow, and names the option to change.
-            if "SI_dtype" not in str(error):
-                raise
-    return _read_jeol(path, np.uint32)
-
-
-def _read_jeol(path: Path, dtype: type) -> Entries:
-    return call("jeol", path, SI_dtype=dtype, only_valid_data=False, read_em_image=True)
+    """Return the spectrum in a JEOL `.eds` file, or the image in one of a project."""
+    entries = call("jeol", path)
+    for entry in entries:
+        told = entry["original_metadata"].get("Header", {}).get("NumCH")
+        _check_size(entry, path, told)
+    return entries
 
 
 def read_msa(path: Path) -> Entries:
@@ -111,12 +97,12 @@ def read_msa(path: Path) -> Entries:
             copy.write_bytes(repaired)
             entries = call("msa", copy)
     for entry in entries:
-        _check_size(entry, path)
+        _check_size(entry, path, entry["original_metadata"].get("NPOINTS"))
     return entries
 
 
-def _check_size(entry: dict[str, Any], path: Path) -> None:
-    promised = int(float(entry["original_metadata"].get("NPOINTS") or 0))
+def _check_size(entry: dict[str, Any], path: Path, told: Any) -> None:
+    promised = int(float(told or 0))
     if entry["data"].size < promised:
         raise ReadError(
             f"{path.name} is cut short: it holds {entry['data'].size} of {promised} channels"

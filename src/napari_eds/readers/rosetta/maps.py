@@ -31,12 +31,12 @@ _PLUGINS = {
     ".zspy": "zspy",
 }
 _READERS: dict[str, Callable[[Path], Entries]] = {
-    ".asw": read_jeol,
     ".eds": read_jeol,
     ".emi": read_emi,
     ".emsa": read_msa,
     ".msa": read_msa,
-    ".pts": read_jeol,
+    ".img": read_jeol,
+    ".map": read_jeol,
 }
 
 #: Spectra in eV without a signal type are X-rays if they go beyond this, else energy losses.
@@ -61,9 +61,16 @@ def read(path: Path, options: Options, plugin: str | None = None) -> list[Spectr
     """
     if options.detectors is not None or options.frames is not None:
         raise ReadError(
-            f"{path.name}: detectors and frames can be chosen in event streams of Velox only"
+            f"{path.name}: detectors can be chosen in files of Velox and AZtec, frames in event "
+            "streams of Velox and JEOL only"
         )
-    entries = call(plugin, path) if plugin else _entries(path)
+    return from_entries(call(plugin, path) if plugin else entries_of(path), path, options)
+
+
+def from_entries(
+    entries: Sequence[Mapping[str, Any]], path: Path, options: Options
+) -> list[SpectrumImage]:
+    """Return the EDS data among what was found in a file, or in all files of a project."""
     found = [entry for entry in entries if _is_eds(entry, options)]
     if not found:
         raise ReadError(f"{path.name} holds no EDS data, but {_describe(entries)}")
@@ -76,7 +83,8 @@ def read(path: Path, options: Options, plugin: str | None = None) -> list[Spectr
     ]
 
 
-def _entries(path: Path) -> Entries:
+def entries_of(path: Path) -> Entries:
+    """Return what RosettaSciIO finds in a file, its reader chosen by the extension."""
     suffix = path.suffix.lower()
     reader = _READERS.get(suffix)
     return reader(path) if reader else call(_PLUGINS[suffix], path)

@@ -1,0 +1,69 @@
+"""Sparse counts of sorted events: what every stream of X-rays ends in, and blocks of dense rows.
+
+Nothing of the size (pixels x channels) ever exists: a block of pixels is gathered at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some consecutive pixels: channel and count of every occupied bin, and bins of each pixel.
+
+    `channels` and `counts` are (bins,), `sizes` is (pixels,).
+    """
+
+    channels: np.ndarray
+    counts: np.ndarray
+    sizes: np.ndarray
+
+
+def block_of_events(bins: np.ndarray, n_pixels: int, n_channels: int) -> Block:
+    """Count events in ascending bins, each ``pixel * n_channels + channel``, from pixel 0 on."""
+    is_first = np.ones(bins.size, bool)
+    np.not_equal(bins[1:], bins[:-1], out=is_first[1:])
+    first = np.flatnonzero(is_first)
+    counts = np.diff(first, append=bins.size)
+    occupied = bins[first]
+    pixels = occupied // occupied.dtype.type(n_channels)
+    # Division by one number is fast in NumPy, its remainder is not.
+    channels = occupied - pixels * occupied.dtype.type(n_channels)
+    smallest = np.min_scalar_type(int(counts.max(initial=0)))
+    sizes = np.bincount(pixels.astype(np.intp), minlength=n_pixels)
+    return Block(_small(channels), counts.astype(smallest), sizes)
+
+
+def block_of_rows(rows: np.ndarray) -> Block:
+    """Take the occupied bins of dense counts (pixels, channels)."""
+    pixels, channels = np.nonzero(rows)
+    return Block(
+        _small(channels), rows[pixels, channels], np.bincount(pixels, minlength=rows.shape[0])
+    )
+
+
+def assemble(blocks: Iterable[Block], n_channels: int) -> sparse.csr_array:
+    """Join blocks of pixels into one canonical matrix (pixels, channels)."""
+    blocks = list(blocks)
+    indptr = np.concatenate([[0], np.cumsum(np.concatenate([block.sizes for block in blocks]))])
+    index = np.int32 if indptr[-1] < 2**31 else np.int64
+    matrix = sparse.csr_array(
+        (
+            np.concatenate([block.counts for block in blocks]),
+            np.concatenate([block.channels for block in blocks], dtype=index),
+            indptr.astype(index),
+        ),
+        shape=(indptr.size - 1, n_channels),
+    )
+    # Sorting again to find that out would cost a pass over everything.
+    matrix.has_canonical_format = True
+    return matrix
+
+
+def _small(channels: np.ndarray) -> np.ndarray:
+    return channels.astype(np.uint16 if channels.max(initial=0) < 2**16 else np.uint32)
