@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_info(commands: Any) -> None:
     info = commands.add_parser("info", help="say what a file holds")
-    info.add_argument("file", type=Path)
+    add_map_options(info)
     info.set_defaults(run=_info)
 
 
@@ -151,8 +151,9 @@ def _open(options: argparse.Namespace) -> None:
 def _info(options: argparse.Namespace) -> None:
     from napari_eds.readers.reading import read
 
-    for index, image in enumerate(read(options.file)):
-        print("\n".join(_description(index, image)))
+    for index, image in enumerate(read(options.file, energy_axis=options.energy_axis)):
+        if options.index in {None, index}:
+            print("\n".join(_description(index, image)))
 
 
 def _detectors(options: argparse.Namespace) -> None:

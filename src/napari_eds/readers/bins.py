@@ -11,6 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from napari_eds.errors import EDSError
+from napari_eds.spectra.storage import Counts
+
+#: Dense values taken at a time.
+_BLOCK_VALUES = 2**22
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -45,6 +51,39 @@ def block_of_rows(rows: np.ndarray) -> Block:
     return Block(
         _small(channels), rows[pixels, channels], np.bincount(pixels, minlength=rows.shape[0])
     )
+
+
+def shape_of(data: np.ndarray) -> tuple[int, int]:
+    """Return (rows, columns) of counts (rows, columns, channels); of a line or spectrum 1 row.
+
+    Raises
+    ------
+    EDSError
+        If there are more dimensions.
+    """
+    if not 1 <= data.ndim <= 3:
+        raise EDSError(f"expected (rows, columns, channels), got shape {data.shape}")
+    rows, columns, _ = (1,) * (3 - data.ndim) + data.shape
+    return rows, columns
+
+
+def matrix_of(data: np.ndarray) -> Counts:
+    """Return counts (rows, columns, channels) as a matrix (pixels, channels).
+
+    An array in memory stays as it is. Of a memory map, which would keep the file open and follow
+    its changes, some rows at a time are taken into a sparse matrix.
+    """
+    rows, columns = shape_of(data)
+    n_channels = data.shape[-1]
+    if not isinstance(data, np.memmap) or data.ndim < 3 or not data.size:
+        in_memory = np.array(data) if isinstance(data, np.memmap) else np.asarray(data)
+        return in_memory.reshape(rows * columns, n_channels)
+    step = max(1, _BLOCK_VALUES // (columns * n_channels))
+    blocks = (
+        block_of_rows(np.array(data[first : first + step]).reshape(-1, n_channels))
+        for first in range(0, rows, step)
+    )
+    return assemble(blocks, n_channels)
 
 
 def assemble(blocks: Iterable[Block], n_channels: int) -> sparse.csr_array:

@@ -13,6 +13,9 @@ from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.velox import maps as velox
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
+#: Readers of HDF5 files that nothing else tells of than their extension.
+_PLUGINS = {".emd": "emd", ".nxs": "nexus"}
+
 
 def read(path: Path, options: Options) -> list[SpectrumImage]:
     """Return the EDS data of a file by Velox, AZtec or HyperSpy, or of the Berkeley `.emd`.
@@ -39,8 +42,10 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         return velox.read(path, options)
     if by_aztec:
         return oxford.read(path, options)
-    if by_hyperspy or path.suffix.lower() == ".emd":
-        return rosetta.read(path, options, plugin="hspy" if by_hyperspy else "emd")
+    if by_hyperspy:
+        return rosetta.read(path, options, plugin="hspy")
+    if path.suffix.lower() in _PLUGINS:
+        return rosetta.read(path, options, plugin=_PLUGINS[path.suffix.lower()])
     raise ReadError(
         f"{path.name} is an HDF5 file, but neither HyperSpy nor Velox nor AZtec wrote it; it "
         f"holds: {groups}"

@@ -6,6 +6,7 @@ before a file is opened, and HyperSpy not at all.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -28,12 +29,16 @@ SUFFIXES = (
     ".elid",
     ".emd",
     ".emi",
+    ".ems",
     ".emsa",
     ".h5",
     ".h5oina",
     ".hdf5",
     ".hspy",
+    ".lsd",
+    ".mas",
     ".msa",
+    ".nxs",
     ".pts",
     ".rpl",
     ".ser",
@@ -43,7 +48,13 @@ SUFFIXES = (
     ".zspy",
 )
 
-_HDF5_SUFFIXES = (".emd", ".h5", ".h5oina", ".hdf5", ".hspy")
+#: Modules that read files of an extension; of all others it is RosettaSciIO's door.
+_READERS = {
+    **dict.fromkeys((".emd", ".h5", ".h5oina", ".hdf5", ".hspy", ".nxs"), "hdf5"),
+    **dict.fromkeys((".lsd", ".spd"), "edax"),
+    ".asw": "jeol.project",
+    ".pts": "jeol.maps",
+}
 
 
 def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
@@ -103,21 +114,13 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         rebin_energy=rebin_energy,
         energy_axis=energy_axis,
     )
-    if path.suffix.lower() in _HDF5_SUFFIXES:
-        from napari_eds.readers import hdf5
+    return list(_reader(path.suffix.lower()).read(path, options))
 
-        return hdf5.read(path, options)
-    if path.suffix.lower() == ".pts":
-        from napari_eds.readers.jeol import maps as jeol
 
-        return jeol.read(path, options)
-    if path.suffix.lower() == ".asw":
-        from napari_eds.readers.jeol import project
-
-        return project.read(path, options)
-    from napari_eds.readers.rosetta import maps as rosetta
-
-    return rosetta.read(path, options)
+def _reader(suffix: str) -> Any:
+    """Return the module that reads files of an extension, imported at its first use."""
+    name = _READERS.get(suffix, "rosetta.maps")
+    return importlib.import_module(f"napari_eds.readers.{name}")
 
 
 def load(path: str | PathLike[str], index: int | None = None, **options: Any) -> SpectrumImage:

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.bins import matrix_of, shape_of
 from napari_eds.readers.images import NO_SIZE, auxiliary_images, axes_pixel_size, is_image
 from napari_eds.readers.options import Options
+from napari_eds.readers.ripple import read_ripple
 from napari_eds.readers.rosetta.call import Entries, call, read_emi, read_jeol, read_msa
 from napari_eds.readers.rosetta.metadata import acquisition
 from napari_eds.spectra.axes import EnergyAxis
@@ -23,18 +25,19 @@ _PLUGINS = {
     ".dm3": "digitalmicrograph",
     ".dm4": "digitalmicrograph",
     ".elid": "phenom",
-    ".rpl": "ripple",
     ".ser": "tia",
     ".spc": "edax",
-    ".spd": "edax",
     ".spx": "bruker",
     ".zspy": "zspy",
 }
 _READERS: dict[str, Callable[[Path], Entries]] = {
     ".eds": read_jeol,
     ".emi": read_emi,
+    ".ems": read_msa,
     ".emsa": read_msa,
+    ".mas": read_msa,
     ".msa": read_msa,
+    ".rpl": read_ripple,
     ".img": read_jeol,
     ".map": read_jeol,
 }
@@ -59,12 +62,17 @@ def read(path: Path, options: Options, plugin: str | None = None) -> list[Spectr
     ReadError
         If the file cannot be read, or holds something else than EDS data.
     """
+    refuse_choice(path, options)
+    return from_entries(call(plugin, path) if plugin else entries_of(path), path, options)
+
+
+def refuse_choice(path: Path, options: Options) -> None:
+    """Raise `ReadError` if detectors or frames of a format were asked for that has none."""
     if options.detectors is not None or options.frames is not None:
         raise ReadError(
             f"{path.name}: detectors can be chosen in files of Velox and AZtec, frames in event "
             "streams of Velox and JEOL only"
         )
-    return from_entries(call(plugin, path) if plugin else entries_of(path), path, options)
 
 
 def from_entries(
@@ -102,8 +110,10 @@ def _spectrum_image(
     axis = axes.pop(position)
     size, unit = axes_pixel_size(axes[-2:][0], axes[-1]) if axes else NO_SIZE
     try:
-        image = SpectrumImage.from_array(
-            np.moveaxis(_in_memory(entry["data"]), position, -1),
+        data = np.moveaxis(entry["data"], position, -1)
+        image = SpectrumImage.from_matrix(
+            matrix_of(data),
+            shape_of(data),
             options.energy(_energy(axis)),
             pixel_size=size,
             pixel_unit=unit,
@@ -146,11 +156,6 @@ def _energy_axis(entry: Mapping[str, Any]) -> int:
         # The Berkeley form of .emd does not say which axes are places.
         found = [i for i in found if _energy_unit(axes[i])]
     return found[0] if len(found) == 1 else -1
-
-
-def _in_memory(data: np.ndarray) -> np.ndarray:
-    # A memory map would keep the file open and follow its changes.
-    return np.array(data) if isinstance(data, np.memmap) else np.asarray(data)
 
 
 def _energy(axis: Mapping[str, Any]) -> EnergyAxis:

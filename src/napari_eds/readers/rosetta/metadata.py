@@ -65,11 +65,11 @@ def _child(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _instrument(entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return ``"SEM"`` or ``"TEM"``, and what is known about it."""
+    """Return ``"SEM"``, ``"TEM"`` or ``""`` where it is unknown, and what is known about it."""
     metadata: dict[str, Any] = {}
     _merge(metadata, _child(entry["metadata"], "Acquisition_instrument"))
     _merge(metadata, _child(_mapped(entry), "Acquisition_instrument"))
-    for instrument in ("TEM", "SEM"):
+    for instrument in ("TEM", "SEM", ""):
         if instrument in metadata:
             return instrument, metadata[instrument]
     return "", {}
