@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_eds._napari.state.layers import LayerTuple
+    from napari_eds._support.progress import Check
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -39,26 +40,42 @@ def read_layers(path: Paths) -> list[LayerTuple]:
     paths = _as_list(path)
     viewer = current_viewer()
     if viewer is not None and event_loop_runs():
-        return load_in_background(lambda: _read(paths), f"opening {Path(paths[0]).name}", viewer)
+        what = f"opening {Path(paths[0]).name}"
+        return load_in_background(lambda check: _read(paths, check), what, viewer)
     return _read(paths)
 
 
 def load_in_background(
-    load: Callable[[], list[LayerTuple]], what: str, viewer: ViewerModel
+    load: Callable[[Check], list[LayerTuple]], what: str, viewer: ViewerModel
 ) -> list[LayerTuple]:
-    """Run `load` in a thread, add its layers to the viewer, and return napari's "no layers"."""
+    """Run `load` in a thread, add its layers to the viewer, and return napari's "no layers".
+
+    napari's list of activities shows it with a Cancel, upon which the check that `load` is given
+    raises.
+    """
     from napari.qt.threading import create_worker
+    from napari.utils import cancelable_progress
 
-    from napari_eds._napari.parts.jobs import notify
+    from napari_eds._napari.parts.jobs import Cancelled, notify
 
+    def check() -> None:
+        if bar.is_canceled:
+            raise Cancelled
+
+    def add(layers: list[LayerTuple]) -> None:
+        if not bar.is_canceled:
+            add_layers(viewer, layers)
+
+    def tell(error: Exception) -> None:
+        if not isinstance(error, Cancelled):
+            notify(error)
+
+    bar = cancelable_progress(total=0, desc=what)
     create_worker(
         load,
-        _progress={"desc": what},
+        check,
         _ignore_errors=True,
-        _connect={
-            "returned": lambda layers: add_layers(viewer, layers),
-            "errored": notify,
-        },
+        _connect={"returned": add, "errored": tell, "finished": bar.close},
     )
     return [(None,)]  # type: ignore[list-item]
 
@@ -76,10 +93,15 @@ def _add_layer(viewer: ViewerModel, layer: LayerTuple) -> None:
     viewer.add_layer(Layer.create(*layer))
 
 
-def _read(paths: Sequence[str | Path]) -> list[LayerTuple]:
+def _read(paths: Sequence[str | Path], check: Check | None = None) -> list[LayerTuple]:
     from napari_eds._napari.state.layers import image_layers
 
-    return [layer for path in paths for image in read(path) for layer in image_layers(image)]
+    return [
+        layer
+        for path in paths
+        for image in read(path, check=check)
+        for layer in image_layers(image)
+    ]
 
 
 def _as_list(path: Paths) -> list[str | Path]:

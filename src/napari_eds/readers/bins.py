@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds.errors import EDSError
-from napari_eds.spectra.storage import Counts
+from napari_eds.spectra.storage import SPARSE_BELOW_DENSITY, Counts
 
 #: Dense values taken at a time.
 _BLOCK_VALUES = 2**22
@@ -47,13 +48,57 @@ def block_of_events(bins: np.ndarray, n_pixels: int, n_channels: int) -> Block:
 
 def block_of_rows(rows: np.ndarray) -> Block:
     """Take the occupied bins of dense counts (pixels, channels)."""
+    check_cancelled()
     pixels, channels = np.nonzero(rows)
     return Block(
         _small(channels), rows[pixels, channels], np.bincount(pixels, minlength=rows.shape[0])
     )
 
 
-def shape_of(data: np.ndarray) -> tuple[int, int]:
+@dataclass(frozen=True, eq=False)
+class ThinCounts:
+    """Counts (rows, columns, channels), most of which are zero, as a matrix (pixels, channels)."""
+
+    channels: np.ndarray
+    counts: np.ndarray
+    indptr: np.ndarray
+    shape: tuple[int, int, int]
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions, as of an array."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of values, zeros included."""
+        rows, columns, channels = self.shape
+        return rows * columns * channels
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the counts."""
+        return self.counts.dtype
+
+    def matrix(self) -> sparse.csr_array:
+        """Return the canonical matrix."""
+        rows, columns, channels = self.shape
+        parts = (self.counts, self.channels, self.indptr)
+        matrix = sparse.csr_array(parts, shape=(rows * columns, channels))
+        matrix.has_canonical_format = True
+        return matrix
+
+
+def thin(data: np.ndarray) -> ThinCounts | None:
+    """Return counts (rows, columns, channels) without their zeros, or None if few are zero."""
+    if np.count_nonzero(data) >= SPARSE_BELOW_DENSITY * data.size:
+        return None
+    rows, columns, n_channels = data.shape
+    matrix = _by_blocks(data)
+    return ThinCounts(matrix.indices, matrix.data, matrix.indptr, (rows, columns, n_channels))
+
+
+def shape_of(data: np.ndarray | ThinCounts) -> tuple[int, int]:
     """Return (rows, columns) of counts (rows, columns, channels); of a line or spectrum 1 row.
 
     Raises
@@ -67,7 +112,7 @@ def shape_of(data: np.ndarray) -> tuple[int, int]:
     return rows, columns
 
 
-def matrix_of(data: np.ndarray) -> Counts:
+def matrix_of(data: np.ndarray | ThinCounts) -> Counts:
     """Return counts (rows, columns, channels) as a matrix (pixels, channels).
 
     An array in memory stays as it is. Of a memory map, which would keep the file open and follow
@@ -75,10 +120,17 @@ def matrix_of(data: np.ndarray) -> Counts:
     """
     rows, columns = shape_of(data)
     n_channels = data.shape[-1]
+    if isinstance(data, ThinCounts):
+        return data.matrix()
     if not isinstance(data, np.memmap) or data.ndim < 3 or not data.size:
         in_memory = np.array(data) if isinstance(data, np.memmap) else np.asarray(data)
         return in_memory.reshape(rows * columns, n_channels)
-    step = max(1, _BLOCK_VALUES // (columns * n_channels))
+    return _by_blocks(data)
+
+
+def _by_blocks(data: np.ndarray) -> sparse.csr_array:
+    rows, columns, n_channels = data.shape
+    step = max(1, _BLOCK_VALUES // max(columns * n_channels, 1))
     blocks = (
         block_of_rows(np.array(data[first : first + step]).reshape(-1, n_channels))
         for first in range(0, rows, step)

@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds._support.progress import Check, cancellable
 from napari_eds.errors import ReadError
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     energy_range_keV: tuple[float, float] | None = None,
     rebin_energy: int = 1,
     energy_axis: tuple[float, float] | None = None,
+    check: Check | None = None,
 ) -> list[SpectrumImage]:
     """Return every EDS map of a file.
 
@@ -87,6 +89,9 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         Sum this many channels into one, after `energy_range_keV`; a remainder is dropped.
     energy_axis : (float, float), optional
         keV of the first channel and keV per channel of the file, in place of those it gives.
+    check : callable, optional
+        Called without arguments while reading, at least once a second; what it raises leaves the
+        reading.
 
     Returns
     -------
@@ -114,12 +119,18 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         rebin_energy=rebin_energy,
         energy_axis=energy_axis,
     )
-    return list(_reader(path.suffix.lower()).read(path, options))
+    with cancellable(check):
+        return list(_reader(path.suffix.lower()).read(path, options))
 
 
 def _reader(suffix: str) -> Any:
     """Return the module that reads files of an extension, imported at its first use."""
     name = _READERS.get(suffix, "rosetta.maps")
+    if name == "rosetta.maps":
+        # The process that reads gets ready while this one imports what it needs.
+        from napari_eds.readers.rosetta import isolated
+
+        isolated.warm_up(suffix)
     return importlib.import_module(f"napari_eds.readers.{name}")
 
 

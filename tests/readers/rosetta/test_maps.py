@@ -441,6 +441,13 @@ def write_zspy(path, counts):
         signal.create_group(empty)
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Have readers run here, where a test can replace them."""
+    monkeypatch.setattr(rosetta_call.isolated, "read", rosetta_call.call_here)
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_package_that_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "rsciio.zspy", None)
     (tmp_path / "x.zspy").mkdir()
@@ -465,7 +472,7 @@ def talkative(monkeypatch):
     monkeypatch.setitem(sys.modules, "rsciio.talkative", module)
 
 
-@pytest.mark.usefixtures("talkative")
+@pytest.mark.usefixtures("in_this_process", "talkative")
 def test_messages_of_a_reader_become_warnings(tmp_path, capsys):
     with pytest.warns(UserWarning, match=r"^x\.y: half of it is missing$") as caught:
         assert rosetta_call.call("talkative", tmp_path / "x.y", entries=["a"]) == ["a"]
@@ -473,7 +480,7 @@ def test_messages_of_a_reader_become_warnings(tmp_path, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.usefixtures("talkative")
+@pytest.mark.usefixtures("in_this_process", "talkative")
 def test_message_of_a_reader_that_finds_nothing(tmp_path):
     with pytest.raises(napari_eds.ReadError, match=r"x\.y .* half of it is missing"):
         rosetta_call.call("talkative", tmp_path / "x.y", entries=None)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds.readers.bins import assemble, block_of_events
 
 RASTER = 4096
@@ -170,6 +171,7 @@ def _blocks(
 ) -> Iterator[tuple[_Events, ...]]:
     """Yield the events of each of `kinds`, block by block; `state` follows the beam."""
     for first in range(0, words.size, _BLOCK_WORDS):
+        check_cancelled()
         block = np.asarray(words[first : first + _BLOCK_WORDS])
         yield _block(block & _KIND, block & _NUMBER, scan, state, kinds)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,21 +14,22 @@ from napari_eds.readers.bins import matrix_of, shape_of
 from napari_eds.readers.images import NO_SIZE, auxiliary_images, axes_pixel_size, is_image
 from napari_eds.readers.options import Options
 from napari_eds.readers.ripple import read_ripple
-from napari_eds.readers.rosetta.call import Entries, call, read_emi, read_jeol, read_msa
+from napari_eds.readers.rosetta.axes import energy_axis, energy_unit
+from napari_eds.readers.rosetta.call import (
+    Entries,
+    call,
+    read_emi,
+    read_jeol,
+    read_msa,
+    read_spc,
+    read_spx,
+)
 from napari_eds.readers.rosetta.metadata import acquisition
+from napari_eds.readers.rosetta.plugins import PLUGINS
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
-_PLUGINS = {
-    ".bcf": "bruker",
-    ".dm3": "digitalmicrograph",
-    ".dm4": "digitalmicrograph",
-    ".elid": "phenom",
-    ".ser": "tia",
-    ".spc": "edax",
-    ".spx": "bruker",
-    ".zspy": "zspy",
-}
+#: Readers that need help; the others are called as `PLUGINS` has them.
 _READERS: dict[str, Callable[[Path], Entries]] = {
     ".eds": read_jeol,
     ".emi": read_emi,
@@ -38,6 +38,8 @@ _READERS: dict[str, Callable[[Path], Entries]] = {
     ".mas": read_msa,
     ".msa": read_msa,
     ".rpl": read_ripple,
+    ".spc": read_spc,
+    ".spx": read_spx,
     ".img": read_jeol,
     ".map": read_jeol,
 }
@@ -95,7 +97,7 @@ def entries_of(path: Path) -> Entries:
     """Return what RosettaSciIO finds in a file, its reader chosen by the extension."""
     suffix = path.suffix.lower()
     reader = _READERS.get(suffix)
-    return reader(path) if reader else call(_PLUGINS[suffix], path)
+    return reader(path) if reader else call(PLUGINS[suffix], path)
 
 
 def _spectrum_image(
@@ -106,11 +108,13 @@ def _spectrum_image(
     options: Options,
 ) -> SpectrumImage:
     axes = list(entry["axes"])
-    position = _energy_axis(entry)
+    position = energy_axis(entry["axes"])
     axis = axes.pop(position)
     size, unit = axes_pixel_size(axes[-2:][0], axes[-1]) if axes else NO_SIZE
     try:
-        data = np.moveaxis(entry["data"], position, -1)
+        data = entry["data"]
+        if isinstance(data, np.ndarray):
+            data = np.moveaxis(data, position, -1)
         image = SpectrumImage.from_matrix(
             matrix_of(data),
             shape_of(data),
@@ -130,7 +134,7 @@ def _spectrum_image(
 
 def _is_eds(entry: Mapping[str, Any], options: Options) -> bool:
     """Whether an entry holds X-ray spectra, by what it says or by its axes."""
-    position = _energy_axis(entry)
+    position = energy_axis(entry["axes"])
     if position < 0 or entry["data"].size == 0:
         return False
     kind = _signal_type(entry)
@@ -148,29 +152,13 @@ def _signal_type(entry: Mapping[str, Any]) -> str:
     return str(entry["metadata"].get("Signal", {}).get("signal_type") or "")
 
 
-def _energy_axis(entry: Mapping[str, Any]) -> int:
-    """Return the position of the only axis that is none of places, or -1."""
-    axes = entry["axes"]
-    found = [i for i, axis in enumerate(axes) if not axis.get("navigate")]
-    if len(found) > 1:
-        # The Berkeley form of .emd does not say which axes are places.
-        found = [i for i in found if _energy_unit(axes[i])]
-    return found[0] if len(found) == 1 else -1
-
-
 def _energy(axis: Mapping[str, Any]) -> EnergyAxis:
     """Return the energy axis in keV; uncalibrated where the unit is none of energy."""
-    size, unit = int(axis["size"]), _energy_unit(axis)
+    size, unit = int(axis["size"]), energy_unit(axis)
     if unit is None:
         return EnergyAxis.uncalibrated(size)
     keV = {"kev": 1.0, "ev": 1e-3}[unit]
     return EnergyAxis(float(axis["offset"]) * keV, float(axis["scale"]) * keV, size)
-
-
-def _energy_unit(axis: Mapping[str, Any]) -> str | None:
-    # EDAX writes "Energy (EV)".
-    found = re.search(r"\bk?ev\b", str(axis.get("units")).lower())
-    return found and found.group()
 
 
 def _names(entries: Sequence[Mapping[str, Any]], path: Path) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds.errors import ReadError
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def decode(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, lis
     starts = [_frame_starts(stream.events, edges, grid) for stream in streams]
     blocks = []
     for block, n_pixels in enumerate(np.diff(edges)):
+        check_cancelled()
         slices = [
             stream.events[frame[block] : frame[block + 1]]
             for stream, frames in zip(streams, starts, strict=True)
