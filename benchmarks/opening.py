@@ -7,6 +7,7 @@ counts than HyperSpy finds in it, except where HyperSpy is known to lose them.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -35,9 +36,12 @@ HyperSpy. Each number is that of a fresh Python process and includes importing w
 `times` says how many times faster, or smaller, opening with napari-eds is. Total counts are
 equal in both (checked in the same run), except where a note says otherwise.
 
-Velox event streams are decoded straight into sparse counts, which never exist as a dense array;
-frames and detectors are merged on the way. Everything else is read by the readers of
-RosettaSciIO, without HyperSpy.
+Event streams of Velox and JEOL are decoded straight into sparse counts, which never exist as a
+dense array; frames and detectors are merged on the way. Oxford `.h5oina`, EDAX `.spd` `.lsd`
+`.edaxh5` and Ripple have readers of their own, too. Everything else is read by the readers of
+RosettaSciIO, without HyperSpy, in a process of its own: its memory counts here.
+
+`made 512.pts` is a made stream of JEOL: 512 x 512 pixels, four frames, 15.7 million counts.
 
 Measured with `python benchmarks/opening.py --write docs/opening.md`, {versions}, {cores} cores.
 
@@ -65,6 +69,7 @@ def main() -> None:
         CHILDREN[arguments.child](arguments.data)
         return
     with tempfile.TemporaryDirectory() as folder:
+        make_jeol_map(arguments.data / "real/jeol/64.pts", Path(folder) / "made 512.pts")
         files = [
             path for path in find_files(arguments.data, folder) if arguments.only in path.name
         ]
@@ -75,6 +80,26 @@ def main() -> None:
         versions = f"Python {platform.python_version()}, {versions}"
         introduction = INTRODUCTION.format(versions=versions, cores=os.cpu_count())
         arguments.write.write_text(introduction + "\n".join(rows) + "\n" + NOTES)
+
+
+def make_jeol_map(measured: Path, path: Path, size: int = 512, n_frames: int = 4) -> None:
+    """Write a map of JEOL with 15 counts to a pixel and frame, and the header of a measured one."""
+    import numpy as np
+
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+    from jeol_files import COLUMN, ROW, SIGNAL, XRAY, with_stream
+
+    rng = np.random.default_rng(0)
+    places = np.arange(size) * (4096 // size)
+    words = []
+    for row in np.tile(places, n_frames):
+        counts = rng.poisson(15, size)
+        channels = np.minimum(96 + rng.exponential(300, counts.sum()).astype(int), 4095)
+        # The column of a pixel and the signal there stand before its X-rays.
+        starts = np.repeat(np.concatenate([[0], np.cumsum(counts)[:-1]]), 2)
+        marks = np.stack([COLUMN | places, SIGNAL | rng.integers(0, 4000, size)], axis=1)
+        words += [[ROW | row], np.insert(XRAY | channels, starts, marks.ravel())]
+    path.write_bytes(with_stream(measured.read_bytes(), (size, size), np.concatenate(words)))
 
 
 def find_files(data: Path, folder: str) -> list[Path]:
@@ -166,11 +191,30 @@ def report(shapes: list, counts) -> None:
 
 
 def peak_megabytes() -> float:
-    """Return the most memory this process has held; the system must be Linux or macOS."""
+    """Return the most memory this process and the one that reads for it have held.
+
+    The system must be Linux or macOS, where the other process is not counted.
+    """
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+    if sys.platform == "darwin":
+        return peak / 1e6
+    return (peak + sum(map(peak_of, reading_processes()))) * 1024 / 1e6
+
+
+def reading_processes() -> list[int]:
+    isolated = sys.modules.get("napari_eds.readers.rosetta.isolated")
+    return [child.pid for child in isolated._idle] if isolated else []
+
+
+def peak_of(process: int) -> int:
+    """Return the most memory another process has held, in kB."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1])
+    return 0
 
 
 CHILDREN = {"ours": open_with_napari_eds, "hyperspy": open_with_hyperspy}

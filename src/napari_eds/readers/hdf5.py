@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 
 from napari_eds.errors import ReadError
+from napari_eds.readers import edax_hdf5
 from napari_eds.readers.options import Options
 from napari_eds.readers.oxford import maps as oxford
 from napari_eds.readers.rosetta import maps as rosetta
@@ -18,7 +19,7 @@ _PLUGINS = {".emd": "emd", ".nxs": "nexus"}
 
 
 def read(path: Path, options: Options) -> list[SpectrumImage]:
-    """Return the EDS data of a file by Velox, AZtec or HyperSpy, or of the Berkeley `.emd`.
+    """Return the EDS data of a file by Velox, AZtec, APEX or HyperSpy, or of the Berkeley `.emd`.
 
     Parameters
     ----------
@@ -34,6 +35,7 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         with h5py.File(path) as file:
             by_velox = velox.is_velox(file)
             by_aztec = oxford.is_oxford(file)
+            by_apex = edax_hdf5.is_edax(file)
             by_hyperspy = "Experiments" in file
             groups = ", ".join(sorted(file)) or "nothing"
     except OSError as error:
@@ -42,11 +44,13 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         return velox.read(path, options)
     if by_aztec:
         return oxford.read(path, options)
+    if by_apex or path.suffix.lower() == ".edaxh5":
+        return edax_hdf5.read(path, options)
     if by_hyperspy:
         return rosetta.read(path, options, plugin="hspy")
     if path.suffix.lower() in _PLUGINS:
         return rosetta.read(path, options, plugin=_PLUGINS[path.suffix.lower()])
     raise ReadError(
-        f"{path.name} is an HDF5 file, but neither HyperSpy nor Velox nor AZtec wrote it; it "
+        f"{path.name} is an HDF5 file, but none that HyperSpy, Velox, AZtec or APEX wrote; it "
         f"holds: {groups}"
     )

@@ -26,6 +26,7 @@ SUFFIXES = (
     ".bcf",
     ".dm3",
     ".dm4",
+    ".edaxh5",
     ".eds",
     ".elid",
     ".emd",
@@ -51,7 +52,7 @@ SUFFIXES = (
 
 #: Modules that read files of an extension; of all others it is RosettaSciIO's door.
 _READERS = {
-    **dict.fromkeys((".emd", ".h5", ".h5oina", ".hdf5", ".hspy", ".nxs"), "hdf5"),
+    **dict.fromkeys((".edaxh5", ".emd", ".h5", ".h5oina", ".hdf5", ".hspy", ".nxs"), "hdf5"),
     **dict.fromkeys((".lsd", ".spd"), "edax"),
     ".asw": "jeol.project",
     ".pts": "jeol.maps",

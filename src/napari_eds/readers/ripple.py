@@ -105,6 +105,10 @@ def _numbers(path: Path, keys: dict[str, str], shape: dict[str, int], layout: st
         raise ReadError(f"{path.name} cannot be read: {path.stem}.raw with its data is not there")
     kind = _KINDS[_word(keys, "data-type", tuple(_KINDS), path)]
     length = _whole(keys, "data-length", path)
+    if kind == "f" and length < 4:
+        raise ReadError(
+            f"{path.name} cannot be read: there are no float numbers of {length} bytes"
+        )
     order = "="
     if length > 1:
         order = _ORDERS[_word(keys, "byte-order", tuple(_ORDERS), path)]

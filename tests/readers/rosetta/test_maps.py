@@ -359,7 +359,8 @@ def test_hdf5_of_another_program(tmp_path):
         with h5py.File(tmp_path / name, "w") as file:
             file["measurement/data"] = [1, 2]
         with pytest.raises(
-            napari_eds.ReadError, match=r"neither HyperSpy nor Velox nor AZtec .* measurement"
+            napari_eds.ReadError,
+            match=r"none that HyperSpy, Velox, AZtec or APEX wrote.* measurement",
         ):
             napari_eds.read(tmp_path / name)
 
