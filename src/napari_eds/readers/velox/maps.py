@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from napari_eds.errors import ReadError
+from napari_eds.readers.choice import chosen, frames_chosen
 from napari_eds.readers.options import Options
 from napari_eds.readers.velox import metadata as meta
 from napari_eds.readers.velox.images import images as read_images
@@ -85,7 +86,7 @@ def _read_map(file: h5py.File, path: Path, options: Options) -> SpectrumImage:
     grid = Grid(
         n_pixels=math.prod(shape),
         n_channels=energy.size,
-        frames=_frames(options.frames, n_frames),
+        frames=frames_chosen(options.frames, n_frames),
         channels=options.channels(energy),
         rebin=options.rebin_energy,
     )
@@ -169,18 +170,7 @@ def _entries(file: h5py.File, kind: str) -> list[_Entry]:
 
 def _choose(entries: Sequence[_Entry], detectors: Sequence[int | str] | None) -> Sequence[_Entry]:
     """Return the entries of the detectors asked for, by position or name."""
-    if detectors is None:
-        return entries
-    by_key: dict[int | str, _Entry] = dict(enumerate(entries))
-    by_key |= {entry.detector: entry for entry in entries}
-    unknown = [key for key in detectors if key not in by_key]
-    if unknown:
-        known = ", ".join(f"{i}: {entry.detector}" for i, entry in enumerate(entries))
-        raise ReadError(f"there is no detector {unknown[0]!r}; the file has {known}")
-    chosen = [by_key[key] for key in detectors]
-    if len({entry.group.name for entry in chosen}) < len(chosen):
-        raise ReadError(f"a detector is named twice in {tuple(detectors)}")
-    return chosen
+    return [entries[i] for i in chosen([entry.detector for entry in entries], detectors)]
 
 
 def _events(group: h5py.Group) -> np.ndarray:
@@ -243,16 +233,6 @@ def _frames_in_file(file: h5py.File) -> int | None:
         if settings is not None:
             return int(meta.read_json(settings).get("endFramePosition", 0)) or None
     return None
-
-
-def _frames(wanted: tuple[int, int] | None, n_frames: int) -> range:
-    first, stop = (0, n_frames) if wanted is None else wanted
-    if not 0 <= first < stop <= n_frames:
-        raise ReadError(
-            f"frames={wanted} is not within the {n_frames} frames of the file: give the first "
-            f"one and the end, as in frames=(0, {n_frames})"
-        )
-    return range(first, stop)
 
 
 def _quantification(file: h5py.File) -> dict[str, Any]:
