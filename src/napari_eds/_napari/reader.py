@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_eds._napari.state.layers import LayerTuple
+    from napari_eds._support.progress import Check
     from napari_eds.recipe.map_part import MapPart
 
 Paths = str | Path | Sequence[str | Path]
@@ -41,28 +42,44 @@ def read_layers(path: Paths) -> list[LayerTuple]:
     paths = _as_list(path)
     viewer = current_viewer()
     if viewer is not None and event_loop_runs():
-        return load_in_background(lambda: _read(paths), f"opening {Path(paths[0]).name}", viewer)
+        what = f"opening {Path(paths[0]).name}"
+        return load_in_background(lambda check: _read(paths, check), what, viewer)
     layers = _read(paths)
     _tell_notes(layers)
     return layers
 
 
 def load_in_background(
-    load: Callable[[], list[LayerTuple]], what: str, viewer: ViewerModel
+    load: Callable[[Check], list[LayerTuple]], what: str, viewer: ViewerModel
 ) -> list[LayerTuple]:
-    """Run `load` in a thread, add its layers to the viewer, and return napari's "no layers"."""
+    """Run `load` in a thread, add its layers to the viewer, and return napari's "no layers".
+
+    napari's list of activities shows it with a Cancel, upon which the check that `load` is given
+    raises.
+    """
     from napari.qt.threading import create_worker
+    from napari.utils import cancelable_progress
 
-    from napari_eds._napari.parts.jobs import notify
+    from napari_eds._napari.parts.jobs import Cancelled, notify
 
+    def check() -> None:
+        if bar.is_canceled:
+            raise Cancelled
+
+    def add(layers: list[LayerTuple]) -> None:
+        if not bar.is_canceled:
+            add_layers(viewer, layers)
+
+    def tell(error: Exception) -> None:
+        if not isinstance(error, Cancelled):
+            notify(error)
+
+    bar = cancelable_progress(total=0, desc=what)
     create_worker(
         load,
-        _progress={"desc": what},
+        check,
         _ignore_errors=True,
-        _connect={
-            "returned": lambda layers: add_layers(viewer, layers),
-            "errored": notify,
-        },
+        _connect={"returned": add, "errored": tell, "finished": bar.close},
     )
     return [(None,)]  # type: ignore[list-item]
 
@@ -93,7 +110,7 @@ def _tell_notes(layers: list[LayerTuple]) -> None:
             show_warning(f"{image.name}: {'; '.join(image.notes)}")
 
 
-def _read(paths: Sequence[str | Path]) -> list[LayerTuple]:
+def _read(paths: Sequence[str | Path], check: Check | None = None) -> list[LayerTuple]:
     """Read what can be read; errors are shown, and raised where there is nothing else."""
     from napari.utils.notifications import show_error
 
@@ -101,7 +118,7 @@ def _read(paths: Sequence[str | Path]) -> list[LayerTuple]:
     errors: list[EDSError | OSError] = []
     for path in paths:
         try:
-            layers += layers_of(path)
+            layers += layers_of(path, check=check)
         except (EDSError, OSError) as error:
             errors.append(error)
     if errors and not layers:
@@ -111,12 +128,14 @@ def _read(paths: Sequence[str | Path]) -> list[LayerTuple]:
     return layers
 
 
-def layers_of(path: str | Path, part: MapPart | None = None) -> list[LayerTuple]:
+def layers_of(
+    path: str | Path, part: MapPart | None = None, check: Check | None = None
+) -> list[LayerTuple]:
     """Read a file, or the part of it that is asked for, as layers."""
     from napari_eds._napari.state.layers import image_layers
 
     if part is None or part.index is None:
-        images = read(path, **({} if part is None else part.reading()))
+        images = read(path, **({} if part is None else part.reading()), check=check)
     else:
         images = [load(path, part=part)]
     return [layer for image in images for layer in image_layers(image)]

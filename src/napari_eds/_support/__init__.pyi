@@ -1,3 +1,3 @@
-from .progress import Progress
+from .progress import Check, Progress, cancellable, check_cancelled
 
-__all__ = ["Progress"]
+__all__ = ["Check", "Progress", "cancellable", "check_cancelled"]

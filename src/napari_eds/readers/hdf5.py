@@ -7,16 +7,21 @@ from pathlib import Path
 import h5py
 
 from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers import edax_hdf5
 from napari_eds.readers.hdf5_checks import FAULTS, check_heaps
 from napari_eds.readers.hyperspy_checks import check_hdf5
 from napari_eds.readers.options import Options
+from napari_eds.readers.oxford import maps as oxford
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.velox import maps as velox
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
+#: Readers of HDF5 files that nothing else tells of than their extension.
+_PLUGINS = {".emd": "emd", ".nxs": "nexus"}
+
 
 def read(path: Path, options: Options) -> list[SpectrumImage]:
-    """Return the EDS data of a file by Velox, by HyperSpy, or in the Berkeley form of `.emd`.
+    """Return the EDS data of a file by Velox, AZtec, APEX or HyperSpy, or of the Berkeley `.emd`.
 
     Parameters
     ----------
@@ -32,9 +37,11 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         check_heaps(path)
         with h5py.File(path) as file:
             by_velox = velox.is_velox(file)
+            by_aztec = oxford.is_oxford(file)
+            by_apex = edax_hdf5.is_edax(file)
             by_hyperspy = "Experiments" in file
             groups = ", ".join(sorted(file)) or "nothing"
-            if not by_velox:
+            if not (by_velox or by_aztec or by_apex):
                 check_hdf5(file)
     except EDSError:
         raise
@@ -42,8 +49,15 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         raise ReadError(f"{path.name} is no HDF5 file, or is damaged: {error}") from error
     if by_velox:
         return velox.read(path, options)
-    if by_hyperspy or path.suffix.lower() == ".emd":
-        return rosetta.read(path, options, plugin="hspy" if by_hyperspy else "emd")
+    if by_aztec:
+        return oxford.read(path, options)
+    if by_apex or path.suffix.lower() == ".edaxh5":
+        return edax_hdf5.read(path, options)
+    if by_hyperspy:
+        return rosetta.read(path, options, plugin="hspy")
+    if path.suffix.lower() in _PLUGINS:
+        return rosetta.read(path, options, plugin=_PLUGINS[path.suffix.lower()])
     raise ReadError(
-        f"{path.name} is an HDF5 file, but neither HyperSpy nor Velox wrote it; it holds: {groups}"
+        f"{path.name} is an HDF5 file, but none that HyperSpy, Velox, AZtec or APEX wrote; it "
+        f"holds: {groups}"
     )

@@ -48,5 +48,10 @@ def in_unit(image: AuxiliaryImage, unit: str) -> AuxiliaryImage:
     if not {image.pixel_unit, unit} <= set(NM_PER_UNIT):
         return image
     factor = NM_PER_UNIT[image.pixel_unit] / NM_PER_UNIT[unit]
-    row, column = image.pixel_size
-    return replace(image, pixel_size=(row * factor, column * factor), pixel_unit=unit)
+    (row, column), offset = image.pixel_size, image.offset
+    return replace(
+        image,
+        pixel_size=(row * factor, column * factor),
+        pixel_unit=unit,
+        offset=offset and (offset[0] * factor, offset[1] * factor),
+    )

@@ -6,12 +6,14 @@ before a file is opened, and HyperSpy not at all.
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds._support.progress import Check, cancellable
 from napari_eds._support.raw_files import SUFFIXES
 from napari_eds.errors import ReadError, ReadWarning
 
@@ -22,7 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SUFFIXES", "load", "read"]
 
-_HDF5_SUFFIXES = (".emd", ".h5", ".hdf5", ".hspy")
+#: Modules that read files of an extension; of all others it is RosettaSciIO's door.
+_READERS = {
+    **dict.fromkeys((".edaxh5", ".emd", ".h5", ".h5oina", ".hdf5", ".hspy", ".nxs"), "hdf5"),
+    **dict.fromkeys((".lsd", ".spd"), "edax"),
+    ".asw": "jeol.project",
+    ".pts": "jeol.maps",
+}
 
 
 def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
@@ -36,6 +44,7 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     clip_negative: bool = False,
     crop: tuple[Extent, Extent] | None = None,
     crop_unit: Unit = "px",
+    check: Check | None = None,
 ) -> list[SpectrumImage]:
     """Return every EDS map of a file.
 
@@ -67,6 +76,9 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     crop_unit : {"px", "nm"}
         In nm, from the upper left edge of the map, pixels are kept whose centres lie in
         ``start <= x < stop``.
+    check : callable, optional
+        Called without arguments while reading, at least once a second; what it raises leaves the
+        reading.
 
     Returns
     -------
@@ -95,7 +107,8 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         crop=crop,
         crop_unit=crop_unit,
     )
-    images = _read(_checked(Path(path)), options)
+    with cancellable(check):
+        images = _read(_checked(Path(path)), options)
     several = len(images) > 1
     return [options.finish(im, number if several else None) for number, im in enumerate(images)]
 
@@ -103,21 +116,22 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
 def _read(path: Path, options: Options) -> list[SpectrumImage]:
     """Return every map of a file, with all of its pixels; errors name the file."""
     try:
-        return _read_format(path, options)
+        return list(_reader(path.suffix.lower()).read(path, options))
     except ReadError as error:
         if path.name in str(error):
             raise
         raise ReadError(f"{path.name}: {error}") from error
 
 
-def _read_format(path: Path, options: Options) -> list[SpectrumImage]:
-    if path.suffix.lower() in _HDF5_SUFFIXES:
-        from napari_eds.readers import hdf5
+def _reader(suffix: str) -> Any:
+    """Return the module that reads files of an extension, imported at its first use."""
+    name = _READERS.get(suffix, "rosetta.maps")
+    if name == "rosetta.maps":
+        # The process that reads gets ready while this one imports what it needs.
+        from napari_eds.readers.rosetta import isolated
 
-        return hdf5.read(path, options)
-    from napari_eds.readers.rosetta import maps as rosetta
-
-    return rosetta.read(path, options)
+        isolated.warm_up(suffix)
+    return importlib.import_module(f"napari_eds.readers.{name}")
 
 
 def load(

@@ -76,11 +76,11 @@ def _child(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _instrument(entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return ``"SEM"`` or ``"TEM"``, and what is known about it."""
+    """Return ``"SEM"``, ``"TEM"`` or ``""`` where it is unknown, and what is known about it."""
     metadata: dict[str, Any] = {}
     _merge(metadata, _child(entry["metadata"], "Acquisition_instrument"))
-    _merge(metadata, _child(_mapped(entry), "Acquisition_instrument"))
-    for instrument in ("TEM", "SEM"):
+    _merge(metadata, _child(entry.get("mapped") or mapped(entry), "Acquisition_instrument"))
+    for instrument in ("TEM", "SEM", ""):
         if instrument in metadata:
             return instrument, metadata[instrument]
     return "", {}
@@ -98,7 +98,7 @@ def _signal_type(
     return by_name.get(kind.removeprefix("EDS_")) or by_name.get(instrument)
 
 
-def _mapped(entry: Mapping[str, Any]) -> dict[str, Any]:
+def mapped(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata that the reader leaves to be translated from the original ones."""
     result: dict[str, Any] = {}
     for source, (target, convert) in (entry.get("mapping") or {}).items():

@@ -33,13 +33,15 @@ class AuxiliaryImage:
 
     `data` is (rows, columns) or (rows, columns, 3 or 4); `pixel_size` is (row, column) in
     `pixel_unit`. Its shape may differ from the map's; `fits` says whether it covers the same
-    pixels.
+    pixels. `offset` is the (row, column) place of its corner, seen from the map's corner, in
+    `pixel_unit`; None where the file does not say.
     """
 
     name: str
     data: np.ndarray
     pixel_size: tuple[float, float] = (1.0, 1.0)
     pixel_unit: str = "pixel"
+    offset: tuple[float, float] | None = None
 
     def fits(self, shape: tuple[int, int]) -> bool:
         """Whether the image has the pixels of a map of `shape`."""
@@ -268,7 +270,9 @@ class SpectrumImage:
         if kept.size == 0:
             raise EDSError(f"rows {rows} and columns {columns} leave no pixel of {self.shape}")
         images = tuple(
-            replace(image, data=image.data[rows, columns]) if image.fits(self.shape) else image
+            replace(image, data=image.data[rows, columns])
+            if image.fits(self.shape)
+            else self._seen_from(image, kept[0, 0])
             for image in self.images
             if image.fits(self.shape) or not image.fits(kept.shape)
         )
@@ -285,6 +289,14 @@ class SpectrumImage:
         crop = ((top + r0, top + r1), (left + c0, left + c1))
         whole = self.part.crop is None and crop == ((0, self.shape[0]), (0, self.shape[1]))
         return self.part if whole else replace(self.part, crop=crop, crop_unit="px")
+
+    def _seen_from(self, image: AuxiliaryImage, pixel: int) -> AuxiliaryImage:
+        """Return an image with its offset from the corner of a pixel instead of the map's."""
+        if image.offset is None or image.pixel_unit != self.pixel_unit:
+            return image
+        (row, column), size = divmod(int(pixel), self.shape[1]), self.pixel_size
+        offset = (image.offset[0] - row * size[0], image.offset[1] - column * size[1])
+        return replace(image, offset=offset)
 
     def crop_energy(self, low_keV: float, high_keV: float) -> SpectrumImage:
         """Return the map of the channels with ``low_keV <= E < high_keV``."""

@@ -193,29 +193,6 @@ def test_unit_that_is_none_of_energy(read_entries):
 # Counts
 
 
-def test_counts_do_not_overflow_on_the_way(monkeypatch, tmp_path):
-    """RosettaSciIO refuses counts beyond `SI_dtype`; the next larger type is tried."""
-    tried = []
-
-    def call(plugin, path, *, SI_dtype, **options):
-        tried.append(np.dtype(SI_dtype).name)
-        if np.iinfo(SI_dtype).max < 70000:
-            raise napari_eds.ReadError("The range is too small, use `SI_dtype`")
-        return [map_entry(np.full((2, 3, 1000), 70000, SI_dtype))]
-
-    monkeypatch.setattr(rosetta_call, "call", call)
-    (found,) = rosetta_call.read_jeol(tmp_path / "x.pts")
-    assert tried == ["uint8", "uint16", "uint32"]
-    assert found["data"].max() == 70000
-
-
-def test_other_errors_of_jeol_files_are_not_hidden(data_file, tmp_path):
-    path = tmp_path / "cut.pts"
-    path.write_bytes(data_file("real/jeol/64.pts").read_bytes()[:3000])
-    with pytest.raises(napari_eds.ReadError, match=r"cut\.pts cannot be read as jeol"):
-        napari_eds.read(path)
-
-
 def test_msa_without_a_blank_after_spectrum(data_file):
     image = napari_eds.load(data_file("real/msa/NIST_K412/Al2O3 std.msa"))
     spectrum = image.total_spectrum()
@@ -387,7 +364,8 @@ def test_hdf5_of_another_program(tmp_path):
         with h5py.File(tmp_path / name, "w") as file:
             file["measurement/data"] = [1, 2]
         with pytest.raises(
-            napari_eds.ReadError, match=r"neither HyperSpy nor Velox .* measurement"
+            napari_eds.ReadError,
+            match=r"none that HyperSpy, Velox, AZtec or APEX wrote.* measurement",
         ):
             napari_eds.read(tmp_path / name)
 
@@ -423,9 +401,11 @@ def test_emd_of_another_kind(unit, opens, tmp_path):
     assert image.acquisition.signal_type is None
 
 
-def test_detectors_and_frames_are_for_velox(data_file):
+def test_detectors_and_frames_are_for_formats_that_keep_them_apart(data_file):
     for options in ({"detectors": [0]}, {"frames": (0, 1)}):
-        with pytest.raises(napari_eds.ReadError, match="event streams of Velox only"):
+        with pytest.raises(
+            napari_eds.ReadError, match="frames in event streams of Velox and JEOL only"
+        ):
             napari_eds.read(data_file(BCF), **options)
 
 
@@ -467,6 +447,13 @@ def write_zspy(path, counts):
         signal.create_group(empty)
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Have readers run here, where a test can replace them."""
+    monkeypatch.setattr(rosetta_call.isolated, "read", rosetta_call.call_here)
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_package_that_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "rsciio.zspy", None)
     (tmp_path / "x.zspy").mkdir()
@@ -491,7 +478,7 @@ def talkative(monkeypatch):
     monkeypatch.setitem(sys.modules, "rsciio.talkative", module)
 
 
-@pytest.mark.usefixtures("talkative")
+@pytest.mark.usefixtures("in_this_process", "talkative")
 def test_messages_of_a_reader_become_warnings(tmp_path, capsys):
     with pytest.warns(UserWarning, match=r"^x\.y: half of it is missing$") as caught:
         assert rosetta_call.call("talkative", tmp_path / "x.y", entries=["a"]) == ["a"]
@@ -499,7 +486,7 @@ def test_messages_of_a_reader_become_warnings(tmp_path, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.usefixtures("talkative")
+@pytest.mark.usefixtures("in_this_process", "talkative")
 def test_message_of_a_reader_that_finds_nothing(tmp_path):
     with pytest.raises(napari_eds.ReadError, match=r"x\.y .* half of it is missing"):
         rosetta_call.call("talkative", tmp_path / "x.y", entries=None)

@@ -107,6 +107,13 @@ def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str)
         "name": f"{_name(image)} {auxiliary.name}",
         "rgb": rgb,
     }
+    if auxiliary.offset is not None:
+        corner = _converted(auxiliary.offset, _unit(auxiliary.pixel_unit), unit)
+        # A layer is placed by the centre of its first pixel, not by its corner.
+        attributes["translate"] = tuple(
+            place + (own - other) / 2
+            for place, own, other in zip(corner, size, image.pixel_size, strict=True)
+        )
     if not rgb:
         attributes["contrast_limits"] = _limits(auxiliary.data)
     return (auxiliary.data, attributes, "image")

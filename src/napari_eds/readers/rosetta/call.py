@@ -13,16 +13,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from napari_eds.errors import ReadError
 from napari_eds.readers.hyperspy_checks import check_zarr
+from napari_eds.readers.rosetta import isolated
+from napari_eds.readers.rosetta.checks import check
+from napari_eds.readers.rosetta.messages import Reply
 
 Entries = list[dict[str, Any]]
 
 
 def call(plugin: str, path: Path, **options: Any) -> Entries:
-    """Return what a reader of RosettaSciIO finds in a file.
+    """Return what a reader of RosettaSciIO finds in a file, read in a process of its own.
 
     Parameters
     ----------
@@ -35,29 +36,38 @@ def call(plugin: str, path: Path, **options: Any) -> Entries:
     Raises
     ------
     ReadError
-        If the reader fails, or a package it needs is missing.
+        If the file is not whole, the reader fails, or a package it needs is missing.
     """
-    with _messages() as messages:
-        entries = _call(plugin, path, options)
-    if messages and not entries:
-        raise ReadError(f"{path.name} cannot be read as {plugin}: {'; '.join(messages)}")
-    for message in messages:
+    check(path)
+    return told(plugin, path, isolated.read(plugin, path, options))
+
+
+def told(plugin: str, path: Path, reply: Reply) -> Entries:
+    """Return the entries of a reply; what the reader had to say is a warning, or the error."""
+    if reply.missing_package:
+        raise ReadError(f"reading {path.name} needs a package that is missing: {reply.error}")
+    if reply.error:
+        raise ReadError(f"{path.name} cannot be read as {plugin}: {reply.error}")
+    if reply.messages and not reply.entries:
+        raise ReadError(f"{path.name} cannot be read as {plugin}: {'; '.join(reply.messages)}")
+    for message in reply.messages:
         warnings.warn(f"{path.name}: {message}", stacklevel=3)
-    return entries
+    return reply.entries
 
 
-def _call(plugin: str, path: Path, options: dict[str, Any]) -> Entries:
-    try:
-        reader = importlib.import_module(f"rsciio.{plugin}").file_reader
-        return reader(str(path), **options) or []
-    except ImportError as error:
-        raise ReadError(f"reading {path.name} needs a package that is missing: {error}") from error
-    except Exception as error:  # noqa: BLE001
-        # Readers are made for sound files; damaged ones end in any kind of exception. Its
-        # traceback would keep open what the reader forgot to close.
-        raise ReadError(
-            f"{path.name} cannot be read as {plugin}: {error!r}"
-        ) from error.with_traceback(None)
+def call_here(plugin: str, path: Path, options: dict[str, Any]) -> Reply:
+    """Run a reader in this process."""
+    with _messages() as messages:
+        reply = Reply([], messages)
+        try:
+            reader = importlib.import_module(f"rsciio.{plugin}").file_reader
+            reply.entries = reader(str(path), **options) or []
+        except ImportError as error:
+            reply.error, reply.missing_package = str(error), True
+        except Exception as error:  # noqa: BLE001
+            # Readers are made for sound files; damaged ones end in any kind of exception.
+            reply.error = repr(error)
+    return reply
 
 
 def read_emi(path: Path) -> Entries:
@@ -76,24 +86,11 @@ def read_emi(path: Path) -> Entries:
 
 
 def read_jeol(path: Path) -> Entries:
-    """Return what is in a JEOL file, with the images of a map.
-
-    The last frame of a map is kept even if it was not finished, which RosettaSciIO would drop:
-    its counts are as good as any others, and a line scan stored as a map consists of nothing but
-    such a frame.
-    """
-    for dtype in (np.uint8, np.uint16):
-        try:
-            return _read_jeol(path, dtype)
-        except ReadError as error:
-            # RosettaSciIO refuses to let counts overflow, and names the option to change.
-            if "SI_dtype" not in str(error):
-                raise
-    return _read_jeol(path, np.uint32)
-
-
-def _read_jeol(path: Path, dtype: type) -> Entries:
-    return call("jeol", path, SI_dtype=dtype, only_valid_data=False, read_em_image=True)
+    """Return the spectrum in a JEOL `.eds` file, or the image in one of a project."""
+    entries = call("jeol", path)
+    for entry in entries:
+        _check_size(entry, path, entry["original_metadata"].get("Header", {}).get("NumCH"))
+    return entries
 
 
 def read_zspy(path: Path) -> Entries:
@@ -111,19 +108,41 @@ def read_msa(path: Path) -> Entries:
     text = path.read_bytes()
     repaired = re.sub(rb"(?m)^(#[^:\r\n]*:)(?=[^ \r\n]|\r?$)", rb"\1 ", text)
     if repaired == text:
-        entries = call("msa", path)
+        entries = _call_msa(path)
     else:
         with TemporaryDirectory() as folder:
             copy = Path(folder) / path.name
             copy.write_bytes(repaired)
-            entries = call("msa", copy)
+            entries = _call_msa(copy)
     for entry in entries:
-        _check_size(entry, path)
+        _check_size(entry, path, entry["original_metadata"].get("NPOINTS"))
     return entries
 
 
-def _check_size(entry: dict[str, Any], path: Path) -> None:
-    promised = int(float(entry["original_metadata"].get("NPOINTS") or 0))
+def _call_msa(path: Path) -> Entries:
+    # A loop over lines of text can neither break down nor go on for ever, nor take much time.
+    return told("msa", path, call_here("msa", path, {}))
+
+
+def read_spx(path: Path) -> Entries:
+    """Return the spectrum of a Bruker `.spx` file."""
+    entries = call("bruker", path)
+    for entry in entries:
+        spectrum = entry["original_metadata"].get("Spectrum", {})
+        _check_size(entry, path, spectrum.get("ChannelCount"))
+    return entries
+
+
+def read_spc(path: Path) -> Entries:
+    """Return the spectrum of an EDAX `.spc` file."""
+    entries = call("edax", path)
+    for entry in entries:
+        _check_size(entry, path, entry["original_metadata"].get("spc_header", {}).get("numPts"))
+    return entries
+
+
+def _check_size(entry: dict[str, Any], path: Path, n_channels: Any) -> None:
+    promised = int(float(n_channels or 0))
     if entry["data"].size < promised:
         raise ReadError(
             f"{path.name} is cut short: it holds {entry['data'].size} of {promised} channels"

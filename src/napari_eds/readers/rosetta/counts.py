@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from napari_eds.errors import ReadError
+from napari_eds.readers.choice import frames_chosen
 from napari_eds.spectra.acquisition import FrameRange
 
 #: Key of an entry under which notes on it are kept.
@@ -93,10 +94,7 @@ def summed_frames(
     """
     if counts.ndim != 4:
         if wanted is not None:
-            raise ReadError(
-                "frames can be chosen in event streams of Velox only, and in maps of HyperSpy "
-                "with an axis of frames"
-            )
+            refuse_frames()
         if counts.ndim > 4:
             names = ", ".join(str(axis.get("name") or axis.get("units")) for axis in axes)
             raise ReadError(
@@ -105,15 +103,18 @@ def summed_frames(
             )
         return counts, None
     n = counts.shape[0]
-    first, stop = (0, n) if wanted is None else wanted
-    if not 0 <= first < stop <= n:
-        raise ReadError(
-            f"frames={wanted} is not within the {n} frames of the file: give the first one and "
-            f"the end, as in frames=(0, {n})"
-        )
+    used = frames_chosen(wanted, n)
     dtype = np.float64 if counts.dtype.kind == "f" else np.int64
-    frames = FrameRange(first + 1, stop, n)
-    return counts[first:stop].sum(axis=0, dtype=dtype), frames
+    frames = FrameRange(used.start + 1, used.stop, n)
+    return counts[used.start : used.stop].sum(axis=0, dtype=dtype), frames
+
+
+def refuse_frames() -> NoReturn:
+    """Raise `ReadError` for frames of a file that does not keep them apart."""
+    raise ReadError(
+        "frames can be chosen in event streams of Velox and JEOL only, and in maps of HyperSpy "
+        "with an axis of frames"
+    )
 
 
 def not_negative(counts: np.ndarray, *, clip: bool) -> tuple[np.ndarray, tuple[str, ...]]:

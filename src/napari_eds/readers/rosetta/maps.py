@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,39 +11,49 @@ from typing import Any
 import numpy as np
 
 from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.bins import ThinCounts, matrix_of, shape_of
 from napari_eds.readers.hdf5_checks import FAULTS
 from napari_eds.readers.images import auxiliary_images, axes_pixel_size, is_image
 from napari_eds.readers.options import Options
-from napari_eds.readers.rosetta.call import Entries, call, read_emi, read_jeol, read_msa, read_zspy
+from napari_eds.readers.ripple import read_ripple
+from napari_eds.readers.rosetta.axes import energy_axis, energy_unit
+from napari_eds.readers.rosetta.call import (
+    Entries,
+    call,
+    read_emi,
+    read_jeol,
+    read_msa,
+    read_spc,
+    read_spx,
+    read_zspy,
+)
 from napari_eds.readers.rosetta.counts import (
     NOTES,
     not_negative,
+    refuse_frames,
     summed_frames,
     uniform,
     uniform_places,
 )
+from napari_eds.readers.rosetta.plugins import PLUGINS
+from napari_eds.spectra.acquisition import FrameRange
 from napari_eds.spectra.axes import NO_SIZE, EnergyAxis
 from napari_eds.spectra.recorded import acquisition
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
-_PLUGINS = {
-    ".bcf": "bruker",
-    ".dm3": "digitalmicrograph",
-    ".dm4": "digitalmicrograph",
-    ".elid": "phenom",
-    ".rpl": "ripple",
-    ".ser": "tia",
-    ".spc": "edax",
-    ".spd": "edax",
-    ".spx": "bruker",
-}
+#: Readers that need help; the others are called as `PLUGINS` has them.
 _READERS: dict[str, Callable[[Path], Entries]] = {
-    ".asw": read_jeol,
     ".eds": read_jeol,
     ".emi": read_emi,
+    ".ems": read_msa,
     ".emsa": read_msa,
+    ".mas": read_msa,
     ".msa": read_msa,
-    ".pts": read_jeol,
+    ".rpl": read_ripple,
+    ".spc": read_spc,
+    ".spx": read_spx,
+    ".img": read_jeol,
+    ".map": read_jeol,
     ".zspy": read_zspy,
 }
 
@@ -67,9 +77,18 @@ def read(path: Path, options: Options, plugin: str | None = None) -> list[Spectr
     ReadError
         If the file cannot be read, or holds something else than EDS data.
     """
+    refuse_choice(path, options)
+    return from_entries(call(plugin, path) if plugin else entries_of(path), path, options)
+
+
+def refuse_choice(path: Path, options: Options) -> None:
+    """Raise `ReadError` if detectors of a format were asked for that does not keep them apart."""
     if options.detectors is not None:
-        raise ReadError(f"{path.name}: detectors can be chosen in event streams of Velox only")
-    entries = call(plugin, path) if plugin else _entries(path)
+        raise ReadError(f"{path.name}: detectors can be chosen in files of Velox and AZtec only")
+
+
+def from_entries(entries: Entries, path: Path, options: Options) -> list[SpectrumImage]:
+    """Return the EDS data among what was found in a file, or in all files of a project."""
     try:
         return _images(entries, path, options)
     except EDSError:
@@ -94,10 +113,11 @@ def _images(entries: Entries, path: Path, options: Options) -> list[SpectrumImag
     ]
 
 
-def _entries(path: Path) -> Entries:
+def entries_of(path: Path) -> Entries:
+    """Return what RosettaSciIO finds in a file, its reader chosen by the extension."""
     suffix = path.suffix.lower()
     reader = _READERS.get(suffix)
-    return reader(path) if reader else call(_PLUGINS[suffix], path)
+    return reader(path) if reader else call(PLUGINS[suffix], path)
 
 
 def _spectrum_image(
@@ -108,15 +128,14 @@ def _spectrum_image(
     options: Options,
 ) -> SpectrumImage:
     axes = list(entry["axes"])
-    position = _energy_axis(entry)
+    position = energy_axis(entry["axes"])
     axis = axes.pop(position)
     size, unit = axes_pixel_size(axes[-2:][0], axes[-1]) if axes else NO_SIZE
     try:
-        counts = np.moveaxis(_in_memory(entry["data"]), position, -1)
-        counts, frames = summed_frames(counts, axes, options.frames)
-        counts, of_clipping = not_negative(counts, clip=options.clip_negative)
-        image = SpectrumImage.from_array(
-            counts,
+        data, frames, of_clipping = _measured(entry["data"], position, axes, options)
+        image = SpectrumImage.from_matrix(
+            matrix_of(data),
+            shape_of(data),
             options.energy(_energy(axis)),
             pixel_size=size,
             pixel_unit=unit,
@@ -133,9 +152,26 @@ def _spectrum_image(
     return options.apply_to_energy(image)
 
 
+def _measured(
+    data: np.ndarray | ThinCounts,
+    position: int,
+    axes: Sequence[Mapping[str, Any]],
+    options: Options,
+) -> tuple[np.ndarray | ThinCounts, FrameRange | None, tuple[str, ...]]:
+    """Return counts with the energy last and frames summed, the frames, and what was clipped."""
+    if isinstance(data, ThinCounts):
+        if options.frames is not None:
+            refuse_frames()
+        values, notes = not_negative(data.counts, clip=options.clip_negative)
+        return replace(data, counts=values), None, notes
+    counts, frames = summed_frames(np.moveaxis(data, position, -1), axes, options.frames)
+    counts, notes = not_negative(counts, clip=options.clip_negative)
+    return counts, frames, notes
+
+
 def _is_eds(entry: Mapping[str, Any], options: Options) -> bool:
     """Whether an entry holds X-ray spectra, by what it says or by its axes."""
-    position = _energy_axis(entry)
+    position = energy_axis(entry["axes"])
     if position < 0 or entry["data"].size == 0:
         return False
     kind = _signal_type(entry)
@@ -153,35 +189,14 @@ def _signal_type(entry: Mapping[str, Any]) -> str:
     return str(entry["metadata"].get("Signal", {}).get("signal_type") or "")
 
 
-def _energy_axis(entry: Mapping[str, Any]) -> int:
-    """Return the position of the only axis that is none of places, or -1."""
-    axes = entry["axes"]
-    found = [i for i, axis in enumerate(axes) if not axis.get("navigate")]
-    if len(found) > 1:
-        # The Berkeley form of .emd does not say which axes are places.
-        found = [i for i in found if _energy_unit(axes[i])]
-    return found[0] if len(found) == 1 else -1
-
-
-def _in_memory(data: np.ndarray) -> np.ndarray:
-    # A memory map would keep the file open and follow its changes.
-    return np.array(data) if isinstance(data, np.memmap) else np.asarray(data)
-
-
 def _energy(axis: Mapping[str, Any]) -> EnergyAxis:
     """Return the energy axis in keV; uncalibrated where the unit is none of energy."""
     axis = uniform(axis)
-    size, unit = int(axis["size"]), _energy_unit(axis)
+    size, unit = int(axis["size"]), energy_unit(axis)
     if unit is None:
         return EnergyAxis.uncalibrated(size)
     keV = {"kev": 1.0, "ev": 1e-3}[unit]
     return EnergyAxis(float(axis["offset"]) * keV, float(axis["scale"]) * keV, size)
-
-
-def _energy_unit(axis: Mapping[str, Any]) -> str | None:
-    # EDAX writes "Energy (EV)".
-    found = re.search(r"\bk?ev\b", str(axis.get("units")).lower())
-    return found and found.group()
 
 
 def _names(entries: Sequence[Mapping[str, Any]], path: Path) -> list[str]:

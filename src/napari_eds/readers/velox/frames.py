@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_eds.errors import ReadError
+from napari_eds.readers.choice import frames_chosen
 from napari_eds.readers.velox.document import DamageError, SpectrumImageSettings
 from napari_eds.readers.velox.stream import Stream
 from napari_eds.spectra.acquisition import FrameRange
@@ -113,7 +114,7 @@ def choose_frames(
     last = settings.end_frame_position
     pixels = [_recorded_pixels(stream, n_pixels, last) for stream in streams]
     recorded = max(1, math.ceil(max(pixels) / n_pixels))
-    used = _wanted(wanted, recorded) if wanted is not None else _selected(settings, recorded)
+    used = _selected(settings, recorded) if wanted is None else frames_chosen(wanted, recorded)
     begin, end = used.start * n_pixels, used.stop * n_pixels
     in_use = sum(min(max(found, begin), end) - begin for found in pixels) / len(pixels)
     notes = _missing(streams, pixels, used, n_pixels)
@@ -131,16 +132,6 @@ def _recorded_pixels(stream: Stream, n_pixels: int, last: int) -> int:
     between_frames = stream.n_gates % n_pixels == 0 and stream.n_gates >= n_pixels
     is_last = between_frames and stream.n_gates // n_pixels >= last
     return stream.n_gates + int(stream.ends_in_pixel and not is_last)
-
-
-def _wanted(wanted: tuple[int, int], recorded: int) -> range:
-    first, stop = wanted
-    if not 0 <= first < stop <= recorded:
-        raise ReadError(
-            f"frames={wanted} is not within the {recorded} frames of the file: give the first "
-            f"one and the end, as in frames=(0, {recorded})"
-        )
-    return range(first, stop)
 
 
 def _selected(settings: SpectrumImageSettings, recorded: int) -> range:

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.choice import chosen
 from napari_eds.readers.hdf5_checks import FAULTS, check_size, refuse_other_files
 from napari_eds.readers.options import Options
 from napari_eds.readers.velox import metadata as meta
@@ -236,18 +237,7 @@ def _entry(group: Any, needed: tuple[str, ...]) -> _Entry:
 
 def _choose(entries: Sequence[_Entry], detectors: Sequence[int | str] | None) -> Sequence[_Entry]:
     """Return the entries of the detectors asked for, by position or name."""
-    if detectors is None:
-        return entries
-    by_key: dict[int | str, _Entry] = dict(enumerate(entries))
-    by_key |= {entry.detector: entry for entry in entries}
-    unknown = [key for key in detectors if key not in by_key]
-    if unknown:
-        known = ", ".join(f"{i}: {entry.detector}" for i, entry in enumerate(entries))
-        raise ReadError(f"there is no detector {unknown[0]!r}; the file has {known}")
-    chosen = [by_key[key] for key in detectors]
-    if len({entry.group.name for entry in chosen}) < len(chosen):
-        raise ReadError(f"a detector is named twice in {tuple(detectors)}")
-    return chosen
+    return [entries[i] for i in chosen([entry.detector for entry in entries], detectors)]
 
 
 def _data(group: h5py.Group) -> h5py.Dataset:

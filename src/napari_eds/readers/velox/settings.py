@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
+from napari_eds.readers.symbols import SYMBOLS
 from napari_eds.readers.velox.document import number, read_json
 from napari_eds.spectra.acquisition import VendorComposition, VendorQuantification
 
@@ -18,13 +19,6 @@ _SETTINGS = (
     "Data/EdsSpectrumQuantificationSettings",
     "Operations/ImageQuantificationOperation",
 )
-
-_SYMBOLS = (  # noqa: SIM905 - a list of 118 strings is no easier to read
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se "
-    "Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb "
-    "Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm "
-    "Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og"
-).split()
 
 _COLUMNS = {
     "Element": "element",
@@ -69,9 +63,9 @@ def _first_json(file: Any, groups: tuple[str, ...]) -> dict[str, Any]:
 
 def _symbol(atomic_number: str | int) -> str:
     number = int(atomic_number)
-    if not 1 <= number <= len(_SYMBOLS):
+    if not 1 <= number <= len(SYMBOLS):
         raise ValueError(f"there is no element of atomic number {number}")
-    return _SYMBOLS[number - 1]
+    return SYMBOLS[number - 1]
 
 
 def _flag(value: Any) -> bool:

@@ -14,12 +14,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds.errors import ReadError
+from napari_eds.readers.bins import Block, assemble, block_of_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from scipy import sparse
 
 GATE = 65535
 
@@ -110,6 +113,7 @@ def decode(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, lis
     starts = [_frame_starts(stream.events, edges, grid) for stream in streams]
     blocks = []
     for block, n_pixels in enumerate(np.diff(edges)):
+        check_cancelled()
         slices = [
             stream.events[frame[block] : frame[block + 1]]
             for stream, frames in zip(streams, starts, strict=True)
@@ -120,7 +124,7 @@ def decode(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, lis
         int(np.count_nonzero(stream.events[frames[0, 0] : frames[-1, -1]] != GATE))
         for stream, frames in zip(streams, starts, strict=True)
     ]
-    return _assemble(blocks, grid), totals
+    return assemble(blocks, grid.n_bins), totals
 
 
 def _block_edges(n_events: int, n_streams: int, grid: Grid) -> np.ndarray:
@@ -151,23 +155,11 @@ def _starts(events: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return starts
 
 
-def _merge(
-    slices: Sequence[np.ndarray], n_pixels: int, grid: Grid
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return channel and count of every occupied bin, and the number of bins of every pixel."""
+def _merge(slices: Sequence[np.ndarray], n_pixels: int, grid: Grid) -> Block:
+    """Return the counts of a block of pixels, whose X-rays are in many slices of streams."""
     bins = np.concatenate([_bins(events, grid) for events in slices])
     bins.sort()
-    is_first = np.ones(bins.size, bool)
-    np.not_equal(bins[1:], bins[:-1], out=is_first[1:])
-    first = np.flatnonzero(is_first)
-    counts = np.diff(first, append=bins.size)
-    occupied = bins[first]
-    pixels = np.arange(n_pixels + 1, dtype=np.uint32) * np.uint32(grid.n_bins)
-    sizes = np.diff(np.searchsorted(occupied, pixels))
-    smallest = np.min_scalar_type(int(counts.max(initial=0)))
-    # Division by one number is fast in NumPy, its remainder is not.
-    channels = occupied - occupied // np.uint32(grid.n_bins) * np.uint32(grid.n_bins)
-    return channels.astype(np.uint16), counts.astype(smallest), sizes
+    return block_of_events(bins, n_pixels, grid.n_bins)
 
 
 def _bins(events: np.ndarray, grid: Grid) -> np.ndarray:
@@ -179,19 +171,3 @@ def _bins(events: np.ndarray, grid: Grid) -> np.ndarray:
     bins *= np.uint32(grid.n_bins)
     bins += channel if grid.rebin == 1 else channel // np.uint16(grid.rebin)
     return bins[is_wanted]
-
-
-def _assemble(
-    blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]], grid: Grid
-) -> sparse.csr_array:
-    """Join blocks of pixels into one matrix."""
-    channels, counts, sizes = zip(*blocks, strict=True)
-    indptr = np.concatenate([[0], np.cumsum(np.concatenate(sizes))])
-    index = np.int32 if indptr[-1] < 2**31 else np.int64
-    matrix = sparse.csr_array(
-        (np.concatenate(counts), np.concatenate(channels, dtype=index), indptr.astype(index)),
-        shape=(grid.n_pixels, grid.n_bins),
-    )
-    # Sorting again to find that out would cost a pass over everything.
-    matrix.has_canonical_format = True
-    return matrix

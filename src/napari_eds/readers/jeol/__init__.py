@@ -1,0 +1,1 @@
+"""JEOL maps `.pts`, straight from their event streams, and projects `.asw`."""

@@ -1,0 +1,1 @@
+"""Oxford Instruments `.h5oina` files."""
