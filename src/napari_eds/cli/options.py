@@ -27,7 +27,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a recipe, and of the detectors it is for."""
     parser.add_argument(
-        "--detectors", type=_names, metavar="D1,D2", help="detectors to sum, by name (Velox)"
+        "--detectors", type=_names, metavar="D1,D2", help="detectors to sum, by name"
     )
     _add_fit_options(parser)
     _add_correction_options(parser)

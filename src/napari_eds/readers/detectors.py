@@ -47,7 +47,7 @@ class DetectorComparison:
 
 
 def compare_detectors(path: str | Path) -> tuple[DetectorComparison, ...]:
-    """Compare the detectors of a Velox file.
+    """Compare the detectors of a file that keeps them apart: of Velox, or Oxford `.h5oina`.
 
     Raises
     ------

@@ -80,10 +80,10 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         File; its extension is one of `SUFFIXES`.
     detectors : int, str, or sequence of them, optional
         Detectors to sum, by position (in the order of their names) or by name, such as
-        ``"SuperXG21"``. All by default. Velox only.
+        ``"SuperXG21"``. All by default. Velox and Oxford `.h5oina` only.
     frames : (int, int), optional
         First frame to sum, counted from 0, and the one after the last. All by default. Velox
-        only.
+        and JEOL `.pts` only.
     energy_range_keV : (float, float), optional
         Keep the channels whose centres lie in ``low <= E < high``.
     rebin_energy : int
