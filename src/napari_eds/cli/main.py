@@ -138,7 +138,7 @@ def _add_info(commands: Any) -> None:
 
 def _add_detectors(commands: Any) -> None:
     detectors = commands.add_parser(
-        "detectors", help="compare the detectors of a Velox file and name shadowed ones"
+        "detectors", help="compare the detectors of a Velox or .h5oina file, name shadowed ones"
     )
     add_map_options(detectors)
     detectors.set_defaults(run=_detectors)

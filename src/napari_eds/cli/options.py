@@ -57,14 +57,17 @@ def add_part_options(parser: argparse.ArgumentParser) -> None:
         help="energy of channel 0 and keV per channel, where the file gives none",
     )
     parser.add_argument(
-        "--detectors", type=_names, metavar="D1,D2", help="detectors to sum, by name (Velox)"
+        "--detectors",
+        type=_names,
+        metavar="D1,D2",
+        help="detectors to sum, by name (Velox, Oxford)",
     )
     parser.add_argument(
         "--frames",
         nargs=2,
         type=whole,
         metavar=("FIRST", "END"),
-        help="frames to sum, counted from 0, END not among them (Velox)",
+        help="frames to sum, counted from 0, END not among them (Velox, JEOL, HyperSpy)",
     )
     parser.add_argument(
         "--crop",

@@ -50,7 +50,7 @@ class DetectorComparison:
 def compare_detectors(
     path: str | Path, part: MapPart | None = None
 ) -> tuple[DetectorComparison, ...]:
-    """Compare the detectors of a Velox file.
+    """Compare the detectors of a file that keeps them apart: of Velox, or Oxford `.h5oina`.
 
     Parameters
     ----------

@@ -57,10 +57,11 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         File; its extension is one of `SUFFIXES`.
     detectors : int, str, or sequence of them, optional
         Detectors to sum, by position (in the order of their names) or by name, such as
-        ``"SuperXG21"``. All by default. Velox only.
+        ``"SuperXG21"``. All by default. Velox and Oxford `.h5oina` only.
     frames : (int, int), optional
         First frame to sum, counted from 0, and the one after the last. By default those that the
-        file has selected, or all. For event streams of Velox, and maps of HyperSpy with frames.
+        file has selected, or all. For event streams of Velox and JEOL `.pts`, and maps of HyperSpy
+        with frames.
     energy_range_keV : (float, float), optional
         Keep the channels whose centres lie in ``low <= E < high``.
     rebin_energy : int

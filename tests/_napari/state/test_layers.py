@@ -217,3 +217,21 @@ def _show(viewer, labels, result):
     """Show a result and return its maps, in the order of the viewer's layers."""
     show_result(viewer, labels, result)
     return list(maps_of(viewer, labels).values())
+
+
+def test_image_beside_the_map_lies_in_its_place():
+    """Pixels that show the same place have their centres at the same place."""
+    picture = eds.AuxiliaryImage(
+        "SE", np.zeros((24, 32)), (2.0, 2.5), "nm", offset=(-6 * 4.0, -8 * 5.0)
+    )
+    image = eds.SpectrumImage.from_array(
+        np.ones((6, 8, 4)), eds.EnergyAxis(0, 1, 4), pixel_size=(4, 5), pixel_unit="nm",
+        images=(picture,),
+    )  # fmt: skip
+    (picture_layer, map_layer) = (Image(data, **more) for data, more, _ in image_layers(image))
+    # The map's corner is that of the image's pixel (12, 16), a pixel of half the size.
+    np.testing.assert_allclose(
+        np.array(picture_layer.data_to_world((11.5, 15.5))), map_layer.data_to_world((-0.5, -0.5))
+    )
+    cropped = image.crop(slice(1, 4), slice(2, 5))
+    assert cropped.images[0].offset == (-28, -50)
