@@ -69,14 +69,15 @@ def _answer(plugin: str, path: Path, options: dict[str, Any]) -> Reply:
     reply = call_here(plugin, path, options)
     try:
         reply.entries = [_portable(entry) for entry in reply.entries]
-    except MemoryError:
-        return Reply([], reply.messages, "MemoryError()")
+    except Exception as error:  # noqa: BLE001
+        # What a reader returned of a damaged file may be anything.
+        return Reply([], reply.messages, repr(error))
     return reply
 
 
 def _portable(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry of plain values, its counts sparse if they are mostly zeros."""
-    from napari_eds.readers.rosetta.metadata import mapped
+    from napari_eds.spectra.recorded import mapped
 
     axes = [_plain(axis) for axis in entry["axes"]]
     data, axes = _thin(entry["data"], axes)
