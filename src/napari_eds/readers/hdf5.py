@@ -8,6 +8,7 @@ import h5py
 
 from napari_eds.errors import ReadError
 from napari_eds.readers import edax_hdf5
+from napari_eds.readers.damage import damage_told
 from napari_eds.readers.options import Options
 from napari_eds.readers.oxford import maps as oxford
 from napari_eds.readers.rosetta import maps as rosetta
@@ -32,14 +33,15 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         If the file is none of these.
     """
     try:
-        with h5py.File(path) as file:
-            by_velox = velox.is_velox(file)
-            by_aztec = oxford.is_oxford(file)
-            by_apex = edax_hdf5.is_edax(file)
-            by_hyperspy = "Experiments" in file
-            groups = ", ".join(sorted(file)) or "nothing"
+        file = h5py.File(path)
     except OSError as error:
         raise ReadError(f"{path.name} is no HDF5 file, or is damaged: {error}") from error
+    with damage_told(path), file:
+        by_velox = velox.is_velox(file)
+        by_aztec = oxford.is_oxford(file)
+        by_apex = edax_hdf5.is_edax(file)
+        by_hyperspy = "Experiments" in file
+        groups = ", ".join(sorted(file)) or "nothing"
     if by_velox:
         return velox.read(path, options)
     if by_aztec:
