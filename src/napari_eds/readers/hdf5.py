@@ -11,6 +11,7 @@ from napari_eds.readers import edax_hdf5
 from napari_eds.readers.damage import damage_told
 from napari_eds.readers.options import Options
 from napari_eds.readers.oxford import maps as oxford
+from napari_eds.readers.rosetta import isolated
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.velox import maps as velox
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -45,9 +46,9 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
     if by_velox:
         return velox.read(path, options)
     if by_aztec:
-        return oxford.read(path, options)
+        return isolated.read_own("oxford.maps", path, options)
     if by_apex or path.suffix.lower() == ".edaxh5":
-        return edax_hdf5.read(path, options)
+        return isolated.read_own("edax_hdf5", path, options)
     if by_hyperspy:
         return rosetta.read(path, options, plugin="hspy")
     if path.suffix.lower() in _PLUGINS:
