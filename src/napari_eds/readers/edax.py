@@ -17,6 +17,7 @@ import numpy as np
 
 from napari_eds.errors import ReadError
 from napari_eds.readers.bins import assemble, block_of_rows
+from napari_eds.readers.damage import check_size
 from napari_eds.readers.files import companion, find
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta import maps as rosetta
@@ -107,6 +108,7 @@ def _header(path: Path) -> _Header:
             f"{path.name} is damaged: its header tells of {n_lines} x {n_points} pixels with "
             f"{n_channels} channels of {count_bytes} bytes"
         )
+    check_size(path.name, n_lines, n_points)
     image = PureWindowsPath(name.partition(b"\0")[0].decode("latin-1")).stem
     return _Header(n_spectra, (n_lines, n_points), n_channels, count_bytes, data_at, image)
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from napari_eds.errors import ReadError
 from napari_eds.readers.bins import assemble, block_of_rows
+from napari_eds.readers.damage import check_size, damage_told
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta.maps import refuse_choice
 from napari_eds.readers.symbols import SYMBOLS
@@ -56,22 +57,16 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         If the project holds no spectra, or is damaged.
     """
     refuse_choice(path, options)
-    try:
-        with h5py.File(path) as file:
-            found: dict[str, list[h5py.Dataset]] = {"SPD": [], "LSD": [], "SPC": []}
-            file.visititems(lambda name, item: _collect(name, item, found))
-            chosen = found["SPD"] or found["LSD"] or found["SPC"]
-            if not chosen:
-                raise ReadError(f"{path.name} holds no spectra: no SPD, LSD or SPC of APEX")
-            names = _names(path, chosen)
-            return [
-                _spectrum_image(path, name, dataset, options)
-                for name, dataset in zip(names, chosen, strict=True)
-            ]
-    except (KeyError, OSError, TypeError, ValueError) as error:
-        if isinstance(error, ReadError):
-            raise
-        raise ReadError(f"{path.name} is damaged: {error}") from error
+    found: dict[str, list[h5py.Dataset]] = {"SPD": [], "LSD": [], "SPC": []}
+    with damage_told(path), h5py.File(path) as file:
+        file.visititems(lambda name, item: _collect(name, item, found))
+        chosen = found["SPD"] or found["LSD"] or found["SPC"]
+        if not chosen:
+            raise ReadError(f"{path.name} holds no spectra: no SPD, LSD or SPC of APEX")
+        return [
+            _spectrum_image(path, name, dataset, options)
+            for name, dataset in zip(_names(path, chosen), chosen, strict=True)
+        ]
 
 
 def _collect(name: str, item: Any, found: dict[str, list[h5py.Dataset]]) -> None:
@@ -145,6 +140,7 @@ def _counts(dataset: h5py.Dataset) -> tuple[Any, tuple[int, int]]:
         raise ReadError(f"{dataset.name} is {dataset.dtype} of shape {dataset.shape}, not counts")
     *pixels, n_channels = layout
     shape = (1, pixels[0]) if len(pixels) == 1 else (pixels[0], pixels[1])
+    check_size(dataset.name, *shape)
     step = max(1, _BLOCK_VALUES // max(math.prod(layout[1:]), 1))
     if dataset.chunks:
         step = max(1, step // dataset.chunks[0]) * dataset.chunks[0]

@@ -18,9 +18,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from napari_eds.errors import EDSError, ReadError
+from napari_eds.errors import ReadError
 from napari_eds.readers.bins import assemble, block_of_rows
 from napari_eds.readers.choice import chosen
+from napari_eds.readers.damage import check_size, damage_told
 from napari_eds.readers.options import Options
 from napari_eds.readers.oxford.header import Header, elements
 from napari_eds.readers.oxford.images import images
@@ -70,23 +71,17 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
     """
     if options.frames is not None:
         raise ReadError(f"{path.name} keeps the sum of its frames: none of them can be chosen")
-    try:
-        with h5py.File(path) as file:
-            slices = [group for _, group in _slices(file)]
-            found = [(group, _techniques(group)) for group in slices]
-            found = [(group, ones) for group, ones in found if any(o.spectrum for o in ones)]
-            if not found:
-                raise ReadError(_without_spectra(path.name, file, slices))
-            maps = [(group, ones) for group, ones in found if min(_cells(ones[0])) > 1]
-            return [
-                _spectrum_image(path, group, ones, options, several=len(maps or found) > 1)
-                for group, ones in maps or found
-            ]
-    except (KeyError, OSError, TypeError, EDSError) as error:
-        # KeyError: h5py misses a part that every file has. OSError: a block cannot be read.
-        if isinstance(error, ReadError):
-            raise
-        raise ReadError(f"{path.name} is damaged: {error}") from error
+    with damage_told(path), h5py.File(path) as file:
+        slices = [group for _, group in _slices(file)]
+        found = [(group, _techniques(group)) for group in slices]
+        found = [(group, ones) for group, ones in found if any(o.spectrum for o in ones)]
+        if not found:
+            raise ReadError(_without_spectra(path.name, file, slices))
+        maps = [(group, ones) for group, ones in found if min(_cells(ones[0])) > 1]
+        return [
+            _spectrum_image(path, group, ones, options, several=len(maps or found) > 1)
+            for group, ones in maps or found
+        ]
 
 
 def _slices(file: h5py.File) -> Iterator[tuple[str, h5py.Group]]:
@@ -144,8 +139,7 @@ def _common_shape(ones: Sequence[_Technique]) -> tuple[int, int]:
             "summed; choose one of them with detectors="
         )
     rows, columns = shapes.pop()
-    if rows < 1 or columns < 1:
-        raise ReadError(f"{ones[0].group.name} says that its map has {rows} x {columns} pixels")
+    check_size(ones[0].group.name, rows, columns)
     return rows, columns
 
 

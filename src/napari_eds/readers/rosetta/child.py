@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -66,6 +67,8 @@ def _limit_memory() -> None:
 def _answer(plugin: str, path: Path, options: dict[str, Any]) -> Reply:
     from napari_eds.readers.rosetta.call import call_here
 
+    if plugin.startswith("napari_eds."):
+        return _own(plugin, path, **options)
     reply = call_here(plugin, path, options)
     try:
         reply.entries = [_portable(entry) for entry in reply.entries]
@@ -73,6 +76,22 @@ def _answer(plugin: str, path: Path, options: dict[str, Any]) -> Reply:
         # What a reader returned of a damaged file may be anything.
         return Reply([], reply.messages, repr(error))
     return reply
+
+
+def _own(module: str, path: Path, options: Any) -> Reply:
+    """Run a reader of this package; its images go without the wrapper of their metadata."""
+    import warnings
+
+    from napari_eds.errors import EDSError
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            images = importlib.import_module(module).read(path, options)
+        except (EDSError, MemoryError) as error:
+            return Reply([], [], str(error) or repr(error))
+    images = [replace(image, metadata=dict(image.metadata)) for image in images]
+    return Reply(images, [str(one.message) for one in told])
 
 
 def _portable(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,11 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from napari_eds._support.progress import check_cancelled
 from napari_eds.errors import ReadError
@@ -27,6 +30,10 @@ _FOLDER_LIMIT_s = 600.0
 
 #: How often a wait looks whether it was cancelled.
 _LOOK_EVERY_s = 0.05
+
+if TYPE_CHECKING:
+    from napari_eds.readers.options import Options
+    from napari_eds.spectra.spectrum_image import SpectrumImage
 
 _CODE = "from napari_eds.readers.rosetta.child import main; main()"
 
@@ -149,16 +156,34 @@ def read(plugin: str, path: Path, options: dict[str, Any]) -> Reply:
         reply = child.ask((plugin, str(path), options), limit_s)
     except EOFError:
         raise ReadError(
-            f"{path.name} cannot be read as {plugin}: the reader broke down ({child.cause}). The "
+            f"{path.name} cannot be read: its reader ({plugin}) broke down ({child.cause}). The "
             "file is damaged, cut short, or larger than memory"
         ) from None
     except TimeoutError:
         raise ReadError(
-            f"{path.name} cannot be read as {plugin}: the reader did not come to an end in "
+            f"{path.name} cannot be read: its reader ({plugin}) did not come to an end in "
             f"{limit_s:.0f} s. The file is damaged or cut short"
         ) from None
     _put_back(child)
     return reply
+
+
+def read_own(module: str, path: Path, options: Options) -> list[SpectrumImage]:
+    """Return what a reader of this package finds, run in another process.
+
+    For readers that lean on a library which may not come back from a damaged file, as HDF5.
+
+    Raises
+    ------
+    ReadError
+        As the reader, or if it ended its process or did not come back in time.
+    """
+    reply = read(f"napari_eds.readers.{module}", path, {"options": options})
+    if reply.error:
+        raise ReadError(reply.error)
+    for message in reply.messages:
+        warnings.warn(message, stacklevel=3)
+    return [replace(one, metadata=MappingProxyType(one.metadata)) for one in reply.entries]
 
 
 def _take() -> _Child:

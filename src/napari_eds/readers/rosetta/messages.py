@@ -18,7 +18,7 @@ _SIZE = struct.Struct("<Q")
 class Reply:
     """What came of a request: entries, or what is wrong, and what the reader had to say."""
 
-    entries: list[dict[str, Any]]
+    entries: list[Any]
     messages: list[str]
     error: str | None = None
     missing_package: bool = False
