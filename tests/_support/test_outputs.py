@@ -272,6 +272,6 @@ def test_every_writer_says_whether_it_may_replace():
             # Those of few-shot write into a folder of their own that is put in place as a whole.
             if name in {"write_text", "write_bytes"} and path.parent.name != "few_shot":
                 wrong.append(f"{path}:{node.lineno}")
-    # The note in a folder of outputs, and copies that RosettaSciIO reads in a folder of their own.
-    allowed = {"outputs.py", "call.py"}
+    # Copies that RosettaSciIO reads in a folder of their own.
+    allowed = {"call.py"}
     assert [place for place in wrong if Path(place.split(":")[0]).name not in allowed] == []

@@ -389,7 +389,7 @@ def _is_unchanged(path: Path, digest: str) -> bool:
 def _note(folder: Path, digests: dict[str, str]) -> None:
     text = json.dumps({"format": _FORMAT, "files": digests}, indent=2, ensure_ascii=False)
     with written_files():  # no output that is told of
-        write_atomically(folder / MANIFEST, f"{text}\n")
+        write_atomically(folder / MANIFEST, f"{text}\n", overwrite=True)
 
 
 def _megabytes(n_bytes: float) -> str:

@@ -135,6 +135,7 @@ class UnsavedCopy:
         }
         self._packed: dict[bytes, bytes] = {}
         self._seen: tuple[int, ...] | None = None
+        self._told: object = None
         self._others: dict[str, _Packed] = {}
 
     def others(self) -> list[Unsaved]:
@@ -157,17 +158,22 @@ class UnsavedCopy:
         OSError
             If the folder cannot be written; what was kept before is then as it was.
         """
+        before = self._seen
         self._read()
-        self._others = {w: packed for w, packed in self._others.items() if w not in without}
+        kept = {w: packed for w, packed in self._others.items() if w not in without}
+        told = None if work is None else _told(work)
+        if self._seen == before and len(kept) == len(self._others) and told == self._told:
+            return
+        self._others = kept
         works = dict(self._others)
         if work is not None and (work.layers or work.settings is not None):
             works[self._writer] = self._pack(work)
         if works:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path, self._archive(works))
+            write_atomically(self.path, self._archive(works), overwrite=True)
         else:
             self.path.unlink(missing_ok=True)
-        self._seen = _stamp(self.path)
+        self._seen, self._told = _stamp(self.path), told
 
     # The file.
 
@@ -280,6 +286,12 @@ def _set_aside(path: Path) -> None:
         path.replace(path.with_name(f"{path.name}.damaged"))
     except OSError:
         return
+
+
+def _told(work: Unsaved) -> object:
+    """Return what differs where work differs."""
+    layers = [(x.name, _digest(x.labels), dict(x.names), x.outlines) for x in work.layers]
+    return layers, None if work.settings is None else dict(work.settings)
 
 
 def _digest(labels: np.ndarray) -> bytes:

@@ -12,7 +12,7 @@ from napari_eds.readers.hyperspy_checks import check_hdf5
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.velox import maps as velox
-from napari_eds.spectra.spectrum_image import SpectrumImage
+from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 
 def read(path: Path, options: Options) -> list[SpectrumImage]:
@@ -28,6 +28,24 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
     ReadError
         If the file is none of these.
     """
+    plugin = _plugin(path)
+    return velox.read(path, options) if plugin is None else rosetta.read(path, options, plugin)
+
+
+def read_images(path: Path) -> tuple[AuxiliaryImage, ...]:
+    """Return the images of a file without EDS data, nothing of one with EDS data.
+
+    Raises
+    ------
+    ReadError
+        As `read`.
+    """
+    plugin = _plugin(path)
+    return velox.read_images_only(path) if plugin is None else rosetta.read_images(path, plugin)
+
+
+def _plugin(path: Path) -> str | None:
+    """Return the module of RosettaSciIO that reads a file; None for our own of Velox."""
     try:
         check_heaps(path)
         with h5py.File(path) as file:
@@ -41,9 +59,9 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
     except FAULTS as error:
         raise ReadError(f"{path.name} is no HDF5 file, or is damaged: {error}") from error
     if by_velox:
-        return velox.read(path, options)
+        return None
     if by_hyperspy or path.suffix.lower() == ".emd":
-        return rosetta.read(path, options, plugin="hspy" if by_hyperspy else "emd")
+        return "hspy" if by_hyperspy else "emd"
     raise ReadError(
         f"{path.name} is an HDF5 file, but neither HyperSpy nor Velox wrote it; it holds: {groups}"
     )
