@@ -186,7 +186,7 @@ def test_open_what_can_be_opened(monkeypatch, tmp_path):
         groups = list(file["Data/Image"].values())
         assert len(pictures) == len(groups) == 5
         for (data, attributes, kind), group in zip(pictures, groups, strict=True):
-            np.testing.assert_array_equal(data, group["Data"][:, :, 0])
+            np.testing.assert_array_equal(data, group["Data"][()].mean(axis=2))
             told = json.loads(bytes(group["Metadata"][:, 0]).rstrip(b"\0"))["BinaryResult"]
             assert (kind, attributes["name"]) == ("image", f"haadf_only {told['Detector']}")
             size_nm = 1e9 * float(told["PixelSize"]["width"])

@@ -62,7 +62,8 @@ def write_atomically(path: str | Path, content: str | bytes, *, overwrite: bool 
         _put_in_place(temporary, path, overwrite=overwrite)
         _sync_folder(path.parent)
     except OSError as error:
-        if error.filename is not None:
+        if error.errno is not None:
+            # Of a full disk the system names no file, and of others the temporary one.
             error.filename, error.filename2 = str(path), None
         raise
     finally:

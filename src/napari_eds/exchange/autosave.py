@@ -44,6 +44,9 @@ _HEAD, _HEAD_BYTES = "work.json", 2**26
 #: Most label maps of a copy that are read.
 _MOST_LAYERS = 1000
 
+#: Names the folder where it is not to be the user's own, as in scripts that paint by themselves.
+FOLDER_VARIABLE = "NAPARI_EDS_UNSAVED"
+
 #: What is kept at most.
 MOST_DAYS, MOST_BYTES = 30, 200 * 10**6
 
@@ -100,8 +103,12 @@ class _Packed(NamedTuple):
 
 
 def folder() -> Path:
-    """Return the user's folder of unsaved work, which need not exist."""
-    return Path(user_data_dir("napari-eds", appauthor=False)) / "unsaved"
+    """Return the user's folder of unsaved work, which need not exist.
+
+    The environment variable `FOLDER_VARIABLE` names another one.
+    """
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else Path(user_data_dir("napari-eds", appauthor=False)) / "unsaved"
 
 
 def key_of(image: SpectrumImage) -> str:

@@ -130,6 +130,9 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
             write(made, job)
             _put_in_place(made, folder, temporary / "old")
     except OSError as error:
+        if error.errno is None:
+            # NumPy and Pillow only say how much of it was written.
+            raise OSError(f"{folder} was not written, the disk may be full: {error}") from error
         if error.filename is not None:
             # Name what the user named, not the temporary folder.
             error.filename, error.filename2 = str(folder), None
