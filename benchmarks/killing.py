@@ -158,12 +158,10 @@ def paint(folder: Path, tell: Connection) -> None:
     work = unsaved.watch(focus_of(viewer), folder)
     add_layers(viewer, image_layers(image()))
     layer = viewer.add_labels(np.zeros((32, 32), np.int32), name="painted")
-    kept: list[int] = []
-    work.kept.connect(lambda: kept.append(1))
     for stroke in range(1, 10**6):
         layer.selected_label = stroke
         layer.paint((stroke % 32, (7 * stroke) % 32), stroke)
-        # Kept is what was copied after the stroke: the copy of it starts only then.
+        # All is kept once no change waits and nothing is being written.
         while work._timer.isActive() or work._writing:
             application.processEvents()
             time.sleep(0.001)

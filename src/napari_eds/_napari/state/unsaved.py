@@ -89,15 +89,20 @@ class _Labels:
     map_id: UUID
     buffer: np.ndarray | None = None
 
+    def prepare(self) -> None:
+        """Copy the layer once in the thread: the first touch of new memory is what takes time."""
+        self.buffer = np.array(self.layer.data)
+
     def piece(self, *, fresh: bool) -> _Piece:
         """Copy the layer; a fresh array leaves alone what may still be read."""
         data = np.asarray(self.layer.data)
-        if fresh or self.buffer is None or self.buffer.dtype != data.dtype:
-            self.buffer = np.empty_like(data)
-        np.copyto(self.buffer, data)
+        known = self.buffer
+        if fresh or known is None or (known.shape, known.dtype) != (data.shape, data.dtype):
+            known = self.buffer = np.empty_like(data)
+        np.copyto(known, data)
         features = self.layer.features
         names = features[_NAMES].copy() if set(_NAMES) <= set(features) else pd.DataFrame()
-        return _Piece(self.layer.name, self.buffer, names, int(self.layer.contour))
+        return _Piece(self.layer.name, known, names, int(self.layer.contour))
 
 
 class UnsavedWork(QObject):
@@ -114,7 +119,7 @@ class UnsavedWork(QObject):
     found = Signal(object)
     kept = Signal()
     _looked = Signal(object)
-    _wrote = Signal(object)
+    _ended = Signal(object)
 
     def __init__(self, focus: Focus, place: Path | None = None) -> None:
         super().__init__(focus)
@@ -128,7 +133,7 @@ class UnsavedWork(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_settled)
         self._looked.connect(self._on_looked)
-        self._wrote.connect(self._on_wrote)
+        self._ended.connect(self._on_ended)
         focus.layers_changed.connect(self._on_layers)
         focus.settings_changed.connect(self._on_settings)
         application = QCoreApplication.instance()
@@ -161,6 +166,7 @@ class UnsavedWork(QObject):
             if key not in self._labels:
                 self._labels[key] = _Labels(layer, map_id)
                 self._listen(layer, connect=True)
+                self._submit(self._prepare, self._labels[key])
                 self._on_changed(map_id)
             elif self._labels[key].map_id != map_id:
                 self._on_changed(self._labels[key].map_id)
@@ -243,7 +249,13 @@ class UnsavedWork(QObject):
         """Copy what there is of a map, and let the thread write it."""
         known.changed = False
         mine = [x for x in self._labels.values() if x.map_id == known.layer.unique_id]
-        pieces = [labels.piece(fresh=fresh) for labels in (*mine, *gone)]
+        shape = tuple(known.image.shape)
+        pieces = [
+            labels.piece(fresh=fresh)
+            for labels in (*mine, *gone)
+            # Those that were given other pixels since are no labels of the map any more.
+            if labels.layer.data.shape == shape
+        ]
         self._submit(
             self._write, known, pieces, known.layer.metadata.get(SETTINGS), frozenset(known.done)
         )
@@ -252,11 +264,13 @@ class UnsavedWork(QObject):
         self._writing += 1
         self._pool.submit(function, *arguments)
 
-    def _on_wrote(self, error: Exception | None) -> None:
+    def _on_ended(self, how: tuple[Exception | None, bool]) -> None:
+        error, wrote = how
         self._writing -= 1
         if error is None:
-            self._warned = False
-            self.kept.emit()
+            self._warned &= not wrote
+            if wrote:
+                self.kept.emit()
         elif isinstance(error, (OSError, EDSError)):
             if not self._warned:
                 show_warning(f"Unsaved work cannot be kept, save it yourself: {error}")
@@ -277,7 +291,15 @@ class UnsavedWork(QObject):
                 _emit(self._looked, (known, found))
         except Exception as problem:  # noqa: BLE001 - told in the window's thread
             error = problem
-        _emit(self._wrote, error)
+        _emit(self._ended, (error, False))
+
+    def _prepare(self, labels: _Labels) -> None:
+        error: Exception | None = None
+        try:
+            labels.prepare()
+        except Exception as problem:  # noqa: BLE001 - told in the window's thread
+            error = problem
+        _emit(self._ended, (error, False))
 
     def _write(
         self,
@@ -294,7 +316,7 @@ class UnsavedWork(QObject):
             known.copy.write(work, without=done)
         except Exception as problem:  # noqa: BLE001 - told in the window's thread
             error = problem
-        _emit(self._wrote, error)
+        _emit(self._ended, (error, True))
 
     # Restoring.
 
