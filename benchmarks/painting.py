@@ -11,6 +11,8 @@ on a machine that does other things as well, the rest is waiting for it.
 from __future__ import annotations
 
 import argparse
+import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,6 +26,7 @@ import napari_eds as eds
 from napari_eds._napari.reader import add_layers
 from napari_eds._napari.spectrum.dock import SpectrumWidget
 from napari_eds._napari.state.layers import geometry, image_layers
+from napari_eds.exchange.autosave import FOLDER_VARIABLE
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -142,4 +145,6 @@ def check(dock: SpectrumWidget, layer, image: eds.SpectrumImage) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as unsaved:
+        os.environ[FOLDER_VARIABLE] = unsaved
+        main()

@@ -11,7 +11,9 @@ display (or ``xvfb-run``), whose software OpenGL is slower than a graphics card.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -26,6 +28,7 @@ from qtpy.QtWidgets import QTabBar
 from napari_eds._napari.parts.panels import RESULTS, SPECTRUM, WORKBENCH, find_panel
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import maps_of
+from napari_eds.exchange.autosave import FOLDER_VARIABLE
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MAP = "simulated/LFO_STO_512.emd"
@@ -174,4 +177,6 @@ def steps(
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as unsaved:
+        os.environ[FOLDER_VARIABLE] = unsaved
+        main()

@@ -7,6 +7,8 @@ times: order of rows, filter, colours.
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -20,6 +22,7 @@ import napari_eds as eds
 from napari_eds._napari.reader import add_layers
 from napari_eds._napari.results.dock import ResultsTable
 from napari_eds._napari.state.layers import add_chips, image_layers
+from napari_eds.exchange.autosave import FOLDER_VARIABLE
 from napari_eds.quantification.table import REDUCED_CHI_SQUARED, at_pct
 from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
@@ -96,4 +99,6 @@ def timed(what: str, step: Callable[[], object]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as unsaved:
+        os.environ[FOLDER_VARIABLE] = unsaved
+        main()

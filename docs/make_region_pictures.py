@@ -6,6 +6,8 @@ Run it with a display, or on a machine without one:
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import napari
@@ -19,6 +21,7 @@ from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import image_layers
 from napari_eds._support import hyperspy
+from napari_eds.exchange.autosave import FOLDER_VARIABLE
 from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
 FOLDER = Path(__file__).parent / "images"
@@ -91,4 +94,6 @@ def picture(viewer: napari.Viewer, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as unsaved:
+        os.environ[FOLDER_VARIABLE] = unsaved
+        main()

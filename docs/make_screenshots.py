@@ -7,6 +7,7 @@ Run it with a display, or on a machine without one:
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -35,6 +36,7 @@ from napari_eds._napari.spectrum.peak_popup import PeakPopup
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import image_layers, maps_of
 from napari_eds._support import hyperspy
+from napari_eds.exchange.autosave import FOLDER_VARIABLE
 from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
 FOLDER = Path(__file__).parent / "images"
@@ -204,4 +206,6 @@ def picture(viewer, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as unsaved:
+        os.environ[FOLDER_VARIABLE] = unsaved
+        main()

@@ -5,6 +5,7 @@ import pytest
 from qtpy.QtWidgets import QMessageBox
 
 import napari_eds as eds
+from napari_eds.exchange import autosave
 from napari_eds.simulate.maps import (
     Phase,
     Simulation,
@@ -23,6 +24,14 @@ def no_question(monkeypatch):
         raise AssertionError(f"nobody answers: {text}")
 
     monkeypatch.setattr(QMessageBox, "question", fail)
+
+
+@pytest.fixture(autouse=True)
+def unsaved_folder(monkeypatch, tmp_path_factory):
+    """A folder for unsaved work of the test alone."""
+    folder = tmp_path_factory.mktemp("unsaved")
+    monkeypatch.setattr(autosave, "folder", lambda: folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

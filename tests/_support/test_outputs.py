@@ -1,6 +1,7 @@
 """What may be written where, asked of the one module that decides it."""
 
 import ast
+import json
 import os
 from pathlib import Path
 
@@ -272,6 +273,20 @@ def test_every_writer_says_whether_it_may_replace():
             # Those of few-shot write into a folder of their own that is put in place as a whole.
             if name in {"write_text", "write_bytes"} and path.parent.name != "few_shot":
                 wrong.append(f"{path}:{node.lineno}")
-    # The note in a folder of outputs, and copies that RosettaSciIO reads in a folder of their own.
-    allowed = {"outputs.py", "call.py"}
+    # Copies that RosettaSciIO reads in a folder of their own.
+    allowed = {"call.py"}
     assert [place for place in wrong if Path(place.split(":")[0]).name not in allowed] == []
+
+
+def test_what_a_killed_run_left_in_a_folder_is_no_result_of_anybody(tmp_path):
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    (folder / ".napari-eds-abc.part").write_text("half")
+    with output_folder(folder) as made:
+        made.write("a.txt", "1")
+        made.write("b.txt", "1")
+        # Noted at once, so that a run after a kill here knows them as its own kind's.
+        assert set(json.loads((folder / MANIFEST).read_text())["files"]) == {"a.txt", "b.txt"}
+    with output_folder(folder, overwrite=True) as made:
+        made.write("a.txt", "2")
+    assert not (folder / "b.txt").exists()

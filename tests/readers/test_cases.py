@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -169,8 +170,8 @@ def test_elements_left_out_are_flagged(tmp_path):
     assert "unexplained peak at 6.40 keV" in out.read_text()
 
 
-def test_open_what_can_be_opened(monkeypatch):
-    """One of several files is an image only: the others open, and it is told."""
+def test_open_what_can_be_opened(monkeypatch, tmp_path):
+    """One of several files is an image only: it is shown beside the map, alone it is none."""
     shown = []
     monkeypatch.setattr("napari.utils.notifications.show_error", shown.append)
     from napari_eds._napari.reader import read_layers
@@ -179,7 +180,22 @@ def test_open_what_can_be_opened(monkeypatch):
     layers = read_layers([str(folder / "map.emd"), str(folder / "haadf_only.emd")])
     assert any("spectrum_image" in attributes["metadata"] for _, attributes, _ in layers
                if "metadata" in attributes)  # fmt: skip
-    assert ["haadf_only.emd holds no EDS data" in text for text in shown] == [True]
+    assert not shown
+    pictures = [x for x in layers if x[1]["name"].startswith("haadf_only ")]
+    with h5py.File(folder / "haadf_only.emd") as file:
+        groups = list(file["Data/Image"].values())
+        assert len(pictures) == len(groups) == 5
+        for (data, attributes, kind), group in zip(pictures, groups, strict=True):
+            np.testing.assert_array_equal(data, group["Data"][()].mean(axis=2))
+            told = json.loads(bytes(group["Metadata"][:, 0]).rstrip(b"\0"))["BinaryResult"]
+            assert (kind, attributes["name"]) == ("image", f"haadf_only {told['Detector']}")
+            size_nm = 1e9 * float(told["PixelSize"]["width"])
+            assert attributes["scale"] == pytest.approx((size_nm, size_nm))
+            assert set(attributes["units"]) == {"nm"}
+    broken = tmp_path / "broken.emd"
+    broken.write_bytes((folder / "haadf_only.emd").read_bytes()[:9000])
+    assert len(read_layers([str(folder / "map.emd"), str(broken)])) == len(layers) - 5
+    assert ["broken.emd" in text for text in shown] == [True]
     with pytest.raises(eds.ReadError, match="no EDS data"):
         read_layers([str(folder / "haadf_only.emd")])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_eds.errors import EDSError
-from napari_eds.readers.reading import SUFFIXES, load, read
+from napari_eds.readers.reading import SUFFIXES, load, read, read_images
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -46,6 +46,8 @@ def read_layers(path: Paths) -> list[LayerTuple]:
         return load_in_background(lambda check: _read(paths, check), what, viewer)
     layers = _read(paths)
     _tell_notes(layers)
+    if viewer is not None:
+        _keep_unsaved(viewer)
     return layers
 
 
@@ -89,7 +91,14 @@ def add_layers(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
     from napari_eds._napari.parts.jobs import one_per_turn
 
     _tell_notes(layers)
+    _keep_unsaved(viewer)
     one_per_turn(partial(_add_layer, viewer, layer) for layer in layers)
+
+
+def _keep_unsaved(viewer: ViewerModel) -> None:
+    from napari_eds._napari.exchange.unsaved_bar import keep_unsaved
+
+    keep_unsaved(viewer)
 
 
 def _add_layer(viewer: ViewerModel, layer: LayerTuple) -> None:
@@ -115,17 +124,34 @@ def _read(paths: Sequence[str | Path], check: Check | None = None) -> list[Layer
     from napari.utils.notifications import show_error
 
     layers: list[LayerTuple] = []
-    errors: list[EDSError | OSError] = []
+    failed: dict[str | Path, EDSError | OSError] = {}
     for path in paths:
         try:
             layers += layers_of(path, check=check)
         except (EDSError, OSError) as error:
-            errors.append(error)
-    if errors and not layers:
-        raise errors[0]
-    for problem in errors:
-        show_error(str(problem))
+            failed[path] = error
+    if failed and not layers:
+        raise next(iter(failed.values()))
+    for path, problem in failed.items():
+        pictures = pictures_of(path)
+        # Below the maps, as images of a map's own file are.
+        layers = pictures + layers
+        if not pictures:
+            show_error(str(problem))
     return layers
+
+
+def pictures_of(path: str | Path) -> list[LayerTuple]:
+    """Read the images of a file that holds no map, to be shown beside the maps of others.
+
+    Nothing where there are none, or the file is damaged.
+    """
+    from napari_eds._napari.state.layers import picture_layers
+
+    try:
+        return picture_layers(Path(path).stem, read_images(path))
+    except (EDSError, OSError):
+        return []
 
 
 def layers_of(

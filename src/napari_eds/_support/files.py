@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
 from napari_eds.errors import OutputError
+
+#: How the names of unfinished files and folders begin, and of files end. A program that is killed
+#: leaves them behind.
+_UNFINISHED, _PART = ".napari-eds-", ".part"
+#: What is older is nobody's any more.
+_STALE_s = 86400
 
 #: Where the paths that are written are noted, while somebody wants to know.
 _written: ContextVar[list[Path] | None] = ContextVar("written", default=None)
@@ -39,7 +47,7 @@ def write_atomically(path: str | Path, content: str | bytes, *, overwrite: bool 
     path = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".napari-eds-", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED, suffix=_PART)
     except OSError as error:
         # Name what the user named, not the temporary file.
         error.filename = str(path.parent)
@@ -52,8 +60,10 @@ def write_atomically(path: str | Path, content: str | bytes, *, overwrite: bool 
             os.fsync(file.fileno())
         temporary.chmod(_mode_for(path))
         _put_in_place(temporary, path, overwrite=overwrite)
+        _sync_folder(path.parent)
     except OSError as error:
-        if error.filename is not None:
+        if error.errno is not None:
+            # Of a full disk the system names no file, and of others the temporary one.
             error.filename, error.filename2 = str(path), None
         raise
     finally:
@@ -61,6 +71,35 @@ def write_atomically(path: str | Path, content: str | bytes, *, overwrite: bool 
         temporary.unlink(missing_ok=True)
     note_written([path])
     return path
+
+
+@contextmanager
+def folder_aside(parent: Path) -> Iterator[Path]:
+    """Yield a folder in which another one is made before it takes its place in `parent`."""
+    with tempfile.TemporaryDirectory(
+        dir=parent, prefix=_UNFINISHED, ignore_cleanup_errors=True
+    ) as name:
+        yield Path(name)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file is one of those that are written before they take their place."""
+    return name.startswith(_UNFINISHED) and name.endswith(_PART)
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove what programs that were killed a day ago or earlier left unfinished in a folder."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        try:
+            if time.time() - path.lstat().st_mtime < _STALE_s:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif is_unfinished(path.name):
+                path.unlink()
+        except OSError:
+            # Gone already, or somebody else's.
+            continue
 
 
 def beside(path: str | Path, *endings: str) -> list[Path]:
@@ -104,6 +143,20 @@ def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
             temporary.replace(path)
             return
     raise OutputError(f"{path} was written by somebody else meanwhile; it is left as it is")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the new name outlive a loss of power, too, where folders can be synchronised."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        return
+    finally:
+        os.close(handle)
 
 
 def _mode_for(path: Path) -> int:

@@ -24,7 +24,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_eds._support.files import write_atomically
+from napari_eds._support.files import is_unfinished, remove_stale, write_atomically, written_files
 from napari_eds._support.provenance import file_sha256
 from napari_eds._support.raw_files import RAW_FOLDER, has_raw_name, is_raw
 from napari_eds.errors import OutputError
@@ -160,14 +160,10 @@ def output_folder(
     folder = Path(folder)
     check_folder(folder, overwrite=overwrite, inputs=inputs)
     folder.mkdir(parents=True, exist_ok=True)
+    remove_stale(folder)
     earlier = _files_of(folder)
-    made = OutputFolder(folder, inputs=inputs)
-    try:
-        yield made
-    except BaseException:
-        if made.digests:
-            _note(folder, earlier | made.digests)
-        raise
+    made = OutputFolder(folder, inputs=inputs, earlier=earlier)
+    yield made
     for name, digest in earlier.items():
         if name not in made.digests and _is_unchanged(folder / name, digest):
             (folder / name).unlink()
@@ -185,11 +181,14 @@ class OutputFolder:
         Never replaced.
     digests : dict of str to str
         SHA-256 of each file written, by name.
+    earlier : dict of str to str
+        The same of what was there before.
     """
 
     path: Path
     inputs: Inputs = ()
     digests: dict[str, str] = field(default_factory=dict)
+    earlier: dict[str, str] = field(default_factory=dict)
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write a file into the folder, whole or not at all."""
@@ -201,6 +200,8 @@ class OutputFolder:
     def add(self, paths: Iterable[Path]) -> None:
         """Note files that others wrote into the folder for this run."""
         self.digests |= {path.name: file_sha256(path) for path in paths}
+        # At once: if the program is killed, the next run knows whose these files are.
+        _note(self.path, self.earlier | self.digests)
 
 
 def check_space(folder: Path, n_bytes: float) -> None:
@@ -359,7 +360,9 @@ def _nearest(folder: Path) -> Path:
 def _others(folder: Path) -> list[str]:
     """Return what a folder holds, without what file managers leave there."""
     try:
-        return sorted({entry.name for entry in folder.iterdir()} - _LITTER)
+        names = {entry.name for entry in folder.iterdir()} - _LITTER
+        # What a program was writing that was killed is nobody's result.
+        return sorted(name for name in names if not is_unfinished(name))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -385,8 +388,8 @@ def _is_unchanged(path: Path, digest: str) -> bool:
 
 def _note(folder: Path, digests: dict[str, str]) -> None:
     text = json.dumps({"format": _FORMAT, "files": digests}, indent=2, ensure_ascii=False)
-    path = folder / MANIFEST
-    path.write_text(f"{text}\n", encoding="utf-8")
+    with written_files():  # no output that is told of
+        write_atomically(folder / MANIFEST, f"{text}\n", overwrite=True)
 
 
 def _megabytes(n_bytes: float) -> str:

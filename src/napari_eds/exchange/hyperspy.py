@@ -15,6 +15,7 @@ HyperSpy then shows, plots and fits on. Its model holds what eXSpy can express:
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -152,8 +153,21 @@ def save_hspy(result: Quantification, path: str | Path, *, overwrite: bool = Fal
     signal = to_hyperspy(result)
     with tempfile.TemporaryDirectory() as folder, hyperspy.quiet():
         draft = Path(folder) / "signal.hspy"
-        signal.save(str(draft), overwrite=True)
+        try:
+            signal.save(str(draft), overwrite=True)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"{path.name} cannot be written by way of the folder for temporary files "
+                f"({_reason(error)}): make room there",
+                folder,
+            ) from error
         return write_atomically(path, draft.read_bytes(), overwrite=overwrite)
+
+
+def _reason(error: OSError) -> str:
+    """Return why in one line: HDF5 tells many."""
+    return os.strerror(error.errno) if error.errno else str(error).partition("\n")[0]
 
 
 def read_hspy(path: str | Path) -> LabelFile:

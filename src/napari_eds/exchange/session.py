@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -27,11 +24,17 @@ from pydantic import TypeAdapter
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
-from napari_eds._support.npy import read_npy_header
 from napari_eds._support.outputs import check_files
 from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
 from napari_eds.errors import EDSError
+from napari_eds.exchange.archive import (
+    DAMAGE,
+    LABELS_BYTES,
+    check_parts,
+    pack_labels,
+    unpack_labels,
+)
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import CHIP, read_table
@@ -50,30 +53,8 @@ _LARGEST_BYTES = {
     "session.json": 2**26,
     "recipe.json": 2**24,
     "table.csv": 2**28,
-    "labels.npz": 2**28,
+    "labels.npz": LABELS_BYTES,
 }
-#: What is small is read however well it is packed; beyond that, JSON, CSV and packed labels hardly
-#: shrink by this factor.
-_SMALL_BYTES, _LARGEST_RATIO = 2**24, 100
-#: Most pixels of a map.
-_MOST_PIXELS = 2**26
-
-#: What reading parts of a file raises that is no session, or was cut or changed. RuntimeError: an
-#: encrypted part, or one packed in an unknown way.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    ValueError,
-    RuntimeError,
-    OverflowError,
-    MemoryError,
-)
 
 
 class SessionError(EDSError):
@@ -274,7 +255,7 @@ def load_session(path: str | Path) -> Session:
             return _session(archive, head)
     except SessionError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise SessionError(f"{path.name} is no session, or damaged: {error}") from error
 
 
@@ -380,9 +361,6 @@ def _differences(mine: Source, image: SpectrumImage) -> list[str]:
 
 def _archive(result: Quantification, source: Source) -> bytes:
     table = csv_text(result.table)  # all digits: floats read back the same
-    labels = BytesIO()
-    largest = int(result.labels.max())
-    np.savez_compressed(labels, labels=result.labels.astype(np.min_scalar_type(largest)))
     names = {str(label): str(name) for label, name in result.table[CHIP].items()}
     head = {
         "format": FORMAT,
@@ -399,7 +377,7 @@ def _archive(result: Quantification, source: Source) -> bytes:
         archive.writestr("session.json", json.dumps(head, indent=2, ensure_ascii=False))
         archive.writestr("recipe.json", result.recipe.model_dump_json(indent=2))
         archive.writestr("table.csv", table)
-        archive.writestr("labels.npz", labels.getvalue())
+        archive.writestr("labels.npz", pack_labels(result.labels))
     return buffer.getvalue()
 
 
@@ -424,32 +402,10 @@ def _other_than(of_all: float | None, values: np.ndarray, ids: list[int]) -> dic
 
 
 def _check_parts(archive: zipfile.ZipFile, path: Path) -> None:
-    """Check names and sizes of all parts before one of them is unpacked."""
-    names = [part.filename for part in archive.infolist()]
-    odd = [n for n in names if n.startswith("/") or ".." in n.split("/") or "\\" in n or ":" in n]
-    twice = [n for n in names if names.count(n) > 1]
-    if odd or twice:
-        raise SessionError(
-            f"{path.name} is no session: it has parts called {', '.join((odd or twice)[:3])}"
-        )
-    for part in archive.infolist():
-        size, packed = part.file_size, part.compress_size
-        largest = _LARGEST_BYTES.get(part.filename, _SMALL_BYTES)
-        if size > largest or (size > _SMALL_BYTES and size > _LARGEST_RATIO * packed):
-            raise SessionError(
-                f"{path.name}: {part.filename} of {size:,} bytes (packed {packed:,}) is too large "
-                "for a session"
-            )
-
-
-def _labels(content: bytes, shape: tuple[int, int]) -> np.ndarray:
-    """Unpack the label map, once its header fits the shape of the map."""
-    with zipfile.ZipFile(BytesIO(content)) as inner, inner.open("labels.npy") as file:
-        header = read_npy_header(file)
-    if header.shape != shape or header.dtype.kind not in "biu" or math.prod(shape) > _MOST_PIXELS:
-        raise ValueError(f"its labels are {header.dtype} of shape {header.shape}, not of {shape}")
-    with np.load(BytesIO(content), allow_pickle=False) as arrays:
-        return check_labels(arrays["labels"], shape)
+    try:
+        check_parts(archive, _LARGEST_BYTES)
+    except ValueError as problem:
+        raise SessionError(f"{path.name} is no session: {problem}") from problem
 
 
 def _check_head(head: Any, path: Path) -> None:
@@ -474,7 +430,7 @@ def _session(archive: zipfile.ZipFile, head: Mapping[str, Any]) -> Session:
         TypeAdapter(Source).validate_python(head["source"]),
         part=None if part is None else MapPart.from_dict(part),
     )
-    labels = _labels(archive.read("labels.npz"), source.shape)
+    labels = check_labels(unpack_labels(archive.read("labels.npz"), source.shape), source.shape)
     labels.setflags(write=False)
     table = read_table(archive.read("table.csv"))
     if table.index.tolist() != np.setdiff1d(labels, 0).tolist() or CHIP not in table:

@@ -6,13 +6,14 @@ The programs are pnnl/Multimodal-Few-Shot (pictures and spectra) and pnnl/pychip
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.files import folder_aside, remove_stale
 from napari_eds._support.outputs import check_folder, check_place
 from napari_eds._support.progress import Progress
 from napari_eds.errors import LabelError
@@ -122,14 +123,16 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
     if job.settings.save_map:
         _check_space(folder.parent, map_size(job.image, job.pixels, job.settings))
     try:
-        with tempfile.TemporaryDirectory(
-            dir=folder.parent, prefix=".napari-eds-", ignore_cleanup_errors=True
-        ) as temporary:
-            made = Path(temporary) / "new"
+        remove_stale(folder.parent)
+        with folder_aside(folder.parent) as temporary:
+            made = temporary / "new"
             made.mkdir()
             write(made, job)
-            _put_in_place(made, folder, Path(temporary) / "old")
+            _put_in_place(made, folder, temporary / "old")
     except OSError as error:
+        if error.errno is None:
+            # NumPy and Pillow only say how much of it was written.
+            raise OSError(f"{folder} was not written, the disk may be full: {error}") from error
         if error.filename is not None:
             # Name what the user named, not the temporary folder.
             error.filename, error.filename2 = str(folder), None
@@ -228,10 +231,8 @@ def check_target(
     check_folder(folder, overwrite=True, inputs=inputs)
     # It is put in place as a whole.
     check_place(folder.parent, make=True)
-    there = {
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
-    }
-    others = sorted(there - _own_files(folder))
+    _recover(folder)
+    there, others = _files(folder), _others(folder)
     if others:
         raise FewShotError(
             f"{folder} holds {others[0]}, which no few-shot export wrote; choose another folder "
@@ -242,6 +243,15 @@ def check_target(
             f"{folder} holds an earlier export: choose another folder, or give overwrite=True"
         )
     return folder
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def _others(folder: Path) -> list[str]:
+    """Return the files of a folder that no export wrote there."""
+    return sorted(_files(folder) - _own_files(folder))
 
 
 def _own_files(folder: Path) -> set[str]:
@@ -266,13 +276,46 @@ def _check_space(parent: Path, size: MapSize) -> None:
 
 
 def _put_in_place(made: Path, folder: Path, old: Path) -> None:
-    """Rename `made` to `folder`; what was there moves to `old`, and back if that fails."""
+    """Rename `made` to `folder`; what was there goes to `old`, by way of a name that is found.
+
+    Where the program is killed between two of these steps, `_recover` ends them: no export is
+    ever left where nobody looks for it.
+    """
     if not folder.exists():
         made.rename(folder)
         return
-    folder.rename(old)
+    earlier = _earlier(folder)
+    folder.rename(earlier)
     try:
         made.rename(folder)
     except OSError:
-        old.rename(folder)
+        earlier.rename(folder)
         raise
+    earlier.rename(old)
+
+
+def _earlier(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.earlier")
+
+
+def _recover(folder: Path) -> None:
+    """End what a program began that was killed: put the earlier export back, or remove it.
+
+    Raises
+    ------
+    FewShotError
+        If there is something else of that name.
+    """
+    earlier = _earlier(folder)
+    if not os.path.lexists(earlier):
+        return
+    if not earlier.is_dir() or _others(earlier):
+        raise FewShotError(
+            f"{earlier} is in the way: the export before this one would lie there for a moment; "
+            "move it away"
+        )
+    if not folder.exists():
+        earlier.rename(folder)
+        return
+    with folder_aside(folder.parent) as temporary:
+        earlier.rename(temporary / "old")

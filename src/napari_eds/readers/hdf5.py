@@ -16,10 +16,13 @@ from napari_eds.readers.oxford import maps as oxford
 from napari_eds.readers.rosetta import isolated
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.velox import maps as velox
-from napari_eds.spectra.spectrum_image import SpectrumImage
+from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 #: Readers of HDF5 files that nothing else tells of than their extension.
 _PLUGINS = {".emd": "emd", ".nxs": "nexus"}
+#: Readers of our own, of which those of the second line run in a process of their own.
+_VELOX = "velox"
+_OWN = ("oxford.maps", "edax_hdf5")
 
 
 def read(path: Path, options: Options) -> list[SpectrumImage]:
@@ -35,6 +38,30 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
     ReadError
         If the file is none of these.
     """
+    reader = _reader(path)
+    if reader == _VELOX:
+        return velox.read(path, options)
+    if reader in _OWN:
+        return isolated.read_own(reader, path, options)
+    return rosetta.read(path, options, reader)
+
+
+def read_images(path: Path) -> tuple[AuxiliaryImage, ...]:
+    """Return the images of a file without EDS data, nothing of one with EDS data.
+
+    Raises
+    ------
+    ReadError
+        As `read`.
+    """
+    reader = _reader(path)
+    if reader == _VELOX:
+        return velox.read_images_only(path)
+    return () if reader in _OWN else rosetta.read_images(path, reader)
+
+
+def _reader(path: Path) -> str:
+    """Return which of our own modules, or of RosettaSciIO's, reads a file."""
     try:
         check_heaps(path)
         file = h5py.File(path)
@@ -51,15 +78,13 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         if not (by_velox or by_aztec or by_apex):
             check_hdf5(file)
     if by_velox:
-        return velox.read(path, options)
-    if by_aztec:
-        return isolated.read_own("oxford.maps", path, options)
-    if by_apex or path.suffix.lower() == ".edaxh5":
-        return isolated.read_own("edax_hdf5", path, options)
+        return _VELOX
+    if by_aztec or by_apex or path.suffix.lower() == ".edaxh5":
+        return "oxford.maps" if by_aztec else "edax_hdf5"
     if by_hyperspy:
-        return rosetta.read(path, options, plugin="hspy")
+        return "hspy"
     if path.suffix.lower() in _PLUGINS:
-        return rosetta.read(path, options, plugin=_PLUGINS[path.suffix.lower()])
+        return _PLUGINS[path.suffix.lower()]
     raise ReadError(
         f"{path.name} is an HDF5 file, but none that HyperSpy, Velox, AZtec or APEX wrote; it "
         f"holds: {groups}"

@@ -20,9 +20,9 @@ from napari_eds.errors import ReadError, ReadWarning
 if TYPE_CHECKING:
     from napari_eds.readers.options import Options
     from napari_eds.recipe.map_part import Extent, MapPart, Unit
-    from napari_eds.spectra.spectrum_image import SpectrumImage
+    from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
-__all__ = ["SUFFIXES", "load", "read"]
+__all__ = ["SUFFIXES", "load", "read", "read_images"]
 
 #: Modules that read files of an extension; of all others it is RosettaSciIO's door.
 _READERS = {
@@ -185,6 +185,25 @@ def load(
         )
     image = wanted.finish(images[index], index if len(images) > 1 else None)
     return _with_warnings(image, path)
+
+
+def read_images(path: str | PathLike[str]) -> tuple[AuxiliaryImage, ...]:
+    """Return the images of a file without EDS data, nothing of one with EDS data.
+
+    Raises
+    ------
+    FileNotFoundError
+    ReadError
+        If it cannot be read.
+    """
+    path = _checked(Path(path))
+    if path.suffix.lower() in _HDF5_SUFFIXES:
+        from napari_eds.readers import hdf5
+
+        return hdf5.read_images(path)
+    from napari_eds.readers.rosetta import maps as rosetta
+
+    return rosetta.read_images(path)
 
 
 def _with_warnings(image: SpectrumImage, path: str | PathLike[str]) -> SpectrumImage:

@@ -12,7 +12,7 @@ from napari_eds._napari.parts.panels import REGIONS, RESULTS
 from napari_eds._napari.reader import add_layers
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_edits import EDITED, edit, features_after_merge, merged
-from napari_eds._napari.state.layers import add_chips, image_layers
+from napari_eds._napari.state.layers import add_chips, image_layers, maps_of
 from napari_eds.simulate.maps import Phase, simulate
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
@@ -158,3 +158,29 @@ def test_labels_quantified_since_have_their_own_features_again(qtbot, merging, r
     features_become(qtbot, labels, before)
     press(viewer, Qt.Key.Key_Z, CTRL_SHIFT)
     features_become(qtbot, labels, quantified)
+
+
+@pytest.mark.parametrize("active", ["map", "at.% map", "another map without labels"])
+def test_undo_reaches_the_merge_whatever_is_active(qtbot, merging, result, active):
+    viewer, labels, merge = merging(RESULTS)
+    states = [(labels.data.copy(), labels.features.copy())]
+    merge(2, 3)
+    states.append((labels.data.copy(), labels.features.copy()))
+    focus = focus_of(viewer)
+    if active == "map":
+        viewer.layers.selection.active = focus.map_layer
+    elif active == "at.% map":
+        qtbot.waitUntil(lambda: len(maps_of(viewer, labels)) == 2)
+        viewer.layers.selection.active = maps_of(viewer, labels)["Ti"]
+    else:
+        phase = Phase("Ti", {"Ti": 100}, 4.5)
+        other = simulate(np.ones((8, 9), int), [phase], 40.0, counts_per_pixel=30).image
+        add_layers(viewer, image_layers(other))
+        viewer.layers.selection.active = focus.map_layers()[-1]
+        assert focus.labels_layer is None
+    press(viewer, Qt.Key.Key_Z, CTRL)
+    np.testing.assert_array_equal(labels.data, states[0][0])
+    features_become(qtbot, labels, states[0][1])
+    press(viewer, Qt.Key.Key_Z, CTRL_SHIFT)
+    np.testing.assert_array_equal(labels.data, states[1][0])
+    features_become(qtbot, labels, states[1][1])

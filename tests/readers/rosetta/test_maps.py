@@ -12,7 +12,7 @@ import zarr
 
 import napari_eds
 from napari_eds.readers.options import Options
-from napari_eds.readers.reading import SUFFIXES
+from napari_eds.readers.reading import SUFFIXES, read_images
 from napari_eds.readers.rosetta import call as rosetta_call
 from napari_eds.readers.rosetta import maps
 from napari_eds.spectra.recorded import positive
@@ -511,3 +511,16 @@ assert not heavy, heavy
         [sys.executable, "-c", program, *paths], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_images_of_a_file_without_maps(tmp_path):
+    hyperspy = pytest.importorskip("hyperspy.api")
+    image = hyperspy.signals.Signal2D(np.arange(12.0).reshape(3, 4))
+    for axis, scale in zip(image.axes_manager.signal_axes, (0.002, 0.003), strict=True):
+        axis.scale, axis.units = scale, "µm"
+    image.metadata.General.title = "survey"
+    image.save(tmp_path / "survey.hspy")
+    (found,) = read_images(tmp_path / "survey.hspy")
+    np.testing.assert_array_equal(found.data, image.data)
+    assert (found.name, found.pixel_unit) == ("survey", "nm")
+    assert found.pixel_size == pytest.approx((3, 2))

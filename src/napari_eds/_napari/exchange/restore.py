@@ -10,6 +10,7 @@ from napari.layers import Labels
 
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import add_chips, bind
+from napari_eds._napari.state.unsaved import note_saved
 from napari_eds._support.provenance import versions
 from napari_eds.exchange.session import Session, SessionError, load_session, session_beside
 from napari_eds.quantification.result import Quantification
@@ -114,6 +115,7 @@ def restore(focus: Focus, found: Found) -> Labels | None:
     focus.set_labels_layer(layer)
     if focus.settings is not None:
         focus.set_settings(focus.settings.with_recipe(session.recipe))
+    note_saved(focus, session.labels, session.names, session.recipe)
     return layer
 
 

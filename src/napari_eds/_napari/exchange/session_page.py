@@ -36,10 +36,12 @@ from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
+from napari_eds._napari.state.unsaved import note_saved
 from napari_eds.errors import EDSError
 from napari_eds.exchange.hyperspy import save_hspy
 from napari_eds.exchange.session import SUFFIX, Session, SessionError, beside, repeat, save_session
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.table import CHIP
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 _SESSIONS = f"Sessions (*{SUFFIX})"
@@ -179,7 +181,7 @@ class SessionPage(QWidget):
         self._work.run(
             "saving",
             lambda _report: save_session(path, result, overwrite=overwrite),
-            self._on_saved_session,
+            partial(self._on_saved_session, result),
             replaces=False,
         )
 
@@ -192,8 +194,9 @@ class SessionPage(QWidget):
             path, overwrite = chosen
             self._save(path, result, overwrite=overwrite)
 
-    def _on_saved_session(self, path: Path) -> None:
+    def _on_saved_session(self, result: Quantification, path: Path) -> None:
         self._on_saved(path)
+        note_saved(self._focus, result.labels, result.table[CHIP].to_dict(), result.recipe)
         image = self._focus.image
         if image is not None and image.source is not None:
             self._on_map()

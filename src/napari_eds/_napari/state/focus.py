@@ -177,7 +177,7 @@ class Focus(QObject):
         return [
             layer
             for layer in self.viewer.layers
-            if isinstance(layer, Labels) and self._map_for(layer) is self._map
+            if isinstance(layer, Labels) and self.map_for(layer) is self._map
         ]
 
     def set_labels_layer(self, layer: Labels | None) -> None:
@@ -199,7 +199,7 @@ class Focus(QObject):
         self.result_changed.emit()
         self._on_selected()
 
-    def _map_for(self, labels: Labels) -> Image | None:
+    def map_for(self, labels: Labels) -> Image | None:
         """Return the map that labels belong to: the one they were made for, else one that fits."""
         fitting = [
             m for m in self.map_layers() if eds_layers.fits(labels, m.metadata[SPECTRUM_IMAGE])
@@ -286,7 +286,7 @@ class Focus(QObject):
         if SPECTRUM_IMAGE in layer.metadata:
             self.set_map_layer(layer)
         elif isinstance(layer, Labels):
-            belongs_to = self._map_for(layer)
+            belongs_to = self.map_for(layer)
             if belongs_to is not None:
                 self.set_map_layer(belongs_to)
                 self.set_labels_layer(layer)

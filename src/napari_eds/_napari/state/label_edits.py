@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -37,6 +38,8 @@ _FEATURES_OF = "eds_features_of_pixels"
 _MOST_STATES = 100
 #: Pause after an edit until features are compared with those of the pixels.
 _SETTLE_MS = 100
+#: Keys over the map while no Labels layer is active, as napari has them in one.
+_UNDO, _REDO = "Control-Z", "Control-Shift-Z"
 _COUNTED = {"index", CHIP, FLAG, N_PIXELS}
 
 
@@ -301,31 +304,69 @@ def apply(focus: Focus, layer: Labels, done: Edited) -> int:
     if not features_equal(layer.features, done.features):
         layer.features = done.features
     _remember(layer, done.after, layer.features)
-    if focus.findChild(_UndoFollower) is None:
-        _UndoFollower(focus)
+    (focus.findChild(_UndoFollower) or _UndoFollower(focus)).follow(layer)
     if done.joined is not None and layer is focus.labels_layer:
         focus.select([done.joined])
     return int(pixels[0].size)
 
 
 class _UndoFollower(QObject):
-    """Lets features follow undo and redo in a window, whichever docks are open."""
+    """Lets undo and redo reach edited layers, and features follow them, whatever is active.
+
+    napari's own keys undo in the Labels layer that is active. Over any other layer, the same keys
+    undo in the labels that are looked at, or else in those edited last.
+    """
 
     def __init__(self, focus: Focus) -> None:
         super().__init__(focus)
         self._focus = focus
+        self._edited: list[weakref.ref[Labels]] = []
+        self._unsettled: weakref.WeakSet[Labels] = weakref.WeakSet()
         self._settled = QSignalDebouncer(parent=self)
         self._settled.setTimeout(_SETTLE_MS)
         self._settled.triggered.connect(self._on_settled)
-        focus.labels_edited.connect(self._on_edited)
+        for keys, answer in ((_UNDO, self.undo), (_REDO, self.redo)):
+            try:
+                focus.viewer.bind_key(keys, answer)
+            except ValueError:  # the user, or another plugin, has these keys
+                continue
 
-    def _on_edited(self, box: object) -> None:
-        if box is None:
-            self._settled.throttle()
+    def follow(self, layer: Labels) -> None:
+        """Follow a layer from now on, as the one that was edited last."""
+        known = [x for x in (ref() for ref in self._edited) if x is not None]
+        if layer not in known:
+            for event in (layer.events.paint, layer.events.set_data, layer.events.data):
+                event.connect(self._on_edited)
+        others = [x for x in known if x is not layer]
+        self._edited = [weakref.ref(x) for x in (*others, layer)]
+
+    def undo(self, _viewer: object) -> None:
+        """Take back the last step in the labels."""
+        layer = self._reached()
+        if layer is not None:
+            layer.undo()
+
+    def redo(self, _viewer: object) -> None:
+        """Do again what was taken back."""
+        layer = self._reached()
+        if layer is not None:
+            layer.redo()
+
+    def _reached(self) -> Labels | None:
+        if self._focus.labels_layer is not None:
+            return self._focus.labels_layer
+        there = [ref() for ref in self._edited]
+        return next((x for x in reversed(there) if x in self._focus.viewer.layers), None)
+
+    def _on_edited(self, event: Any) -> None:
+        self._unsettled.add(event.source)
+        self._settled.throttle()
 
     def _on_settled(self) -> None:
-        if self._focus.labels_layer is not None:
-            _follow_undo(self._focus.labels_layer)
+        layers = list(self._unsettled)
+        self._unsettled.clear()
+        for layer in layers:
+            _follow_undo(layer)
 
 
 def _follow_undo(layer: Labels) -> None:

@@ -6,7 +6,7 @@ and the result in the metadata of the Labels layer, numbers per label in its fea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,19 @@ def image_layers(image: SpectrumImage) -> list[LayerTuple]:
     return [*layers, (counts, attributes, "image")]
 
 
+def picture_layers(name: str, pictures: Iterable[AuxiliaryImage]) -> list[LayerTuple]:
+    """Return the layers of images that came without a map, such as a survey image."""
+    return [
+        (
+            picture.data,
+            _look(picture, name) | _geometry(picture.pixel_size, _unit(picture.pixel_unit)),
+            "image",
+        )
+        for picture in pictures
+        if picture.data.ndim in (2, 3)
+    ]
+
+
 def put_image(layer: Image, image: SpectrumImage) -> None:
     """Put another spectrum image of the same pixels into its layer, such as one with energies."""
     before = spectrum_image_of(layer)
@@ -95,18 +108,13 @@ def _name(image: SpectrumImage) -> str:
 
 def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str) -> LayerTuple:
     """Put an image of the same file in the units of the map, so that both overlay."""
-    rgb = auxiliary.data.ndim == 3
     size = auxiliary.pixel_size
     where = geometry(image)
     if not auxiliary.fits(image.shape):
         if unit != "pixel":
             size = _converted(size, _unit(auxiliary.pixel_unit), unit)
         where = _geometry(size, unit)
-    attributes = {
-        **where,
-        "name": f"{_name(image)} {auxiliary.name}",
-        "rgb": rgb,
-    }
+    attributes = _look(auxiliary, _name(image)) | where
     if auxiliary.offset is not None:
         corner = _converted(auxiliary.offset, _unit(auxiliary.pixel_unit), unit)
         # A layer is placed by the centre of its first pixel, not by its corner.
@@ -114,9 +122,13 @@ def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str)
             place + (own - other) / 2
             for place, own, other in zip(corner, size, image.pixel_size, strict=True)
         )
-    if not rgb:
-        attributes["contrast_limits"] = _limits(auxiliary.data)
     return (auxiliary.data, attributes, "image")
+
+
+def _look(picture: AuxiliaryImage, of: str) -> dict[str, Any]:
+    rgb = picture.data.ndim == 3
+    limits = {} if rgb else {"contrast_limits": _limits(picture.data)}
+    return {"name": f"{of} {picture.name}", "rgb": rgb, **limits}
 
 
 def geometry(image: SpectrumImage) -> dict[str, Any]:
@@ -211,7 +223,11 @@ def owner_of(viewer: ViewerModel, layer: Layer | None) -> Layer | None:
 
 def label_names(labels: Labels) -> dict[int, str]:
     """Return the names of labels that its features hold in the column `CHIP`."""
-    features = labels.features
+    return names_in(labels.features)
+
+
+def names_in(features: pd.DataFrame) -> dict[int, str]:
+    """Return the names of labels that a table of features holds."""
     if CHIP not in features or "index" not in features:
         return {}
     return {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds.elements.from_file import named_in_file
+from napari_eds.errors import RecipeError
 from napari_eds.recipe.draft import RecipeDraft
 from napari_eds.recipe.k_factor_files import read_k_factors
 from napari_eds.recipe.k_factors import KFactorTable
@@ -98,6 +101,39 @@ class Settings:
             If settings are missing or inconsistent, or the file cannot be used.
         """
         return self.draft.edited(k_factors=self.k_factors()).recipe()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON knows them."""
+        return {
+            "draft": self.draft.model_dump(mode="json"),
+            "order": list(self.order),
+            "k_factor_file": None if self.k_factor_file is None else str(self.k_factor_file),
+            "convention": self.convention,
+            "chip_size": self.chip_size,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Settings:
+        """Return the settings that `to_json` gave.
+
+        Raises
+        ------
+        RecipeError
+            If they are none.
+        """
+        try:
+            file, convention = values["k_factor_file"], values["convention"]
+            if convention not in {FROM_FILE, "family", "alpha"}:
+                raise ValueError(f"no convention of k-factors is called {convention!r}")
+            return cls(
+                draft=RecipeDraft.model_validate_json(json.dumps(values["draft"])),
+                order=tuple(map(str, values["order"])),
+                k_factor_file=None if file is None else Path(file),
+                convention=convention,
+                chip_size=max(int(values["chip_size"]), 1),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            raise RecipeError(f"these are no settings: {problem}") from problem
 
     def with_recipe(self, recipe: Recipe) -> Settings:
         """Return settings that make a recipe."""

@@ -39,7 +39,7 @@ from napari_eds.readers.rosetta.plugins import PLUGINS
 from napari_eds.spectra.acquisition import FrameRange
 from napari_eds.spectra.axes import NO_SIZE, EnergyAxis
 from napari_eds.spectra.recorded import acquisition
-from napari_eds.spectra.spectrum_image import SpectrumImage
+from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 #: Readers that need help; the others are called as `PLUGINS` has them.
 _READERS: dict[str, Callable[[Path], Entries]] = {
@@ -95,6 +95,24 @@ def from_entries(entries: Entries, path: Path, options: Options) -> list[Spectru
         raise
     except FAULTS as error:
         # What entries hold is what the file says, which in damaged files may be anything.
+        raise ReadError(f"{path.name} is damaged: {error!r} while it was put together") from error
+
+
+def read_images(path: Path, plugin: str | None = None) -> tuple[AuxiliaryImage, ...]:
+    """Return the images of a file without EDS data, nothing of one with EDS data.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be read.
+    """
+    entries = call(plugin, path) if plugin else _entries(path)
+    try:
+        with_eds = any(_is_eds(entry, Options()) for entry in entries)
+        return () if with_eds else auxiliary_images(entries, "nm")
+    except EDSError:
+        raise
+    except FAULTS as error:
         raise ReadError(f"{path.name} is damaged: {error!r} while it was put together") from error
 
 

@@ -34,7 +34,7 @@ from napari_eds.readers.velox.settings import quantification
 from napari_eds.readers.velox.stream import Grid, Stream, decode
 from napari_eds.spectra.acquisition import Detector
 from napari_eds.spectra.axes import EnergyAxis
-from napari_eds.spectra.spectrum_image import SpectrumImage
+from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 #: 16-bit events can name so many.
 _MOST_CHANNELS = 65535
@@ -88,6 +88,26 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
             return _read(file, path, options)
     except DamageError as error:
         raise ReadError(f"{path.name} is damaged: {error}") from error
+    except EDSError:
+        raise
+    except FAULTS as error:
+        raise ReadError(f"{path.name} is damaged: {error}") from error
+
+
+def read_images_only(path: Path) -> tuple[AuxiliaryImage, ...]:
+    """Return the images of a file that holds nothing else, nothing of one with EDS data.
+
+    Raises
+    ------
+    ReadError
+        If it is damaged.
+    """
+    try:
+        with h5py.File(path) as file:
+            refuse_other_files(file)
+            data = part(file, "Data", h5py.Group) if "Data" in file else {}
+            with_eds = any(len(data.get(name, ())) for name in ("SpectrumImage", "Spectrum"))
+            return () if with_eds else read_images(file, "nm")[0]
     except EDSError:
         raise
     except FAULTS as error:
