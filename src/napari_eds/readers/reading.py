@@ -197,13 +197,10 @@ def read_images(path: str | PathLike[str]) -> tuple[AuxiliaryImage, ...]:
         If it cannot be read.
     """
     path = _checked(Path(path))
-    if path.suffix.lower() in _HDF5_SUFFIXES:
-        from napari_eds.readers import hdf5
-
-        return hdf5.read_images(path)
-    from napari_eds.readers.rosetta import maps as rosetta
-
-    return rosetta.read_images(path)
+    reader = _reader(path.suffix.lower())
+    # Formats that only hold spectra have no such function.
+    found: tuple[AuxiliaryImage, ...] = getattr(reader, "read_images", lambda _: ())(path)
+    return found
 
 
 def _with_warnings(image: SpectrumImage, path: str | PathLike[str]) -> SpectrumImage:

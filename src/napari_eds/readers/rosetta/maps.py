@@ -106,7 +106,7 @@ def read_images(path: Path, plugin: str | None = None) -> tuple[AuxiliaryImage, 
     ReadError
         If the file cannot be read.
     """
-    entries = call(plugin, path) if plugin else _entries(path)
+    entries = call(plugin, path) if plugin else entries_of(path)
     try:
         with_eds = any(_is_eds(entry, Options()) for entry in entries)
         return () if with_eds else auxiliary_images(entries, "nm")
