@@ -109,7 +109,7 @@ REFUSED = [
     ("30-damaged/velox_events_claim_1e9.emd", ["/Data/SpectrumStream", "1000000000", "claims"]),
     ("30-damaged/expression_axis_runs_code.hspy", ["axis 'Energy'", "expression", "refused"]),
     ("15-open-two-files/haadf_only.emd", ["no EDS data", "Image"]),
-    ("19-denoised-negative/pca.hspy", ["measured", "clip_negative", "-1.33"]),
+    ("19-denoised-negative/pca.hspy", ["measured", "--clip-negative", "-1.33"]),
 ]
 
 

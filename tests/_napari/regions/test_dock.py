@@ -404,7 +404,7 @@ def test_what_cannot_be_made_is_said(qtbot, window, tmp_path):
     np.save(tmp_path / "small.npy", np.ones((3, 3), int))
     page.path.value = str(tmp_path / "small.npy")
     use(qtbot, dock)
-    assert "do not fit the map" in notifications()[-1]
+    assert "does not fit the map" in notifications()[-1]
     assert list(viewer.layers) == before
     # While the fields change, the dock itself says it.
     choose(dock, "grid")

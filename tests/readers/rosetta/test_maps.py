@@ -402,10 +402,11 @@ def test_emd_of_another_kind(unit, opens, tmp_path):
 
 
 def test_detectors_and_frames_are_for_formats_that_keep_them_apart(data_file):
-    for options in ({"detectors": [0]}, {"frames": (0, 1)}):
-        with pytest.raises(
-            napari_eds.ReadError, match="frames in event streams of Velox and JEOL only"
-        ):
+    for options, said in [
+        ({"detectors": [0]}, "detectors can be chosen in files of Velox and AZtec only"),
+        ({"frames": (0, 1)}, "frames can be chosen in event streams of Velox and JEOL only"),
+    ]:
+        with pytest.raises(napari_eds.ReadError, match=said):
             napari_eds.read(data_file(BCF), **options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 from typing import Literal
 
@@ -183,8 +184,8 @@ def with_factor(
 
 def _error_of(old: KFactor | None, relative_error: float | None) -> dict[str, float]:
     """Return the error that is given or was there; without one it is that of the class."""
-    if relative_error is None and old is not None:
-        relative_error = old.relative_error
+    if relative_error is None and old is not None and not isnan(old.given_error):
+        relative_error = old.given_error
     return {} if relative_error is None else {"relative_error": relative_error}
 
 
