@@ -77,8 +77,8 @@ first file and kept for the next ones. A crash there, or a read that takes longe
 second for every megabyte, is an error that names the file; memory is limited to what the machine
 has; counts come back without their zeros. Bruker and Phenom files that are shorter than they say
 are refused before. Our own readers of `.h5oina` and `.edaxh5` run there, too, for HDF5 can
-loop for ever in a damaged file; text (`.msa`) is read directly. Seconds, best of {repeats}, each first one
-in a fresh Python with all imports:
+loop for ever in a damaged file; text (`.msa`) is read directly. Seconds, best of {repeats},
+each first one in a fresh Python with all imports:
 
 | File | first, in its process | first, directly | next, in its process | next, directly |
 |---|---|---|---|---|
