@@ -67,7 +67,7 @@ def test_the_script_runs_and_gives_the_truth(sections, folder, capsys):
     known = {}
     for block in blocks(sections["In a script"], "python"):
         exec(block, known)
-    assert "Cliff-Lorimer" in capsys.readouterr().out
+    assert "corrected for 60 nm" in capsys.readouterr().out
     result = known["result"]
     table = result.table.set_index("chip")
     for chip in json.loads(Path("support.json").read_text())["film"]:
