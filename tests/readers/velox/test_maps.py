@@ -559,11 +559,17 @@ def test_energies_that_are_wrong_stop_a_map(value, tmp_path):
         assert napari_eds.load(path, energy_axis=(0.0, 0.01)).total_counts == 1
 
 
+@pytest.mark.parametrize("name", ["Optics", "Scan"])
+@pytest.mark.parametrize("value", [None, [], "x", 5])
+def test_a_whole_part_that_is_wrong_is_refused(name, value, tmp_path):
+    path = write_velox(tmp_path / "map.emd", {"A": [1, GATE]}, (1, 1), metadata={name: value})
+    with pytest.raises(napari_eds.ReadError, match=f"Metadata: {name} is .*expected"):
+        napari_eds.load(path)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"Optics": None},
-        {"Optics": []},
         {"Optics": {"AccelerationVoltage": "high"}},
         {"Optics": {"AccelerationVoltage": float("nan")}},
         {"Optics": {"AccelerationVoltage": -200000}},

@@ -2,7 +2,8 @@
 
 Velox writes numbers as text (``"2e-9"``, ``"18 deg"``), and leaves out what it does not know. What
 is there but wrong - text where a number belongs, null, below or beyond what can be - is left out
-and noted where the map can do without it, and refused where it cannot.
+and noted where the map can do without it, and refused where it cannot, or where a whole part is
+wrong.
 """
 
 from __future__ import annotations
@@ -207,6 +208,9 @@ def lenient(
 ) -> tuple[Metadata, tuple[str, ...]]:
     """Return metadata, and a note on everything in them that is wrong and therefore left out.
 
+    A whole part, such as the optics, that is something else than Velox writes is no slip of one
+    value, and is refused.
+
     Parameters
     ----------
     tree : mapping
@@ -229,7 +233,7 @@ def lenient(
             error = problem.errors()[0]
             told = _told(error, where)
             path = _existing(error["loc"], kept)
-            if not path or path[-1] in needed:
+            if len(path) <= 1 or path[-1] in needed:
                 raise DamageError(told) from problem
             notes.append(f"{told}; left out")
             _remove(kept, path)
