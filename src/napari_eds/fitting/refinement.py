@@ -10,21 +10,16 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
 from napari_eds.fitting.sum_fit import inflated, positive_counts, positive_shape, smoothed
-from napari_eds.spectra.axes import EnergyAxis
 
 #: A line this many deviations of its prior off its table is told: the model lacks something there.
 UNLIKELY_SIGMA = 3.0
 #: No model is taken to be truer than this, relative to the height of its lines.
 LEAST_MISFIT = 0.003
-#: Nor truer than this around lines, relative to their mean over `_AROUND_KEV`: in tails and
-#: shelves, which differ from detector to detector and from line to line.
-TAIL_MISFIT, _AROUND_KEV = 0.006, 0.5
 #: A misfit is sure beyond this many of its standard deviations.
 SURE_SIGMA = 3.0
 #: Steps towards the best values with the same weights, their longest in deviations of the prior,
@@ -323,14 +318,7 @@ class _Problem:
         return bool((self.scatter(solved) > self._variance_of(solved)).any())
 
     def _variance_of(self, solved: _Solved) -> np.ndarray:
-        around = TAIL_MISFIT * around_lines(solved.lines, self.model.energy)
-        return solved.expected + (LEAST_MISFIT * solved.lines) ** 2 + around**2
-
-
-def around_lines(lines: np.ndarray, energy: EnergyAxis) -> np.ndarray:
-    """Return the mean of lines, (channels, ...), over the reach of tails."""
-    channels = max(round(_AROUND_KEV / energy.scale_keV), 1)
-    return np.asarray(uniform_filter1d(lines, channels, axis=0, mode="constant"))
+        return solved.expected + (LEAST_MISFIT * solved.lines) ** 2
 
 
 def relative_misfit(

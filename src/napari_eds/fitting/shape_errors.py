@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import slopes_of
 from napari_eds.fitting.poisson import shared_inverse
-from napari_eds.fitting.refinement import TAIL_MISFIT, Refined, around_lines
+from napari_eds.fitting.refinement import Refined
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.uncertainties import Uncertainties
 
@@ -29,6 +30,9 @@ SHAPE_PARTS: tuple[ShapePart, ...] = get_args(ShapePart)
 
 #: Lengths over which drawn shapes are wrong alike, in full widths of a line.
 _LINE_LENGTH, _BACKGROUND_LENGTH = 0.5, 4.0
+#: What tails and shelves, which differ from detector to detector and from line to line, are wrong
+#: by, relative to the mean of lines over `_AROUND_KEV`.
+_TAIL_MISFIT, _AROUND_KEV = 0.006, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,9 +131,9 @@ def shape_errors(
     lines = np.zeros((bumps.shape[1], q, n + 1))
     lines[:, :, :n] = np.einsum("qc,cm,cf->mqf", inverse, bumps, model.profiles, optimize=True)
     around = np.zeros_like(lines)
-    of_tails = around_lines(model.profiles, model.energy)
-    around[:, :, :n] = np.einsum("qc,cm,cf->mqf", inverse, bumps, of_tails, optimize=True)
-    parts["line_shapes"] = line_shape**2 * tensor(lines) + TAIL_MISFIT**2 * tensor(around)
+    tails = _TAIL_MISFIT * _around_lines(model)
+    around[:, :, :n] = np.einsum("qc,cm,cf->mqf", inverse, bumps, tails, optimize=True)
+    parts["line_shapes"] = line_shape**2 * tensor(lines) + tensor(around)
     bumps = _bumps(model, _BACKGROUND_LENGTH)
     below = np.zeros((bumps.shape[1], q, n + 1))
     below[:, :, n] = (inverse @ (bumps * shape[:, None])).T
@@ -150,6 +154,12 @@ def background_heights(fit: Fit) -> np.ndarray:
 def _propagated(answers: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Return the tensor of answers (nuisances, quantified, amplitudes) to a covariance."""
     return np.einsum("iqa,ij,jrb->abqr", answers, covariance, answers, optimize=True)
+
+
+def _around_lines(model: SpectralModel) -> np.ndarray:
+    """Return the mean of each family's lines over the reach of tails, (channels, families)."""
+    channels = max(round(_AROUND_KEV / model.energy.scale_keV), 1)
+    return np.asarray(uniform_filter1d(model.profiles, channels, axis=0, mode="constant"))
 
 
 def _bumps(model: SpectralModel, widths: float) -> np.ndarray:
