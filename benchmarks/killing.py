@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,8 @@ from napari_eds.simulate.maps import Phase, simulate
 FULL_BYTES = 2000
 #: Longest time from the first write of a child to its death.
 LONGEST_s = 1.0
+#: A child begins within this time, or hangs.
+_PATIENCE_s = 120
 
 
 @cache
@@ -194,7 +197,7 @@ def kill(task: Task, folder: Path, delay_s: float) -> None:
     task.write(folder, 0)
     child = fork.Process(target=_write_on, args=(task, folder, send))
     child.start()
-    receive.recv()
+    _told(receive, child)
     time.sleep(delay_s)
     _end(child)
     task.check(folder)
@@ -209,7 +212,7 @@ def kill_painting(folder: Path, delay_s: float) -> None:
     folder.mkdir()
     child = fork.Process(target=paint, args=(folder, send))
     child.start()
-    last = receive.recv()
+    last = _told(receive, child)
     time.sleep(delay_s)
     _end(child)
     last = max([last, *_sent(receive)])
@@ -225,7 +228,7 @@ def fill(task: Task, folder: Path) -> str:
     receive, send = fork.Pipe(duplex=False)
     child = fork.Process(target=_write_on_full_disk, args=(task, folder, send))
     child.start()
-    error = receive.recv()
+    error = _told(receive, child)
     child.join()
     task.check(folder)
     litter = [p for p in folder.rglob("*") if is_unfinished(p.name) or p.name == "new"]
@@ -257,6 +260,14 @@ def _write_on_full_disk(task: Task, folder: Path, tell: Connection) -> None:
         tell.send(f"not an error for users: {error!r}")
     else:
         tell.send("nothing was raised")
+
+
+def _told(receive: Connection, child: multiprocessing.process.BaseProcess) -> Any:
+    """Return what a child says first; one that says nothing is ended, and an error."""
+    if not receive.poll(_PATIENCE_s):
+        child.kill()
+        raise TimeoutError(f"a child said nothing for {_PATIENCE_s} s")
+    return receive.recv()
 
 
 def _end(child: multiprocessing.process.BaseProcess) -> None:
