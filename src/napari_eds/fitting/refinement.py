@@ -31,6 +31,8 @@ _SAME = 0.1
 #: A fit with weights that let peaks go is given up where a firm one has this many times less of
 #: chi-squared: a peak that is missing from the model leaves both with nearly the same.
 _LET_GO = 3.0
+#: It is made only where at least this part of the lines was let go.
+_LET_GO_SHARE = 0.02
 #: Degrees of freedom of Student's t where such fits are compared.
 _FREEDOM = 4.0
 _WEIGHTINGS = 6
@@ -314,8 +316,9 @@ class _Problem:
         return float(np.log1p(squares / _FREEDOM).sum())
 
     def lets_go(self, solved: _Solved) -> bool:
-        """Say whether some channels weigh less than they would in a firm fit."""
-        return bool((self.scatter(solved) > self._variance_of(solved)).any())
+        """Say whether a good part of the lines weighs less than it would in a firm fit."""
+        gone = self.scatter(solved) > self._variance_of(solved)
+        return bool(solved.lines[gone].sum() > _LET_GO_SHARE * solved.lines.sum())
 
     def _variance_of(self, solved: _Solved) -> np.ndarray:
         return solved.expected + (LEAST_MISFIT * solved.lines) ** 2
