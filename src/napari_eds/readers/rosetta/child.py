@@ -61,7 +61,12 @@ def _limit_memory() -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (physical, hard))
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        # A setting of the system, which is there or is not: no file is made.
+        setting = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        try:
+            os.write(setting, b"1000")
+        finally:
+            os.close(setting)
 
 
 def _answer(plugin: str, path: Path, options: dict[str, Any]) -> Reply:
