@@ -18,7 +18,7 @@ from napari_eds.readers.choice import frames_chosen
 from napari_eds.readers.jeol.stream import N_CHANNELS, RASTER, Decoded, Scan, count_frames, decode
 from napari_eds.readers.jeol.tree import Tree, at, parse
 from napari_eds.readers.options import Options
-from napari_eds.spectra.acquisition import Acquisition, Detector
+from napari_eds.spectra.acquisition import Acquisition, Detector, is_foil_beam
 from napari_eds.spectra.axes import EnergyAxis, PixelSize, pixel_size
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
@@ -30,8 +30,6 @@ _START = struct.Struct("<I8s6I")
 _TREE_OFFSET = 12
 _MEASURED = ("PTTD Data", "AnalyzableMap MeasData")
 _PARAMETERS = ("PTTD Param", "Params")
-#: JEOL's scanning microscopes end here.
-_SEM_UP_TO_keV = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +172,7 @@ def _acquisition(header: Tree, part: float) -> Acquisition:
         str(name or "EDS"), elevation, _number(header, *microscope, "DirAng"), live, real
     )
     return Acquisition(
-        signal_type=None if beam is None else "SEM" if beam <= _SEM_UP_TO_keV else "STEM",
+        signal_type=None if beam is None else "STEM" if is_foil_beam(beam) else "SEM",
         beam_energy_keV=beam,
         take_off_angle_deg=elevation,
         energy_resolution_MnKa_eV=_number(header, *microscope, "MnKaRES") or None,
