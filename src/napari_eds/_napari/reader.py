@@ -123,25 +123,37 @@ def _read(paths: Sequence[str | Path], check: Check | None = None) -> list[Layer
     """Read what can be read; errors are shown, and raised where there is nothing else."""
     from napari.utils.notifications import show_error
 
-    layers: list[LayerTuple] = []
-    failed: dict[str | Path, EDSError | OSError] = {}
-    for path in paths:
-        try:
-            layers += layers_of(path, check=check)
-        except (EDSError, OSError) as error:
-            failed[path] = error
-    if failed and not layers:
-        raise next(iter(failed.values()))
-    for path, problem in failed.items():
-        pictures = pictures_of(path)
-        # Below the maps, as images of a map's own file are.
-        layers = pictures + layers
-        if not pictures:
-            show_error(str(problem))
+    layers, problems = read_each(paths, check=check)
+    if problems and not layers:
+        raise problems[0]
+    for problem in problems:
+        show_error(str(problem))
     return layers
 
 
-def pictures_of(path: str | Path) -> list[LayerTuple]:
+def read_each(
+    paths: Sequence[str | Path], part: MapPart | None = None, check: Check | None = None
+) -> tuple[list[LayerTuple], list[EDSError | OSError]]:
+    """Read files each on its own merits; return layers, and what is wrong with the others.
+
+    Images of a file without a map are shown beside the maps of others, not alone.
+    """
+    maps: list[LayerTuple] = []
+    failed: dict[str | Path, EDSError | OSError] = {}
+    for path in paths:
+        try:
+            maps += _layers_of(path, part, check)
+        except (EDSError, OSError) as error:
+            failed[path] = error
+    if not maps:
+        return [], list(failed.values())
+    pictures = {path: _pictures_of(path) for path in failed}
+    # Below the maps, as images of a map's own file are.
+    layers = [layer for found in pictures.values() for layer in found] + maps
+    return layers, [error for path, error in failed.items() if not pictures[path]]
+
+
+def _pictures_of(path: str | Path) -> list[LayerTuple]:
     """Read the images of a file that holds no map, to be shown beside the maps of others.
 
     Nothing where there are none, or the file is damaged.
@@ -154,9 +166,7 @@ def pictures_of(path: str | Path) -> list[LayerTuple]:
         return []
 
 
-def layers_of(
-    path: str | Path, part: MapPart | None = None, check: Check | None = None
-) -> list[LayerTuple]:
+def _layers_of(path: str | Path, part: MapPart | None, check: Check | None) -> list[LayerTuple]:
     """Read a file, or the part of it that is asked for, as layers."""
     from napari_eds._napari.state.layers import image_layers
 

@@ -11,13 +11,13 @@ import napari
 from napari.utils.notifications import show_warning
 
 from napari_eds._napari.parts.panels import PLUGIN, WORKBENCH
-from napari_eds._napari.reader import add_layers, layers_of, pictures_of
+from napari_eds._napari.reader import add_layers, read_each
 from napari_eds._napari.state.layers import add_chips, image_layers, show_result
-from napari_eds.errors import EDSError, ReadError
-from napari_eds.recipe.map_part import MapPart
+from napari_eds.errors import ReadError
 
 if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
+    from napari_eds.recipe.map_part import MapPart
 
 #: Size that the layout of the panels is made for, in pixels.
 _SIZE_PX = (1400, 900)
@@ -40,22 +40,12 @@ def open_files(paths: Sequence[Path], part: MapPart | None = None) -> None:
     ReadError, OSError
         If no file can be opened; before there is a window.
     """
-    layers, failed = [], {}
-    for path in paths:
-        try:
-            layers.append(layers_of(path, part or MapPart()))
-        except (EDSError, OSError) as error:
-            failed[path] = error
+    layers, problems = read_each(paths, part)
     if not layers:
-        problems = list(failed.values())
         raise problems[0] if len(problems) == 1 else ReadError("\n".join(map(str, problems)))
-    # Images alone lie below the maps, as images of a map's own file do.
-    pictures = {path: pictures_of(path) for path in failed}
-    layers[:0] = [found for found in pictures.values() if found]
     viewer = _workbench()
-    for found in layers:
-        add_layers(viewer, found)
-    for problem in (error for path, error in failed.items() if not pictures[path]):
+    add_layers(viewer, layers)
+    for problem in problems:
         warnings.warn(str(problem), stacklevel=2)
         show_warning(str(problem))
     napari.run()

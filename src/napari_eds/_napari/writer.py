@@ -13,8 +13,7 @@ from napari_eds._napari.parts.jobs import event_loop_runs
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.state.layers import QUANTIFICATION
 from napari_eds._support.csv_cells import csv_text
-from napari_eds._support.files import write_atomically
-from napari_eds._support.outputs import check_files
+from napari_eds._support.outputs import write_files
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import describe_labels
 from napari_eds.quantification.result import Quantification
@@ -53,9 +52,8 @@ def write_csv(path: str, layers: Sequence[LayerData]) -> list[str]:
         )
     data, attributes = labels[0]
     text = csv_text(describe_labels(data, _names(attributes)))
-    overwrite = _may_replace([Path(path)])
-    check_files([path], overwrite=overwrite)
-    return [str(write_atomically(path, text, overwrite=overwrite))]
+    written = write_files([path], [text], overwrite=_may_replace([Path(path)]))
+    return list(map(str, written))
 
 
 def _may_replace(files: Sequence[Path]) -> bool:

@@ -87,6 +87,38 @@ def check_files(
         check_place(folder, make=make_folders)
 
 
+def write_files(
+    files: Iterable[str | Path],
+    contents: Iterable[str | bytes],
+    *,
+    overwrite: bool = False,
+    inputs: Inputs = (),
+) -> list[Path]:
+    """Write the files of one output, each whole or not at all, if all of them may be written.
+
+    Parameters
+    ----------
+    files : iterable of str or Path
+    contents : iterable of str or bytes
+        One of each file; taken, and so made, only after the check.
+    overwrite, inputs
+        See `check_files`.
+
+    Raises
+    ------
+    OutputError, FileNotFoundError
+        As `check_files`; nothing is written then.
+    OSError
+        If a file cannot be written.
+    """
+    paths = [Path(file) for file in files]
+    check_files(paths, overwrite=overwrite, inputs=inputs)
+    return [
+        write_atomically(path, content, overwrite=overwrite)
+        for path, content in zip(paths, contents, strict=True)
+    ]
+
+
 @contextmanager
 def protected(inputs: Iterable[Path]) -> Iterator[None]:
     """Let nothing that is written inside replace one of these files."""

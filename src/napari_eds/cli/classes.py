@@ -5,18 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_eds.cli.options import add_run_options, on_the_part
 from napari_eds.cli.outputs import writing
 from napari_eds.cli.run import run
-from napari_eds.cli.usage import UsageError
+from napari_eds.cli.usage import UsageError, bad_options
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from napari_eds.few_shot.classification import Classification, FeatureName
     from napari_eds.quantification.result import Quantification
 
@@ -51,7 +48,6 @@ def add_parsers(commands: Any) -> None:
     reading.set_defaults(run=_read_classes)
 
 
-_MAP_ENDINGS = (".npy", ".tif", ".tiff")
 _MAP_HELP = "label map of the classes, .npy or .tif, which --labels takes; 0 is none"
 
 
@@ -92,7 +88,9 @@ def support_from(
     if options.class_names is not None and options.painting is None:
         raise UsageError("--class-names names the classes of --painting, which is not given")
     if options.painting is not None:
-        painting = on_the_part(read_labels(options.painting), result.image)
+        painting = on_the_part(
+            read_labels(options.painting), result.image.part, result.image.shape
+        )
         return support_from_painting(result.labels, painting, _class_names(options.class_names))
     return None if options.support is None else _read_support(options.support)
 
@@ -127,13 +125,16 @@ def _read_support(path: Path) -> dict[str, tuple[str, ...]]:
 
 def _classify(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.classification import classify
+    from napari_eds.labels.files import check_writable, write_labels
 
     if options.support is None and options.painting is None:
         raise UsageError("classify needs examples of each class: --support or --painting")
     both: tuple[FeatureName, ...] = ("spectra", "composition")
     chosen = both if options.features is None else (options.features,)
     with writing(options, [p for p in (options.output, options.class_map) if p is not None]):
-        _check_map_name(options.class_map)
+        if options.class_map is not None:
+            with bad_options():
+                check_writable(options.class_map)
         result = run(options)
         support = support_from(options, result) or {}
         found = classify(result, support, features=chosen)
@@ -141,20 +142,21 @@ def _classify(options: argparse.Namespace) -> None:
         written = [found.to_csv(options.output, overwrite=options.force)]
         if options.class_map is not None:
             labels = found.class_labels().labels
-            written.append(_write_labels(options.class_map, labels, overwrite=options.force))
+            written.append(write_labels(options.class_map, labels, overwrite=options.force))
     print(f"Saved {', '.join(map(str, written))}")
 
 
 def _read_classes(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.classification import read_classification
-    from napari_eds.labels.files import read_labels
+    from napari_eds.labels.files import check_writable, read_labels, write_labels
 
     with writing(options, [options.output]):
-        _check_map_name(options.output)
+        with bad_options():
+            check_writable(options.output)
         found = read_classification(options.table, read_labels(options.labels))
         print("\n".join(_counts(found)))
         labels = found.class_labels().labels
-        written = _write_labels(options.output, labels, overwrite=options.force)
+        written = write_labels(options.output, labels, overwrite=options.force)
     print(f"Saved {written}")
 
 
@@ -169,23 +171,3 @@ def _counts(found: Classification) -> list[str]:
     ]
     none = int((predicted == "").sum())
     return lines + ([f"    0{none:8d}  none"] if none else [])
-
-
-def _check_map_name(path: Path | None) -> None:
-    if path is not None and path.suffix.lower() not in _MAP_ENDINGS:
-        raise UsageError(f"a label map is written as .npy or .tif, not as {path.name}")
-
-
-def _write_labels(path: Path, labels: np.ndarray, *, overwrite: bool) -> Path:
-    """Write a label map as NumPy or TIFF file, in the smallest integers."""
-    import numpy as np
-    import tifffile
-
-    from napari_eds._support.files import write_atomically
-
-    buffer, whole = BytesIO(), labels.astype(np.min_scalar_type(int(labels.max(initial=0))))
-    if path.suffix.lower() == ".npy":
-        np.save(buffer, whole, allow_pickle=False)
-    else:
-        tifffile.imwrite(buffer, whole)
-    return write_atomically(path, buffer.getvalue(), overwrite=overwrite)

@@ -8,6 +8,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds.cli.options import on_the_part
 from napari_eds.cli.outputs import forced, writing
 from napari_eds.cli.usage import UsageError, bad_options
 from napari_eds.errors import EDSError
@@ -213,16 +214,13 @@ def _save_known(found: Sequence[KnownComparison], path: Path, *, overwrite: bool
     import pandas as pd
 
     from napari_eds._support.csv_cells import csv_text
-    from napari_eds._support.files import write_atomically
-    from napari_eds._support.outputs import check_files
+    from napari_eds._support.outputs import write_files
 
     if len(found) == 1:
         return found[0].to_csv(path, overwrite=overwrite)
     tables = [known.table.assign(labels=len(known.labels)) for known in found]
     joined = pd.concat(tables, keys=[known.formula for known in found], names=["formula"])
-    text = csv_text(joined, float_format="%.6g")
-    check_files([path], overwrite=overwrite)
-    return [write_atomically(path, text, overwrite=overwrite)]
+    return write_files([path], [csv_text(joined, float_format="%.6g")], overwrite=overwrite)
 
 
 def _groups(options: argparse.Namespace, table: CompositionTable) -> list[list[int | str]]:
@@ -248,9 +246,7 @@ def _inside(text: str, table: CompositionTable, part: MapPart | None) -> list[in
         )
     if table.labels is None:
         raise UsageError("--inside needs to know where the labels lie: a session, or --label-map")
-    regions = read_labels(file)
-    if part is not None and part.crop is not None and regions.shape != table.labels.shape:
-        regions = regions[tuple(slice(*extent) for extent in part.crop)]
+    regions = on_the_part(read_labels(file), part, table.labels.shape)
     if regions.shape != table.labels.shape:
         raise EDSError(
             f"{file} of {regions.shape} does not fit the labels of {table.labels.shape}"

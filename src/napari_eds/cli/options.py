@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from napari_eds.cli.usage import UsageError, at_least_1, bad_options, number, positive, whole
+from napari_eds.cli.usage import (
+    UsageError,
+    at_least_1,
+    bad_options,
+    number,
+    positive,
+    sides,
+    whole,
+)
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
@@ -291,7 +299,7 @@ def _plain_regions(options: argparse.Namespace, image: SpectrumImage) -> np.ndar
     if options.of is not None and options.superpixels is None:
         raise UsageError("--of names the image for --superpixels, which is not asked for")
     if options.labels is not None:
-        return on_the_part(read_labels(options.labels), image)
+        return on_the_part(read_labels(options.labels), image.part, image.shape)
     if options.min_counts is not None:
         return adaptive_chips(image.counts_map(), options.min_counts, counted=image.energy.counted)
     if options.superpixels is not None:
@@ -303,13 +311,12 @@ def _plain_regions(options: argparse.Namespace, image: SpectrumImage) -> np.ndar
     return grid_chips(image.shape, _grid_size(options.grid))
 
 
-def on_the_part(labels: np.ndarray, image: SpectrumImage) -> np.ndarray:
-    """Return labels of the map as the file holds it on the part of it that was read."""
-    part = image.part
-    if part is None or part.crop is None or labels.shape == tuple(image.shape):
+def on_the_part(labels: np.ndarray, part: MapPart | None, shape: tuple[int, int]) -> np.ndarray:
+    """Return labels of the map as its file holds it on the part of that shape that was read."""
+    if part is None or part.crop is None or labels.shape == tuple(shape):
         return labels
     cut = labels[tuple(slice(*extent) for extent in part.crop)]
-    return cut if cut.shape == tuple(image.shape) else labels
+    return cut if cut.shape == tuple(shape) else labels
 
 
 def picture_from(name: str | None, image: SpectrumImage) -> np.ndarray:
@@ -318,19 +325,17 @@ def picture_from(name: str | None, image: SpectrumImage) -> np.ndarray:
     Without one, or if it is called ``counts``, the X-ray counts.
     """
     pictures = {p.name: p.data for p in image.images if p.data.ndim == 2 and p.fits(image.shape)}
-    pictures.setdefault("counts", image.counts_map())
-    if name is not None and name not in pictures:
+    names = list(dict.fromkeys([*pictures, "counts"]))
+    chosen = names[0] if name is None else name
+    if chosen not in names:
         raise EDSError(
-            f"the file has no image {name!r} of the map's pixels; it has {', '.join(pictures)}"
+            f"the file has no image {name!r} of the map's pixels; it has {', '.join(names)}"
         )
-    return pictures[next(iter(pictures)) if name is None else name]
+    return pictures[chosen] if chosen in pictures else image.counts_map()
 
 
 def _grid_size(text: str) -> int | tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
-        raise UsageError(f"--grid takes a number of pixels such as 15 or 15x20, not {text!r}")
-    sizes = [int(part) for part in parts]
+    sizes = sides(text, "--grid", "15 or 15x20")
     if not all(sizes):
         raise UsageError(f"chips of --grid {text} do not fit: give sides of 1 pixel or more")
     return sizes[0] if len(sizes) == 1 else (sizes[0], sizes[1])

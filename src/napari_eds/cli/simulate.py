@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_eds.cli.outputs import writing
-from napari_eds.cli.usage import UsageError, positive, whole
+from napari_eds.cli.usage import positive, sides, whole
 
 
 def add_parser(commands: Any) -> None:
@@ -33,7 +33,8 @@ def _run(options: argparse.Namespace) -> None:
     from napari_eds._support.outputs import check_files
     from napari_eds.simulate.files import simulation_files
 
-    shape = _shape(options.size)
+    size = sides(options.size, "--size", "512 or 512x256")
+    shape = (size[0], size[-1])
     with writing(options, simulation_files(options.output)[1:]):
         check_files([options.output], overwrite=options.force, raw=True, make_folders=True)
         _write(options, shape)
@@ -52,10 +53,3 @@ def _write(options: argparse.Namespace, shape: tuple[int, int]) -> None:
         amounts = ", ".join(f"{e} {value:g}" for e, value in phase.atomic_percent.items())
         print(f"label {label}: {phase.name}, {n:,} pixels; at.%: {amounts}")
     print(f"Saved {', '.join(map(str, written))}")
-
-
-def _shape(text: str) -> tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
-        raise UsageError(f"--size takes a number of pixels such as 512 or 512x256, not {text!r}")
-    return int(parts[0]), int(parts[-1])

@@ -55,7 +55,9 @@ def _advised(options: argparse.Namespace, sizes: list[int] | None) -> str:
     from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT, chip_size_advice
 
     recipe, image = recipe_and_map(options)
-    labels = None if options.labels is None else on_the_part(read_labels(options.labels), image)
+    labels = None
+    if options.labels is not None:
+        labels = on_the_part(read_labels(options.labels), image.part, image.shape)
     advice = chip_size_advice(
         image,
         recipe,

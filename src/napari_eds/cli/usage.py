@@ -112,3 +112,17 @@ def at_least_1(text: str) -> int:
     if whole(text) < 1:
         raise argparse.ArgumentTypeError("0 is too few: give a whole number from 1")
     return whole(text)
+
+
+def sides(text: str, option: str, examples: str) -> list[int]:
+    """Read one or two whole numbers of pixels, such as ``15`` or ``15x20`` (rows x columns).
+
+    Raises
+    ------
+    UsageError
+        If it is something else; it names the option and examples.
+    """
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise UsageError(f"{option} takes a number of pixels such as {examples}, not {text!r}")
+    return [int(part) for part in parts]

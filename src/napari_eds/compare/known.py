@@ -12,8 +12,8 @@ import pandas as pd
 
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
-from napari_eds._support.files import beside, write_atomically
-from napari_eds._support.outputs import check_files
+from napari_eds._support.files import beside
+from napari_eds._support.outputs import write_files
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table
 from napari_eds.compare.tables import CompositionTable, normalised_errors
@@ -103,12 +103,9 @@ class KnownComparison:
         OSError
             If the folder does not exist or cannot be written.
         """
-        files = beside(path, "_labels.csv")
-        check_files(files, overwrite=overwrite)
-        return [
-            write_atomically(file, csv_text(table, float_format="%.6g"), overwrite=overwrite)
-            for file, table in zip(files, (self.table, self.per_label), strict=True)
-        ]
+        tables = (self.table, self.per_label)
+        texts = (csv_text(table, float_format="%.6g") for table in tables)
+        return write_files(beside(path, "_labels.csv"), texts, overwrite=overwrite)
 
     def figure(self) -> Figure:
         """Draw found and expected at.% as bars, with percent errors written above."""

@@ -12,8 +12,8 @@ import pandas as pd
 
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
-from napari_eds._support.files import beside, write_atomically
-from napari_eds._support.outputs import check_files
+from napari_eds._support.files import beside
+from napari_eds._support.outputs import write_files
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table, of_maps
 from napari_eds.compare.tables import CompositionTable
@@ -151,12 +151,8 @@ class Comparison:
         OSError
             If the folder does not exist or cannot be written.
         """
-        files = beside(path, "_statistics.csv")
-        check_files(files, overwrite=overwrite)
-        return [
-            write_atomically(file, _csv(table), overwrite=overwrite)
-            for file, table in zip(files, (self.table, self.statistics), strict=True)
-        ]
+        texts = map(_csv, (self.table, self.statistics))
+        return write_files(beside(path, "_statistics.csv"), texts, overwrite=overwrite)
 
     def figure(self, elements: Sequence[str] | None = None) -> Figure:
         """Draw both maps and their difference, one row per element.

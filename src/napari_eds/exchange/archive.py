@@ -12,12 +12,11 @@ from io import BytesIO
 import numpy as np
 
 from napari_eds._support.npy import read_npy_header
+from napari_eds.spectra.axes import MOST_PIXELS
 
 #: What is small is read however well it is packed; beyond that, JSON, CSV and packed labels hardly
 #: shrink by this factor.
 _SMALL_BYTES, _LARGEST_RATIO = 2**24, 100
-#: Most pixels of a map.
-_MOST_PIXELS = 2**26
 
 #: Most bytes of packed labels.
 LABELS_BYTES = 2**28
@@ -89,7 +88,7 @@ def unpack_labels(content: bytes, shape: tuple[int, int]) -> np.ndarray:
     """
     with zipfile.ZipFile(BytesIO(content)) as inner, inner.open("labels.npy") as file:
         header = read_npy_header(file)
-    if header.shape != shape or header.dtype.kind not in "biu" or math.prod(shape) > _MOST_PIXELS:
+    if header.shape != shape or header.dtype.kind not in "biu" or math.prod(shape) > MOST_PIXELS:
         raise ValueError(f"its labels are {header.dtype} of shape {header.shape}, not of {shape}")
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
         return np.asarray(arrays["labels"])

@@ -19,8 +19,7 @@ import pandas as pd
 
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text, restored
-from napari_eds._support.files import write_atomically
-from napari_eds._support.outputs import check_files
+from napari_eds._support.outputs import write_files
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.chips import (
     ChipOrder,
@@ -123,8 +122,8 @@ class Classification:
         OSError
             If the folder does not exist or cannot be written.
         """
-        check_files([path], overwrite=overwrite)
-        return write_atomically(path, csv_text(self.table), overwrite=overwrite)
+        (written,) = write_files([path], [csv_text(self.table)], overwrite=overwrite)
+        return written
 
 
 def classify(

@@ -7,16 +7,17 @@ import struct
 import warnings
 import zipfile
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from napari_eds._support.files import write_atomically
 from napari_eds._support.npy import read_npy_header
 from napari_eds.errors import LabelError
+from napari_eds.spectra.axes import MOST_PIXELS
 
-#: Most pixels of a label map of which no map is known.
-_MOST_PIXELS = 2**26
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: Kinds of PNG with one number per pixel: grey, and indices of a palette.
 _PNG_KINDS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
@@ -114,6 +115,40 @@ def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(kept)
 
 
+def check_writable(path: Path) -> None:
+    """Raise `LabelError` if `write_labels` writes no files of such a name."""
+    if path.suffix.lower() not in (".npy", ".tif", ".tiff"):
+        raise LabelError(f"a label map is written as .npy or .tif, not as {path.name}")
+
+
+def write_labels(path: Path, labels: np.ndarray, *, overwrite: bool = False) -> Path:
+    """Write a label map as NumPy or TIFF file, in the smallest integers; `read_labels` reads it.
+
+    Parameters
+    ----------
+    path : Path
+    labels : ndarray of int, (rows, columns)
+    overwrite : bool
+        Whether to replace a file that is there.
+
+    Raises
+    ------
+    LabelError
+        As `check_writable`.
+    OutputError, OSError
+        If the file may not be replaced, or cannot be written.
+    """
+    import tifffile
+
+    check_writable(path)
+    buffer, whole = BytesIO(), labels.astype(np.min_scalar_type(int(labels.max(initial=0))))
+    if path.suffix.lower() == ".npy":
+        np.save(buffer, whole, allow_pickle=False)
+    else:
+        tifffile.imwrite(buffer, whole)
+    return write_atomically(path, buffer.getvalue(), overwrite=overwrite)
+
+
 def _check_shape(found: tuple[int, ...], wanted: tuple[int, int] | None, path: Path) -> None:
     """Raise where a file claims another size than the map's, or more than any map has."""
     claimed = " x ".join(map(str, found))
@@ -122,9 +157,9 @@ def _check_shape(found: tuple[int, ...], wanted: tuple[int, int] | None, path: P
             f"{path.name} is a map of {claimed} pixels, which does not fit the map of "
             f"{wanted[0]} x {wanted[1]}"
         )
-    if math.prod(found) > _MOST_PIXELS:
+    if math.prod(found) > MOST_PIXELS:
         raise LabelError(
-            f"{path.name} claims {claimed} pixels, more than the {_MOST_PIXELS:,} of the largest "
+            f"{path.name} claims {claimed} pixels, more than the {MOST_PIXELS:,} of the largest "
             "map that is taken"
         )
 

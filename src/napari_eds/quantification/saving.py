@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.csv_cells import csv_text, defused
-from napari_eds._support.files import beside, write_atomically
-from napari_eds._support.outputs import OutputFolder, check_files, output_folder
+from napari_eds._support.files import beside
+from napari_eds._support.outputs import OutputFolder, output_folder, write_files
 from napari_eds.errors import EDSError
 from napari_eds.quantification import tiff
 from napari_eds.quantification.table import AT_PCT, CHIP, LABEL, at_pct
@@ -113,7 +113,6 @@ def save_csv(
         If the table is to be Parquet, and pyarrow is not installed.
     """
     files = csv_files(path, spectra=spectra, errors=errors)
-    check_files(files, overwrite=overwrite, inputs=[result.image.source])
     table = table_parquet if files[0].suffix.lower() == PARQUET else table_csv
     contents: list[Callable[[], str | bytes]] = [
         lambda: table(result),
@@ -125,10 +124,12 @@ def save_csv(
     ]
     contents += [lambda: spectra_csv(result)] if spectra else []
     contents += [lambda: _csv(result.error_budget(), index=False)] if errors else []
-    return [
-        write_atomically(file, content(), overwrite=overwrite)
-        for file, content in zip(files, contents, strict=True)
-    ]
+    return write_files(
+        files,
+        (content() for content in contents),
+        overwrite=overwrite,
+        inputs=[result.image.source],
+    )
 
 
 def about_image(image: SpectrumImage) -> dict[str, Any]:

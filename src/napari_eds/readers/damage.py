@@ -8,10 +8,7 @@ from pathlib import Path
 
 from napari_eds.errors import ReadError
 from napari_eds.readers.hdf5_checks import FAULTS
-
-#: Pixels of the largest map that is believed in: 8192 x 8192. A damaged header claims any number,
-#: and every pixel costs memory even if it is empty.
-MOST_PIXELS = 2**26
+from napari_eds.spectra.axes import MOST_PIXELS
 
 
 @contextmanager

@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
-from napari_eds._support.files import write_atomically
-from napari_eds._support.outputs import check_files
+from napari_eds._support.outputs import write_files
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe import k_factor_errors
@@ -259,7 +258,6 @@ class KFactorTable(BaseModel):
         OSError
             If the folder does not exist or cannot be written.
         """
-        check_files([path], overwrite=overwrite)
         frame = self.to_frame()
         frame["convention"] = self.convention
         frame["beam_energy_keV"] = self.beam_energy_keV
@@ -269,7 +267,8 @@ class KFactorTable(BaseModel):
                 frame[name] = getattr(self, name)
         if self.notes:
             frame["notes"] = NOTE_SEPARATOR.join(self.notes)
-        return write_atomically(path, csv_text(frame, index=False), overwrite=overwrite)
+        (written,) = write_files([path], [csv_text(frame, index=False)], overwrite=overwrite)
+        return written
 
 
 def family_named(name: str) -> str:

@@ -18,8 +18,7 @@ from pydantic import (
 )
 
 from napari_eds._support.brief import brief
-from napari_eds._support.files import write_atomically
-from napari_eds._support.outputs import check_files
+from napari_eds._support.outputs import write_files
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable
@@ -249,9 +248,7 @@ class Recipe(RecipeFields):
         OSError
             If the folder does not exist or cannot be written.
         """
-        check_files([path], overwrite=overwrite)
-        text = self.as_json(part=part, image=image)
-        write_atomically(path, text, overwrite=overwrite)
+        write_files([path], [self.as_json(part=part, image=image)], overwrite=overwrite)
 
     @classmethod
     def from_json(cls, path: str | Path) -> Recipe:

@@ -25,6 +25,10 @@ NM_PER_UNIT = {
 PixelSize = tuple[tuple[float, float], str]
 NO_SIZE: PixelSize = ((1.0, 1.0), "pixel")
 
+#: Pixels of the largest map that is believed in: 8192 x 8192. A damaged header claims any number,
+#: and every pixel costs memory even if it is empty.
+MOST_PIXELS = 2**26
+
 #: Energy in keV from which counts are X-rays. Below lies the noise peak (zero or strobe peak):
 #: readings of the detector without an X-ray, around 0 keV and as wide as its electronic noise.
 #: They are 82 to 99 % of all counts in measured Velox maps. In those, as in maps of Bruker and

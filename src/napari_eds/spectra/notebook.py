@@ -9,8 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from napari_eds._support import html
-from napari_eds.spectra.acquisition import Acquisition
-from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.described import Described
 
 #: Longer side of the picture, in screen pixels.
 _PICTURE_px = 192
@@ -18,36 +17,12 @@ _PICTURE_px = 192
 _BLACK, _WHITE = 0.5, 99.5
 
 
-class Shown(Protocol):
+class Shown(Described, Protocol):
     """What is shown of an image."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
 
     @property
     def source(self) -> Path | None:
         """Its file."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
-
-    @property
-    def energy(self) -> EnergyAxis:
-        """Energies of its channels."""
-
-    @property
-    def pixel_size(self) -> tuple[float, float]:
-        """(row, column), in `pixel_unit`."""
-
-    @property
-    def pixel_unit(self) -> str:
-        """Unit of length."""
-
-    @property
-    def acquisition(self) -> Acquisition:
-        """How it was recorded."""
 
     @property
     def xray_counts(self) -> int | float:

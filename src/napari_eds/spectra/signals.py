@@ -14,6 +14,7 @@ from napari_eds._support import hyperspy
 from napari_eds.errors import EDSError
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import NO_SIZE, EnergyAxis, PixelSize, pixel_size
+from napari_eds.spectra.described import Described
 from napari_eds.spectra.recorded import MEASURED, acquisition
 from napari_eds.spectra.storage import Counts
 
@@ -21,36 +22,12 @@ from napari_eds.spectra.storage import Counts
 _BLOCK = 2**26
 
 
-class Source(Protocol):
+class Source(Described, Protocol):
     """The image that is handed on."""
 
     @property
     def counts(self) -> Counts:
         """(pixels, channels)."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
-
-    @property
-    def energy(self) -> EnergyAxis:
-        """Energies of its channels."""
-
-    @property
-    def pixel_size(self) -> tuple[float, float]:
-        """(row, column), in `pixel_unit`."""
-
-    @property
-    def pixel_unit(self) -> str:
-        """Unit of length."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-
-    @property
-    def acquisition(self) -> Acquisition:
-        """How it was recorded."""
 
     @property
     def metadata(self) -> Mapping[str, Any]:

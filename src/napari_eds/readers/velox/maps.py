@@ -33,14 +33,11 @@ from napari_eds.readers.velox.images import images as read_images
 from napari_eds.readers.velox.settings import quantification
 from napari_eds.readers.velox.stream import Grid, Stream, decode
 from napari_eds.spectra.acquisition import Detector
-from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.axes import MOST_PIXELS, EnergyAxis
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 #: 16-bit events can name so many.
 _MOST_CHANNELS = 65535
-
-#: Most pixels of a map; 8192 x 8192 take 0.3 GB before there is a count.
-_MOST_PIXELS = 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,10 +302,10 @@ def _detectors(entries: Sequence[_Entry], totals: Sequence[int]) -> list[Detecto
 
 
 def _check_shape(shape: tuple[int, int]) -> None:
-    if math.prod(shape) > _MOST_PIXELS:
+    if math.prod(shape) > MOST_PIXELS:
         raise DamageError(
             f"Scan.ScanSize makes a map of {shape[0]} x {shape[1]} pixels, expected up to "
-            f"{_MOST_PIXELS:,} pixels"
+            f"{MOST_PIXELS:,} pixels"
         )
 
 
