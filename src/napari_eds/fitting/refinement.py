@@ -23,14 +23,17 @@ LEAST_MISFIT = 0.003
 #: A misfit is sure beyond this many of its standard deviations.
 SURE_SIGMA = 3.0
 #: Steps towards the best values with the same weights, their longest in deviations of the prior,
-#: and the parts of a step that are tried.
-_STEPS, _LONGEST, _PARTS = 4, 2.0, (1.0, 0.5, 0.2, 0.05)
+#: and the dampings that are tried until one goes downhill.
+_STEPS, _LONGEST, _DAMPINGS = 4, 2.0, (0.0, 0.1, 1.0, 10.0, 100.0)
 #: Weights follow from the fit, which they shape, at most this often, and until values move by
 #: less than a part of the prior's deviation.
 _SAME = 0.1
 #: A fit with weights that let peaks go is given up where a firm one has this many times less of
 #: chi-squared: a peak that is missing from the model leaves both with nearly the same.
 _LET_GO = 3.0
+#: And its residuals as a whole are no worse than by this factor. They are by 1.3 and more where
+#: elements are missing from the model of a map.
+_AS_GOOD = 1.1
 #: It is made only where at least this part of the lines was let go.
 _LET_GO_SHARE = 0.02
 #: Degrees of freedom of Student's t where such fits are compared.
@@ -130,7 +133,7 @@ def refine(
 ) -> Refined:
     """Let axis, widths, tails, positions and ratios follow the summed spectrum.
 
-    Gauss and Newton's method in all of them together with the areas of families and the
+    Marquardt's method in all of them together with the areas of families and the
     background, each held to its table by a normal prior (ratios in their logarithm). So a weak
     line keeps its table, a strong one follows the counts, and none can take the place of a line
     that is missing. Channels weigh by what is expected to scatter there, of counts and of shapes:
@@ -238,28 +241,38 @@ class _Problem:
         )
 
     def descended(self, values: np.ndarray) -> tuple[np.ndarray, _Solved]:
-        """Return better values and the fit there, by Gauss and Newton's steps, never uphill."""
+        """Return better values and the fit there, by Marquardt's steps, never uphill."""
         here = self.solved(values)
         for _ in range(_STEPS):
-            step = self._step(values, here)
-            for part in _PARTS:
-                there = self.solved(values + part * step)
+            linear = self._linearised(values, here)
+            for damping in _DAMPINGS:
+                step = self._step(values, linear, damping)
+                there = self.solved(values + step)
                 if there.objective < here.objective:
                     break
             else:
                 break
             gained = here.objective - there.objective
-            values, here = values + part * step, there
-            if gained < _SETTLED or (np.abs(part * step) < _SETTLED).all():
+            values, here = values + step, there
+            if gained < _SETTLED or (np.abs(step) < _SETTLED).all():
                 break
         return values, here
 
-    def _step(self, values: np.ndarray, here: _Solved) -> np.ndarray:
-        """Return the change that would be best if the model were linear in its nuisances."""
-        design, precision = self._linearised(values, here)
+    def _step(
+        self, values: np.ndarray, linear: tuple[np.ndarray, np.ndarray], damping: float
+    ) -> np.ndarray:
+        """Return the change that would be best if the model were linear in its nuisances.
+
+        Marquardt's damping holds each the more, the more the counts say of it.
+        """
+        design, prior = linear
+        first = design.shape[1] - len(values)
+        told = np.zeros(design.shape[1])
+        told[first:] = (design[:, first:] ** 2 / self.variance[:, None]).sum(axis=0)
+        precision = prior + damping * told
         free = np.ones(design.shape[1], dtype=bool)
-        free[design.shape[1] - len(values) :] = [not n.is_fixed for n in self.nuisances]
-        wanted = np.append(np.zeros(design.shape[1] - len(values)), -values)
+        free[first:] = [not n.is_fixed for n in self.nuisances]
+        wanted = np.append(np.zeros(first), -values / precision[first:])
         found, _ = regularised_fit(
             design[:, free], self.counts, self.variance, precision[free], wanted[free]
         )
@@ -302,13 +315,13 @@ class _Problem:
     def is_worse(self, solved: _Solved, firm: _Solved) -> bool:
         """Say whether a fit let a peak go that the model can draw, as a firm fit shows.
 
-        That has far less of chi-squared then, and not by a little less of it everywhere for
-        the sake of one peak: residuals count by their logarithm as well.
+        That has far less of chi-squared then, and not by a worse fit everywhere for the sake of
+        one peak: residuals count by their logarithm as well.
         """
         counts = self.counts
         if solved.chi_squared(counts) < _LET_GO * firm.chi_squared(counts):
             return False
-        return self._surprise(firm) < self._surprise(solved)
+        return self._surprise(firm) < _AS_GOOD * self._surprise(solved)
 
     def _surprise(self, solved: _Solved) -> float:
         """Return what residuals weigh where large ones are no rarity (Student's t)."""
