@@ -121,7 +121,9 @@ def text(image, advice: dict[str, ChipSizeAdvice], found: pd.DataFrame) -> str:
         "statistical error to the counts of a chip: it goes with one over the side. It recommends "
         "the smallest size at which the worst error of the elements above 5 at.% is at most "
         f"{WANTED_ERROR_AT_PCT:g} at.%, or what else is asked for. This is the error from "
-        "counting; k-factors and absorption add theirs, the same to every chip."
+        "counting, the only one that falls with the size; k-factors, shapes and absorption add "
+        "theirs, the same to every chip. `worst_error_total` and `Sr_at_pct_error_total` say how "
+        "much that makes in all."
     )
     done = (
         f"Below, this is set beside the scatter of chips of pure {' and '.join(PHASES)} in the "
