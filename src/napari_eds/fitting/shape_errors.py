@@ -97,13 +97,26 @@ def shape_errors(
         lines.
     """
     inverse = shared_inverse(model, expected)[:, : model.n_quantified].T
+    parts = _of_nuisances(model, refined, inverse, of_families=of_families)
+    line_shape = max(uncertainties.line_shape_percent / 100, refined.misfit)
+    parts["line_shapes"] = _of_drawing(model, inverse, line_shape)
+    roughness = _of_roughness(model, inverse, uncertainties.background_percent / 100)
+    parts["background"] = parts["background"] + roughness
+    parts["total"] = parts["total"] + roughness + parts["line_shapes"]
+    scale = model.weight_sums[: model.n_quantified] if of_families else np.ones(len(inverse))
+    scaled = {part: found * np.outer(scale, scale) for part, found in parts.items()}
+    return ShapeErrors(scaled, line_shape)
+
+
+def _of_nuisances(
+    model: SpectralModel,
+    refined: Refined,
+    inverse: np.ndarray,
+    *,
+    of_families: bool,
+) -> dict[str, np.ndarray]:
+    """Return what the nuisances' and the background's covariance makes, by part and in total."""
     n, q = len(model.families), model.n_quantified
-    shape = model.background.sum(axis=1)
-
-    def tensor(modes: np.ndarray) -> np.ndarray:
-        """Sum over modes (modes, quantified, amplitudes) of their outer products."""
-        return np.einsum("mqa,mrb->abqr", modes, modes, optimize=True)
-
     kinds = np.array([nuisance.kind for nuisance in refined.nuisances])
     bends = refined.background.shape[1]
     answers = np.zeros((bends + len(kinds), q, n + 1))
@@ -125,24 +138,33 @@ def shape_errors(
         part: _propagated(answers[places], refined.covariance[np.ix_(places, places)])
         for part, places in of_part.items()
     }
-    parts["total"] = _propagated(answers, refined.covariance)
-    line_shape = max(uncertainties.line_shape_percent / 100, refined.misfit)
+    return parts | {"total": _propagated(answers, refined.covariance)}
+
+
+def _of_drawing(model: SpectralModel, inverse: np.ndarray, line_shape: float) -> np.ndarray:
+    """Return what lines that are drawn wrongly make, and their tails and shelves."""
+    n, q = len(model.families), model.n_quantified
     bumps = _bumps(model, _LINE_LENGTH)
     lines = np.zeros((bumps.shape[1], q, n + 1))
     lines[:, :, :n] = np.einsum("qc,cm,cf->mqf", inverse, bumps, model.profiles, optimize=True)
     around = np.zeros_like(lines)
     tails = _TAIL_MISFIT * _around_lines(model)
     around[:, :, :n] = np.einsum("qc,cm,cf->mqf", inverse, bumps, tails, optimize=True)
-    parts["line_shapes"] = line_shape**2 * tensor(lines) + tensor(around)
+    return line_shape**2 * _summed(lines) + _summed(around)
+
+
+def _of_roughness(model: SpectralModel, inverse: np.ndarray, relative: float) -> np.ndarray:
+    """Return what a background makes that is wrong by a part of it, here more and there less."""
     bumps = _bumps(model, _BACKGROUND_LENGTH)
-    below = np.zeros((bumps.shape[1], q, n + 1))
-    below[:, :, n] = (inverse @ (bumps * shape[:, None])).T
-    roughness = (uncertainties.background_percent / 100) ** 2 * tensor(below)
-    parts["background"] = parts["background"] + roughness
-    parts["total"] = parts["total"] + roughness + parts["line_shapes"]
-    scale = model.weight_sums[:q] if of_families else np.ones(q)
-    scaled = {part: found * np.outer(scale, scale) for part, found in parts.items()}
-    return ShapeErrors(scaled, line_shape)
+    shape = model.background.sum(axis=1)
+    below = np.zeros((bumps.shape[1], model.n_quantified, len(model.families) + 1))
+    below[:, :, -1] = (inverse @ (bumps * shape[:, None])).T
+    return relative**2 * _summed(below)
+
+
+def _summed(modes: np.ndarray) -> np.ndarray:
+    """Sum over modes (modes, quantified, amplitudes) of their outer products."""
+    return np.asarray(np.einsum("mqa,mrb->abqr", modes, modes, optimize=True))
 
 
 def background_heights(fit: Fit) -> np.ndarray:
