@@ -46,7 +46,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds chip-size map.emd --recipe map_recipe.json",
         "napari-eds chip-size map.emd --elements file --error 1 --sizes 5,10,20 -o sizes.csv",
     ),
-    "simulate": ("napari-eds simulate film.emd --size 256 --counts 200",),
+    "frames": (
+        "napari-eds frames map.emd --recipe map_recipe.json --labels painted.tif -o frames.csv",
+        "napari-eds frames map.emd --elements file --whole --align images --every 2 \\",
+        "    --against dose --figure frames.png -o frames.csv",
+    ),
+    "simulate": (
+        "napari-eds simulate film.emd --size 256 --counts 200",
+        "napari-eds simulate frames.emd --n-frames 8 --counts 40 --drift 1 --lose O=0.03",
+    ),
     "repeat": ("napari-eds repeat map.edsession map.emd -o again.csv",),
     "open": ("napari-eds open map.emd other.bcf",),
     "demo": ("napari-eds demo", "napari-eds demo --no-window -o trial"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_eds.cli.outputs import writing
-from napari_eds.cli.usage import positive, sides, whole
+from napari_eds.cli.usage import UsageError, at_least_1, positive, sides, whole
 
 
 def add_parser(commands: Any) -> None:
@@ -26,18 +26,81 @@ def add_parser(commands: Any) -> None:
         "--counts", type=positive, default=100.0, metavar="N", help="mean counts of a pixel"
     )
     simulate.add_argument("--seed", type=whole, default=0, help="the same seed, the same counts")
+    simulate.add_argument(
+        "--n-frames",
+        type=at_least_1,
+        metavar="N",
+        help="record so many frames; --counts are then those of one frame",
+    )
+    simulate.add_argument(
+        "--drift",
+        type=float,
+        default=0.0,
+        metavar="PX",
+        help="random walk of the specimen, pixels a frame; needs --n-frames",
+    )
+    simulate.add_argument(
+        "--lose",
+        action="append",
+        default=[],
+        metavar="O=0.03",
+        help="share of an element's atoms that leaves in a frame; needs --n-frames",
+    )
     simulate.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
     from napari_eds._support.outputs import check_files
-    from napari_eds.simulate.files import simulation_files
+    from napari_eds.simulate.files import frame_files, simulation_files
 
     size = sides(options.size, "--size", "512 or 512x256")
     shape = (size[0], size[-1])
-    with writing(options, simulation_files(options.output)[1:]):
+    if options.n_frames is None and (options.drift or options.lose):
+        raise UsageError("--drift and --lose are what happens between frames: give --n-frames")
+    lost = _shares(options.lose)
+    files = (simulation_files if options.n_frames is None else frame_files)(options.output)
+    with writing(options, files[1:]):
         check_files([options.output], overwrite=options.force, raw=True, make_folders=True)
-        _write(options, shape)
+        if options.n_frames is None:
+            _write(options, shape)
+        else:
+            _write_frames(options, shape, lost)
+
+
+def _shares(texts: list[str]) -> dict[str, float]:
+    """Return shares by element, out of texts such as ``O=0.03``."""
+    shares = {}
+    for text in texts:
+        element, _, share = text.partition("=")
+        try:
+            shares[element.strip()] = float(share)
+        except ValueError:
+            raise UsageError(f"--lose {text}: give element and share, such as O=0.03") from None
+    return shares
+
+
+def _write_frames(
+    options: argparse.Namespace, shape: tuple[int, int], lost: dict[str, float]
+) -> None:
+    from napari_eds.simulate.files import save_frames
+    from napari_eds.simulate.frames import film_frames
+
+    simulation = film_frames(
+        shape,
+        options.n_frames,
+        options.counts,
+        drift_px=options.drift,
+        seed=options.seed,
+        lost=lost,
+    )
+    written = save_frames(simulation, options.output, overwrite=options.force)
+    for label, phase in enumerate(simulation.phases[0], start=1):
+        amounts = ", ".join(
+            f"{e} {value:g} to {simulation.true_at_pct(label, e)[-1]:.4g}"
+            for e, value in phase.atomic_percent.items()
+        )
+        print(f"label {label}: {phase.name}; at.% from the first frame to the last: {amounts}")
+    print(f"Saved {', '.join(map(str, written))}")
 
 
 def _write(options: argparse.Namespace, shape: tuple[int, int]) -> None:

@@ -2,6 +2,7 @@ from .advice import ChipSizeAdvice, adaptive_chips_for_error, chip_size_advice, 
 from .cliff_lorimer import Composition
 from .kernels import Kernel
 from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
+from .over_frames import FrameResult, quantify_frames
 from .pixels import PixelMaps, pixel_maps, recommended_kernel
 from .result import Quantification
 from .run import quantify
@@ -10,6 +11,7 @@ from .saving import save_maps
 __all__ = [
     "ChipSizeAdvice",
     "Composition",
+    "FrameResult",
     "Kernel",
     "PixelMaps",
     "Quantification",
@@ -20,6 +22,7 @@ __all__ = [
     "k_factors_from_region",
     "pixel_maps",
     "quantify",
+    "quantify_frames",
     "recommended_kernel",
     "save_maps",
     "thickness_from_region",

@@ -16,6 +16,7 @@ from napari_eds.readers.oxford import maps as oxford
 from napari_eds.readers.rosetta import isolated
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.velox import maps as velox
+from napari_eds.spectra.frame_series import FrameSeries
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 #: Readers of HDF5 files that nothing else tells of than their extension.
@@ -44,6 +45,17 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
     if reader in _OWN:
         return isolated.read_own(reader, path, options)
     return rosetta.read(path, options, reader)
+
+
+def read_frames(path: Path, options: Options) -> FrameSeries | None:
+    """Return the frames of a Velox map; None for files of others.
+
+    Raises
+    ------
+    ReadError
+        As `read`.
+    """
+    return velox.read_frames(path, options) if _reader(path) == _VELOX else None
 
 
 def read_images(path: Path) -> tuple[AuxiliaryImage, ...]:

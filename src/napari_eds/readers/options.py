@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from napari_eds.errors import ReadError
 from napari_eds.recipe.map_part import MapPart
-from napari_eds.spectra.axes import NM_PER_UNIT, EnergyAxis
+from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
@@ -55,7 +55,4 @@ class Options(MapPart):
         image = replace(image, part=replace(self.part, crop=None, crop_unit="px", index=index))
         if self.crop is None:
             return image
-        nm = NM_PER_UNIT.get(image.pixel_unit)
-        height, width = image.pixel_size
-        sizes = (None, None) if nm is None else (height * nm, width * nm)
-        return image.crop(*self.pixels(image.shape, sizes))
+        return image.crop(*self.pixels(image.shape, image.pixel_size_nm or (None, None)))

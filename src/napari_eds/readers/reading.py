@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,10 @@ from napari_eds.errors import ReadError, ReadWarning
 if TYPE_CHECKING:
     from napari_eds.readers.options import Options
     from napari_eds.recipe.map_part import Extent, MapPart, Unit
+    from napari_eds.spectra.frame_series import FrameSeries
     from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
-__all__ = ["SUFFIXES", "load", "read", "read_images"]
+__all__ = ["SUFFIXES", "load", "read", "read_frames", "read_images"]
 
 #: Modules that read files of an extension; of all others it is RosettaSciIO's door.
 _READERS = {
@@ -185,6 +187,74 @@ def load(
         )
     image = wanted.finish(images[index], index if len(images) > 1 else None)
     return _with_warnings(image, path)
+
+
+def read_frames(
+    path: str | PathLike[str],
+    *,
+    part: MapPart | None = None,
+    check: Check | None = None,
+    **options: Any,
+) -> FrameSeries:
+    """Return the frames of a map, kept apart.
+
+    Streams of Velox and JEOL are decoded in one pass. Of other files with frames, they are read
+    one by one.
+
+    Parameters
+    ----------
+    path : path-like
+    part : MapPart, optional
+        The part to read; options go before what it says.
+    check : callable, optional
+        As of `read`.
+    **options
+        `detectors`, `frames`, `energy_range_keV`, `rebin_energy`, `energy_axis` and
+        `clip_negative` of `read`. Frames are whole: there is no crop.
+
+    Raises
+    ------
+    FileNotFoundError
+    ReadError
+        As `read`; if the file does not keep frames apart, or a crop is asked for.
+    """
+    from napari_eds.readers.options import Options
+
+    if part is not None:
+        kept = part.reading()
+        options = kept | options
+    wanted = Options.of(options.pop("detectors", None), **options)
+    if wanted.crop is not None:
+        raise ReadError("frames are read whole: crop labels, not the map")
+    path = _checked(Path(path))
+    reader = _reader(path.suffix.lower())
+    with cancellable(check):
+        try:
+            series: FrameSeries | None = getattr(reader, "read_frames", lambda *_: None)(
+                path, wanted
+            )
+            series = series or _one_by_one(path, wanted)
+        except ReadError as error:
+            if path.name in str(error):
+                raise
+            raise ReadError(f"{path.name}: {error}") from error
+    _with_warnings(series.stacked, path)
+    return series
+
+
+def _one_by_one(path: Path, options: Options) -> FrameSeries:
+    from napari_eds.spectra.frame_series import FrameSeries
+
+    whole = _read(path, options)
+    if len(whole) != 1 or whole[0].frames is None:
+        raise ReadError(
+            f"{path.name} does not keep frames apart; streams of Velox and JEOL do, and maps of "
+            "HyperSpy with an axis of frames"
+        )
+    told = whole[0].frames
+    frames = range(told.first - 1, told.last)
+    one = [_read(path, replace(options, frames=(i, i + 1)))[0] for i in frames]
+    return FrameSeries.of_images(one, told.of)
 
 
 def read_images(path: str | PathLike[str]) -> tuple[AuxiliaryImage, ...]:

@@ -202,6 +202,67 @@ def _element_peaks(element: str, conditions: Conditions) -> dict[FamilyKey, np.n
     return peaks
 
 
+@dataclass(frozen=True, eq=False)
+class Emission:
+    """What a specimen emits for one electron per cm² everywhere.
+
+    Attributes
+    ----------
+    weights : scipy.sparse.csr_array, (pixels, components + 1)
+        Pixels as sums of components; the last column, of weight 1, is for `flat_component`.
+    specimen : Components or None
+        None where all is vacuum.
+    """
+
+    weights: sparse.csr_array
+    specimen: Components | None
+
+    def dose_for(self, counts_per_pixel: float, conditions: Conditions) -> float:
+        """Return electrons per cm² at which a pixel has so many counts in the mean."""
+        if self.specimen is None:
+            return 0.0
+        emitted = self.weights[:, :-1].sum(axis=0) @ self.specimen.total_counts
+        wanted = counts_per_pixel * self.weights.shape[0] * conditions.specimen_share
+        return float(wanted / emitted) if emitted > 0 else 0.0
+
+    def at(self, dose: float, flat: Components) -> Components:
+        """Return the components at a dose in electrons per cm², the flat one last."""
+        if self.specimen is None:
+            return flat
+        return concatenate([self.specimen.scaled(dose), flat])
+
+
+def emission_of(
+    labels: np.ndarray,
+    phases: Sequence[Phase],
+    thickness_nm: np.ndarray,
+    conditions: Conditions,
+) -> Emission:
+    """Return pixels as sums of components.
+
+    Parameters
+    ----------
+    labels : ndarray of int, (rows, columns)
+    phases : sequence of Phase
+    thickness_nm : ndarray, (rows, columns)
+    conditions : Conditions
+    """
+    parts, entries, first = [], [], 0
+    for i, phase in enumerate(phases, start=1):
+        pixels = np.flatnonzero(labels == i)
+        if pixels.size == 0:
+            continue
+        nodes = thickness_nodes(thickness_nm.flat[pixels])
+        parts.append(phase_components(phase, nodes, conditions))
+        for node, weight in interpolation_weights(thickness_nm.flat[pixels], nodes):
+            entries.append((pixels, first + node, weight))
+        first += nodes.size
+    entries.append((np.arange(labels.size), np.full(labels.size, first), np.ones(labels.size)))
+    pixel, component, weight = (np.concatenate(column) for column in zip(*entries, strict=True))
+    weights = sparse.csr_array((weight, (pixel, component)), shape=(labels.size, first + 1))
+    return Emission(weights, concatenate(parts) if parts else None)
+
+
 def mixture(
     labels: np.ndarray,
     phases: Sequence[Phase],
@@ -217,23 +278,6 @@ def mixture(
     components : Components
         The last one, of weight 1 everywhere, is that of `flat_component`.
     """
-    parts, entries, first = [], [], 0
-    for i, phase in enumerate(phases, start=1):
-        pixels = np.flatnonzero(labels == i)
-        if pixels.size == 0:
-            continue
-        nodes = thickness_nodes(thickness_nm.flat[pixels])
-        parts.append(phase_components(phase, nodes, conditions))
-        for node, weight in interpolation_weights(thickness_nm.flat[pixels], nodes):
-            entries.append((pixels, first + node, weight))
-        first += nodes.size
-    entries.append((np.arange(labels.size), np.full(labels.size, first), np.ones(labels.size)))
-    pixel, component, weight = (np.concatenate(column) for column in zip(*entries, strict=True))
-    weights = sparse.csr_array((weight, (pixel, component)), shape=(labels.size, first + 1))
-    flat = flat_component(counts_per_pixel, conditions)
-    if not parts:
-        return weights, flat
-    specimen = concatenate(parts)
-    emitted = weights[:, :-1].sum(axis=0) @ specimen.total_counts
-    wanted = counts_per_pixel * labels.size * conditions.specimen_share
-    return weights, concatenate([specimen.scaled(wanted / emitted if emitted > 0 else 0), flat])
+    emission_ = emission_of(labels, phases, thickness_nm, conditions)
+    dose = emission_.dose_for(counts_per_pixel, conditions)
+    return emission_.weights, emission_.at(dose, flat_component(counts_per_pixel, conditions))

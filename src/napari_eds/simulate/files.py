@@ -19,8 +19,11 @@ from napari_eds._support.outputs import check_files
 from napari_eds.errors import EDSError
 from napari_eds.physics.vacancies import atomic_number
 from napari_eds.readers.velox.stream import GATE
+from napari_eds.simulate.expected import FamilyKey
+from napari_eds.simulate.frames import FrameSimulation
 from napari_eds.simulate.maps import Simulation
 from napari_eds.spectra.axes import NM_PER_UNIT
+from napari_eds.spectra.frame_series import FrameSeries
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 if TYPE_CHECKING:
@@ -70,18 +73,14 @@ def save_simulation(
     OSError
         If the folder does not exist or cannot be written.
     """
-    import tifffile
-
     files = simulation_files(path)
     check_files(files[:1], overwrite=overwrite, raw=True)
     check_files(files[1:], overwrite=overwrite)
-    phases = BytesIO()
-    tifffile.imwrite(phases, simulation.labels.astype(np.uint8))
     contents = (
         velox_bytes(simulation.image),
-        phases.getvalue(),
+        _phase_map(simulation.labels),
         _phases_csv(simulation).encode(),
-        _k_factors_csv(simulation).encode(),
+        _k_factors_csv(simulation.k_factors).encode(),
     )
     return [
         write_atomically(file, content, overwrite=overwrite)
@@ -89,12 +88,58 @@ def save_simulation(
     ]
 
 
-def velox_bytes(image: SpectrumImage, seed: int = 0) -> bytes:
+def frame_files(path: str | Path) -> list[Path]:
+    """Return what `save_frames` writes: the map, phases, their at.% and drift, and k-factors.
+
+    Raises
+    ------
+    EDSError
+        If the name has another ending than ``.emd``.
+    """
+    path, phases, _, k_factors = simulation_files(path)
+    return [path, phases, path.with_name(f"{path.stem}_frames.csv"), k_factors]
+
+
+def save_frames(
+    simulation: FrameSimulation, path: str | Path, *, overwrite: bool = False
+) -> list[Path]:
+    """Save simulated frames as a Velox file, with what is true of them beside.
+
+    ``<stem>_frames.csv`` has a row for every frame and phase: where the specimen lies, in rows and
+    columns against the first frame, and at.% of what is left.
+
+    Parameters
+    ----------
+    simulation : FrameSimulation
+    path, overwrite
+        As of `save_simulation`.
+
+    Raises
+    ------
+    EDSError, OutputError, OSError
+        As `save_simulation`.
+    """
+    files = frame_files(path)
+    check_files(files[:1], overwrite=overwrite, raw=True)
+    check_files(files[1:], overwrite=overwrite)
+    contents = (
+        velox_bytes(simulation.series),
+        _phase_map(simulation.labels),
+        _frames_csv(simulation).encode(),
+        _k_factors_csv(simulation.k_factors).encode(),
+    )
+    return [
+        write_atomically(file, content, overwrite=overwrite)
+        for file, content in zip(files, contents, strict=True)
+    ]
+
+
+def velox_bytes(recorded: SpectrumImage | FrameSeries, seed: int = 0) -> bytes:
     """Return a Velox file of a map: an event stream per detector, its images, its elements.
 
     Parameters
     ----------
-    image : SpectrumImage
+    recorded : SpectrumImage or FrameSeries
         Of whole counts, below 65535 channels, with pixels of a length and named detectors.
     seed : int
         Which detector a count falls to is drawn, all being alike.
@@ -104,15 +149,26 @@ def velox_bytes(image: SpectrumImage, seed: int = 0) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "map.emd"
         with h5py.File(draft, "w") as file:
-            _write(file, image, np.random.default_rng(seed))
+            _write(file, recorded, np.random.default_rng(seed))
         return draft.read_bytes()
 
 
-def _write(file: h5py.File, image: SpectrumImage, rng: np.random.Generator) -> None:
+def _write(
+    file: h5py.File, recorded: SpectrumImage | FrameSeries, rng: np.random.Generator
+) -> None:
+    # A stream runs through the pixels of one frame after the other.
+    if isinstance(recorded, FrameSeries):
+        image, n_frames = recorded.stacked, recorded.n_frames
+        pictures = [(im.name, np.moveaxis(im.data, 0, -1)) for im in recorded.images]
+    else:
+        image, n_frames = recorded, 1
+        pictures = [(im.name, im.data[..., None]) for im in recorded.images if im.data.ndim == 2]
     detectors = image.acquisition.detectors
-    metadata = _metadata(image)
+    metadata = _metadata(image, recorded.shape)
     file["Version"] = [json.dumps({"version": "11", "format": "Velox"})]
-    file["Data/SpectrumImage/0/SpectrumImageSettings"] = [json.dumps({"endFramePosition": "1"})]
+    file["Data/SpectrumImage/0/SpectrumImageSettings"] = [
+        json.dumps({"endFramePosition": str(n_frames)})
+    ]
     left = sparse.csr_array(image.counts).astype(np.int64)
     for number, detector in enumerate(detectors):
         # Binomial draws from what is left share counts as one multinomial draw would.
@@ -124,13 +180,13 @@ def _write(file: h5py.File, image: SpectrumImage, rng: np.random.Generator) -> N
         group["AcquisitionSettings"] = [json.dumps({"bincount": str(image.n_channels)})]
         result = metadata["BinaryResult"] | {"Detector": detector.name}
         _write_metadata(group, metadata | {"BinaryResult": result})
-    for number, picture in enumerate(p for p in image.images if p.data.ndim == 2):
+    for number, (name, data) in enumerate(pictures):
         group = file.create_group(f"Data/Image/{number}")
-        group["Data"] = picture.data[:, :, None]
+        group["Data"] = data
         _write_metadata(group, metadata)
         reference = f"/SharedProperties/ImageDisplay/{number}"
         file[reference] = [json.dumps({"dataPath": f"/Data/Image/{number}"})]
-        display = json.dumps({"id": picture.name, "data": reference})
+        display = json.dumps({"id": name, "data": reference})
         file[f"Displays/ImageDisplay/{number}"] = [display]
     chosen = [atomic_number(element) for element in image.acquisition.elements]
     file["SharedProperties/EDSSpectrumQuantificationSettings/0"] = [
@@ -151,7 +207,7 @@ def _events(counts: sparse.csr_array) -> np.ndarray:
     return events
 
 
-def _metadata(image: SpectrumImage) -> dict[str, Any]:
+def _metadata(image: SpectrumImage, shape: tuple[int, int]) -> dict[str, Any]:
     """Return what Velox writes of a recording, as far as it is known."""
     to_m = NM_PER_UNIT[image.pixel_unit] * 1e-9
     height, width = (str(size * to_m) for size in image.pixel_size)
@@ -159,7 +215,7 @@ def _metadata(image: SpectrumImage) -> dict[str, Any]:
     return {
         "BinaryResult": {"PixelSize": {"width": width, "height": height}, "PixelUnitX": "m"},
         "Optics": {} if beam is None else {"AccelerationVoltage": str(beam * 1000)},
-        "Scan": {"ScanSize": {"width": str(image.shape[1]), "height": str(image.shape[0])}},
+        "Scan": {"ScanSize": {"width": str(shape[1]), "height": str(shape[0])}},
         "Detectors": {
             f"Detector-{number}": {
                 "DetectorName": detector.name,
@@ -189,11 +245,31 @@ def _phases_csv(simulation: Simulation) -> str:
     return _csv(rows)
 
 
-def _k_factors_csv(simulation: Simulation) -> str:
+def _frames_csv(simulation: FrameSimulation) -> str:
+    elements = list(dict.fromkeys(e for p in simulation.phases[0] for e in p.atomic_percent))
+    rows = [["frame", "drift_rows_px", "drift_columns_px", "label", "phase", *elements]]
+    for frame, (phases, drift) in enumerate(
+        zip(simulation.phases, simulation.drift_px.tolist(), strict=True), start=1
+    ):
+        place = [str(frame), *(f"{by:.3f}" for by in drift)]
+        for label, phase in enumerate(phases, start=1):
+            amounts = [f"{phase.atomic_percent.get(e, 0):.5g}" for e in elements]
+            rows.append([*place, str(label), phase.name, *amounts])
+    return _csv(rows)
+
+
+def _phase_map(labels: np.ndarray) -> bytes:
+    import tifffile
+
+    buffer = BytesIO()
+    tifffile.imwrite(buffer, labels.astype(np.uint8))
+    return buffer.getvalue()
+
+
+def _k_factors_csv(k_factors: Mapping[FamilyKey, float]) -> str:
     rows = [["element", "family", "k_factor", "relative_error", "convention"]]
     rows += [
-        [element, family, f"{k:.6g}", "0", "family"]
-        for (element, family), k in simulation.k_factors.items()
+        [element, family, f"{k:.6g}", "0", "family"] for (element, family), k in k_factors.items()
     ]
     return _csv(rows)
 

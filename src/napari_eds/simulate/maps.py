@@ -32,6 +32,15 @@ __all__ = [
     "simulate",
 ]
 
+#: Phases and column of the film that is simulated for samples and demos.
+FILM_PHASES = (
+    Phase("Pt cap", {"Pt": 100}, 21.45),
+    Phase("LaFeO3", {"La": 20, "Fe": 20, "O": 60}, 6.64),
+    Phase("SrTiO3", {"Sr": 20, "Ti": 20, "O": 60}, 5.12),
+    Phase("Fe-rich", {"La": 12, "Fe": 28, "O": 60}, 6.2),
+)
+FILM_CONDITIONS: dict[str, Any] = {"stray": {"Cu": 0.035, "C": 0.02}, "strobe": 0.04}
+
 #: Azimuths of the four simulated detectors, which share all counts evenly.
 _DETECTOR_AZIMUTHS_deg = (45.0, 135.0, 225.0, 315.0)
 
@@ -153,7 +162,7 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
         condition makes no sense.
     """
     settings = Conditions(**conditions)
-    labels, thickness = _checked(phase_map, phases, thickness_nm)
+    labels, thickness = checked_specimen(phase_map, phases, thickness_nm)
     if not 0 <= counts_per_pixel < np.inf:
         raise EDSError(f"counts per pixel must be 0 or more, not {counts_per_pixel}")
     weights, components = mixture(labels, phases, thickness, settings, counts_per_pixel)
@@ -166,7 +175,7 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
         pixel_size=(settings.pixel_size_nm, settings.pixel_size_nm),
         pixel_unit="nm",
         name=name,
-        acquisition=_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng),
+        acquisition=recorded_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng),
         images=(_haadf(labels, phases, thickness, settings, rng),),
         metadata=MappingProxyType({"simulated": True, "seed": seed}),
     )
@@ -176,8 +185,8 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
         tuple(phases),
         _frozen(thickness),
         _atomic_percent(labels, phases),
-        _k_factors(components, settings, "family"),
-        _k_factors(components, settings, "alpha"),
+        k_factors_of(components, settings, "family"),
+        k_factors_of(components, settings, "alpha"),
         settings,
         weights,
         components,
@@ -205,26 +214,19 @@ def lanthanum_ferrite_on_strontium_titanate(
     """
     if min(shape) < 16:
         raise EDSError(f"the specimen needs at least 16 x 16 pixels, not {shape}")
-    phases = (
-        Phase("Pt cap", {"Pt": 100}, 21.45),
-        Phase("LaFeO3", {"La": 20, "Fe": 20, "O": 60}, 6.64),
-        Phase("SrTiO3", {"Sr": 20, "Ti": 20, "O": 60}, 5.12),
-        Phase("Fe-rich", {"La": 12, "Fe": 28, "O": 60}, 6.2),
-    )
-    labels, thickness = _film_on_substrate(shape)
-    conditions = {"stray": {"Cu": 0.035, "C": 0.02}, "strobe": 0.04} | conditions
+    labels, thickness = film_on_substrate(shape)
     return simulate(
         labels,
-        phases,
+        FILM_PHASES,
         thickness,
         counts_per_pixel=counts_per_pixel,
         seed=seed,
         name="SIMULATED LaFeO3 on SrTiO3",
-        **conditions,
+        **(FILM_CONDITIONS | conditions),
     )
 
 
-def _film_on_substrate(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def film_on_substrate(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Phase map and thickness of the film; y and x run from 0 to 1 over the map."""
     y, x = np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij")
     interface = 0.54 + 0.02 * np.sin(2 * np.pi * 2.3 * x) + 0.012 * np.sin(2 * np.pi * 5.1 * x)
@@ -236,7 +238,7 @@ def _film_on_substrate(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     return labels, 30 + 50 * (0.85 * x + 0.15 * y)
 
 
-def _checked(
+def checked_specimen(
     phase_map: np.ndarray, phases: Sequence[Phase], thickness_nm: np.ndarray | float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return labels and thickness of one shape, thickness 0 in vacuum, or say what is wrong."""
@@ -268,7 +270,7 @@ def _atomic_percent(labels: np.ndarray, phases: Sequence[Phase]) -> Mapping[str,
     return MappingProxyType(maps)
 
 
-def _k_factors(
+def k_factors_of(
     components: Components, settings: Conditions, convention: str
 ) -> Mapping[FamilyKey, float]:
     """k-factors of the families in the image, relative to Si K."""
@@ -295,7 +297,7 @@ def _k_factors(
     return MappingProxyType(table)
 
 
-def _acquisition(
+def recorded_acquisition(
     settings: Conditions, phases: Sequence[Phase], n_counts: int, rng: np.random.Generator
 ) -> Acquisition:
     """Return what a file of this measurement would tell."""
@@ -328,6 +330,16 @@ def _haadf(
     rng: np.random.Generator,
 ) -> AuxiliaryImage:
     """Mass-thickness image: atoms per area x Z^1.7, an offset and noise."""
+    return AuxiliaryImage(
+        "HAADF",
+        noisy_haadf(haadf_signal(labels, phases, thickness), rng),
+        (settings.pixel_size_nm, settings.pixel_size_nm),
+        "nm",
+    )
+
+
+def haadf_signal(labels: np.ndarray, phases: Sequence[Phase], thickness: np.ndarray) -> np.ndarray:
+    """Return what scatters at high angles, the strongest as bright as can be, (rows, columns)."""
     per_nm = [0.0]
     for phase in phases:
         scattering = sum(
@@ -336,15 +348,14 @@ def _haadf(
         )
         per_nm.append(scattering * float(atoms_per_cm2(phase, np.ones(1))[0]))
     signal = np.array(per_nm)[labels] * thickness
-    signal *= _HAADF_BRIGHTEST / (signal.max() or 1.0)
+    return np.asarray(signal * (_HAADF_BRIGHTEST / (signal.max() or 1.0)))
+
+
+def noisy_haadf(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return an image of a signal as 16-bit numbers, with an offset and noise."""
     noise = rng.normal(scale=_HAADF_NOISE * (signal + _HAADF_OFFSET))
     data = np.clip(signal + _HAADF_OFFSET + noise, 0, np.iinfo(np.uint16).max)
-    return AuxiliaryImage(
-        "HAADF",
-        np.rint(data).astype(np.uint16),
-        (settings.pixel_size_nm, settings.pixel_size_nm),
-        "nm",
-    )
+    return np.rint(data).astype(np.uint16)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 from .acquisition import Acquisition, Detector
 from .axes import EnergyAxis
+from .drift import Drift, find_drift
+from .frame_series import FrameSeries
 from .label_sums import LabelSpectra
 from .spectrum_image import AuxiliaryImage, SpectrumImage
 from .windows import element_maps, window_map
@@ -8,9 +10,12 @@ __all__ = [
     "Acquisition",
     "AuxiliaryImage",
     "Detector",
+    "Drift",
     "EnergyAxis",
+    "FrameSeries",
     "LabelSpectra",
     "SpectrumImage",
     "element_maps",
+    "find_drift",
     "window_map",
 ]

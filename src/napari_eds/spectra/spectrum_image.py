@@ -16,7 +16,7 @@ from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.spectra import signals
 from napari_eds.spectra.acquisition import Acquisition, FrameRange
-from napari_eds.spectra.axes import EnergyAxis
+from napari_eds.spectra.axes import NM_PER_UNIT, EnergyAxis
 from napari_eds.spectra.label_sums import LabelSpectra, label_membership
 from napari_eds.spectra.notebook import image_html
 from napari_eds.spectra.products import rebinned, sums_of_channels, sums_of_pixels, sums_of_window
@@ -153,6 +153,12 @@ class SpectrumImage:
         """Row and column, in the map of its file, of the first pixel."""
         crop = None if self.part is None else self.part.crop
         return (0, 0) if crop is None else (int(crop[0][0] or 0), int(crop[1][0] or 0))
+
+    @property
+    def pixel_size_nm(self) -> tuple[float, float] | None:
+        """Height and width of a pixel in nm; None where the file gives no length."""
+        nm = NM_PER_UNIT.get(self.pixel_unit)
+        return None if nm is None else (self.pixel_size[0] * nm, self.pixel_size[1] * nm)
 
     @property
     def n_pixels(self) -> int:

@@ -6,7 +6,7 @@ import math
 import re
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,8 +18,9 @@ from napari_eds.readers.choice import frames_chosen
 from napari_eds.readers.jeol.stream import N_CHANNELS, RASTER, Decoded, Scan, count_frames, decode
 from napari_eds.readers.jeol.tree import Tree, at, parse
 from napari_eds.readers.options import Options
-from napari_eds.spectra.acquisition import Acquisition, Detector, is_foil_beam
+from napari_eds.spectra.acquisition import Acquisition, Detector, FrameRange, is_foil_beam
 from napari_eds.spectra.axes import EnergyAxis, PixelSize, pixel_size
+from napari_eds.spectra.frame_series import FrameSeries
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 _MAGIC = 304
@@ -74,6 +75,39 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         raise ReadError(f"{path.name} cannot be read: {error}") from error
     _warn(file, scan, decoded, frames, path)
     return [image]
+
+
+def read_frames(path: Path, options: Options) -> FrameSeries:
+    """Return the frames of a map, decoded in one pass.
+
+    Raises
+    ------
+    ReadError
+        As `read`.
+    """
+    if options.detectors is not None:
+        raise ReadError(f"{path.name} has one detector: there is none to choose")
+    try:
+        file = _open(path)
+        scan = _scan(file.header)
+        n, last = count_frames(file.words, scan)
+        frames = range(n) if options.frames is None else frames_chosen(options.frames, n)
+        decoded = decode(file.words, scan, frames, apart=True)
+        tall = _spectrum_image(file.header, decoded, len(frames) / n, path, options)
+    except ReadError as error:
+        raise ReadError(f"{path.name} cannot be read: {error}") from error
+    _warn(file, scan, decoded, frames, path)
+    covered = np.ones((len(frames), *scan.shape), bool)
+    if frames.stop == n:
+        covered[-1, last[0] + 1 :] = False
+        covered[-1, last[0], last[1] + 1 :] = False
+    return FrameSeries(
+        replace(tall, images=(), pixel_size=_pixel_size(file.header, scan.shape)[0]),
+        tuple(FrameRange(i + 1, i + 1, n) for i in frames),
+        tuple(replace(im, data=im.data.reshape(len(frames), *scan.shape)) for im in tall.images),
+        covered,
+        covered.mean(axis=(1, 2)),
+    )
 
 
 def _open(path: Path) -> _File:

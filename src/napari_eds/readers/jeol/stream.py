@@ -100,8 +100,10 @@ def count_frames(words: np.ndarray, scan: Scan) -> tuple[int, tuple[int, int]]:
     return state.frame + 1, (state.row // rows, state.column // columns)
 
 
-def decode(words: np.ndarray, scan: Scan, frames: range | None = None) -> Decoded:
-    """Sum the frames of a stream.
+def decode(
+    words: np.ndarray, scan: Scan, frames: range | None = None, *, apart: bool = False
+) -> Decoded:
+    """Sum the frames of a stream, or put them below each other.
 
     Parameters
     ----------
@@ -110,28 +112,41 @@ def decode(words: np.ndarray, scan: Scan, frames: range | None = None) -> Decode
     scan : Scan
     frames : range, optional
         Frames to sum; all without it.
+    apart : bool
+        Whether frames are kept apart, `frames` then being needed: the result is a map that has
+        them below each other.
     """
-    n_pixels = scan.shape[0] * scan.shape[1]
+    in_frame = scan.shape[0] * scan.shape[1]
+    shape = (scan.shape[0] * len(frames), scan.shape[1]) if apart and frames else scan.shape
+    n_pixels = shape[0] * shape[1]
     bins = np.empty(_n_xrays(words), np.uint32 if n_pixels * N_CHANNELS <= 2**32 else np.uint64)
     signal = np.zeros(n_pixels, np.float64)
+
+    def places(events: _Events) -> tuple[np.ndarray, np.ndarray]:
+        """Return pixels of the result and numbers of the events in use."""
+        wanted = _wanted(events, frames)
+        pixels = events.pixels[wanted]
+        if apart and frames:
+            pixels = pixels.astype(np.int64) + (events.frames[wanted] - frames.start) * in_frame
+        return pixels, events.numbers[wanted]
+
     filled, has_signal, state = 0, False, _State()
     for xrays, signals in _blocks(words, scan, state, kinds=(_XRAY, _SIGNAL)):
         has_signal |= bool(signals.pixels.size)
-        wanted = _wanted(xrays, frames)
-        found = xrays.pixels[wanted].astype(bins.dtype)
+        pixels, channels = places(xrays)
+        found = pixels.astype(bins.dtype)
         found *= bins.dtype.type(N_CHANNELS)
-        found += xrays.numbers[wanted]
+        found += channels
         bins[filled : filled + found.size] = found
         filled += found.size
-        wanted = _wanted(signals, frames)
-        signal += np.bincount(signals.pixels[wanted], signals.numbers[wanted], minlength=n_pixels)
+        signal += np.bincount(*places(signals), minlength=n_pixels)
     bins = bins[:filled]
     bins.sort()
     rows, columns = scan.step
     return Decoded(
         _count(bins, n_pixels),
-        scan.shape,
-        signal.astype(np.uint32).reshape(scan.shape) if has_signal else None,
+        shape,
+        signal.astype(np.uint32).reshape(shape) if has_signal else None,
         state.frame + 1,
         (state.row // rows, state.column // columns),
     )

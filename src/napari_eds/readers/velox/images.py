@@ -23,10 +23,13 @@ from napari_eds.spectra.spectrum_image import AuxiliaryImage
 _BLOCK_VALUES = 2**22
 
 
-def images(file: h5py.File, unit: str) -> tuple[tuple[AuxiliaryImage, ...], tuple[str, ...]]:
+def images(
+    file: h5py.File, unit: str, *, frames_apart: bool = False
+) -> tuple[tuple[AuxiliaryImage, ...], tuple[str, ...]]:
     """Return every real-valued image, sizes in `unit`, and notes on those that cannot be read.
 
-    A series gives the mean of its frames.
+    A series gives the mean of its frames, or with `frames_apart` all of them, data
+    (frames, rows, columns).
     """
     titles = dict(_titles(file))
     found, notes = [], []
@@ -35,7 +38,7 @@ def images(file: h5py.File, unit: str) -> tuple[tuple[AuxiliaryImage, ...], tupl
             data = part(group, "Data")
             if data.dtype.kind not in "biuf":
                 continue
-            image, told = _image(group, data, titles.get(key))
+            image, told = _image(group, data, titles.get(key), frames_apart=frames_apart)
         except (ReadError, OSError) as error:
             notes.append(f"an image was left out: {error}")
             continue
@@ -45,22 +48,27 @@ def images(file: h5py.File, unit: str) -> tuple[tuple[AuxiliaryImage, ...], tupl
 
 
 def _image(
-    group: h5py.Group, data: h5py.Dataset, title: str | None
+    group: h5py.Group, data: h5py.Dataset, title: str | None, *, frames_apart: bool
 ) -> tuple[AuxiliaryImage, tuple[str, ...]]:
     where = part(group, "Metadata")
     metadata, notes = lenient(read_json(where), where.name)
     size, unit = meta.pixel_size(metadata)
     name = title or metadata.binary_result.detector or "image"
-    return AuxiliaryImage(name, _mean(data), size, unit), notes
+    _check(data)
+    values = np.moveaxis(data[()], -1, 0) if frames_apart else _mean(data)
+    return AuxiliaryImage(name, values, size, unit), notes
 
 
-def _mean(data: h5py.Dataset) -> np.ndarray:
-    """Return the mean over the frames of a series (rows, columns, frames)."""
+def _check(data: h5py.Dataset) -> None:
     if data.ndim != 3 or not data.size:
         raise DamageError(
             f"{data.name} has the shape {data.shape}, expected (rows, columns, frames) above 0"
         )
     check_size(data)
+
+
+def _mean(data: h5py.Dataset) -> np.ndarray:
+    """Return the mean over the frames of a series (rows, columns, frames)."""
     n_frames = data.shape[2]
     if n_frames == 1:
         return data[:, :, 0]

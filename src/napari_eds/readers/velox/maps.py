@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -28,12 +29,13 @@ from napari_eds.readers.velox.document import (
     read_json,
     required,
 )
-from napari_eds.readers.velox.frames import choose_frames, map_shape
+from napari_eds.readers.velox.frames import Frames, choose_frames, map_shape
 from napari_eds.readers.velox.images import images as read_images
 from napari_eds.readers.velox.settings import quantification
-from napari_eds.readers.velox.stream import Grid, Stream, decode
-from napari_eds.spectra.acquisition import Detector
+from napari_eds.readers.velox.stream import Grid, Stream, decode, decode_frames
+from napari_eds.spectra.acquisition import Acquisition, Detector, FrameRange
 from napari_eds.spectra.axes import MOST_PIXELS, EnergyAxis
+from napari_eds.spectra.frame_series import FrameSeries
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 #: 16-bit events can name so many.
@@ -79,10 +81,17 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         If the file holds no EDS data, holds them in Velox's own compressed form only (a "pruned"
         file), or is damaged: then with the group and key at fault.
     """
+    with _opened(path) as file:
+        return _read(file, path, options)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open a file; what is wrong with it is a `ReadError`."""
     try:
         with h5py.File(path) as file:
             refuse_other_files(file)
-            return _read(file, path, options)
+            yield file
     except DamageError as error:
         raise ReadError(f"{path.name} is damaged: {error}") from error
     except EDSError:
@@ -99,16 +108,10 @@ def read_images_only(path: Path) -> tuple[AuxiliaryImage, ...]:
     ReadError
         If it is damaged.
     """
-    try:
-        with h5py.File(path) as file:
-            refuse_other_files(file)
-            data = part(file, "Data", h5py.Group) if "Data" in file else {}
-            with_eds = any(len(data.get(name, ())) for name in ("SpectrumImage", "Spectrum"))
-            return () if with_eds else read_images(file, "nm")[0]
-    except EDSError:
-        raise
-    except FAULTS as error:
-        raise ReadError(f"{path.name} is damaged: {error}") from error
+    with _opened(path) as file:
+        data = part(file, "Data", h5py.Group) if "Data" in file else {}
+        with_eds = any(len(data.get(name, ())) for name in ("SpectrumImage", "Spectrum"))
+        return () if with_eds else read_images(file, "nm")[0]
 
 
 def _read(file: h5py.File, path: Path, options: Options) -> list[SpectrumImage]:
@@ -120,16 +123,33 @@ def _read(file: h5py.File, path: Path, options: Options) -> list[SpectrumImage]:
     raise ReadError(f"{path.name} holds no EDS data, only: {', '.join(sorted(data)) or 'nothing'}")
 
 
-def _read_map(file: h5py.File, path: Path, options: Options) -> SpectrumImage:
+@dataclass(frozen=True, eq=False)
+class _Recording:
+    """The streams of a map, how they are laid out, and all that is told beside the counts."""
+
+    entries: Sequence[_Entry]
+    streams: Sequence[Stream]
+    shape: tuple[int, int]
+    frames: Frames
+    energy: EnergyAxis
+    grid: Grid
+    images: tuple[AuxiliaryImage, ...]
+    attributes: dict[str, Any]
+    vendor: dict[str, Any]
+
+
+def _recording(
+    file: h5py.File, path: Path, options: Options, *, frames_apart: bool = False
+) -> _Recording:
     entries = _choose(_entries(file, "SpectrumStream", options), options.detectors)
     n_channels = _n_channels(entries)
     streams = [Stream(entry.detector, _events(entry.group)) for entry in entries]
     common = _common(path, entries[0])
-    images, of_images = read_images(file, common["pixel_unit"])
+    images, of_images = read_images(file, common["pixel_unit"], frames_apart=frames_apart)
     settings = _settings(file)
     shape = map_shape(
         meta.scan_shape(entries[0].metadata),
-        [(image.data.shape[0], image.data.shape[1]) for image in images],
+        [image.data.shape[-2:] if frames_apart else image.data.shape[:2] for image in images],
         settings.end_frame_position,
         streams,
     )
@@ -143,22 +163,81 @@ def _read_map(file: h5py.File, path: Path, options: Options) -> SpectrumImage:
         channels=options.channels(energy),
         rebin=options.rebin_energy,
     )
-    counts, totals = decode(streams, grid)
     vendor, of_vendor = _quantification(file)
-    acquisition = meta.acquisition(
-        _detectors(entries, totals), entries[0].metadata, frames=frames.parts, **vendor
+    notes = _unique(*frames.notes, *_notes(entries), *of_images, *of_vendor)
+    return _Recording(
+        entries=entries,
+        streams=streams,
+        shape=shape,
+        frames=frames,
+        energy=energy.crop(grid.channels).rebin(grid.rebin),
+        grid=grid,
+        images=images,
+        attributes={"name": path.stem, "notes": notes, **common},
+        vendor=vendor,
     )
+
+
+def _acquisition(of: _Recording, totals: Sequence[int]) -> Acquisition:
+    detectors = _detectors(of.entries, totals)
+    return meta.acquisition(detectors, of.entries[0].metadata, frames=of.frames.parts, **of.vendor)
+
+
+def _read_map(file: h5py.File, path: Path, options: Options) -> SpectrumImage:
+    of = _recording(file, path, options)
+    counts, totals = decode(of.streams, of.grid)
     return SpectrumImage.from_matrix(
         counts,
-        shape,
-        energy.crop(grid.channels).rebin(grid.rebin),
-        name=path.stem,
-        images=images,
-        acquisition=acquisition,
-        frames=frames.told,
-        notes=_unique(*frames.notes, *_notes(entries), *of_images, *of_vendor),
-        **common,
+        of.shape,
+        of.energy,
+        images=of.images,
+        acquisition=_acquisition(of, totals),
+        frames=of.frames.told,
+        **of.attributes,
     )
+
+
+def read_frames(path: Path, options: Options) -> FrameSeries:
+    """Return the frames of a map, decoded in one pass.
+
+    Raises
+    ------
+    ReadError
+        As `read`, and if the file holds single spectra.
+    """
+    with _opened(path) as file:
+        data = part(file, "Data", h5py.Group) if "Data" in file else {}
+        if not len(data.get("SpectrumImage", ())):
+            raise ReadError(f"{path.name} holds no map, whose frames could be told apart")
+        of = _recording(file, path, options, frames_apart=True)
+    used = of.frames.used
+    counts, totals = decode_frames(of.streams, of.grid)
+    stacked = SpectrumImage.from_matrix(
+        counts,
+        (len(used) * of.shape[0], of.shape[1]),
+        of.energy,
+        acquisition=_acquisition(of, totals),
+        **of.attributes,
+    )
+    begun = min(stream.n_gates + stream.ends_in_pixel for stream in of.streams)
+    covered = np.arange(used.start * of.grid.n_pixels, used.stop * of.grid.n_pixels) < begun
+    covered = covered.reshape(len(used), *of.shape)
+    return FrameSeries(
+        stacked,
+        tuple(FrameRange(i + 1, i + 1, of.frames.recorded) for i in used),
+        tuple(_of_frames(of.images, used, of.shape)),
+        covered,
+        covered.mean(axis=(1, 2)),
+    )
+
+
+def _of_frames(
+    images: Sequence[AuxiliaryImage], used: range, shape: tuple[int, int]
+) -> Iterator[AuxiliaryImage]:
+    """Yield the pictures of which there is one for each frame in use."""
+    for image in images:
+        if len(image.data) >= used.stop and image.data.shape[1:] == shape:
+            yield replace(image, data=image.data[used.start : used.stop])
 
 
 def _read_spectra(file: h5py.File, path: Path, options: Options) -> list[SpectrumImage]:

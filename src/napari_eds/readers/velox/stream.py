@@ -9,7 +9,7 @@ larger than the streams themselves and the finished counts is ever in memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -125,6 +125,33 @@ def decode(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, lis
         for stream, frames in zip(streams, starts, strict=True)
     ]
     return assemble(blocks, grid.n_bins), totals
+
+
+def decode_frames(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, list[int]]:
+    """Merge the detectors of streams, with the frames of `grid` below each other.
+
+    To a stream, frames are nothing but more pixels: one pass decodes them all.
+
+    Parameters
+    ----------
+    streams, grid
+        As of `decode`.
+
+    Returns
+    -------
+    counts : scipy.sparse.csr_array, (frames * pixels, channels)
+    totals : list of int
+
+    Raises
+    ------
+    ReadError
+        As `decode`.
+    """
+    frames = grid.frames
+    tall = replace(grid, n_pixels=grid.n_pixels * len(frames), frames=range(1))
+    first = np.array([frames.start * grid.n_pixels])
+    used = [replace(s, events=s.events[_starts(s.events, first)[0] :]) for s in streams]
+    return decode(used, tall)
 
 
 def _block_edges(n_events: int, n_streams: int, grid: Grid) -> np.ndarray:

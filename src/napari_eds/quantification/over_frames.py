@@ -1,0 +1,353 @@
+"""Compositions of labels frame by frame: whether anything changes under the beam.
+
+The frames lie below each other in one map, so that one fit serves all: the energy axis, line
+shapes and background are settled on the sum of everything, and what is uncertain of them, of
+k-factors and of absorption is common to all frames. Differences between frames are judged by
+counting alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from napari_eds._support.csv_cells import csv_text
+from napari_eds._support.files import beside
+from napari_eds._support.outputs import write_files
+from napari_eds._support.progress import Progress
+from napari_eds.errors import EDSError, LabelError
+from napari_eds.labels.chips import CHIP, LABEL, N_PIXELS, Chips, describe_labels
+from napari_eds.quantification.frame_figure import draw
+from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.run import quantify
+from napari_eds.quantification.table import at_pct, error_of, error_total_of
+from napari_eds.recipe.recipe import Recipe
+from napari_eds.spectra.frame_series import FrameSeries
+from napari_eds.spectra.label_sums import check_labels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: What compositions are seen against.
+Against = Literal["frame", "time", "dose"]
+
+FIRST, LAST, TIME, DOSE = "first_frame", "last_frame", "time_s", "dose_per_nm2"
+_COLUMNS: dict[Against, str] = {"frame": "frame", "time": TIME, "dose": DOSE}
+UNITS: dict[Against, str] = {
+    "frame": "frames passed",
+    "time": "time / s",
+    "dose": "dose / electrons per nm²",
+}
+#: What is said of the values of one element and label.
+_CHANGE = (
+    "mean",
+    "chi_squared",
+    "degrees",
+    "p_value",
+    "slope",
+    "slope_error",
+    "at_zero",
+    "at_zero_error",
+    "at_zero_error_total",
+    "onset",
+    "changes",
+)
+#: Endings of figures; labels that are drawn without being asked for.
+_PICTURES, _DRAWN = (".png", ".pdf", ".svg"), 6
+#: A change is told where its probability by chance is lower; and an onset where the effect is
+#: above so many standard deviations.
+UNLIKELY, ONSET_SIGMA = 0.001, 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class FrameResult:
+    """Compositions of labels over frames.
+
+    Attributes
+    ----------
+    result : Quantification
+        Of the frames below each other; its labels are those of one label in one frame.
+    table : DataFrame
+        One row per label and frame (or group of frames): ``label``, ``chip``, ``first_frame`` and
+        ``last_frame`` (from 1), ``time_s`` and ``dose_per_nm2`` up to its middle (NaN where the
+        file does not say), and the columns of the result's table.
+    series : FrameSeries
+        The frames or groups.
+    """
+
+    result: Quantification
+    table: pd.DataFrame
+    series: FrameSeries
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """The quantified elements."""
+        return self.result.elements
+
+    @property
+    def labels(self) -> list[int]:
+        """The labels, in the order of their numbers."""
+        return [int(label) for label in self.table[LABEL].unique()]
+
+    def against(self, what: Against = "frame") -> np.ndarray:
+        """Return the abscissa of every row of the table.
+
+        Parameters
+        ----------
+        what : {"frame", "time", "dose"}
+            Frames, seconds, or electrons per nm² that passed up to its middle: 0.5 is the first
+            frame.
+
+        Raises
+        ------
+        EDSError
+            If the file does not tell times, or the beam current.
+        """
+        if what not in get_args(Against):
+            raise EDSError(f"compositions are seen against {get_args(Against)}, not {what!r}")
+        if what == "frame":
+            return self.table[[FIRST, LAST]].mean(axis=1).to_numpy() - 0.5
+        values = self.table[_COLUMNS[what]].to_numpy(float)
+        if not np.isfinite(values).all():
+            missing = "times" if what == "time" else "the beam current and the size of a pixel"
+            raise EDSError(f"the file does not tell {missing}; see the result against frames")
+        return values
+
+    def changes(self, against: Against = "frame") -> pd.DataFrame:
+        """Test whether compositions change.
+
+        Parameters
+        ----------
+        against : {"frame", "time", "dose"}
+            What values are extrapolated to 0 of.
+
+        Returns
+        -------
+        DataFrame
+            One row per label and element: ``mean``, in at.%, weighted by counting errors;
+            ``chi_squared`` of the frames around it and ``degrees`` of freedom; ``p_value``, the
+            probability that chance alone makes it as large; ``slope`` of a straight line and
+            ``slope_error``, per unit of `against`; ``at_zero``, what the line gives at 0, its
+            ``at_zero_error`` from counting and ``at_zero_error_total``; ``onset``, the first
+            value of `against` from which on all compositions differ from the first one by more
+            than twice the error of the difference, NaN where there is none; and ``changes``,
+            whether p is below 0.001.
+        """
+        x = self.against(against)
+        rows = []
+        for label, own in self.table.groupby(LABEL, sort=True):
+            at = x[self.table.index.get_indexer(own.index)]
+            for element in self.elements:
+                column = at_pct(element)
+                value, error, total = (
+                    own[name].to_numpy(float)
+                    for name in (column, error_of(column), error_total_of(column))
+                )
+                told = _change(at, value, error, total)
+                rows.append({LABEL: label, CHIP: own[CHIP].iloc[0], "element": element} | told)
+        return pd.DataFrame(rows)
+
+    def account(self) -> list[str]:
+        """Say what changes, and what errors hold, in sentences."""
+        found = self.changes()
+        told = [_sentence(row) for _, row in found[found["changes"]].iterrows()]
+        nothing = (
+            "No composition changes over the frames by more than counting explains "
+            f"(p above {UNLIKELY:g})."
+        )
+        common = (
+            "Frames share axis, line shapes, k-factors and absorption: their errors move all "
+            "alike and take no part in these tests."
+        )
+        return [*(told or [nothing]), *self._shifted(), common, *self.result.account()]
+
+    def _shifted(self) -> list[str]:
+        down, right = np.abs(self.series.shifts).max(axis=0)
+        if not (down or right):
+            return []
+        return [f"Frames were shifted by up to {down} rows and {right} columns, in whole pixels."]
+
+    def to_csv(
+        self, path: str | Path, *, against: Against = "frame", overwrite: bool = False
+    ) -> list[Path]:
+        """Save the table, and the `changes` beside it as ``<stem>_changes.csv``.
+
+        Raises
+        ------
+        OutputError
+            If a file is in the way.
+        """
+        tables = (self.table, self.changes(against))
+        texts = (csv_text(table, index=False, float_format="%.6g") for table in tables)
+        return write_files(csv_files(path), texts, overwrite=overwrite)
+
+    def figure(self, against: Against = "frame", labels: Sequence[int] | None = None) -> Figure:
+        """Draw compositions against frames, time or dose: one row for each label.
+
+        Bars are errors of counting, bands what all frames have in common beside; lines are those
+        of `changes`, where something changes.
+
+        Raises
+        ------
+        LabelError
+            If a label is not in the result.
+        """
+        known = self.table[[at_pct(e) for e in self.elements]].notna().any(axis=1)
+        seen = [int(label) for label in self.table.loc[known, LABEL].unique()] or self.labels
+        chosen = seen[:_DRAWN] if labels is None else list(labels)
+        unknown = sorted(set(chosen) - set(self.labels))
+        if unknown or not chosen:
+            raise LabelError(f"no frames of label {unknown}; there are {self.labels}")
+        abscissa = (UNITS[against], self.against(against))
+        return draw(self.table, self.changes(against), chosen, self.elements, abscissa)
+
+    def save_figure(
+        self,
+        path: str | Path,
+        against: Against = "frame",
+        labels: Sequence[int] | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> Path:
+        """Save `figure` as PNG, PDF or SVG, by the ending of the path.
+
+        Raises
+        ------
+        EDSError
+            If the ending is another one.
+        OutputError
+            If the file is in the way.
+        """
+        (file,) = figure_files(path)
+        buffer = BytesIO()
+        self.figure(against, labels).savefig(buffer, format=file.suffix[1:].lower())
+        return write_files([file], [buffer.getvalue()], overwrite=overwrite)[0]
+
+
+def figure_files(path: str | Path) -> list[Path]:
+    """Return what `FrameResult.save_figure` writes.
+
+    Raises
+    ------
+    EDSError
+        If the path has another ending than that of a picture.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _PICTURES:
+        raise EDSError(f"a figure ends in {', '.join(_PICTURES)}, unlike {path.name}")
+    return [path]
+
+
+def csv_files(path: str | Path) -> list[Path]:
+    """Return the files that `FrameResult.to_csv` writes."""
+    return beside(path, "_changes.csv")
+
+
+def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit nearly all
+    series: FrameSeries,
+    labels: np.ndarray | Chips,
+    recipe: Recipe,
+    *,
+    every: int = 1,
+    names: Mapping[int, str] | None = None,
+    progress: Progress | None = None,
+) -> FrameResult:
+    """Quantify labels in every frame, all with one calibration.
+
+    Parameters
+    ----------
+    series : FrameSeries
+        Aligned, if the specimen drifted: see `find_drift` and `FrameSeries.shifted`.
+    labels : ndarray of int, (rows, columns), or Chips
+        Of a frame. Pixels that a frame does not cover are left out of it.
+    recipe : Recipe
+    every : int
+        So many frames are summed into one before, for counts that are too few.
+    names : mapping of int to str, optional
+    progress : callable, optional
+        As of `quantify`.
+
+    Raises
+    ------
+    LabelError
+        If the labels do not fit a frame, or label no pixel.
+    EDSError
+        As `quantify`.
+    """
+    if isinstance(labels, Chips):
+        names = labels.names if names is None else names
+        labels = labels.labels
+    labels = check_labels(labels, series.shape)
+    if not labels.any():
+        raise LabelError("no pixel is labelled; paint a region or make a grid first")
+    groups = series.grouped(every)
+    apart, ids, frames = groups.labels_apart(labels)
+    result = quantify(groups.stacked, apart, recipe, progress=progress)
+    region = result.table.index.to_numpy() - 1
+    described = describe_labels(labels, names)
+    # Where a label lies in the frames below each other is of no use.
+    table = result.table.reset_index(drop=True)
+    table = table.drop(columns=[c for c in described if c != N_PIXELS])
+    left = _of_frames(groups, frames[region]).set_index(table.index)
+    left.insert(0, LABEL, ids[region])
+    left.insert(1, CHIP, described.loc[ids[region], CHIP].to_numpy())
+    table = pd.concat([left, table], axis=1).sort_values([LABEL, FIRST], ignore_index=True)
+    return FrameResult(result, table, groups)
+
+
+def _of_frames(groups: FrameSeries, frames: np.ndarray) -> pd.DataFrame:
+    """Return numbers, and times and doses up to the middle, of frames counted from 0."""
+    unknown = np.full(groups.n_frames, np.nan)
+    columns = {
+        FIRST: np.array([r.first for r in groups.ranges]),
+        LAST: np.array([r.last for r in groups.ranges]),
+    }
+    for name, found in ((TIME, groups.frame_times_s), (DOSE, groups.doses_per_nm2)):
+        steps = unknown if found is None else found
+        columns[name] = np.cumsum(steps) - steps / 2
+    return pd.DataFrame({name: values[frames] for name, values in columns.items()})
+
+
+def _sentence(row: pd.Series) -> str:
+    return (
+        f"{row['element']} in label {row[LABEL]} changes over the frames (p = "
+        f"{row['p_value']:.1g}): {row['slope']:+.2g} ± {row['slope_error']:.1g} at.% a frame, "
+        f"{row['at_zero']:.1f} ± {row['at_zero_error']:.1g} at.% at the beginning."
+    )
+
+
+def _change(
+    x: np.ndarray, value: np.ndarray, error: np.ndarray, total: np.ndarray
+) -> dict[str, Any]:
+    """Return what the values of one element and label say of a change."""
+    known = np.isfinite(value) & np.isfinite(error) & (error > 0)
+    x, value, error, total = x[known], value[known], error[known], total[known]
+    if value.size < 2:
+        return dict.fromkeys(_CHANGE, np.nan) | {"degrees": 0, "changes": False}
+    weights = error**-2
+    mean = np.average(value, weights=weights)
+    chi_squared, degrees = float((weights * (value - mean) ** 2).sum()), value.size - 1
+    p = float(stats.chi2.sf(chi_squared, degrees))
+    design = np.stack([np.ones_like(x), x], axis=1)
+    covariance = np.linalg.inv(design.T @ (design * weights[:, None]))
+    zero, slope = covariance @ (design.T @ (weights * value))
+    zero_error, slope_error = np.sqrt(np.diagonal(covariance))
+    common = np.sqrt(max(float(np.mean(total**2 - error**2)), 0))
+    total_error = float(np.hypot(zero_error, common))
+    found = (mean, chi_squared, degrees, p, slope, slope_error, zero, zero_error, total_error)
+    return dict(zip(_CHANGE, (*found, _onset(x, value, error), p < UNLIKELY), strict=True))
+
+
+def _onset(x: np.ndarray, value: np.ndarray, error: np.ndarray) -> float:
+    """Return from where on all values differ from the first one, NaN where from nowhere."""
+    beyond = np.abs(value - value[0]) > ONSET_SIGMA * np.hypot(error, error[0])
+    inside = np.flatnonzero(~beyond)
+    start = inside[-1] + 1
+    return float(x[start]) if start < x.size else float("nan")

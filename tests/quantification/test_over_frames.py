@@ -1,0 +1,118 @@
+"""Compositions over frames: unbiased, with errors that hold, and losses that are found."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import napari_eds as eds
+from napari_eds.quantification.table import at_pct, error_of
+from napari_eds.simulate.frames import film_frames
+
+LAYERS = {2: ("La", "Fe", "O"), 3: ("Sr", "Ti", "O")}
+
+
+def recipe_of(film):
+    values = {f"{element}_{family}": k for (element, family), k in film.k_factors.items()}
+    k = eds.KFactorTable.from_mapping(values, "family")
+    return eds.Recipe(
+        elements=("La", "Fe", "O", "Sr", "Ti"),
+        fit_only=("Cu", "C", "Pt"),
+        k_factors=k,
+        absorption=eds.Absorption(thickness_nm=55),
+    )
+
+
+def regions(film):
+    """Rectangles well inside of the phases."""
+    labels = np.zeros(film.labels.shape, int)
+    rows = film.labels.shape[0]
+    labels[int(0.40 * rows) : int(0.47 * rows), 4:30] = 2
+    labels[int(0.65 * rows) : int(0.90 * rows), 4:-4] = 3
+    return labels
+
+
+@pytest.fixture(scope="module")
+def kept():
+    return film_frames((80, 64), 8, 40, seed=11)
+
+
+@pytest.fixture(scope="module")
+def lossy():
+    return film_frames((80, 64), 8, 40, seed=12, lost={"O": 0.03})
+
+
+def test_frames_scatter_by_counting_and_nothing_changes(kept):
+    z, changes = [], []
+    for seed in range(5):
+        film = film_frames((80, 64), 8, 40, seed=seed)
+        found = eds.quantify_frames(film.series, regions(film), recipe_of(film))
+        for label, elements in LAYERS.items():
+            own = found.table[found.table["label"] == label]
+            for e in elements:
+                value, error = own[at_pct(e)], own[error_of(at_pct(e))]
+                z.append((value - value.mean()) / error * np.sqrt(8 / 7))
+        table = found.changes()
+        changes += [bool(c) for c in table["changes"]]
+    rms = np.sqrt(np.mean(np.square(z)))
+    assert 0.85 < rms < 1.15  # 240 numbers: 1 ± 0.05
+    assert not any(changes)
+
+
+def test_a_loss_is_found_and_taken_back_to_zero_dose(lossy):
+    found = eds.quantify_frames(lossy.series, regions(lossy), recipe_of(lossy))
+    changes = found.changes().set_index(["label", "element"])
+    oxygen = changes.loc[3, "O"]
+    assert oxygen["changes"]
+    true = lossy.true_at_pct(3, "O")
+    assert true[0] == pytest.approx(60)
+    assert abs(oxygen["slope"] - np.polyfit(np.arange(8), true, 1)[0]) < 4 * oxygen["slope_error"]
+    assert abs(oxygen["at_zero"] - 60) < 3 * oxygen["at_zero_error_total"]
+    # Known from when on the loss exceeds twice the error of a difference.
+    own = found.table[found.table["label"] == 3]
+    error = own[error_of(at_pct("O"))].to_numpy()
+    expected = np.flatnonzero(true[0] - true > 2 * np.hypot(error, error[0]))[0] + 0.5
+    assert abs(oxygen["onset"] - expected) <= 2
+    assert any("O in label 3 changes" in line for line in found.account())
+
+
+def test_one_frame_of_the_result_is_that_of_a_map(kept):
+    """Labels of one frame get the values of the same labels in a map of the frames' sum."""
+    labels = regions(kept)
+    one = eds.quantify_frames(kept.series, labels, recipe_of(kept), every=8)
+    whole = eds.quantify(kept.series.sum(), labels, recipe_of(kept))
+    for e in ("La", "Fe", "O", "Sr", "Ti"):
+        np.testing.assert_allclose(one.table[at_pct(e)], whole.table[at_pct(e)], atol=1e-8)
+    assert one.table["first_frame"].tolist() == [1, 1]
+    assert one.table["last_frame"].tolist() == [8, 8]
+
+
+def test_times_and_doses_stand_beside(kept):
+    known = replace(kept.series.stacked.acquisition, beam_current_nA=0.2)
+    series = replace(kept.series, stacked=replace(kept.series.stacked, acquisition=known))
+    found = eds.quantify_frames(series, regions(kept), recipe_of(kept), every=4)
+    own = found.table[found.table["label"] == 3]
+    np.testing.assert_allclose(own["time_s"], [20.0, 60.0])
+    per_frame = 0.2e-9 * 10 / 1.602176634e-19 / (80 * 64 * 0.25**2)
+    np.testing.assert_allclose(own["dose_per_nm2"], per_frame * np.array([2.0, 6.0]))
+    np.testing.assert_allclose(found.against("dose")[:2], found.table["dose_per_nm2"][:2])
+
+
+def test_what_the_file_does_not_tell_is_said(kept):
+    found = eds.quantify_frames(kept.series, regions(kept), recipe_of(kept), every=4)
+    with pytest.raises(eds.EDSError, match="beam current"):
+        found.changes("dose")
+
+
+def test_tables_and_figures_are_saved(kept, tmp_path):
+    found = eds.quantify_frames(kept.series, regions(kept), recipe_of(kept), every=2)
+    table, changes = found.to_csv(tmp_path / "frames.csv")
+    assert len(pd.read_csv(table)) == 8
+    assert set(pd.read_csv(changes)["element"]) == {"La", "Fe", "O", "Sr", "Ti"}
+    with pytest.raises(eds.OutputError):
+        found.to_csv(table)
+    picture = found.save_figure(tmp_path / "frames.svg", "time")
+    assert b"time / s" in picture.read_bytes() or picture.stat().st_size > 10_000
+    with pytest.raises(eds.EDSError, match="png"):
+        found.save_figure(tmp_path / "frames.txt")
