@@ -89,6 +89,6 @@ def test_a_stopped_scan_covers_what_was_recorded(tmp_path):
     "name", ["real/velox/EDS-STO.emd", "real/bruker/P45_12bit_packed_8bit.bcf"]
 )
 def test_files_without_frames_say_so(data_file, name):
-    path = data_file(f"real/{name}")
+    path = data_file(name)
     with pytest.raises(eds.ReadError, match="frames"):
         eds.read_frames(path)

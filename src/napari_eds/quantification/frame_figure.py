@@ -36,21 +36,6 @@ def draw(
     abscissa : (str, ndarray (rows of the table,))
         What it is called, and its values.
     """
-
-
-#: Width of the figure and height of a row, inches; elements of less are not drawn, at.%.
-_WIDTH, _HEIGHT, _LEAST_AT_PCT = 7.0, 2.4, 0.5
-
-
-def draw(result: FrameResult, labels: Sequence[int], against: Against) -> Figure:
-    """Draw compositions: a row a label, a panel an element, which differ in their ranges.
-
-    Parameters
-    ----------
-    result : FrameResult
-    labels : sequence of int
-    against : {"frame", "time", "dose"}
-    """
     from matplotlib.figure import Figure
 
     unit, x = abscissa

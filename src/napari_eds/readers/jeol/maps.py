@@ -70,7 +70,9 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
             frames = frames_chosen(options.frames, count_frames(file.words, scan)[0])
         decoded = decode(file.words, scan, frames)
         part = 1.0 if frames is None else len(frames) / decoded.n_frames
-        image = _spectrum_image(file.header, decoded, part, path, options)
+        used = range(decoded.n_frames) if frames is None else frames
+        told = FrameRange(used.start + 1, used.stop, decoded.n_frames)
+        image = replace(_spectrum_image(file.header, decoded, part, path, options), frames=told)
     except ReadError as error:
         raise ReadError(f"{path.name} cannot be read: {error}") from error
     _warn(file, scan, decoded, frames, path)

@@ -1,0 +1,1 @@
+"""The panel *EDS frames*: compositions of labels over the frames of a map."""

@@ -1,0 +1,261 @@
+"""The panel *EDS frames*: compositions of labels over frames, time and dose."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from magicgui.widgets import ComboBox, PushButton, SpinBox
+from napari.utils.notifications import show_info
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_eds._napari.frames.picture import Picture
+from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.state.focus import focus_of
+from napari_eds._support.progress import Progress
+from napari_eds.errors import EDSError, LabelError
+from napari_eds.quantification.over_frames import (
+    UNITS,
+    Against,
+    FrameResult,
+    csv_files,
+    quantify_frames,
+)
+from napari_eds.readers.reading import read_frames
+from napari_eds.spectra.drift import COUNTS, find_drift
+from napari_eds.spectra.frame_series import FrameSeries
+
+#: Keys of a labels layer's metadata: what was found of it, and what the fields said.
+_RESULT, _FORM = "eds_frame_result", "eds_frame_form"
+_AS_THEY_ARE, _IMAGES = "no", "images"
+_AGAINST: dict[str, Against] = {unit: what for what, unit in UNITS.items()}
+
+
+class FramesWidget(QWidget):
+    """Follows labels over frames; fields and results live in the labels' layer."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.focus = focus_of(napari_viewer)
+        self._filling = False
+        self._make()
+        self._lay_out()
+        self._connect()
+        self._on_labels()
+        share_tab(napari_viewer, self)
+
+    def _make(self) -> None:
+        self.every = SpinBox(
+            value=1, min=1, max=10_000, tooltip="Sum so many frames into one, where counts are few"
+        )
+        self.align = ComboBox(
+            choices=[_AS_THEY_ARE, _IMAGES, COUNTS],
+            value=_AS_THEY_ARE,
+            tooltip="Take out drift by moving pixels as a whole: found from the images of each "
+            "frame, such as HAADF, or from the X-rays themselves",
+        )
+        self.against = ComboBox(
+            choices=list(_AGAINST),
+            value=UNITS["frame"],
+            tooltip="What compositions are drawn against, and extrapolated to 0 of",
+        )
+        self.run = PushButton(
+            text="Follow frames", tooltip="Quantify the labels in every frame of the map's file"
+        )
+        self.save_csv = PushButton(text="Save CSV…", tooltip="Save the table and the changes")
+        self.save_figure = PushButton(text="Save figure…", tooltip="Save as PNG, SVG or PDF")
+        self.says = WrappedText()
+        self.picture = Picture()
+        self.work = JobBar()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Sum frames", self.every.native)
+        form.addRow("Take out drift", self.align.native)
+        form.addRow("Against", self.against.native)
+        row = QHBoxLayout()
+        for button in (self.run, self.save_csv, self.save_figure):
+            row.addWidget(button.native)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addLayout(form)
+        column.addWidget(self.says)
+        column.addWidget(self.picture, 1)
+        column.addWidget(self.work)
+        column.addLayout(row)
+
+    def _connect(self) -> None:
+        focus = self.focus
+        for signal in (focus.map_changed, focus.labels_changed):
+            signal.connect(self._on_labels)
+        focus.selection_changed.connect(self._draw)
+        self.against.changed.connect(self._on_field)
+        self.every.changed.connect(self._on_field)
+        self.align.changed.connect(self._on_field)
+        self.run.changed.connect(self._on_run)
+        self.save_csv.changed.connect(self._on_save_csv)
+        self.save_figure.changed.connect(self._on_save_figure)
+        self.work.changed.connect(self._enable)
+
+    # State, which lives in the layer of the labels.
+
+    @property
+    def result(self) -> FrameResult | None:
+        """What was found of the labels in use."""
+        layer = self.focus.labels_layer
+        return None if layer is None else layer.metadata.get(_RESULT)
+
+    def _on_labels(self) -> None:
+        layer = self.focus.labels_layer
+        fields = {"every": self.every, "align": self.align, "against": self.against}
+        self._filling = True
+        try:
+            for name, value in ({} if layer is None else layer.metadata.get(_FORM, {})).items():
+                fields[name].value = value
+        finally:
+            self._filling = False
+        self._draw()
+
+    def _on_field(self, _value: Any = None) -> None:
+        layer = self.focus.labels_layer
+        if layer is not None and not self._filling:
+            layer.metadata[_FORM] = {
+                "every": self.every.value,
+                "align": self.align.value,
+                "against": self.against.value,
+            }
+            self._draw()
+
+    def _enable(self) -> None:
+        focus, idle = self.focus, not self.work
+        missing = _missing(focus.image, focus.labels_layer)
+        self.run.enabled = idle and not missing
+        self.run.tooltip = missing or "Quantify the labels in every frame of the map's file"
+        for button in (self.save_csv, self.save_figure):
+            button.enabled = idle and self.result is not None
+
+    # Work.
+
+    def _on_run(self) -> None:
+        focus = self.focus
+        image, settings, layer = focus.image, focus.settings, focus.labels_layer
+        if image is None or settings is None or layer is None:
+            return
+        try:
+            recipe, labels = settings.recipe(), np.asarray(layer.data).copy()
+            if not labels.any():
+                raise LabelError("no pixel is labelled; paint a region or make a grid first")
+        except (EDSError, OSError) as error:
+            notify(error)
+            return
+        every, align, part, source = self.every.value, self.align.value, image.part, image.source
+
+        def work(progress: Progress) -> FrameResult:
+            progress(0, 0, "reading frames")
+            series = read_frames(str(source), part=part, check=lambda: progress(0, 0, "reading"))
+            series = _aligned(series, align, progress)
+            return quantify_frames(series, labels, recipe, every=every, progress=progress)
+
+        self.work.run("reading frames", work, partial(self._on_found, layer), replaces=False)
+
+    def _on_found(self, layer: Any, found: FrameResult) -> None:
+        layer.metadata[_RESULT] = found
+        self._draw()
+
+    def _draw(self) -> None:
+        """Show the labels that are selected, or the first ones."""
+        found = self.result
+        self._enable()
+        if found is None:
+            self.picture.show_figure(None)
+            missing = _missing(self.focus.image, self.focus.labels_layer)
+            self.says.setText(missing or "Compositions of the labels, frame by frame.")
+            return
+        try:
+            self.picture.show_figure(found.figure(self._against(), self._chosen(found)))
+            self.says.setText("\n".join(found.account()[: -len(found.result.account())]))
+        except EDSError as error:
+            self.picture.show_figure(None)
+            self.says.setText(f"⚠ {error}")
+
+    def _against(self) -> Against:
+        return _AGAINST[self.against.value]
+
+    def _chosen(self, found: FrameResult) -> list[int] | None:
+        """Return the selected labels that were followed; None for the first ones."""
+        return [label for label in self.focus.selected if label in found.labels] or None
+
+    # Saving.
+
+    def _on_save_csv(self) -> None:
+        found, path = (
+            self.result,
+            self._ask("Save compositions over frames", ".csv", "CSV (*.csv)"),
+        )
+        if found is None or not path:
+            return
+        overwrite = may_replace(self, csv_files(path), path)
+        if overwrite is not None:
+            against = self._against()
+            self._save(lambda _: found.to_csv(path, against=against, overwrite=overwrite))
+
+    def _on_save_figure(self) -> None:
+        found = self.result
+        path = self._ask("Save the figure", ".png", "Picture (*.png);;Vector (*.svg *.pdf)")
+        if found is not None and path:
+            overwrite, against = bool(may_replace(self, [path], path)), self._against()
+            chosen = self._chosen(found)
+            self._save(lambda _: [found.save_figure(path, against, chosen, overwrite=overwrite)])
+
+    def _save(self, work: Any) -> None:
+        self.work.run("saving", work, self._on_saved, replaces=False)
+
+    def _ask(self, title: str, ending: str, kinds: str) -> str:
+        image = self.focus.image
+        stem = "map" if image is None else image.source.stem if image.source else image.name
+        return QFileDialog.getSaveFileName(self, title, f"{stem}_frames{ending}", kinds)[0]
+
+    def _on_saved(self, written: list[Path]) -> None:
+        text = f"Saved {', '.join(path.name for path in written)} in {written[0].parent}."
+        self.work.say(text)
+        show_info(text)
+
+
+def _aligned(series: FrameSeries, by: str, progress: Progress) -> FrameSeries:
+    """Return frames without drift.
+
+    Raises
+    ------
+    EDSError
+        If images are wanted, and the file keeps none of every frame.
+    """
+    if by == _AS_THEY_ARE:
+        return series
+    if by == _IMAGES and not series.images:
+        raise EDSError("the file keeps no image of every frame; take out drift by counts")
+    progress(0, 0, "finding drift")
+    return series.shifted(find_drift(series, None if by == _IMAGES else COUNTS).whole_px)
+
+
+def _missing(image: Any, labels: Any) -> str:
+    """Say what is needed before frames can be followed; nothing where all is there."""
+    if image is None:
+        return "Open a map first."
+    if image.source is None:
+        return "This map came from no file, whose frames could be read."
+    if image.frames is None:
+        return (
+            "The file does not keep frames apart: streams of Velox and JEOL do, and maps of "
+            "HyperSpy with an axis of frames."
+        )
+    if image.part is not None and image.part.crop is not None:
+        return "Frames are read whole: open the map without a crop."
+    return "" if labels is not None else "Make a grid or paint labels first."
