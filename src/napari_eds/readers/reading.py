@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,13 +116,24 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
 
 
 def _read(path: Path, options: Options) -> list[SpectrumImage]:
-    """Return every map of a file, with all of its pixels; errors name the file."""
-    try:
-        return list(_reader(path.suffix.lower()).read(path, options))
-    except ReadError as error:
-        if path.name in str(error):
-            raise
-        raise ReadError(f"{path.name}: {error}") from error
+    """Return every map of a file, with all of its pixels and what its reader noted.
+
+    Errors name the file.
+    """
+    from napari_eds.readers.notes import keeping_notes
+
+    with keeping_notes() as notes:
+        try:
+            images = list(_reader(path.suffix.lower()).read(path, options))
+        except ReadError as error:
+            if path.name in str(error):
+                raise
+            raise ReadError(f"{path.name}: {error}") from error
+    told = [note.removeprefix(f"{path.name}: ") for note in notes]
+    return [
+        replace(image, notes=tuple(dict.fromkeys((*image.notes, *told)))) if told else image
+        for image in images
+    ]
 
 
 def _reader(suffix: str) -> Any:
@@ -206,7 +218,9 @@ def read_images(path: str | PathLike[str]) -> tuple[AuxiliaryImage, ...]:
 def _with_warnings(image: SpectrumImage, path: str | PathLike[str]) -> SpectrumImage:
     """Warn of what the reader noted."""
     for note in image.notes:
-        warnings.warn(f"{Path(path).name}: {note}", ReadWarning, stacklevel=3)
+        name = Path(path).name
+        text = note if name in note else f"{name}: {note}"
+        warnings.warn(text, ReadWarning, stacklevel=3)
     return image
 
 
