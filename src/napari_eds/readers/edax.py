@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import struct
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
@@ -19,6 +18,7 @@ from napari_eds.errors import ReadError
 from napari_eds.readers.bins import assemble, block_of_rows
 from napari_eds.readers.damage import check_size
 from napari_eds.readers.files import companion, find
+from napari_eds.readers.notes import note
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.spectra.axes import NO_SIZE, EnergyAxis, PixelSize, pixel_size
@@ -121,7 +121,7 @@ def _warn(path: Path, header: _Header, n_filled: int, n_pixels: int) -> None:
         problem = f"was stopped after {told} of {n_pixels} pixels"
     else:
         return
-    warnings.warn(f"{path.name} {problem}; the pixels behind are empty", stacklevel=3)
+    note(f"{path.name} {problem}; the pixels behind are empty")
 
 
 def _rows(path: Path, header: _Header, n_filled: int) -> Iterator[np.ndarray]:
@@ -139,16 +139,15 @@ def _with_spectrum(image: SpectrumImage, path: Path) -> SpectrumImage:
     """Return the map with the energies and the acquisition of the `.spc` file beside it."""
     beside = companion(path, ".spc")
     if beside is None:
-        warnings.warn(
+        note(
             f"{path.stem}.spc is not beside {path.name}: energies, beam energy and elements are "
-            "unknown",
-            stacklevel=3,
+            "unknown"
         )
         return image
     try:
         (spectrum,) = rosetta.read(beside, Options())
     except ReadError as error:
-        warnings.warn(f"energies of {path.name} are unknown: {error}", stacklevel=3)
+        note(f"energies of {path.name} are unknown: {error}")
         return image
     return replace(
         image,
@@ -164,10 +163,7 @@ def _map_size(path: Path, header: _Header) -> PixelSize:
     beside = next(filter(None, (find(path.parent, [name]) for name in names)), None)
     data = beside.read_bytes() if beside else b""
     if len(data) < _IPR_SIZE_AT + _IPR_SIZE.size:
-        warnings.warn(
-            f"{names[0]} is not beside {path.name}: the size of its pixels is unknown",
-            stacklevel=3,
-        )
+        note(f"{names[0]} is not beside {path.name}: the size of its pixels is unknown")
         return NO_SIZE
     columns, rows = _IPR_SIZE.unpack_from(data, _IPR_SIZE_AT)
     return pixel_size(rows, columns, "µm")
@@ -182,9 +178,6 @@ def _line_step(path: Path) -> PixelSize:
     try:
         step = abs(float(rows[1][_DISTANCE]) - float(rows[0][_DISTANCE]))
     except (IndexError, KeyError, TypeError, ValueError):
-        warnings.warn(
-            f"{path.stem}.csv with the distances is not beside {path.name}: its step is unknown",
-            stacklevel=3,
-        )
+        note(f"{path.stem}.csv with the distances is not beside {path.name}: its step is unknown")
         return NO_SIZE
     return pixel_size(step, step, "nm")

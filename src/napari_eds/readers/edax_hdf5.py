@@ -9,7 +9,6 @@ channels) or ``LSD`` (points), and the sum spectrum ``SPC``, a table of one row.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 from napari_eds.errors import ReadError
 from napari_eds.readers.bins import assemble, block_of_rows
 from napari_eds.readers.damage import check_size, damage_told
+from napari_eds.readers.notes import note
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta.maps import refuse_choice
 from napari_eds.readers.symbols import SYMBOLS
@@ -167,10 +167,9 @@ def _energy(row: dict[str, Any], size: int, dataset: h5py.Dataset) -> EnergyAxis
         return EnergyAxis.uncalibrated(size)
     n_channels = _number(row, "NumberOfPoints")
     if n_channels and n_channels != size:
-        warnings.warn(
+        note(
             f"{dataset.name} has {size} channels, its sum spectrum {n_channels:.0f}: both are "
-            "taken to begin alike, with channels of one width; look whether peaks are in place",
-            stacklevel=2,
+            "taken to begin alike, with channels of one width; look whether peaks are in place"
         )
     return EnergyAxis(start_eV / 1000, width_eV / 1000, size)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -117,13 +118,31 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
 
 
 def _read(path: Path, options: Options) -> list[SpectrumImage]:
-    """Return every map of a file, with all of its pixels; errors name the file."""
-    try:
-        return list(_reader(path.suffix.lower()).read(path, options))
-    except ReadError as error:
-        if path.name in str(error):
-            raise
-        raise ReadError(f"{path.name}: {error}") from error
+    """Return every map of a file, with all of its pixels and what its reader noted."""
+    with _noting(path) as told:
+        images = list(_reader(path.suffix.lower()).read(path, options))
+    return [_with_notes(image, told) for image in images]
+
+
+@contextmanager
+def _noting(path: Path) -> Iterator[list[str]]:
+    """Keep what readers note, without the file's name, which errors are given."""
+    from napari_eds.readers.notes import keeping_notes
+
+    told: list[str] = []
+    with keeping_notes() as notes:
+        try:
+            yield told
+        except ReadError as error:
+            if path.name in str(error):
+                raise
+            raise ReadError(f"{path.name}: {error}") from error
+    told += [note.removeprefix(f"{path.name}: ") for note in notes]
+
+
+def _with_notes(image: SpectrumImage, told: Sequence[str]) -> SpectrumImage:
+    notes = tuple(dict.fromkeys((*image.notes, *told)))
+    return replace(image, notes=notes) if told else image
 
 
 def _reader(suffix: str) -> Any:
@@ -228,16 +247,10 @@ def read_frames(
         raise ReadError("frames are read whole: crop labels, not the map")
     path = _checked(Path(path))
     reader = _reader(path.suffix.lower())
-    with cancellable(check):
-        try:
-            series: FrameSeries | None = getattr(reader, "read_frames", lambda *_: None)(
-                path, wanted
-            )
-            series = series or _one_by_one(path, wanted)
-        except ReadError as error:
-            if path.name in str(error):
-                raise
-            raise ReadError(f"{path.name}: {error}") from error
+    with cancellable(check), _noting(path) as told:
+        one_pass = getattr(reader, "read_frames", lambda *_: None)(path, wanted)
+        series: FrameSeries = one_pass or _one_by_one(path, wanted)
+    series = replace(series, stacked=_with_notes(series.stacked, told))
     _with_warnings(series.stacked, path)
     return series
 
@@ -276,7 +289,9 @@ def read_images(path: str | PathLike[str]) -> tuple[AuxiliaryImage, ...]:
 def _with_warnings(image: SpectrumImage, path: str | PathLike[str]) -> SpectrumImage:
     """Warn of what the reader noted."""
     for note in image.notes:
-        warnings.warn(f"{Path(path).name}: {note}", ReadWarning, stacklevel=3)
+        name = Path(path).name
+        text = note if name in note else f"{name}: {note}"
+        warnings.warn(text, ReadWarning, stacklevel=3)
     return image
 
 

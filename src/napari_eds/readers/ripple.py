@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from napari_eds.errors import ReadError
 from napari_eds.readers.files import companion
+from napari_eds.readers.notes import note
 
 _LINE = re.compile(r"\(?(?:MLX::)?\s*([A-Za-z][\w-]*)\s*[\t :=]\s*(.*?)\s*\)?")
 _KINDS = {"signed": "i", "unsigned": "u", "float": "f"}
@@ -162,10 +162,9 @@ def _depth_axis(keys: dict[str, str], size: int, path: Path) -> dict[str, Any]:
             units = "keV" if math.isclose(scale * 1000, eV, rel_tol=1e-3) else "eV"
     offset = float(keys["depth-origin"]) if _is_number(keys, "depth-origin") else None
     if offset is None and re.fullmatch(r"k?ev", units.lower()):
-        warnings.warn(
+        note(
             f"{path.name} does not say the energy of its first channel, and 0 keV is taken; "
-            "energy_axis= or --energy-axis sets it",
-            stacklevel=2,
+            "energy_axis= or --energy-axis sets it"
         )
     return {
         "name": "depth",

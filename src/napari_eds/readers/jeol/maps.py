@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import struct
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from napari_eds.errors import ReadError
 from napari_eds.readers.choice import frames_chosen
 from napari_eds.readers.jeol.stream import N_CHANNELS, RASTER, Decoded, Scan, count_frames, decode
 from napari_eds.readers.jeol.tree import Tree, at, parse
+from napari_eds.readers.notes import note
 from napari_eds.readers.options import Options
 from napari_eds.spectra.acquisition import Acquisition, Detector, FrameRange, is_foil_beam
 from napari_eds.spectra.axes import EnergyAxis, PixelSize, pixel_size
@@ -230,10 +230,9 @@ def _number(header: Tree, *names: str) -> float | None:
 def _warn(file: _File, scan: Scan, decoded: Decoded, frames: range | None, path: Path) -> None:
     """Say what is missing: of the file, or of its last frame."""
     if file.size < file.told_size:
-        warnings.warn(
+        note(
             f"{path.name} is cut short: {file.size:,} of {file.told_size:,} bytes are there, and "
-            f"counts from frame {decoded.n_frames}, row {decoded.last[0] + 1} on are missing",
-            stacklevel=3,
+            f"counts from frame {decoded.n_frames}, row {decoded.last[0] + 1} on are missing"
         )
         return
     unfinished = decoded.last[0] < scan.area[2] or (
@@ -243,9 +242,8 @@ def _warn(file: _File, scan: Scan, decoded: Decoded, frames: range | None, path:
         others = (
             f"; frames=(0, {decoded.n_frames - 1}) leaves it out" if decoded.n_frames > 1 else ""
         )
-        warnings.warn(
+        note(
             f"the last frame of {path.name} ({decoded.n_frames} of {decoded.n_frames}) was not "
             f"finished: it ends in row {decoded.last[0] + 1} of {scan.shape[0]}. Its counts are "
-            f"kept{others}",
-            stacklevel=3,
+            f"kept{others}"
         )

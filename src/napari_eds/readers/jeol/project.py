@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
@@ -13,6 +12,7 @@ from napari_eds.readers.files import find
 from napari_eds.readers.images import auxiliary_images
 from napari_eds.readers.jeol import maps
 from napari_eds.readers.jeol.tree import Tree, parse
+from napari_eds.readers.notes import note
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta import maps as rosetta
 from napari_eds.readers.rosetta.call import Entries
@@ -49,7 +49,7 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
     if not found and not entries:
         raise ReadError(problem or f"{path.name} names no files of data")
     if problem:
-        warnings.warn(problem, stacklevel=3)
+        note(problem)
     return found or rosetta.from_entries(entries, path, options)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 
 import h5py
 import numpy as np
 
 from napari_eds.readers.images import in_unit
+from napari_eds.readers.notes import note
 from napari_eds.readers.oxford.header import Header
 from napari_eds.spectra.axes import pixel_size
 from napari_eds.spectra.spectrum_image import AuxiliaryImage
@@ -42,10 +42,9 @@ def _images(group: h5py.Group, map_header: Header) -> Iterator[AuxiliaryImage]:
     for title, dataset in _datasets(group.get("Data")):
         data = dataset[()]
         if data.size % max(rows * columns, 1) or data.size // max(rows * columns, 1) not in (1, 3):
-            warnings.warn(
+            note(
                 f"{dataset.name} is left out: its {data.size} values are no image of {rows} x "
-                f"{columns} pixels",
-                stacklevel=2,
+                f"{columns} pixels"
             )
             continue
         layout = (rows, columns) if data.size == rows * columns else (rows, columns, 3)

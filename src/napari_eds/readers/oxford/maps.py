@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from napari_eds.errors import ReadError
 from napari_eds.readers.bins import assemble, block_of_rows
 from napari_eds.readers.choice import chosen
 from napari_eds.readers.damage import check_size, damage_told
+from napari_eds.readers.notes import note
 from napari_eds.readers.options import Options
 from napari_eds.readers.oxford.header import Header, elements
 from napari_eds.readers.oxford.images import images
@@ -165,9 +165,7 @@ def _axis(one: _Technique) -> EnergyAxis:
     size = spectrum.shape[1]
     told = one.header.whole("Number Channels")
     if told is not None and told != size:
-        warnings.warn(
-            f"{spectrum.name} has {size} channels, but the header says {told}", stacklevel=2
-        )
+        note(f"{spectrum.name} has {size} channels, but the header says {told}")
     width_eV, start_eV = one.header.number("Channel Width"), one.header.number("Start Channel")
     if not width_eV or width_eV < 0 or start_eV is None:
         return EnergyAxis.uncalibrated(size)
@@ -192,10 +190,9 @@ def _counts(one: _Technique, shape: tuple[int, int], path: Path) -> Any:
             "pixels"
         )
     if n_spectra < n_pixels:
-        warnings.warn(
+        note(
             f"{path.name}: {spectrum.name} holds the spectra of {n_spectra} of {n_pixels} pixels; "
-            "the others are left empty",
-            stacklevel=2,
+            "the others are left empty"
         )
     step = max(1, _BLOCK_VALUES // max(n_channels, 1))
     if spectrum.chunks:

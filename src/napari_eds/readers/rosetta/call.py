@@ -15,6 +15,7 @@ from typing import Any
 
 from napari_eds.errors import ReadError
 from napari_eds.readers.hyperspy_checks import check_zarr
+from napari_eds.readers.notes import note
 from napari_eds.readers.rosetta import isolated
 from napari_eds.readers.rosetta.checks import check
 from napari_eds.readers.rosetta.messages import Reply
@@ -51,7 +52,7 @@ def told(plugin: str, path: Path, reply: Reply) -> Entries:
     if reply.messages and not reply.entries:
         raise ReadError(f"{path.name} cannot be read as {plugin}: {'; '.join(reply.messages)}")
     for message in reply.messages:
-        warnings.warn(f"{path.name}: {message}", stacklevel=3)
+        note(f"{path.name}: {message}")
     return reply.entries
 
 

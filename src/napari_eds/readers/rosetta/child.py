@@ -88,15 +88,16 @@ def _own(module: str, path: Path, options: Any) -> Reply:
     import warnings
 
     from napari_eds.errors import EDSError
+    from napari_eds.readers.notes import keeping_notes
 
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as told, keeping_notes() as notes:
         warnings.simplefilter("always")
         try:
             images = importlib.import_module(module).read(path, options)
         except (EDSError, MemoryError) as error:
             return Reply([], [], str(error) or repr(error))
     images = [replace(image, metadata=dict(image.metadata)) for image in images]
-    return Reply(images, [str(one.message) for one in told])
+    return Reply(images, [*notes, *(str(one.message) for one in told)])
 
 
 def _portable(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_eds._support.progress import check_cancelled
 from napari_eds.errors import ReadError
+from napari_eds.readers.notes import note
 from napari_eds.readers.rosetta.messages import Reply, receive, send
 from napari_eds.readers.rosetta.plugins import PLUGINS
 
@@ -182,7 +182,7 @@ def read_own(module: str, path: Path, options: Options) -> list[SpectrumImage]:
     if reply.error:
         raise ReadError(reply.error)
     for message in reply.messages:
-        warnings.warn(message, stacklevel=3)
+        note(message)
     return [replace(one, metadata=MappingProxyType(one.metadata)) for one in reply.entries]
 
 
