@@ -148,7 +148,7 @@ def shape_errors(
 def background_heights(fit: Fit) -> np.ndarray:
     """Return the background of each label over the one the model was given, (labels,)."""
     shape = fit.model.background.sum()
-    return fit.background.sum(axis=1) / max(float(shape), 1e-12)
+    return fit.background_counts / max(float(shape), 1e-12)
 
 
 def _propagated(answers: np.ndarray, covariance: np.ndarray) -> np.ndarray:
