@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,9 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 if TYPE_CHECKING:
     import h5py
 
+#: Events of a chunk of a tiled stream.
+_CHUNK_EVENTS = 2**18
+
 
 def simulation_files(path: str | Path) -> list[Path]:
     """Return what `save_simulation` writes: the map, phases as map and table, k-factors.
@@ -43,7 +45,11 @@ def simulation_files(path: str | Path) -> list[Path]:
 
 
 def save_simulation(
-    simulation: Simulation, path: str | Path, *, overwrite: bool = False
+    simulation: Simulation,
+    path: str | Path,
+    *,
+    tiles: tuple[int, int] = (1, 1),
+    overwrite: bool = False,
 ) -> list[Path]:
     """Save a simulation as a Velox file, with what is true of it beside.
 
@@ -54,6 +60,10 @@ def save_simulation(
         Ends in ``.emd``. Its neighbours are ``<stem>_phases.tif``, the label map of the phases;
         ``<stem>_phases.csv``, their names, densities and at.%; and ``<stem>_k-factors.csv``, the
         k-factors of whole families that the simulation itself implies.
+    tiles : tuple of int
+        How often the map is repeated downwards and across, for maps that are too large to be
+        simulated: every tile has the same counts, and they are never held more than one row of
+        tiles at a time.
     overwrite : bool
         Whether to replace an earlier simulation.
 
@@ -76,9 +86,13 @@ def save_simulation(
     check_files(files[:1], overwrite=overwrite, raw=True)
     check_files(files[1:], overwrite=overwrite)
     phases = BytesIO()
-    tifffile.imwrite(phases, simulation.labels.astype(np.uint8))
-    contents = (
-        velox_bytes(simulation.image),
+    tifffile.imwrite(phases, np.tile(simulation.labels.astype(np.uint8), tiles))
+
+    def write_map(draft: Path) -> None:
+        write_velox(draft, simulation.image, tiles)
+
+    contents: tuple[bytes | Callable[[Path], None], ...] = (
+        write_map,
         phases.getvalue(),
         _phases_csv(simulation).encode(),
         _k_factors_csv(simulation).encode(),
@@ -89,28 +103,32 @@ def save_simulation(
     ]
 
 
-def velox_bytes(image: SpectrumImage, seed: int = 0) -> bytes:
-    """Return a Velox file of a map: an event stream per detector, its images, its elements.
+def write_velox(
+    path: Path, image: SpectrumImage, tiles: tuple[int, int] = (1, 1), seed: int = 0
+) -> None:
+    """Write a Velox file of a map: an event stream per detector, its images, its elements.
 
     Parameters
     ----------
+    path : Path
     image : SpectrumImage
         Of whole counts, below 65535 channels, with pixels of a length and named detectors.
+    tiles : tuple of int
+        How often it is repeated downwards and across.
     seed : int
         Which detector a count falls to is drawn, all being alike.
     """
     import h5py
 
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / "map.emd"
-        with h5py.File(draft, "w") as file:
-            _write(file, image, np.random.default_rng(seed))
-        return draft.read_bytes()
+    with h5py.File(path, "w") as file:
+        _write(file, image, tiles, np.random.default_rng(seed))
 
 
-def _write(file: h5py.File, image: SpectrumImage, rng: np.random.Generator) -> None:
+def _write(
+    file: h5py.File, image: SpectrumImage, tiles: tuple[int, int], rng: np.random.Generator
+) -> None:
     detectors = image.acquisition.detectors
-    metadata = _metadata(image)
+    metadata = _metadata(image, tiles)
     file["Version"] = [json.dumps({"version": "11", "format": "Velox"})]
     file["Data/SpectrumImage/0/SpectrumImageSettings"] = [json.dumps({"endFramePosition": "1"})]
     left = sparse.csr_array(image.counts).astype(np.int64)
@@ -120,13 +138,13 @@ def _write(file: h5py.File, image: SpectrumImage, rng: np.random.Generator) -> N
         share.data = rng.binomial(left.data, 1 / (len(detectors) - number))
         left = left - share
         group = file.create_group(f"Data/SpectrumStream/{number}")
-        group.create_dataset("Data", data=_events(share)[:, None], compression="gzip")
+        _write_events(group, _across(_events(share), image.shape[1], tiles[1]), tiles[0])
         group["AcquisitionSettings"] = [json.dumps({"bincount": str(image.n_channels)})]
         result = metadata["BinaryResult"] | {"Detector": detector.name}
         _write_metadata(group, metadata | {"BinaryResult": result})
     for number, picture in enumerate(p for p in image.images if p.data.ndim == 2):
         group = file.create_group(f"Data/Image/{number}")
-        group["Data"] = picture.data[:, :, None]
+        group["Data"] = np.tile(picture.data, tiles)[:, :, None]
         _write_metadata(group, metadata)
         reference = f"/SharedProperties/ImageDisplay/{number}"
         file[reference] = [json.dumps({"dataPath": f"/Data/Image/{number}"})]
@@ -136,6 +154,26 @@ def _write(file: h5py.File, image: SpectrumImage, rng: np.random.Generator) -> N
     file["SharedProperties/EDSSpectrumQuantificationSettings/0"] = [
         json.dumps({"elementSelection": chosen})
     ]
+
+
+def _write_events(group: h5py.Group, events: np.ndarray, times: int) -> None:
+    """Write a stream so many times in succession."""
+    if times == 1:
+        group.create_dataset("Data", data=events[:, None], compression="gzip")
+        return
+    # As Velox does: in chunks, not compressed. Packing gigabytes would take minutes.
+    shape, chunks = (events.size * times, 1), (min(events.size, _CHUNK_EVENTS), 1)
+    data = group.create_dataset("Data", shape, np.uint16, chunks=chunks)
+    for start in range(0, shape[0], events.size):
+        data[start : start + events.size, 0] = events
+
+
+def _across(events: np.ndarray, n_columns: int, times: int) -> np.ndarray:
+    """Repeat every row of pixels of a stream so many times."""
+    if times == 1:
+        return events
+    ends = np.flatnonzero(events == GATE)[n_columns - 1 :: n_columns] + 1
+    return np.concatenate([np.tile(row, times) for row in np.split(events, ends[:-1])])
 
 
 def _events(counts: sparse.csr_array) -> np.ndarray:
@@ -151,15 +189,16 @@ def _events(counts: sparse.csr_array) -> np.ndarray:
     return events
 
 
-def _metadata(image: SpectrumImage) -> dict[str, Any]:
+def _metadata(image: SpectrumImage, tiles: tuple[int, int]) -> dict[str, Any]:
     """Return what Velox writes of a recording, as far as it is known."""
     to_m = NM_PER_UNIT[image.pixel_unit] * 1e-9
     height, width = (str(size * to_m) for size in image.pixel_size)
     beam = image.acquisition.beam_energy_keV
+    rows, columns = (extent * times for extent, times in zip(image.shape, tiles, strict=True))
     return {
         "BinaryResult": {"PixelSize": {"width": width, "height": height}, "PixelUnitX": "m"},
         "Optics": {} if beam is None else {"AccelerationVoltage": str(beam * 1000)},
-        "Scan": {"ScanSize": {"width": str(image.shape[1]), "height": str(image.shape[0])}},
+        "Scan": {"ScanSize": {"width": str(columns), "height": str(rows)}},
         "Detectors": {
             f"Detector-{number}": {
                 "DetectorName": detector.name,
