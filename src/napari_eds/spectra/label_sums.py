@@ -231,14 +231,22 @@ def label_membership(
         Row `i` belongs to ``ids[i]``; pixels are counted in row order.
     """
     flat = check_labels(labels, shape).ravel()
-    pixels = np.flatnonzero(flat)
-    pixels = pixels.astype(np.int32 if flat.size < 2**31 else np.int64)
-    ids, row = np.unique(flat[pixels], return_inverse=True)
-    # A stable sort by label puts the pixels of each label together, in row order.
-    row = row.astype(np.int32)
-    order = np.argsort(row, kind="stable")
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=ids.size))])
-    membership = sparse.csr_array(
-        (np.ones(pixels.size, np.int8), pixels[order], indptr), shape=(ids.size, flat.size)
-    )
-    return ids, membership
+    pixels = np.flatnonzero(flat).astype(np.int32 if flat.size < 2**31 else np.int64)
+    ids, row = _ids_and_rows(flat[pixels])
+    # To compressed rows by counting, which keeps the pixels of each label in their order.
+    ones = np.ones(pixels.size, np.int8)
+    membership = sparse.coo_array((ones, (row, pixels)), shape=(ids.size, flat.size)).tocsr()
+    return ids, sparse.csr_array(membership)
+
+
+def _ids_and_rows(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids that occur, ascending, and the position among them of each label."""
+    if labels.size and labels.max() < labels.size:
+        present = np.zeros(int(labels.max()) + 1, bool)
+        present[labels] = True
+        ids = np.flatnonzero(present)
+        place = np.zeros(present.size, np.int32)
+        place[ids] = np.arange(ids.size)
+        return ids, place[labels]
+    ids, row = np.unique(labels, return_inverse=True)
+    return ids, row.astype(np.int32)
