@@ -139,7 +139,8 @@ def _write(
         left = left - share
         group = file.create_group(f"Data/SpectrumStream/{number}")
         _write_events(group, _across(_events(share), image.shape[1], tiles[1]), tiles[0])
-        group["AcquisitionSettings"] = [json.dumps({"bincount": str(image.n_channels)})]
+        settings = {"bincount": str(image.n_channels), "StreamEncoding": "uint16"}
+        group["AcquisitionSettings"] = [json.dumps(settings)]
         result = metadata["BinaryResult"] | {"Detector": detector.name}
         _write_metadata(group, metadata | {"BinaryResult": result})
     for number, picture in enumerate(p for p in image.images if p.data.ndim == 2):
@@ -196,7 +197,14 @@ def _metadata(image: SpectrumImage, tiles: tuple[int, int]) -> dict[str, Any]:
     beam = image.acquisition.beam_energy_keV
     rows, columns = (extent * times for extent, times in zip(image.shape, tiles, strict=True))
     return {
-        "BinaryResult": {"PixelSize": {"width": width, "height": height}, "PixelUnitX": "m"},
+        "BinaryResult": {
+            "PixelSize": {"width": width, "height": height},
+            "PixelUnitX": "m",
+            "Offset": {"x": "0", "y": "0"},
+        },
+        # Empty, but HyperSpy reads no file without them.
+        "Acquisition": {},
+        "CustomProperties": "",
         "Optics": {} if beam is None else {"AccelerationVoltage": str(beam * 1000)},
         "Scan": {"ScanSize": {"width": str(columns), "height": str(rows)}},
         "Detectors": {
