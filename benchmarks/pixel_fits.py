@@ -55,9 +55,7 @@ def main() -> None:
     for i, family in enumerate(model.quantified):
         counting = np.sqrt(covariance[:, i, i])
         apart = (full[:, i] - linear[:, i]) / counting
-        print(
-            f"{family}: differ by {apart.std():.2f} counting errors, {apart.mean():+.2f} on average"
-        )
+        print(f"{family}: differ by {apart.std():.2f} counting errors, mean {apart.mean():+.2f}")
 
 
 def flops(model, n_pixels: int) -> None:
