@@ -1,6 +1,6 @@
-"""Draws the figure and writes the table of ``docs/performance.md`` from ``benchmarks/growing.json``.
+"""Draws the figure and writes the table of ``docs/performance.md``.
 
-Measure first: ``python benchmarks/growing.py --write benchmarks/growing.json``.
+Both are of what ``python benchmarks/growing.py --write benchmarks/growing.json`` measured.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
     begin, end = "<!-- begin: docs/make_performance.py -->", "<!-- end -->"
     inside = f"{begin}\n{table(measured)}\n{end}"
-    PAGE.write_text(re.sub(f"{begin}.*?{end}", lambda _: inside, text, flags=re.S), "utf-8")
+    changed = re.sub(f"{begin}.*?{end}", lambda _: inside, text, flags=re.DOTALL)
+    PAGE.write_text(changed, encoding="utf-8")
 
 
 def table(measured: list[dict]) -> str:
@@ -37,8 +38,11 @@ def table(measured: list[dict]) -> str:
     sizes = sorted({m["size"] for m in measured})
     cells = {(m["task"], m["size"]): m for m in measured}
     rows = ["| | " + " | ".join(f"{s} x {s}" for s in sizes) + " |", "|---|" + "---|" * len(sizes)]
-    for task in dict.fromkeys(m["task"] for m in measured):
-        rows.append(f"| {task} | " + " | ".join(_cell(cells.get((task, s))) for s in sizes) + " |")
+    tasks = dict.fromkeys(m["task"] for m in measured)
+    rows += [
+        f"| {task} | " + " | ".join(_cell(cells.get((task, s))) for s in sizes) + " |"
+        for task in tasks
+    ]
     return "\n".join(rows)
 
 
