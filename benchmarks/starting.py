@@ -68,7 +68,8 @@ def main() -> None:
 def measured(path: Path, folder: Path, versions: list[Path]):
     out = [*QUANTIFY, "-o", str(folder / "table.csv")]
     command = ["-m", "napari_eds"]
-    yield "`import napari_eds as eds`", [spent(v, ["-c", "import napari_eds"])[0] for v in versions]
+    imported = [spent(v, ["-c", "import napari_eds"])[0] for v in versions]
+    yield "`import napari_eds as eds`", imported
     yield "plugin found and its reader imported", [spent(v, ["-c", _PLUGIN])[0] for v in versions]
     yield "first panel: imports in the background", [spent(v, ["-c", _DOCK])[1] for v in versions]
     for name, more in {"info": [], "quantify": out}.items():
