@@ -16,6 +16,7 @@ from napari_eds.few_shot.classification import (
     read_chip_classes,
     read_classification,
 )
+from napari_eds.spectra.label_sums import HeldSums
 
 CHIP = 6
 PHASES = {0: "vacuum", 2: "LaFeO3", 3: "SrTiO3"}
@@ -237,7 +238,7 @@ def test_the_deprecated_reader_gives_the_same_by_label(tmp_path, grid):
 def test_labels_without_counts_get_no_class(lfo_sto_96, result, phase, tmp_path):
     spectra = result.label_spectra.spectra.copy()
     spectra[0] = 0
-    emptied = replace(result, label_spectra=replace(result.label_spectra, spectra=spectra))
+    emptied = replace(result, label_spectra=replace(result.label_spectra, sums=HeldSums(spectra)))
     shown = {n: [c for c in ids if c != "R0C0"] for n, ids in examples(phase, 3, 1).items()}
     found = classify(emptied, shown)
     assert found.table.loc["R0C0", "prediction"] == ""

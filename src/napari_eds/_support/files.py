@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -23,7 +23,9 @@ _STALE_s = 86400
 _written: ContextVar[list[Path] | None] = ContextVar("written", default=None)
 
 
-def write_atomically(path: str | Path, content: str | bytes, *, overwrite: bool = True) -> Path:
+def write_atomically(
+    path: str | Path, content: str | bytes | Callable[[Path], None], *, overwrite: bool = True
+) -> Path:
     """Write `content` to a temporary neighbour of `path`, then put it in place.
 
     Readers see the old file or the new one, never a part, and an error leaves the old file.
@@ -31,8 +33,9 @@ def write_atomically(path: str | Path, content: str | bytes, *, overwrite: bool 
     Parameters
     ----------
     path : str or Path
-    content : str or bytes
-        Text is written in UTF-8.
+    content : str, bytes or callable
+        Text is written in UTF-8. What is too large to be held is written by a function, which
+        gets the path of the temporary file.
     overwrite : bool
         Whether a file may be replaced. What else must hold is checked by `outputs.check_files`;
         here a file that came up since then is left alone.
@@ -45,7 +48,6 @@ def write_atomically(path: str | Path, content: str | bytes, *, overwrite: bool 
         If the folder does not exist or cannot be written.
     """
     path = Path(path)
-    data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED, suffix=_PART)
     except OSError as error:
@@ -54,8 +56,11 @@ def write_atomically(path: str | Path, content: str | bytes, *, overwrite: bool 
         raise
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        with os.fdopen(handle, "r+b") as file:
+            if callable(content):
+                content(temporary)
+            else:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(_mode_for(path))

@@ -46,25 +46,47 @@ def add_parser(commands: Any) -> None:
         metavar="O=0.03",
         help="share of an element's atoms that leaves in a frame; needs --n-frames",
     )
+    simulate.add_argument(
+        "--channels", type=at_least_1, default=2048, metavar="N", help="channels of 10 eV each"
+    )
+    simulate.add_argument(
+        "--tiles",
+        default="1",
+        metavar="N",
+        help="repeat the map: 4 or 4x8 times (down x across); a large map to try things on, "
+        "written without being held",
+    )
     simulate.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
     from napari_eds._support.outputs import check_files
     from napari_eds.simulate.files import frame_files, simulation_files
+    from napari_eds.spectra.axes import MOST_PIXELS
 
     size = sides(options.size, "--size", "512 or 512x256")
     shape = (size[0], size[-1])
-    if options.n_frames is None and (options.drift or options.lose):
+    repeated = sides(options.tiles, "--tiles", "4 or 4x8", of="of times")
+    tiles = (repeated[0], repeated[-1])
+    if min(tiles) < 1:
+        raise UsageError(f"--tiles {options.tiles}: a map is repeated at least once")
+    if shape[0] * tiles[0] * shape[1] * tiles[1] > MOST_PIXELS:
+        raise UsageError(
+            f"--tiles {options.tiles} of --size {options.size}: more than {MOST_PIXELS:,} pixels"
+        )
+    in_frames = options.n_frames is not None
+    if not in_frames and (options.drift or options.lose):
         raise UsageError("--drift and --lose are what happens between frames: give --n-frames")
+    if in_frames and tiles != (1, 1):
+        raise UsageError("--tiles repeats a map of one frame; leave out --n-frames")
     lost = _shares(options.lose)
-    files = (simulation_files if options.n_frames is None else frame_files)(options.output)
+    files = (frame_files if in_frames else simulation_files)(options.output)
     with writing(options, files[1:]):
         check_files([options.output], overwrite=options.force, raw=True, make_folders=True)
-        if options.n_frames is None:
-            _write(options, shape)
-        else:
+        if in_frames:
             _write_frames(options, shape, lost)
+        else:
+            _write(options, shape, tiles)
 
 
 def _shares(texts: list[str]) -> dict[str, float]:
@@ -103,16 +125,22 @@ def _write_frames(
     print(f"Saved {', '.join(map(str, written))}")
 
 
-def _write(options: argparse.Namespace, shape: tuple[int, int]) -> None:
+def _write(options: argparse.Namespace, shape: tuple[int, int], tiles: tuple[int, int]) -> None:
+    from dataclasses import replace
+
+    from napari_eds.simulate.conditions import DEFAULT_ENERGY
     from napari_eds.simulate.files import save_simulation
     from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
     simulation = lanthanum_ferrite_on_strontium_titanate(
-        shape, counts_per_pixel=options.counts, seed=options.seed
+        shape,
+        counts_per_pixel=options.counts,
+        seed=options.seed,
+        energy=replace(DEFAULT_ENERGY, size=options.channels),
     )
-    written = save_simulation(simulation, options.output, overwrite=options.force)
+    written = save_simulation(simulation, options.output, tiles=tiles, overwrite=options.force)
     for label, phase in enumerate(simulation.phases, start=1):
-        n = int((simulation.labels == label).sum())
+        n = int((simulation.labels == label).sum()) * tiles[0] * tiles[1]
         amounts = ", ".join(f"{e} {value:g}" for e, value in phase.atomic_percent.items())
         print(f"label {label}: {phase.name}, {n:,} pixels; at.%: {amounts}")
     print(f"Saved {', '.join(map(str, written))}")

@@ -114,8 +114,8 @@ def at_least_1(text: str) -> int:
     return whole(text)
 
 
-def sides(text: str, option: str, examples: str) -> list[int]:
-    """Read one or two whole numbers of pixels, such as ``15`` or ``15x20`` (rows x columns).
+def sides(text: str, option: str, examples: str, *, of: str = "of pixels") -> list[int]:
+    """Read one or two whole numbers `of` something, such as ``15`` or ``15x20`` (rows x columns).
 
     Raises
     ------
@@ -124,5 +124,5 @@ def sides(text: str, option: str, examples: str) -> list[int]:
     """
     parts = text.lower().split("x")
     if len(parts) > 2 or not all(part.isdecimal() for part in parts):
-        raise UsageError(f"{option} takes a number of pixels such as {examples}, not {text!r}")
+        raise UsageError(f"{option} takes a number {of} such as {examples}, not {text!r}")
     return [int(part) for part in parts]

@@ -395,7 +395,7 @@ def _label_file(spectra: np.ndarray, stored: h5py.Group, own: Mapping[str, Any])
     acquisition["elements"] = tuple(acquisition["elements"])
     energy = EnergyAxis(own["energy_offset_keV"], own["energy_scale_keV"], spectra.shape[-1])
     return LabelFile(
-        label_spectra=LabelSpectra(
+        label_spectra=LabelSpectra.held(
             ids=ids,
             spectra=spectra.reshape(ids.size, -1),
             n_pixels=np.asarray(stored["n_pixels"], dtype=np.int64),

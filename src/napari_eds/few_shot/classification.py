@@ -169,7 +169,7 @@ def classify(
     if len(examples) < 2:
         raise FewShotError(f"two classes at least are needed to tell them apart; got {support}")
     rows = np.searchsorted(result.label_spectra.ids, chips.label_ids)
-    counts = result.label_spectra.spectra[rows][:, result.fit.model.channels].astype(float)
+    counts = result.label_spectra.within(result.fit.model.channels)[rows].astype(float)
     _require_counts(examples, chips, counts)
     blocks = _features(result, rows, counts, features)
     members = [[chips.ids.index(chip) for chip in ids] for ids in examples.values()]

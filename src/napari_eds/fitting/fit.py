@@ -8,12 +8,14 @@ from functools import cached_property
 import numpy as np
 
 from napari_eds._support.progress import Progress
+from napari_eds._support.threads import in_order
 from napari_eds.fitting import hyperspy_fit
 from napari_eds.fitting.model import SpectralModel
-from napari_eds.fitting.poisson import fit_poisson, grouped_chi_squared
+from napari_eds.fitting.poisson import expected_counts, fit_poisson
 from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
 from napari_eds.fitting.sum_fit import fit_sum, with_sum_background
 from napari_eds.recipe.recipe import Engine
+from napari_eds.spectra.storage import sum_dtype
 
 #: Labels whose misfit is judged at a time.
 _MISFIT_LABELS = 64
@@ -27,18 +29,19 @@ class Fit:
     ----------
     model : SpectralModel
     counts : ndarray, (labels, channels of the fit)
-        The spectra that were fitted.
+        The spectra that were fitted, the one array of this size that is held: whole counts are
+        int32 where that holds them.
     alpha_areas : ndarray, (labels, families)
         Counts of the alpha line of each family.
     background_coefficients : ndarray, (labels, columns of the background)
     covariance : ndarray, (labels, families, families)
         Covariance of the family intensities, in counts squared.
-    expected : ndarray, (labels, channels of the fit)
-        Fitted counts, positive: the variance of the counts.
     reduced_chi_squared : ndarray, (labels,)
         NaN for a label with too few counts in the range of the fit. ``"poisson"``: over groups of
         channels, see `poisson.grouped_chi_squared`.
     engine : {"poisson", "linear", "nonlinear"}
+    background_of_all : ndarray, (channels of the fit,), or None
+        Background of all labels together, which HyperSpy's engines take for the shape of each.
     """
 
     model: SpectralModel
@@ -46,36 +49,61 @@ class Fit:
     alpha_areas: np.ndarray
     background_coefficients: np.ndarray
     covariance: np.ndarray
-    expected: np.ndarray
     reduced_chi_squared: np.ndarray
     engine: Engine
+    background_of_all: np.ndarray | None = None
 
     @cached_property
     def intensities(self) -> np.ndarray:
         """Counts of each whole family, (labels, families)."""
         return self.alpha_areas * self.model.weight_sums
 
-    @cached_property
+    @property
     def background(self) -> np.ndarray:
-        """Fitted background in counts per channel, (labels, channels of the fit)."""
-        return self.background_coefficients @ self.model.background.T
+        """Fitted background in counts per channel, (labels, channels of the fit), made anew."""
+        return np.asarray(self.background_coefficients @ self.model.background.T)
 
-    @cached_property
+    @property
+    def background_counts(self) -> np.ndarray:
+        """Counts of the fitted background in all channels of the fit, (labels,)."""
+        return np.asarray(self.background_coefficients @ self.model.background.sum(axis=0))
+
+    @property
     def fitted(self) -> np.ndarray:
-        """Fitted spectrum in counts per channel, (labels, channels of the fit)."""
-        return self.alpha_areas @ self.model.profiles.T + self.background
+        """Fitted spectrum in counts per channel, (labels, channels of the fit), made anew."""
+        return np.asarray(self.alpha_areas @ self.model.profiles.T + self.background)
+
+    @property
+    def expected(self) -> np.ndarray:
+        """Fitted counts, positive: the variance of the counts; made anew, as `expected_of`."""
+        return self.expected_of(slice(None))
+
+    def expected_of(self, labels: slice) -> np.ndarray:
+        """Return the expected counts of some labels, (labels, channels of the fit).
+
+        Zero for a label without counts.
+        """
+        areas, background = self.alpha_areas[labels], self.background_coefficients[labels]
+        if self.background_of_all is None:
+            expected = expected_counts(self.model, np.hstack([areas, background]))
+            expected[~self.counts[labels].any(axis=1)] = 0
+            return expected
+        return hyperspy_fit.equal_weight_expectation(
+            self.model, self.counts[labels], areas, background, self.background_of_all
+        )
 
     @cached_property
     def misfit(self) -> np.ndarray:
         """What the model lacks for sure, relative to its lines, (labels,); `relative_misfit`."""
-        found = []
         # Arrays of a block stay in the processor's cache.
-        for start in range(0, len(self.counts), _MISFIT_LABELS):
-            block = slice(start, start + _MISFIT_LABELS)
-            lines = np.maximum(self.alpha_areas[block], 0) @ self.model.profiles.T
-            counts, expected = self.counts[block], self.expected[block]
-            found.append(relative_misfit(counts, expected, lines, beyond_sigma=SURE_SIGMA))
-        return np.concatenate(found)
+        starts = range(0, len(self.counts), _MISFIT_LABELS)
+        return np.concatenate([*in_order(self._misfit_from, starts), np.zeros(0)])
+
+    def _misfit_from(self, start: int) -> np.ndarray:
+        block = slice(start, start + _MISFIT_LABELS)
+        lines = np.maximum(self.alpha_areas[block], 0) @ self.model.profiles.T
+        expected = self.expected_of(block)
+        return relative_misfit(self.counts[block], expected, lines, beyond_sigma=SURE_SIGMA)
 
     @cached_property
     def intensity_errors(self) -> np.ndarray:
@@ -132,8 +160,9 @@ def equal_weight_fit(
     engine: Engine,
 ) -> Fit:
     """Give least-squares estimates with equal weights their errors and chi-squared."""
+    background_of_all = model.background @ background_coefficients.sum(axis=0)
     expected = hyperspy_fit.equal_weight_expectation(
-        model, counts, alpha_areas, background_coefficients
+        model, counts, alpha_areas, background_coefficients, background_of_all
     )
     fitted = alpha_areas @ model.profiles.T + background_coefficients @ model.background.T
     return Fit(
@@ -142,35 +171,32 @@ def equal_weight_fit(
         alpha_areas=alpha_areas,
         background_coefficients=background_coefficients,
         covariance=hyperspy_fit.equal_weight_covariance(model, expected),
-        expected=expected,
         reduced_chi_squared=hyperspy_fit.equal_weight_chi_squared(model, counts, fitted, expected),
         engine=engine,
+        background_of_all=background_of_all,
     )
 
 
 def _poisson(
     model: SpectralModel, counts: np.ndarray, report: Progress, *, non_negative: bool
 ) -> Fit:
-    total = counts.sum(axis=0)
+    total = counts.sum(axis=0, dtype=sum_dtype(counts))
     if model.background_shape is None:
         model = with_sum_background(model, total)
     n = len(model.families)
-    coefficients, covariance, expected = fit_poisson(
+    coefficients, covariance, chi_squared = fit_poisson(
         model,
         counts,
         fit_sum(model, total).expected,
         non_negative=non_negative,
         progress=report,
     )
-    counted = counts.sum(axis=1) > 0
-    coefficients[~counted], covariance[~counted], expected[~counted] = 0, 0, 0
     return Fit(
         model=model,
         counts=counts,
         alpha_areas=coefficients[:, :n],
         background_coefficients=coefficients[:, n:],
         covariance=covariance[:, :n, :n] * np.outer(model.weight_sums, model.weight_sums),
-        expected=expected,
-        reduced_chi_squared=grouped_chi_squared(counts, expected, model.n_parameters),
+        reduced_chi_squared=chi_squared,
         engine="poisson",
     )

@@ -55,6 +55,7 @@ def equal_weight_expectation(
     counts: np.ndarray,
     alpha_areas: np.ndarray,
     background_coefficients: np.ndarray,
+    background_of_all: np.ndarray,
 ) -> np.ndarray:
     """Return the expected counts per channel, the Poisson variance of the counts; positive.
 
@@ -63,7 +64,7 @@ def equal_weight_expectation(
     without counts. (labels, channels of the fit).
     """
     fitted = background_coefficients @ model.background.T
-    shape = fitted.sum(axis=0)
+    shape = background_of_all
     shape = np.maximum(shape, _BACKGROUND_FLOOR * shape.mean())
     if shape.sum() <= 0:
         shape = np.ones_like(shape)

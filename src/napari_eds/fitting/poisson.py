@@ -12,6 +12,7 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
 
 from napari_eds._support.progress import Progress
+from napari_eds._support.threads import in_order
 from napari_eds.fitting.least_squares import weighted_fit
 from napari_eds.fitting.model import SpectralModel
 
@@ -61,23 +62,48 @@ def fit_poisson(
     Returns
     -------
     coefficients : ndarray, (labels, columns of the design)
+        Zero for a label without counts, as is its covariance.
     covariance : ndarray, (labels, columns, columns)
-    expected : ndarray, (labels, channels of the fit)
-        Fitted counts, positive.
+    chi_squared : ndarray, (labels,)
+        Reduced; see `grouped_chi_squared`.
     """
     norms = np.linalg.norm(model.design, axis=0)
     norms[norms == 0] = 1
     solver = _Solver(model.design / norms, len(model.families), non_negative=non_negative)
-    blocks = []
-    for start in range(0, len(counts), BLOCK_LABELS):
-        progress(start, len(counts), "fitting")
+
+    def fitted(start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         block = np.asarray(counts[start : start + BLOCK_LABELS], dtype=float)
-        blocks.append(solver.fit(block, expected_shape))
+        coefficients, covariance, expected = solver.fit(block, expected_shape)
+        empty = block.sum(axis=1) == 0
+        coefficients[empty], covariance[empty], expected[empty] = 0, 0, 0
+        return coefficients, covariance, grouped_chi_squared(block, expected, model.n_parameters)
+
+    blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for block in in_order(fitted, range(0, len(counts), BLOCK_LABELS)):
+        progress(len(blocks) * BLOCK_LABELS, len(counts), "fitting")
+        blocks.append(block)
     progress(len(counts), len(counts), "fitting")
-    coefficients, covariance, expected = (
+    coefficients, covariance, chi_squared = (
         np.concatenate(part) for part in zip(*blocks, strict=True)
     )
-    return coefficients / norms, covariance / np.outer(norms, norms), expected
+    return coefficients / norms, covariance / np.outer(norms, norms), chi_squared
+
+
+def expected_counts(model: SpectralModel, coefficients: np.ndarray) -> np.ndarray:
+    """Return the counts that fitted coefficients let expect, positive, (labels, channels).
+
+    They are what `fit_poisson` weighs with: the background is never nothing, and no negative line
+    takes more than half of it away.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    coefficients : ndarray, (labels, columns of the design)
+    """
+    norms = np.linalg.norm(model.background, axis=0)
+    # The least background is that of columns of one norm, as they are fitted.
+    least = _least_background(model.background / np.where(norms == 0, 1, norms))
+    return _expected(model.design, coefficients, len(model.families), least)
 
 
 def shared_inverse(model: SpectralModel, expected_shape: np.ndarray) -> np.ndarray:
@@ -118,6 +144,8 @@ def grouped_chi_squared(counts: np.ndarray, expected: np.ndarray, n_parameters: 
         NaN where there are not more groups than parameters.
     """
     n_labels, n_channels = counts.shape
+    if not n_labels:
+        return np.zeros(0)
     group = np.floor(np.cumsum(expected, axis=1) / _GROUP_COUNTS)
     begins = np.ones(counts.shape, dtype=bool)
     begins[:, 1:] = group[:, 1:] > group[:, :-1]
@@ -135,13 +163,11 @@ class _Solver:
 
     def __init__(self, design: np.ndarray, n_families: int, *, non_negative: bool) -> None:
         self._design = design
-        self._n_families = n_families
         self._non_negative = non_negative
-        n = design.shape[1]
-        self._upper = np.triu_indices(n)
-        background = design[:, n_families:].sum(axis=1)
-        self._least = _LEAST_BACKGROUND_COUNTS * background / background.sum()
+        self._upper = np.triu_indices(design.shape[1])
         self._pairs = design[:, self._upper[0]] * design[:, self._upper[1]]
+        self._n_families = n_families
+        self._least = _least_background(design[:, n_families:])
 
     def fit(
         self, counts: np.ndarray, expected_shape: np.ndarray
@@ -155,7 +181,7 @@ class _Solver:
             before = coefficients[moving]
             after, covariance = self._weighted(counts[moving], 1 / expected[moving])
             coefficients[moving] = after
-            expected[moving] = self._expected(after)
+            expected[moving] = self.expected(after)
             deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
             settled = np.abs(after - before) <= _CONVERGED_SIGMA * deviation + _TINY
             moving = moving[~settled.all(axis=1)]
@@ -190,7 +216,7 @@ class _Solver:
         """
         positive = coefficients.copy()
         positive[:, : self._n_families] = np.maximum(positive[:, : self._n_families], 0)
-        weights = 1 / self._expected(positive)
+        weights = 1 / self.expected(positive)
         return _inverse(self._normal(weights), np.zeros(coefficients.shape, dtype=bool))
 
     def _normal(self, weights: np.ndarray) -> np.ndarray:
@@ -202,12 +228,23 @@ class _Solver:
         normal[:, self._upper[1], self._upper[0]] = flat
         return normal
 
-    def _expected(self, coefficients: np.ndarray) -> np.ndarray:
+    def expected(self, coefficients: np.ndarray) -> np.ndarray:
         """Return the expected counts of a fit, positive."""
-        n = self._n_families
-        background = np.maximum(coefficients[:, n:] @ self._design[:, n:].T, self._least)
-        lines = coefficients[:, :n] @ self._design[:, :n].T
-        return np.maximum(lines + background, _LINES_FLOOR * background)
+        return _expected(self._design, coefficients, self._n_families, self._least)
+
+
+def _least_background(background: np.ndarray) -> np.ndarray:
+    """Return the background that is expected at least, (channels,), of its columns."""
+    summed = background.sum(axis=1)
+    return np.asarray(_LEAST_BACKGROUND_COUNTS * summed / summed.sum())
+
+
+def _expected(
+    design: np.ndarray, coefficients: np.ndarray, n_families: int, least: np.ndarray
+) -> np.ndarray:
+    background = np.maximum(coefficients[:, n_families:] @ design[:, n_families:].T, least)
+    lines = coefficients[:, :n_families] @ design[:, :n_families].T
+    return np.maximum(lines + background, _LINES_FLOOR * background)
 
 
 def _inverse(normal: np.ndarray, held: np.ndarray) -> np.ndarray:

@@ -170,7 +170,7 @@ def _summed(modes: np.ndarray) -> np.ndarray:
 def background_heights(fit: Fit) -> np.ndarray:
     """Return the background of each label over the one the model was given, (labels,)."""
     shape = fit.model.background.sum()
-    return fit.background.sum(axis=1) / max(float(shape), 1e-12)
+    return fit.background_counts / max(float(shape), 1e-12)
 
 
 def _propagated(answers: np.ndarray, covariance: np.ndarray) -> np.ndarray:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from napari_eds._support import hyperspy
 from napari_eds.errors import EDSError
+from napari_eds.physics.exspy_tables import chantler_cm2_g
 from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR, AtomicVolumes
 
 if TYPE_CHECKING:
@@ -256,14 +256,7 @@ def _other_tables(element: str, energy_keV: float) -> tuple[float, float]:
     import xraylib
 
     ordinary = xraylib.CS_Total(xraylib.SymbolToAtomicNumber(element), energy_keV)
-    try:
-        # Lists and integers fail inside.
-        chantler = hyperspy.exspy().material.mass_absorption_coefficient(
-            element, np.array([energy_keV], dtype=float)
-        )
-    except (AttributeError, KeyError, ValueError):
-        return ordinary, np.nan  # H, He and what is heavier than U
-    return ordinary, float(chantler[0]) or np.nan
+    return ordinary, chantler_cm2_g(element, energy_keV)
 
 
 def absorption_factors(

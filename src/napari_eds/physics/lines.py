@@ -1,16 +1,16 @@
-"""X-ray lines, families and atomic weights: the only door to eXSpy's line tables."""
+"""X-ray lines, families and atomic weights, out of eXSpy's line tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from napari_eds._support import hyperspy
 from napari_eds.errors import ModelError
 from napari_eds.physics import vacancies
+from napari_eds.physics.exspy_tables import elements
 
 FAMILIES = ("K", "L", "M")
 
@@ -68,9 +68,9 @@ class Family:
 @cache
 def element_symbols() -> tuple[str, ...]:
     """Symbols of all elements with X-ray lines, by atomic number."""
-    table = _elements()
+    table = elements()
     symbols = [s for s in table if _raw_lines(s)]
-    return tuple(sorted(symbols, key=lambda s: table[s]["General_properties"]["Z"]))
+    return tuple(sorted(symbols, key=lambda s: table[s]["Z"]))
 
 
 def check_element(symbol: str) -> str:
@@ -91,7 +91,7 @@ def check_element(symbol: str) -> str:
 @cache
 def atomic_number(symbol: str) -> int:
     """Atomic number of an element."""
-    return int(_elements()[check_element(symbol)]["General_properties"]["Z"])
+    return int(elements()[check_element(symbol)]["Z"])
 
 
 @cache
@@ -114,9 +114,9 @@ def atomic_weight(symbol: str, *, source: Literal["exspy", "xraylib"] = "exspy")
     """
     if source == "xraylib":
         return _weight_of_xraylib(symbol)
-    if symbol not in _elements():
+    if symbol not in elements():
         check_element(symbol)
-    return float(_elements()[symbol]["General_properties"]["atomic_weight"])
+    return float(elements()[symbol]["atomic_weight"])
 
 
 def _weight_of_xraylib(symbol: str) -> float:
@@ -206,14 +206,8 @@ def fwhm_keV(
 
 
 @cache
-def _elements() -> dict[str, Any]:
-    """Elements of eXSpy's table as plain dictionaries; importing eXSpy takes seconds."""
-    table = hyperspy.exspy().material.elements.as_dictionary()
-    return {symbol: entry for symbol, entry in table.items() if isinstance(entry, dict)}
-
-
-@cache
 def _raw_lines(symbol: str) -> dict[str, tuple[float, float]]:
     """Line name to (energy in keV, weight), as in eXSpy's table."""
-    table = _elements()[symbol].get("Atomic_properties", {}).get("Xray_lines", {})
-    return {name: (line["energy (keV)"], line["weight"]) for name, line in table.items()}
+    return {
+        name: (energy, weight) for name, (energy, weight) in elements()[symbol]["lines"].items()
+    }

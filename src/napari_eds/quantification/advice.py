@@ -168,7 +168,7 @@ def counts_for_error(
         raise EDSError(f"{element} is not quantified; choose one of {', '.join(result.elements)}")
     per_pixel = _errors_of_one_pixel(result)[:, result.elements.index(element)]
     channels = _xray_channels(image, recipe)
-    counts = result.label_spectra.spectra[:, channels].sum(axis=1)
+    counts = result.label_spectra.sums.in_window(channels)
     counts_per_pixel = counts / result.label_spectra.n_pixels
     return _largest(counts_per_pixel * (per_pixel / error_at_pct) ** 2)
 

@@ -122,10 +122,12 @@ def _peaks_of_labels(fit: Fit, poor: np.ndarray) -> list[tuple[UnexplainedPeak, 
     with np.errstate(invalid="ignore"):
         searched = poor | (fit.reduced_chi_squared > _GOOD_CHI_SQUARED)
     return [
-        peaks_beside(fit.model, counts, areas, expected) if look else ()
-        for counts, areas, expected, look in zip(
-            fit.counts, fit.alpha_areas, fit.expected, searched, strict=True
+        peaks_beside(
+            fit.model, fit.counts[i], fit.alpha_areas[i], fit.expected_of(slice(i, i + 1))[0]
         )
+        if look
+        else ()
+        for i, look in enumerate(searched.tolist())
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_eds._support.progress import Progress
+from napari_eds._support.threads import one_thread_of_algebra
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import SpectralModel, build_model
@@ -29,8 +30,10 @@ from napari_eds.recipe.absorption import foil
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
+from napari_eds.spectra.storage import sum_dtype
 
 
+@one_thread_of_algebra()
 def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     image: SpectrumImage,
     labels: np.ndarray | Chips,
@@ -88,8 +91,9 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         recipe=recipe,
         maps={"thickness": thickness_nm, "density": density_g_cm3},
     )
-    counts = label_spectra.spectra[:, model.channels]
-    preparation = prepare(model, counts.sum(axis=0), recipe, k_factors, counts)
+    counts = label_spectra.within(model.channels)
+    total = counts.sum(axis=0, dtype=sum_dtype(counts))
+    preparation = prepare(model, total, recipe, k_factors, counts)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
@@ -106,7 +110,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         doubts=doubts,
         label_names=label_spectra.ids.tolist(),
     )
-    of_map = map_remarks(preparation, counts.sum(axis=0), recipe, image.acquisition)
+    of_map = map_remarks(preparation, total, recipe, image.acquisition)
     remarks = label_remarks(
         fit,
         composition,

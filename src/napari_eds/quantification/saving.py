@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +22,7 @@ from napari_eds.quantification.table import AT_PCT, CHIP, LABEL, at_pct
 
 if TYPE_CHECKING:
     from napari_eds.recipe.recipe import Recipe
+    from napari_eds.spectra.label_sums import LabelSpectra
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Significant digits of the table: more than any EDS result holds, few enough to read.
@@ -45,8 +47,8 @@ class Saveable(Protocol):
         """One row per label."""
 
     @property
-    def spectra(self) -> np.ndarray:
-        """Counts, (labels, channels)."""
+    def label_spectra(self) -> LabelSpectra:
+        """Counts of each label."""
 
     @property
     def energies_keV(self) -> np.ndarray:
@@ -282,7 +284,10 @@ def spectra_csv(result: Saveable) -> str:
     rows = [
         f"{label},{_quoted(defused(chip))},{_joined(counts)}"
         for label, chip, counts in zip(
-            result.table.index, result.table[CHIP], result.spectra, strict=True
+            result.table.index,
+            result.table[CHIP],
+            chain.from_iterable(result.label_spectra.blocks()),
+            strict=True,
         )
     ]
     return "\n".join([header, *rows, ""])

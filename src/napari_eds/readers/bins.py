@@ -138,22 +138,58 @@ def _by_blocks(data: np.ndarray) -> sparse.csr_array:
     return assemble(blocks, n_channels)
 
 
-def assemble(blocks: Iterable[Block], n_channels: int) -> sparse.csr_array:
-    """Join blocks of pixels into one canonical matrix (pixels, channels)."""
-    blocks = list(blocks)
-    indptr = np.concatenate([[0], np.cumsum(np.concatenate([block.sizes for block in blocks]))])
-    index = np.int32 if indptr[-1] < 2**31 else np.int64
-    matrix = sparse.csr_array(
-        (
-            np.concatenate([block.counts for block in blocks]),
-            np.concatenate([block.channels for block in blocks], dtype=index),
-            indptr.astype(index),
-        ),
-        shape=(indptr.size - 1, n_channels),
-    )
+def assemble(
+    blocks: Iterable[Block], n_channels: int, most_bins: int | None = None
+) -> sparse.csr_array:
+    """Join blocks of pixels into one canonical matrix (pixels, channels).
+
+    Blocks are written where they stay, one after the other: where they come from an iterator,
+    all of them together are never held beside the matrix.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+    n_channels : int
+    most_bins : int, optional
+        More occupied bins than there can be; without it all blocks are held to count them.
+    """
+    if most_bins is None:
+        blocks = list(blocks)
+        most_bins = sum(block.channels.size for block in blocks)
+    # Memory that is not written to is not taken by the system.
+    channels = np.empty(most_bins, np.int32)
+    counts = np.empty(most_bins, np.uint8)
+    sizes, end = [np.zeros(1, np.uint32)], 0
+    for block in blocks:
+        start, end = end, end + block.channels.size
+        counts = _wide_enough(counts, block.counts.dtype, start)
+        channels[start:end] = block.channels
+        counts[start:end] = block.counts
+        sizes.append(_small(block.sizes))
+    indptr = np.cumsum(np.concatenate(sizes), dtype=np.int32 if end < 2**31 else np.int64)
+    del sizes
+    # scipy wants both of one type.
+    parts = (_shrunk(counts, end), _shrunk(channels, end).astype(indptr.dtype, copy=False), indptr)
+    matrix = sparse.csr_array(parts, shape=(indptr.size - 1, n_channels))
     # Sorting again to find that out would cost a pass over everything.
     matrix.has_canonical_format = True
     return matrix
+
+
+def _wide_enough(counts: np.ndarray, dtype: np.dtype, n_used: int) -> np.ndarray:
+    """Return an array of the same length that holds a type, too; what is used goes along."""
+    needed = np.promote_types(counts.dtype, dtype)
+    if needed == counts.dtype:
+        return counts
+    wider = np.empty(counts.size, needed)
+    wider[:n_used] = counts[:n_used]
+    return wider
+
+
+def _shrunk(array: np.ndarray, size: int) -> np.ndarray:
+    """Return the beginning of an array that nobody else holds, the rest given back."""
+    array.resize(size, refcheck=False)
+    return array
 
 
 def _small(channels: np.ndarray) -> np.ndarray:

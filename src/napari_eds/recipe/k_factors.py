@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_eds._support.brief import brief
@@ -17,6 +16,9 @@ from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe import k_factor_errors
 from napari_eds.recipe.notebook import k_factors_html
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What the intensity belonging to a k-factor is: the counts of all lines of the family, or of
 #: its alpha line alone. Velox exports ``"family"``; tables of Bruker and Oxford that were seen
@@ -245,6 +247,8 @@ class KFactorTable(BaseModel):
         An error that nobody gave is NaN here, and empty in files, although that of its class of
         lines is used: it is taken anew where the table is read.
         """
+        import pandas as pd
+
         rows = [(f.element, f.family, f.value, f.given_error) for f in self.factors]
         return pd.DataFrame(rows, columns=[*COLUMNS, "relative_error"])
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import pandas as pd
 from pydantic import BaseModel
 
 from napari_eds._support import html
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Table(Protocol):

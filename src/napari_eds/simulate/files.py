@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,9 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 if TYPE_CHECKING:
     import h5py
 
+#: Events of a chunk of a tiled stream.
+_CHUNK_EVENTS = 2**18
+
 
 def simulation_files(path: str | Path) -> list[Path]:
     """Return what `save_simulation` writes: the map, phases as map and table, k-factors.
@@ -46,7 +48,11 @@ def simulation_files(path: str | Path) -> list[Path]:
 
 
 def save_simulation(
-    simulation: Simulation, path: str | Path, *, overwrite: bool = False
+    simulation: Simulation,
+    path: str | Path,
+    *,
+    tiles: tuple[int, int] = (1, 1),
+    overwrite: bool = False,
 ) -> list[Path]:
     """Save a simulation as a Velox file, with what is true of it beside.
 
@@ -57,6 +63,10 @@ def save_simulation(
         Ends in ``.emd``. Its neighbours are ``<stem>_phases.tif``, the label map of the phases;
         ``<stem>_phases.csv``, their names, densities and at.%; and ``<stem>_k-factors.csv``, the
         k-factors of whole families that the simulation itself implies.
+    tiles : tuple of int
+        How often the map is repeated downwards and across, for maps that are too large to be
+        simulated: every tile has the same counts, and they are never held more than one row of
+        tiles at a time.
     overwrite : bool
         Whether to replace an earlier simulation.
 
@@ -76,9 +86,13 @@ def save_simulation(
     files = simulation_files(path)
     check_files(files[:1], overwrite=overwrite, raw=True)
     check_files(files[1:], overwrite=overwrite)
-    contents = (
-        velox_bytes(simulation.image),
-        _phase_map(simulation.labels),
+
+    def write_map(draft: Path) -> None:
+        write_velox(draft, simulation.image, tiles)
+
+    contents: tuple[bytes | Callable[[Path], None], ...] = (
+        write_map,
+        _phase_map(np.tile(simulation.labels, tiles)),
         _phases_csv(simulation).encode(),
         _k_factors_csv(simulation.k_factors).encode(),
     )
@@ -122,8 +136,12 @@ def save_frames(
     files = frame_files(path)
     check_files(files[:1], overwrite=overwrite, raw=True)
     check_files(files[1:], overwrite=overwrite)
-    contents = (
-        velox_bytes(simulation.series),
+
+    def write_map(draft: Path) -> None:
+        write_velox(draft, simulation.series)
+
+    contents: tuple[bytes | Callable[[Path], None], ...] = (
+        write_map,
         _phase_map(simulation.labels),
         _frames_csv(simulation).encode(),
         _k_factors_csv(simulation.k_factors).encode(),
@@ -134,27 +152,35 @@ def save_frames(
     ]
 
 
-def velox_bytes(recorded: SpectrumImage | FrameSeries, seed: int = 0) -> bytes:
-    """Return a Velox file of a map: an event stream per detector, its images, its elements.
+def write_velox(
+    path: Path,
+    recorded: SpectrumImage | FrameSeries,
+    tiles: tuple[int, int] = (1, 1),
+    seed: int = 0,
+) -> None:
+    """Write a Velox file of a map: an event stream per detector, its images, its elements.
 
     Parameters
     ----------
+    path : Path
     recorded : SpectrumImage or FrameSeries
         Of whole counts, below 65535 channels, with pixels of a length and named detectors.
+    tiles : tuple of int
+        How often it is repeated downwards and across.
     seed : int
         Which detector a count falls to is drawn, all being alike.
     """
     import h5py
 
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / "map.emd"
-        with h5py.File(draft, "w") as file:
-            _write(file, recorded, np.random.default_rng(seed))
-        return draft.read_bytes()
+    with h5py.File(path, "w") as file:
+        _write(file, recorded, tiles, np.random.default_rng(seed))
 
 
 def _write(
-    file: h5py.File, recorded: SpectrumImage | FrameSeries, rng: np.random.Generator
+    file: h5py.File,
+    recorded: SpectrumImage | FrameSeries,
+    tiles: tuple[int, int],
+    rng: np.random.Generator,
 ) -> None:
     # A stream runs through the pixels of one frame after the other.
     if isinstance(recorded, FrameSeries):
@@ -164,7 +190,8 @@ def _write(
         image, n_frames = recorded, 1
         pictures = [(im.name, im.data[..., None]) for im in recorded.images if im.data.ndim == 2]
     detectors = image.acquisition.detectors
-    metadata = _metadata(image, recorded.shape)
+    rows, columns = (n * times for n, times in zip(recorded.shape, tiles, strict=True))
+    metadata = _metadata(image, (rows, columns))
     file["Version"] = [json.dumps({"version": "11", "format": "Velox"})]
     file["Data/SpectrumImage/0/SpectrumImageSettings"] = [
         json.dumps({"endFramePosition": str(n_frames)})
@@ -176,13 +203,14 @@ def _write(
         share.data = rng.binomial(left.data, 1 / (len(detectors) - number))
         left = left - share
         group = file.create_group(f"Data/SpectrumStream/{number}")
-        group.create_dataset("Data", data=_events(share)[:, None], compression="gzip")
-        group["AcquisitionSettings"] = [json.dumps({"bincount": str(image.n_channels)})]
+        _write_events(group, _across(_events(share), image.shape[1], tiles[1]), tiles[0])
+        settings = {"bincount": str(image.n_channels), "StreamEncoding": "uint16"}
+        group["AcquisitionSettings"] = [json.dumps(settings)]
         result = metadata["BinaryResult"] | {"Detector": detector.name}
         _write_metadata(group, metadata | {"BinaryResult": result})
     for number, (name, data) in enumerate(pictures):
         group = file.create_group(f"Data/Image/{number}")
-        group["Data"] = data
+        group["Data"] = np.tile(data, (*tiles, 1))
         _write_metadata(group, metadata)
         reference = f"/SharedProperties/ImageDisplay/{number}"
         file[reference] = [json.dumps({"dataPath": f"/Data/Image/{number}"})]
@@ -192,6 +220,26 @@ def _write(
     file["SharedProperties/EDSSpectrumQuantificationSettings/0"] = [
         json.dumps({"elementSelection": chosen})
     ]
+
+
+def _write_events(group: h5py.Group, events: np.ndarray, times: int) -> None:
+    """Write a stream so many times in succession."""
+    if times == 1:
+        group.create_dataset("Data", data=events[:, None], compression="gzip")
+        return
+    # As Velox does: in chunks, not compressed. Packing gigabytes would take minutes.
+    shape, chunks = (events.size * times, 1), (min(events.size, _CHUNK_EVENTS), 1)
+    data = group.create_dataset("Data", shape, np.uint16, chunks=chunks)
+    for start in range(0, shape[0], events.size):
+        data[start : start + events.size, 0] = events
+
+
+def _across(events: np.ndarray, n_columns: int, times: int) -> np.ndarray:
+    """Repeat every row of pixels of a stream so many times."""
+    if times == 1:
+        return events
+    ends = np.flatnonzero(events == GATE)[n_columns - 1 :: n_columns] + 1
+    return np.concatenate([np.tile(row, times) for row in np.split(events, ends[:-1])])
 
 
 def _events(counts: sparse.csr_array) -> np.ndarray:
@@ -213,7 +261,14 @@ def _metadata(image: SpectrumImage, shape: tuple[int, int]) -> dict[str, Any]:
     height, width = (str(size * to_m) for size in image.pixel_size)
     beam = image.acquisition.beam_energy_keV
     return {
-        "BinaryResult": {"PixelSize": {"width": width, "height": height}, "PixelUnitX": "m"},
+        "BinaryResult": {
+            "PixelSize": {"width": width, "height": height},
+            "PixelUnitX": "m",
+            "Offset": {"x": "0", "y": "0"},
+        },
+        # Empty, but HyperSpy reads no file without them.
+        "Acquisition": {},
+        "CustomProperties": "",
         "Optics": {} if beam is None else {"AccelerationVoltage": str(beam * 1000)},
         "Scan": {"ScanSize": {"width": str(shape[1]), "height": str(shape[0])}},
         "Detectors": {

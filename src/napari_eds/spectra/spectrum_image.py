@@ -17,9 +17,9 @@ from napari_eds.errors import EDSError
 from napari_eds.spectra import signals
 from napari_eds.spectra.acquisition import Acquisition, FrameRange
 from napari_eds.spectra.axes import NM_PER_UNIT, EnergyAxis
-from napari_eds.spectra.label_sums import LabelSpectra, label_membership
+from napari_eds.spectra.label_sums import LabelSpectra, PixelSums, label_membership
 from napari_eds.spectra.notebook import image_html
-from napari_eds.spectra.products import rebinned, sums_of_channels, sums_of_pixels, sums_of_window
+from napari_eds.spectra.products import rebinned, sums_of_channels, sums_of_window, total_of_pixels
 from napari_eds.spectra.storage import Counts, stored, sum_dtype
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class SpectrumImage:
 
     @cached_property
     def _total_spectrum(self) -> np.ndarray:
-        return np.asarray(self.counts.sum(axis=0, dtype=sum_dtype(self.counts)))
+        return total_of_pixels(self.counts)
 
     def counts_map(self, *, all_channels: bool = False) -> np.ndarray:
         """Sum the X-rays above the noise peak of every pixel, shape (rows, columns).
@@ -234,9 +234,9 @@ class SpectrumImage:
         ids, membership = label_membership(labels, self.shape)
         return LabelSpectra(
             ids=ids,
-            spectra=sums_of_pixels(membership, self.counts),
             n_pixels=np.diff(membership.indptr).astype(np.int64),
             energy=self.energy,
+            sums=PixelSums(membership, self.counts),
         )
 
     def project(self, weights: np.ndarray, pixels: slice | None = None) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable
@@ -15,7 +14,6 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThread, QTimer, Signal
 
-from napari_eds._support import hyperspy
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError
 
@@ -145,20 +143,14 @@ def event_loop_runs() -> bool:
 
 
 def preload() -> None:
-    """Import HyperSpy and compile napari's label look-ups in a thread: both take seconds."""
+    """Import what a run needs and compile napari's label look-ups in a thread: both take time."""
     # The registry of units is filled at its first use, which is not safe from two threads at once.
     pint.get_application_registry().Unit("pixel")
     # A daemon, so that a window closed meanwhile does not wait for it.
-    threading.Thread(target=_preload, name="import HyperSpy", daemon=True).start()
+    threading.Thread(target=_preload, name="preload", daemon=True).start()
 
 
 def _preload() -> None:
     # What the first Labels layer makes napari compile, here off the window's thread.
     Labels(np.eye(4, dtype=np.int32))
-    # An import makes no garbage but a heap that grows; each full collection that sets off would
-    # stop every thread for a fifth of a second.
-    gc.disable()
-    try:
-        hyperspy.exspy()
-    finally:
-        gc.enable()
+    import napari_eds.quantification.run  # noqa: F401 - for what it imports

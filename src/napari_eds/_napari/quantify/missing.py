@@ -46,7 +46,7 @@ def search(result: Quantification, progress: Progress) -> tuple[Proposal, ...]:
     image = result.image
     return search_elements(
         image.energy,
-        result.spectra.sum(axis=0),
+        result.label_spectra.total(),
         image.acquisition,
         beam_energy_keV=result.recipe.beam_energy_keV,
         progress=progress,

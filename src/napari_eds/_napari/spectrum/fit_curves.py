@@ -74,7 +74,7 @@ class LabelFit:
     def residual(self) -> np.ndarray:
         """Return counts minus expected counts, in standard deviations of the expected ones."""
         fit = self.result.fit
-        expected = fit.expected[self.row]
+        expected = fit.expected_of(slice(self.row, self.row + 1))[0]
         return (fit.counts[self.row] - expected) / np.sqrt(expected)
 
     def components(self) -> np.ndarray:
@@ -124,7 +124,7 @@ def label_fit(
     row = int(np.searchsorted(result.label_spectra.ids, label))
     if not result.fit.counts[row].any():
         return None
-    same = spectrum is not None and np.array_equal(spectrum, result.spectra[row])
+    same = spectrum is not None and np.array_equal(spectrum, result.label_spectra.of(row))
     return LabelFit(result, row, outdated=not (same and same_axis))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_eds._support.progress import check_cancelled
+from napari_eds._support.threads import in_order
 from napari_eds.errors import ReadError
 from napari_eds.readers.bins import Block, assemble, block_of_events
 
@@ -111,20 +111,23 @@ def decode(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, lis
         _check(stream, grid)
     edges = _block_edges(sum(stream.events.size for stream in streams), len(streams), grid)
     starts = [_frame_starts(stream.events, edges, grid) for stream in streams]
-    blocks = []
-    for block, n_pixels in enumerate(np.diff(edges)):
-        check_cancelled()
+
+    def merged(block: int) -> Block:
         slices = [
             stream.events[frame[block] : frame[block + 1]]
             for stream, frames in zip(streams, starts, strict=True)
             for frame in frames
         ]
-        blocks.append(_merge(slices, int(n_pixels), grid))
+        return _merge(slices, int(edges[block + 1] - edges[block]), grid)
+
+    n_events = sum(int(frames[:, -1].sum() - frames[:, 0].sum()) for frames in starts)
+    blocks = in_order(merged, range(edges.size - 1))
+    counts = assemble(blocks, grid.n_bins, n_events)
     totals = [
         int(np.count_nonzero(stream.events[frames[0, 0] : frames[-1, -1]] != GATE))
         for stream, frames in zip(streams, starts, strict=True)
     ]
-    return assemble(blocks, grid.n_bins), totals
+    return counts, totals
 
 
 def decode_frames(streams: Sequence[Stream], grid: Grid) -> tuple[sparse.csr_array, list[int]]:
