@@ -116,11 +116,7 @@ def save_csv(
     table = table_parquet if files[0].suffix.lower() == PARQUET else table_csv
     contents: list[Callable[[], str | bytes]] = [
         lambda: table(result),
-        lambda: result.recipe.as_json(
-            _seen_from(files[0], result.image.source),
-            result.image.part,
-            about_image(result.image),
-        ),
+        lambda: recipe_json(result, files[0]),
     ]
     contents += [lambda: spectra_csv(result)] if spectra else []
     contents += [lambda: _csv(result.error_budget(), index=False)] if errors else []
@@ -130,6 +126,12 @@ def save_csv(
         overwrite=overwrite,
         inputs=[result.image.source],
     )
+
+
+def recipe_json(result: Saveable, table: Path) -> str:
+    """Return the recipe of a result as it is saved beside a table, naming the map."""
+    image = result.image
+    return result.recipe.as_json(_seen_from(table, image.source), image.part, about_image(image))
 
 
 def about_image(image: SpectrumImage) -> dict[str, Any]:

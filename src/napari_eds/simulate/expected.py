@@ -202,14 +202,18 @@ def _element_peaks(element: str, conditions: Conditions) -> dict[FamilyKey, np.n
     return peaks
 
 
-def mixture(
+def mixture(  # noqa: PLR0913 - what a map is made of, and how it is measured
     labels: np.ndarray,
     phases: Sequence[Phase],
     thickness_nm: np.ndarray,
     conditions: Conditions,
     counts_per_pixel: float,
+    shares: np.ndarray | None = None,
 ) -> tuple[sparse.csr_array, Components]:
     """Return pixels as sums of components, and the components scaled to counts.
+
+    Phases of one pixel (`shares`, (phases, rows, columns)) lie side by side, each as thick as the
+    foil: X-rays of one are not absorbed in another.
 
     Returns
     -------
@@ -219,13 +223,14 @@ def mixture(
     """
     parts, entries, first = [], [], 0
     for i, phase in enumerate(phases, start=1):
-        pixels = np.flatnonzero(labels == i)
+        share = (labels == i).astype(float) if shares is None else shares[i - 1]
+        pixels = np.flatnonzero(share)
         if pixels.size == 0:
             continue
         nodes = thickness_nodes(thickness_nm.flat[pixels])
         parts.append(phase_components(phase, nodes, conditions))
         for node, weight in interpolation_weights(thickness_nm.flat[pixels], nodes):
-            entries.append((pixels, first + node, weight))
+            entries.append((pixels, first + node, weight * share.flat[pixels]))
         first += nodes.size
     entries.append((np.arange(labels.size), np.full(labels.size, first), np.ones(labels.size)))
     pixel, component, weight = (np.concatenate(column) for column in zip(*entries, strict=True))
