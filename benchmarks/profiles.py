@@ -25,7 +25,10 @@ K_ERROR, THICKNESS_ERROR = 0.05, 0.10
 
 def profile_of(simulation: Simulation, rng: np.random.Generator | None) -> LineProfile:
     """Quantify along the middle, with true inputs or with inputs drawn by their errors."""
-    spread = (lambda s: 0.0) if rng is None else (lambda s: float(rng.normal(scale=s)))
+
+    def spread(sigma: float) -> float:
+        return 0.0 if rng is None else float(rng.normal(scale=sigma))
+
     names = {f"{e}_{f}": k for (e, f), k in simulation.k_factors.items()}
     factors = {name: k * np.exp(spread(K_ERROR)) for name, k in names.items()}
     table = eds.KFactorTable.from_mapping(
@@ -47,7 +50,7 @@ def inside(profile: LineProfile, simulation: Simulation, element: str) -> tuple[
     """Return the shares of bins whose truth lies inside the bands: in all, and of counting."""
     truth, curve = simulation.atomic_percent[element], profile.curve(element)
     of_bins = [truth[profile.result.labels == i].mean() for i in profile.result.table.index]
-    off = np.abs(curve.values - of_bins)
+    off = np.abs(curve.value - of_bins)
     return float((off < curve.total).mean()), float((off < curve.counting).mean())
 
 
@@ -89,9 +92,8 @@ def report(runs: int) -> None:
         print(f"width: rms {np.sqrt((width**2).mean()):.1%}, worst {abs(width).max():.1%}")
         for which in ("position z", "width z"):
             z = columns_of(frame, which).to_numpy().ravel()
-            print(
-                f"{which}: mean {z.mean():+.2f}, sd {z.std():.2f}, |z| < 1 {(abs(z) < 1).mean():.0%}"
-            )
+            share = (abs(z) < 1).mean()
+            print(f"{which}: mean {z.mean():+.2f}, sd {z.std():.2f}, |z| < 1 {share:.0%}")
         for ending in ("total", "counting"):
             shares = columns_of(frame, ending).mean()
             cells = ", ".join(f"{c.split()[0]} {v:.0%}" for c, v in shares.items())

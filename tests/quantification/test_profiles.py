@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
 import napari_eds as eds
 from napari_eds.labels.along_lines import Line, line_bins, line_pixels
@@ -22,10 +23,12 @@ def simulation():
 
 def recipe_of(simulation, rng=None):
     """A recipe of true inputs, or of inputs drawn by their errors."""
-    spread = (lambda s: 0.0) if rng is None else (lambda s: rng.normal(scale=s))
-    factors = {
-        f"{e}_{f}": k * np.exp(spread(K_ERROR)) for (e, f), k in simulation.k_factors.items()
-    }
+
+    def spread(sigma):
+        return 0.0 if rng is None else rng.normal(scale=sigma)
+
+    true = {f"{e}_{f}": k for (e, f), k in simulation.k_factors.items()}
+    factors = {name: k * np.exp(spread(K_ERROR)) for name, k in true.items()}
     return eds.Recipe(
         elements=("La_L", "Fe", "O", "Sr", "Ti"),
         k_factors=eds.KFactorTable.from_mapping(
@@ -80,7 +83,7 @@ def test_bands_cover_the_truth_as_often_as_they_say():
             truth = simulation.atomic_percent[e]
             of_bins = [truth[found.result.labels == i].mean() for i in found.result.table.index]
             curve = found.curve(e)
-            shares.append(np.mean(np.abs(curve.values - of_bins) < curve.total))
+            shares.append(np.mean(np.abs(curve.value - of_bins) < curve.total))
     assert 0.60 <= np.mean(shares) <= 0.76
 
 
@@ -96,7 +99,7 @@ def test_the_advised_bins_keep_the_error_wanted(simulation):
 
 def test_quantities_and_their_errors(profile):
     table = profile.result.table
-    assert profile.curve("Fe", "intensity").values == pytest.approx(table["Fe_K_intensity"])
+    assert profile.curve("Fe", "intensity").value == pytest.approx(table["Fe_K_intensity"])
     counts = profile.curve("Fe", "counts")
     assert counts.counting == pytest.approx(np.sqrt(table["counts"]))
     # Errors of weight percent by moving one element against the others, which keep proportions.
@@ -110,7 +113,7 @@ def test_quantities_and_their_errors(profile):
     curve = profile.curve("Fe", "wt_pct")
     slope = (after - before) / 1e-3
     good = np.abs(x[i]) > 0.01
-    assert curve.values == pytest.approx(before, abs=0.02)
+    assert curve.value == pytest.approx(before, abs=0.02)
     assert (curve.total / profile.curve("Fe").total)[good] == pytest.approx(slope[good], rel=0.02)
 
 
@@ -130,8 +133,6 @@ def test_an_error_function_is_found_again_with_its_errors():
     z = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        from scipy import special
-
         values = 5 + 30 * special.ndtr((np.arange(60) - 31.7) / 3) + rng.normal(scale=1.2, size=60)
         found = fit_interface(values, np.full(60, 1.2), bins, np.arange(60.0), unit="px")
         z.append(

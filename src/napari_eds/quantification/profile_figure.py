@@ -87,10 +87,10 @@ def _draw_one(
         place = profile.elements.index(element)
         color = _colors(profile)[0 if quantity == "counts" else place]
         axes.fill_between(
-            x, curve.values - curve.total, curve.values + curve.total, color=color, alpha=0.2, lw=0
+            x, curve.value - curve.total, curve.value + curve.total, color=color, alpha=0.2, lw=0
         )
         axes.errorbar(
-            x, curve.values, curve.counting, color=color, lw=1.2, elinewidth=0.8, label=name
+            x, curve.value, curve.counting, color=color, lw=1.2, elinewidth=0.8, label=name
         )
     axes.set_xlabel(f"distance ({profile.unit})")
     axes.set_ylabel(QUANTITY_WORDS[quantity])
@@ -108,7 +108,7 @@ def _draw_one(
 def _draw_interface(axes: Axes, profile: LineProfile, found: Interface, color: str) -> None:
     from scipy import special
 
-    x = np.linspace(*profile.distances[[0, -1]], 400)
+    x = np.linspace(profile.distances[0], profile.distances[-1], 400)
     share = special.ndtr((x - found.position) / max(found.sigma, 1e-9))
     axes.plot(x, found.before + (found.after - found.before) * share, color=color, lw=2, ls=":")
     axes.axvline(found.position, color=color, lw=0.8, ls="--")

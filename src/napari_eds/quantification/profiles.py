@@ -53,9 +53,9 @@ LINE, DISTANCE_NM, DISTANCE_PX = "line", "distance_nm", "distance_px"
 
 
 class Curve(NamedTuple):
-    """A quantity along a line, (bins,) each: values, errors from counting, and errors in all."""
+    """A quantity along a line, (bins,) each, with its errors from counting and in all."""
 
-    values: np.ndarray
+    value: np.ndarray
     counting: np.ndarray
     total: np.ndarray
 
@@ -141,7 +141,7 @@ class LineProfile:
         """Fit position and width of an interface along the line; see `fit_interface`."""
         curve = self.curve(element, quantity)
         bins, places = self._places()
-        return fit_interface(curve.values, curve.counting, bins, places, unit=self.unit)
+        return fit_interface(curve.value, curve.counting, bins, places, unit=self.unit)
 
     def table(self) -> pd.DataFrame:
         """Return the table of the result with the line and the distances in front."""

@@ -208,6 +208,7 @@ def mixture(  # noqa: PLR0913 - what a map is made of, and how it is measured
     thickness_nm: np.ndarray,
     conditions: Conditions,
     counts_per_pixel: float,
+    *,
     shares: np.ndarray | None = None,
 ) -> tuple[sparse.csr_array, Components]:
     """Return pixels as sums of components, and the components scaled to counts.

@@ -127,8 +127,9 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
     """Simulate the spectrum image of a foil of known phases.
 
     Lines are channel-integrated Gaussians on absorbed bremsstrahlung; counts follow Poisson
-    statistics. Phases meet in sharp edges, or share pixels where the map holds shares. Left out: low-energy tails of incomplete charge
-    collection, escape and sum peaks, fluorescence, channelling, beam broadening.
+    statistics. Phases meet in sharp edges, or share pixels where the map holds shares. Left out:
+    low-energy tails of incomplete charge collection, escape and sum peaks, fluorescence,
+    channelling, beam broadening.
 
     Parameters
     ----------
@@ -159,7 +160,9 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
     labels, thickness = _checked(phase_map, phases, thickness_nm)
     if not 0 <= counts_per_pixel < np.inf:
         raise EDSError(f"counts per pixel must be 0 or more, not {counts_per_pixel}")
-    weights, components = mixture(labels, phases, thickness, settings, counts_per_pixel, shares)
+    weights, components = mixture(
+        labels, phases, thickness, settings, counts_per_pixel, shares=shares
+    )
     rng = np.random.default_rng(seed)
     counts = draw_counts(weights, components.spectra, rng)
     image = SpectrumImage.from_matrix(
@@ -395,7 +398,7 @@ def _acquisition(
     )
 
 
-def _haadf(
+def _haadf(  # noqa: PLR0913 - a specimen and what it is drawn with
     labels: np.ndarray,
     phases: Sequence[Phase],
     thickness: np.ndarray,
