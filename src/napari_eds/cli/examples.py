@@ -46,6 +46,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds chip-size map.emd --recipe map_recipe.json",
         "napari-eds chip-size map.emd --elements file --error 1 --sizes 5,10,20 -o sizes.csv",
     ),
+    "profile": (
+        "napari-eds profile map.emd --recipe map_recipe.json --from 8,48 --to 88,48 --width 40 \\",
+        "    --interface La -o line.csv --figure line.png",
+    ),
+    "maps": (
+        "napari-eds maps map.emd --recipe map_recipe.json --grid 8 --ratio La Fe -o ratio",
+        "napari-eds maps map.emd --recipe map_recipe.json --grid 8 --overlay La,Ti,Pt \\",
+        "    --figure overlay.png",
+    ),
+    "denoise": ("napari-eds denoise map.emd --lines La_L,Fe,O,Ti -o denoised",),
     "simulate": ("napari-eds simulate film.emd --size 256 --counts 200",),
     "repeat": ("napari-eds repeat map.edsession map.emd -o again.csv",),
     "open": ("napari-eds open map.emd other.bcf",),

@@ -1,5 +1,6 @@
 from .advice import ChipSizeAdvice, adaptive_chips_for_error, chip_size_advice, counts_for_error
 from .cliff_lorimer import Composition
+from .combined import Combined, combined
 from .interfaces import Interface
 from .kernels import Kernel
 from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
@@ -14,10 +15,12 @@ from .profiles import (
 )
 from .result import Quantification
 from .run import quantify
+from .saved_maps import save_column_maps
 from .saving import save_maps
 
 __all__ = [
     "ChipSizeAdvice",
+    "Combined",
     "Composition",
     "Interface",
     "Kernel",
@@ -28,6 +31,7 @@ __all__ = [
     "adaptive_chips_for_error",
     "advised_bin_px",
     "chip_size_advice",
+    "combined",
     "counts_for_error",
     "draw_profiles",
     "k_factors_from_region",
@@ -35,6 +39,7 @@ __all__ = [
     "pixel_maps",
     "quantify",
     "recommended_kernel",
+    "save_column_maps",
     "save_maps",
     "save_profile_figure",
     "save_profiles",

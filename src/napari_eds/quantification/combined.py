@@ -96,7 +96,7 @@ def combined(result: Quantification, left: str, right: str, operation: Operation
         found = _of_intensities(result, (left, right), (by_a, by_b))
         note = "errors with the correlations of counts and shapes"
     if found is None:
-        found = (np.full(len(a), np.nan),) * 2
+        found = (np.full(len(a), np.nan), np.full(len(a), np.nan))
         note = f"no errors, for it is not known how those of {left} and {right} are correlated"
     if operation == "sum":
         value = a + b
@@ -106,7 +106,7 @@ def combined(result: Quantification, left: str, right: str, operation: Operation
         error = _counting_error(result, right)
         seen = np.abs(b) > np.where(np.isfinite(error), _LEAST_DENOMINATOR * error, 0)
         value = np.where(seen, a / np.where(b == 0, np.nan, b), np.nan)
-        found = tuple(np.where(seen, errors, np.nan) for errors in found)
+        found = (np.where(seen, found[0], np.nan), np.where(seen, found[1], np.nan))
     counting, total = found
     return Combined(left, right, operation, value, counting, total, note)
 
@@ -127,9 +127,7 @@ def numbers_of(result: Quantification, column: str) -> np.ndarray:
     """
     numeric = numeric_columns(result)
     if column not in numeric:
-        raise EDSError(
-            f"there is no column {column} with numbers; there are {', '.join(numeric)}"
-        )
+        raise EDSError(f"there is no column {column} with numbers; there are {', '.join(numeric)}")
     return result.table[column].to_numpy(dtype=float)
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from napari_eds._support.csv_cells import csv_text
+from napari_eds._support.outputs import write_files
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
@@ -17,3 +22,27 @@ def maximum_spectrum(image: SpectrumImage) -> np.ndarray:
     if isinstance(image.counts, np.ndarray):
         return np.asarray(image.counts.max(axis=0))
     return np.asarray(image.counts.max(axis=0).toarray()).ravel()
+
+
+def save_maximum_spectrum(
+    image: SpectrumImage, path: str | Path, *, overwrite: bool = False
+) -> Path:
+    """Save the maximum-pixel spectrum and the sum as CSV: ``energy_keV, maximum, sum``.
+
+    Raises
+    ------
+    UncalibratedError
+        If the map has no energies.
+    OutputError
+        If the file is there and may not be replaced.
+    """
+    image.energy.require_calibrated()
+    table = pd.DataFrame(
+        {
+            "energy_keV": image.energy.energies_keV.round(6),
+            "maximum": maximum_spectrum(image),
+            "sum": image.total_spectrum(),
+        }
+    )
+    text = csv_text(table, index=False)
+    return write_files([path], [text], overwrite=overwrite, inputs=[image.source])[0]
