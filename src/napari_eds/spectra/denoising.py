@@ -33,8 +33,8 @@ _MOST_CHANNELS = 1024
 _WIDEST_keV = 0.03
 MOST_COMPONENTS = 16
 _NO_QUANTITIES = (
-    "Not for quantities: errors of denoised maps cannot be stated, and what few pixels hold may be "
-    "missing. Compositions are made of the map as it was measured."
+    "Not for quantities: errors of denoised maps cannot be stated, and what few pixels hold may "
+    "be missing. Compositions are made of the map as it was measured."
 )
 _LEAST_PIXELS = 16
 
@@ -158,72 +158,6 @@ class Denoised:
             f"{self.energy.size} channels of {1000 * self.energy.scale_keV:g} eV from "
             f"{self.energy.offset_keV:.3g} keV on ({self.rebin} of the map's summed in each).",
             _NO_QUANTITIES,
-        ]
-
-
-def line_window_keV(self, line: str) -> tuple[float, float]:
-        """Return the window of the main line of an element or family, such as ``"Fe"``.
-
-        Raises
-        ------
-        EDSError
-            If there is no such line on the axis.
-        """
-        return line_window_keV(self.image, line, self.energy)
-
-    def spectrum(self, mask: np.ndarray | None = None) -> np.ndarray:
-        """Return the expected counts of the pixels of a boolean map, all by default, (channels,).
-
-        Raises
-        ------
-        EDSError
-            If the mask has another shape than the map.
-        """
-        if mask is None:
-            return np.asarray(self.factors.amounts.sum(axis=0) @ self.factors.spectra)
-        if np.shape(mask) != self.image.shape:
-            raise EDSError(f"mask of shape {np.shape(mask)} does not fit {self.image.shape}")
-        inside = np.asarray(mask, bool).ravel()
-        return np.asarray(self.factors.amounts[inside].sum(axis=0) @ self.factors.spectra)
-
-    def amount_maps(self) -> np.ndarray:
-        """Return how much of every component is in each pixel, (components, rows, columns)."""
-        return self.factors.amounts.T.reshape(-1, *self.image.shape)
-
-    def score_table(self) -> pd.DataFrame:
-        """Return the scores of all numbers of components tried, and which one was chosen."""
-        return pd.DataFrame(
-            {
-                "components": [s.n for s in self.scores],
-                "deviance_per_count": [s.deviance for s in self.scores],
-                "gain": [s.gain for s in self.scores],
-                "gain_error": [s.gain_error for s in self.scores],
-                "chosen": [s.n == self.n_components for s in self.scores],
-            }
-        )
-
-    def account(self) -> list[str]:
-        """Say in plain words what was done, one sentence each."""
-        name = {
-            "pca": "principal components weighted for Poisson counts",
-            "nmf": "non-negative factors of counts weighted for Poisson noise",
-        }[self.method]
-        how = (
-            "chosen by splitting the counts in halves, fitting one and scoring the other"
-            if self.scores
-            else "as given"
-        )
-        return [
-            f"Denoised by {self.n_components} {name}, their number {how}.",
-            "Amounts averaged over neighbours by Gaussians of "
-            f"{', '.join(f'{sigma:g}' for sigma in self.sigmas_px)} px (standard deviation)"
-            ", as far as the other half confirms."
-            if any(self.sigmas_px)
-            else "Pixels are not averaged with their neighbours.",
-            f"{self.energy.size} channels of {1000 * self.energy.scale_keV:g} eV from "
-            f"{self.energy.offset_keV:.3g} keV on ({self.rebin} of the map's summed in each).",
-            "Not for quantities: errors of denoised maps cannot be stated, and what few pixels "
-            "hold may be missing. Compositions are made of the map as it was measured.",
         ]
 
 
