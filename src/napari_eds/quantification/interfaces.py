@@ -15,8 +15,9 @@ from napari_eds.errors import EDSError
 WIDTH_PER_SIGMA = 2 * float(special.ndtri(0.9))
 #: Levels on both sides, position and width are four unknowns.
 _LEAST_BINS = 6
-#: Least standard deviation, in bins: what is steeper cannot be told from a step.
-_STEEPEST = 0.05
+#: Least standard deviation, in bins: that of a place anywhere in one bin, 1 / sqrt(12). What is
+#: steeper cannot be told from a step between two bins.
+_STEEPEST = 12**-0.5
 #: Of a step in its own error: what is less is no interface.
 _LEAST_STEP = 3.0
 
@@ -140,6 +141,10 @@ def fit_interface(
             "element that changes across it, or a wider line"
         )
     width = WIDTH_PER_SIGMA * float(np.exp(found[1]))
+    least = _STEEPEST * _step(places[known])
+    if np.exp(found[1]) < 1.01 * least:
+        # Somewhere in a bin, and not wider than one.
+        spread[0], spread[1] = np.hypot(spread[0], least), max(spread[1], 0.5)
     return Interface(
         position=float(found[0]),
         position_error=float(spread[0]),
@@ -154,11 +159,16 @@ def fit_interface(
     )
 
 
+def _step(places: np.ndarray) -> float:
+    """Return the distance of neighbouring bins."""
+    return float(np.median(np.diff(np.sort(places))))
+
+
 def _best(
     model: object, places: np.ndarray, values: np.ndarray, errors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the best of fits from several starts, with its covariance and chi-squared."""
-    extent, step = np.ptp(places), float(np.median(np.diff(np.sort(places))))
+    extent, step = np.ptp(places), _step(places)
     low, high = np.log(_STEEPEST * step), np.log(extent)
     levels = np.ptp(values) or 1.0
     bounds = (

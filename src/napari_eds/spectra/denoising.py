@@ -152,11 +152,14 @@ class Denoised:
             if any(self.sigmas_px)
             else "Pixels are not averaged with their neighbours."
         )
+        channels = (
+            f"{self.energy.size} channels of {1000 * self.energy.scale_keV:g} eV from "
+            f"{self.energy.offset_keV:.3g} keV on ({self.rebin} of the map's summed in each)."
+        )
         return [
             f"Denoised by {self.n_components} {name}, their number {how}.",
             averaged,
-            f"{self.energy.size} channels of {1000 * self.energy.scale_keV:g} eV from "
-            f"{self.energy.offset_keV:.3g} keV on ({self.rebin} of the map's summed in each).",
+            channels,
             _NO_QUANTITIES,
         ]
 
