@@ -26,9 +26,9 @@ def add_parser(commands: Any) -> None:
     )
     denoise.add_argument(
         "--method",
-        choices=("nmf", "pca"),
-        default="nmf",
-        help="non-negative factors, or principal components, both weighted for Poisson counts",
+        choices=("pca", "nmf"),
+        default="pca",
+        help="principal components, or non-negative factors, both weighted for Poisson counts",
     )
     denoise.add_argument(
         "--components",

@@ -7,7 +7,7 @@ better is no noise (A. Neufeld et al., Biostatistics 25 (2024) 270).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,9 @@ from napari_eds.spectra.storage import Counts
 #: Share of a pixel's mean spectrum below which no description is taken: zero times a count that
 #: came all the same would rule out all others.
 FLOOR = 0.02
-#: A component more must lower the deviance by this many standard errors.
-_CLEARLY = 2.0
+#: A component more must lower the deviance by this many standard errors, and beyond that by this
+#: much for every component: so much the choice among eight Gaussians gains by chance, 2 ln 8.
+_CLEARLY, _BY_CHANCE = 3.0, 4.0
 #: So many components in turn that told nothing end the search.
 _IN_VAIN = 3
 _BLOCK_VALUES = 2_000_000
@@ -73,18 +74,21 @@ def split(counts: Counts, seed: int) -> tuple[Counts, Counts]:
     return first, second
 
 
-def choose(
+def choose(  # noqa: PLR0913 - two halves and how they are described
     fitted: Counts,
     scored: Counts,
     most: int,
     method: Method,
+    *,
+    sums: sparse.csr_array | None = None,
+    averaged: Callable[[Factors], Factors] = lambda factors: factors,
     progress: Progress | None = None,
 ) -> tuple[Factors, list[Score]]:
     """Return the components that one half shows and the other confirms, and all scores.
 
-    More components are taken as long as they lower the deviance clearly, by two standard errors
-    of the gain. Each half has half of the dose: a component that only all counts could tell is
-    not found.
+    More components are taken as long as they lower the deviance clearly: by three standard errors
+    of the gain, and by more than chance. Each half has half of the dose: a component that only
+    all counts could tell is not found.
 
     Parameters
     ----------
@@ -93,6 +97,10 @@ def choose(
     most : int
         Components tried at most.
     method : {"pca", "nmf"}
+    sums : csr_array, optional
+        See `factorise`.
+    averaged : callable
+        Returns components as they shall be scored: with amounts averaged over neighbours, say.
     progress : callable, optional
 
     Raises
@@ -103,18 +111,18 @@ def choose(
     n_counts = int(scored.sum())
     if not (n_counts and fitted.sum()):
         raise EDSError("there are no counts to describe in this range of energies")
-    tried = _tried(fitted, most, method)
+    tried = _tried(fitted, most, method, sums)
     n, best = next(tried)
-    best_deviance = pixel_deviances(best, fitted, scored)
+    best_deviance = pixel_deviances(averaged(best), fitted, scored)
     scores = [Score(n, float(best_deviance.sum() / n_counts), np.nan, np.nan)]
     for n, factors in tried:
         if progress is not None:
             progress(n, most, "scoring components on the other half of the counts")
-        deviances = pixel_deviances(factors, fitted, scored)
+        deviances = pixel_deviances(averaged(factors), fitted, scored)
         gains = best_deviance - deviances
         gain, error = float(gains.sum()), float(gains.std() * np.sqrt(gains.size))
         scores.append(Score(n, float(deviances.sum() / n_counts), gain, error))
-        if gain > _CLEARLY * error:
+        if gain > _CLEARLY * error + _BY_CHANCE * n:
             best, best_deviance = factors, deviances
         if n >= best.n + _IN_VAIN:
             break
@@ -154,11 +162,13 @@ def blocks(n_pixels: int, n_channels: int) -> Iterator[slice]:
         yield slice(start, min(start + step, n_pixels))
 
 
-def _tried(counts: Counts, most: int, method: Method) -> Iterator[tuple[int, Factors]]:
+def _tried(
+    counts: Counts, most: int, method: Method, sums: sparse.csr_array | None
+) -> Iterator[tuple[int, Factors]]:
     """Yield descriptions by one component, two, and so on."""
     if method == "pca":
-        every = factorise(counts, most, method)
+        every = factorise(counts, most, method, sums=sums)
         yield from ((n, every.first(n)) for n in range(1, most + 1))
         return
     for n in range(1, most + 1):
-        yield n, factorise(counts, n, method)
+        yield n, factorise(counts, n, method, sums=sums)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from napari_eds._support.brief import brief
 from napari_eds._support.progress import Progress
@@ -21,6 +23,7 @@ from napari_eds.spectra.factors import (
     factorise,
     scaled_projection,
 )
+from napari_eds.spectra.label_sums import label_membership
 from napari_eds.spectra.products import rebinned
 from napari_eds.spectra.spectrum_image import SpectrumImage
 from napari_eds.spectra.storage import Counts, stored
@@ -29,8 +32,11 @@ from napari_eds.spectra.windows import family_windows
 #: Channels are summed until there are at most so many: lines stay several channels wide, and the
 #: matrix of products of channels stays small.
 _MOST_CHANNELS = 1024
-#: Widest channel, in keV, that still tells lines apart (a third of the resolution at 1 keV).
-_WIDEST_keV = 0.03
+#: Width of the summed channels: half of the full width of O K. Fewer channels have less noise
+#: that components could be mistaken for.
+_WIDTH_keV = 0.04
+#: Counts that groups of neighbours shall hold, so that spectra stand out, and their longest side.
+_GROUP_COUNTS, _LONGEST_SIDE = 1000.0, 4
 MOST_COMPONENTS = 16
 _NO_QUANTITIES = (
     "Not for quantities: errors of denoised maps cannot be stated, and what few pixels hold may "
@@ -200,7 +206,7 @@ def denoise(  # noqa: PLR0913 - all but the first have defaults
     image: SpectrumImage,
     n_components: int | None = None,
     *,
-    method: Method = "nmf",
+    method: Method = "pca",
     energy_range_keV: tuple[float, float] | None = None,
     smooth: bool = True,
     most: int = MOST_COMPONENTS,
@@ -219,9 +225,9 @@ def denoise(  # noqa: PLR0913 - all but the first have defaults
     n_components : int, optional
         By default as many as half of the counts shows the other half; see `count_splitting`.
     method : {"pca", "nmf"}
-        Non-negative factors, whose amounts lie together in space and so are smoothed best, or
-        weighted principal components, which are quicker and not biased upwards where counts are
-        few.
+        Weighted principal components, which are quick and hardly biased, or non-negative factors,
+        whose amounts lie together in space and so are smoothed better, but which miss components
+        that others can stand in for, and read high where counts are few.
     energy_range_keV : (float, float), optional
         By default the X-rays above the noise peak.
     smooth : bool
@@ -248,31 +254,57 @@ def denoise(  # noqa: PLR0913 - all but the first have defaults
             f"{image.n_pixels} pixels are too few to be denoised: {_LEAST_PIXELS} at least"
         )
     part, rebin = _reduced(image, energy_range_keV)
-    most = min(most, part.n_channels, part.n_pixels - 1)
     if n_components is not None and not 1 <= n_components <= min(part.n_channels, part.n_pixels):
         raise EDSError(f"a map cannot be described by {n_components} components")
     halves = count_splitting.split(part.counts, seed)
+    averaged = partial(_averaged, scored=halves[1], shape=part.shape) if smooth else _as_it_is
+    sums = _groups(part) if smooth else None
+    most = min(most, part.n_channels, part.n_pixels if sums is None else sums.shape[0])
     scores: list[count_splitting.Score] = []
     if n_components is None:
-        half, scores = count_splitting.choose(*halves, max(most, 1), method, progress)
-    else:
-        half = factorise(halves[0], n_components, method)
+        half, scores = count_splitting.choose(
+            *halves,
+            max(most, 1),
+            method,
+            sums=sums,
+            averaged=lambda f: averaged(f)[0],
+            progress=progress,
+        )
+        n_components = half.n
+    sigmas = (0.0,) * n_components
     if progress is not None:
         progress(0, 1, "fitting components to all counts")
-    factors = factorise(part.counts, half.n, method)
-    sigmas = (0.0,) * half.n
+    factors = factorise(part.counts, n_components, method, sums=sums)
     if smooth:
-        sigmas = _sigmas(factors, halves, part.shape)
-        factors = smoothing.smooth(factors, part.shape, sigmas)
+        # Components of all counts come in another order: their own half tells their Gaussians.
+        own = Factors(scaled_projection(factors, halves[0])[0], factors.spectra)
+        _, sigmas = averaged(own)
+    factors = smoothing.smooth(factors, part.shape, sigmas)
     return Denoised(image, part.energy, factors, method, tuple(scores), rebin, sigmas)
 
 
-def _sigmas(
-    factors: Factors, halves: tuple[Counts, Counts], shape: tuple[int, int]
-) -> tuple[float, ...]:
-    """Return how far amounts are averaged: by one half, in the spectra of all counts."""
-    amounts, _ = scaled_projection(factors, halves[0])
-    return smoothing.choose_sigmas(Factors(amounts, factors.spectra), halves[1], shape)
+def _groups(part: SpectrumImage) -> sparse.csr_array | None:
+    """Return squares of neighbours with enough counts each, (groups, pixels); None for pixels."""
+    mean = part.total_counts / part.n_pixels
+    side = int(np.clip(np.ceil(np.sqrt(_GROUP_COUNTS / max(mean, 1e-9))), 1, _LONGEST_SIDE))
+    side = min(side, *(max(extent // 4, 1) for extent in part.shape))
+    if side == 1:
+        return None
+    rows, columns = (np.arange(extent) // side for extent in part.shape)
+    labels = 1 + rows[:, None] * (columns[-1] + 1) + columns
+    return label_membership(labels, part.shape)[1]
+
+
+def _averaged(
+    factors: Factors, scored: Counts, shape: tuple[int, int]
+) -> tuple[Factors, tuple[float, ...]]:
+    """Return components averaged over neighbours as the other half confirms, and how far."""
+    sigmas = smoothing.choose_sigmas(factors, scored, shape)
+    return smoothing.smooth(factors, shape, sigmas), sigmas
+
+
+def _as_it_is(factors: Factors) -> tuple[Factors, tuple[float, ...]]:
+    return factors, (0.0,) * factors.n
 
 
 def _reduced(
@@ -286,7 +318,6 @@ def _reduced(
         part = image.crop_energy(float(energy_range_keV[0]), float(energy_range_keV[1]))
         counts, energy = part.counts, part.energy
     fewest = -(-energy.size // _MOST_CHANNELS)
-    widest = max(int(_WIDEST_keV / energy.scale_keV), 1)
-    factor = min(max(fewest, min(widest, 2)), energy.size)
+    factor = min(max(fewest, round(_WIDTH_keV / energy.scale_keV), 1), energy.size)
     matrix = stored(rebinned(counts, factor))
     return SpectrumImage(matrix, image.shape, energy.rebin(factor)), factor

@@ -46,7 +46,9 @@ class Factors:
         return Factors(self.amounts[:, :n], self.spectra[:n])
 
 
-def factorise(counts: Counts, n: int, method: Method, *, seed: int = 0) -> Factors:
+def factorise(
+    counts: Counts, n: int, method: Method, *, sums: sparse.csr_array | None = None
+) -> Factors:
     """Describe counts (pixels, channels) by `n` components.
 
     Parameters
@@ -57,13 +59,25 @@ def factorise(counts: Counts, n: int, method: Method, *, seed: int = 0) -> Facto
     method : {"pca", "nmf"}
         Principal components may be negative, and the first so many of many are the best so many;
         those of non-negative factorisation (scikit-learn) are not, but look like spectra.
-    seed : int
-        Of the start of non-negative factorisation.
+    sums : csr_array, (groups, pixels), optional
+        Groups of neighbours whose sums tell the spectra; amounts are of single pixels all the
+        same. What lies in many neighbours stands out of less noise so.
     """
-    by_pixel, by_channel = _roots(counts)
-    scaled = _scaled(counts, by_pixel, by_channel)
-    amounts, spectra = _principal(scaled, n) if method == "pca" else _nmf(scaled, n, seed)
-    return Factors(amounts * by_pixel[:, None], spectra * by_channel)
+    summed = counts if sums is None else sums_of_groups(counts, sums)
+    by_pixel, by_channel = _roots(summed)
+    scaled = _scaled(summed, by_pixel, by_channel)
+    of_pixels = np.sqrt(np.asarray(counts.sum(axis=1, dtype=float)).ravel())
+    single = _scaled(counts, of_pixels, by_channel)
+    found = _principal if method == "pca" else _nmf
+    amounts, spectra = found(scaled, single, n)
+    return Factors(amounts * of_pixels[:, None], spectra * by_channel)
+
+
+def sums_of_groups(counts: Counts, sums: sparse.csr_array) -> Counts:
+    """Return the sums of pixels by groups, (groups, channels), sparse if the counts are."""
+    if isinstance(counts, np.ndarray):
+        return np.asarray(sums @ counts)
+    return sparse.csr_array(sums @ counts.astype(np.int64))
 
 
 def scaled_projection(factors: Factors, counts: Counts) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +119,7 @@ def _scaled(counts: Counts, by_pixel: np.ndarray, by_channel: np.ndarray) -> Cou
     return sparse.csr_array(left @ counts.astype(float) @ right)
 
 
-def _principal(scaled: Counts, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _principal(scaled: Counts, single: Counts, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return scores and loadings by the channels' matrix of products, which is small."""
     products = scaled.T @ scaled
     gram = products if isinstance(products, np.ndarray) else products.toarray()
@@ -115,18 +129,19 @@ def _principal(scaled: Counts, n: int) -> tuple[np.ndarray, np.ndarray]:
     loadings = vectors[:, ::-1].T
     # The sign of a vector is open: let each have more above zero than below.
     loadings = loadings * np.where(loadings.sum(axis=1) < 0, -1.0, 1.0)[:, None]
-    return np.asarray(scaled @ loadings.T), loadings
+    return np.asarray(single @ loadings.T), loadings
 
 
-def _nmf(scaled: Counts, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _nmf(scaled: Counts, single: Counts, n: int) -> tuple[np.ndarray, np.ndarray]:
     import warnings
 
     from sklearn.decomposition import NMF
     from sklearn.exceptions import ConvergenceWarning
 
-    model = NMF(n, init="nndsvda", max_iter=_NMF_ITERATIONS, tol=_NMF_TOLERANCE, random_state=seed)
+    model = NMF(n, init="nndsvda", max_iter=_NMF_ITERATIONS, tol=_NMF_TOLERANCE, random_state=0)
     with warnings.catch_warnings():
         # The last digits of factors do not matter: what they describe is scored.
         warnings.simplefilter("ignore", ConvergenceWarning)
         amounts = model.fit_transform(scaled)
-    return amounts, model.components_
+        check_cancelled()
+        return amounts if single is scaled else model.transform(single), model.components_
