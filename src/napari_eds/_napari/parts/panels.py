@@ -19,12 +19,14 @@ RESULTS = "EDS results"
 REGIONS = "EDS regions"
 COMPARE = "EDS compare"
 EXCHANGE = "EDS exchange"
+PROFILE = "EDS profile"
+MAPS = "EDS maps"
 
 #: Time in which Qt lays docks out.
 LAYOUT_MS = 50
 
 #: Panels that share a tab.
-_SETTINGS = (WORKBENCH, QUANTIFICATION, ELEMENTS, REGIONS, COMPARE, EXCHANGE)
+_SETTINGS = (WORKBENCH, QUANTIFICATION, ELEMENTS, REGIONS, COMPARE, EXCHANGE, PROFILE, MAPS)
 
 
 def find_panel(viewer: Viewer, title: str) -> Any:
