@@ -61,7 +61,7 @@ class ProfileWidget(QWidget):
         )
         self.advised = CheckBox(
             value=True,
-            text="as short as this error in at. % allows",
+            text="for an error (at. %)",
             tooltip="Bins just long enough to keep this error of major elements from counting",
         )
         self.error = FloatSpinBox(value=WANTED_ERROR_AT_PCT, min=0.05, max=50, step=0.5)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
+from qtpy.QtCore import QSize
 from qtpy.QtGui import QColor
 from scipy import special
 
@@ -14,6 +15,9 @@ from napari_eds.quantification.interfaces import Interface
 from napari_eds.quantification.profiles import QUANTITY_WORDS, LineProfile, ProfileQuantity
 
 _BAND_ALPHA = 60
+#: Names in a row of the legend, which lies above the curves, and the room for it.
+_IN_A_ROW = 8
+_HEADROOM = 0.15
 
 
 class ProfilePlot(pg.PlotWidget):
@@ -23,7 +27,7 @@ class ProfilePlot(pg.PlotWidget):
         super().__init__(background=None)
         self.hideButtons()
         self.setMenuEnabled(False)
-        self.legend = self.addLegend(offset=(-8, 8), labelTextSize="8pt")
+        self.legend = self.addLegend(offset=(8, 1), labelTextSize="8pt", colCount=_IN_A_ROW)
         self.setToolTip(
             "Light band: error in all; bars: from counting alone. Wheel to zoom, right click and "
             "drag to stretch."
@@ -57,7 +61,25 @@ class ProfilePlot(pg.PlotWidget):
             self._add_interface(profile, found, _color(profile, element))
         self.setLabel("bottom", f"distance ({profile.unit})")
         self.setLabel("left", QUANTITY_WORDS[quantity])
-        self.getPlotItem().autoRange(padding=0.03)
+        self._show_all(profile, quantity, [element for _, element in shown])
+
+    def _show_all(
+        self, profile: LineProfile, quantity: ProfileQuantity, elements: Sequence[str]
+    ) -> None:
+        """Zoom to the curves with their bands, with room for the legend above."""
+        curves = [profile.curve(element, quantity) for element in elements]
+        ends = np.concatenate(
+            [c.value + s * np.nan_to_num(c.total) for c in curves for s in (-1, 1)]
+        )
+        ends = ends[np.isfinite(ends)]
+        if ends.size:
+            low, high = float(ends.min()), float(ends.max())
+            self.setYRange(low, high + _HEADROOM * (high - low), padding=0.02)
+        self.setXRange(profile.distances[0], profile.distances[-1], padding=0.02)
+
+    def sizeHint(self) -> QSize:
+        """Return a size that leaves the map in sight."""
+        return QSize(360, 220)
 
     def _add(
         self, profile: LineProfile, quantity: ProfileQuantity, element: str, name: str
@@ -69,7 +91,7 @@ class ProfilePlot(pg.PlotWidget):
         faint = QColor(color)
         faint.setAlpha(_BAND_ALPHA)
         total = np.nan_to_num(curve.total[known])
-        edges = [pg.PlotDataItem(x, value + sign * total, pen=None) for sign in (1, -1)]
+        edges = [pg.PlotCurveItem(x, value + sign * total, pen=None) for sign in (1, -1)]
         for edge in edges:
             self.addItem(edge)
         self.addItem(pg.FillBetweenItem(*edges, brush=faint))
