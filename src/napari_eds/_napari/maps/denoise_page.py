@@ -40,14 +40,14 @@ class DenoisePage(QWidget):
         )
         self.choose = CheckBox(
             value=True,
-            text="found by halves of the counts",
+            text="by halves of counts",
             tooltip="One half is fitted, the other scores: more components are taken while they "
             "foretell it better",
         )
         self.components = SpinBox(value=5, min=1, max=64, tooltip="Number of components")
         self.smooth = CheckBox(
             value=True,
-            text="average neighbours as far as the other half confirms",
+            text="average with neighbours",
             tooltip="Gaussians over the amounts of every component, chosen by the other half",
         )
         self.run = PushButton(text="Denoise")
