@@ -40,7 +40,17 @@ ROOMS = (
 #: The same in the window: what panels are built from, what they look at, the panels, and what
 #: napari and the command call. Panels do not know each other.
 PARTS, STATE = "parts", "state"
-PANELS = {"quantify", "elements", "regions", "spectrum", "results", "compare", "exchange"}
+PANELS = {
+    "quantify",
+    "elements",
+    "regions",
+    "spectrum",
+    "results",
+    "compare",
+    "exchange",
+    "profile",
+    "maps",
+}
 
 
 def is_inside(name: str) -> bool:

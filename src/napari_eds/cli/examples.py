@@ -51,6 +51,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds frames map.emd --elements file --whole --align images --every 2 \\",
         "    --against dose --figure frames.png -o frames.csv",
     ),
+    "profile": (
+        "napari-eds profile map.emd --recipe map_recipe.json --from 8,48 --to 88,48 --width 40 \\",
+        "    --interface La -o line.csv --figure line.png",
+    ),
+    "maps": (
+        "napari-eds maps map.emd --recipe map_recipe.json --grid 8 --ratio La Fe -o ratio",
+        "napari-eds maps map.emd --recipe map_recipe.json --grid 8 --overlay La,Ti,Pt \\",
+        "    --figure overlay.png",
+    ),
+    "denoise": ("napari-eds denoise map.emd --lines La_L,Fe,O,Ti -o denoised",),
     "simulate": (
         "napari-eds simulate film.emd --size 256 --counts 200",
         "napari-eds simulate frames.emd --n-frames 8 --counts 40 --drift 1 --lose O=0.03",

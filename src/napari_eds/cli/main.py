@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_eds._version import __version__
-from napari_eds.cli import classes, compare, exchange, frames, simulate, sizes
+from napari_eds.cli import (
+    classes,
+    compare,
+    denoise,
+    exchange,
+    frames,
+    maps,
+    profile,
+    simulate,
+    sizes,
+)
 from napari_eds.cli.examples import Help, epilog
 from napari_eds.cli.interrupts import INTERRUPTS
 from napari_eds.cli.options import (
@@ -122,6 +132,9 @@ def parser() -> argparse.ArgumentParser:
     classes.add_parsers(commands)
     sizes.add_parser(commands)
     frames.add_parser(commands)
+    profile.add_parser(commands)
+    maps.add_parser(commands)
+    denoise.add_parser(commands)
     simulate.add_parser(commands)
     _add_open(commands)
     _add_demo(commands)

@@ -1,3 +1,4 @@
+from .along_lines import Line
 from .chips import Chips, describe_labels, grid_chips, whole_map
 from .edits import (
     fill_holes,
@@ -17,6 +18,7 @@ from .from_spectra import cluster_labels
 
 __all__ = [
     "Chips",
+    "Line",
     "adaptive_chips",
     "cluster_labels",
     "describe_labels",

@@ -146,6 +146,29 @@ def cliff_lorimer(
     )
 
 
+def jacobians_of(
+    composition: Composition, intensities: Intensities, foil: Foil | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how a composition answers to its inputs, at first order.
+
+    Parameters are those that `cliff_lorimer` made it of.
+
+    Returns
+    -------
+    by_logarithms, by_counts : ndarray, (labels, elements, elements)
+        Derivatives of atomic fractions by ln(k I) and by the intensities I.
+    """
+    weighed = intensities.k_factors * composition.absorption_factors
+    total = (intensities.counts * weighed).sum(axis=1, keepdims=True)
+    return _jacobians(
+        composition.weight_fractions,
+        composition.atomic_fractions,
+        per_count=weighed / total,
+        atomic_weights=intensities.atomic_weights,
+        foil=foil,
+    )
+
+
 def _consistent(
     emitted: np.ndarray, foil: Foil | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -118,11 +118,7 @@ def save_csv(
     table = table_parquet if files[0].suffix.lower() == PARQUET else table_csv
     contents: list[Callable[[], str | bytes]] = [
         lambda: table(result),
-        lambda: result.recipe.as_json(
-            _seen_from(files[0], result.image.source),
-            result.image.part,
-            about_image(result.image),
-        ),
+        lambda: recipe_json(result, files[0]),
     ]
     contents += [lambda: spectra_csv(result)] if spectra else []
     contents += [lambda: _csv(result.error_budget(), index=False)] if errors else []
@@ -132,6 +128,12 @@ def save_csv(
         overwrite=overwrite,
         inputs=[result.image.source],
     )
+
+
+def recipe_json(result: Saveable, table: Path) -> str:
+    """Return the recipe of a result as it is saved beside a table, naming the map."""
+    image = result.image
+    return result.recipe.as_json(_seen_from(table, image.source), image.part, about_image(image))
 
 
 def about_image(image: SpectrumImage) -> dict[str, Any]:
@@ -208,8 +210,14 @@ def write_maps(result: Saveable, folder: OutputFolder) -> list[Path]:
     return written
 
 
-def save_map(
-    data: np.ndarray, folder: OutputFolder, stem: str, title: str, image: SpectrumImage
+def save_map(  # noqa: PLR0913 - a map, where it goes, and what it is
+    data: np.ndarray,
+    folder: OutputFolder,
+    stem: str,
+    title: str,
+    image: SpectrumImage,
+    *,
+    least_top: float = 1.0,
 ) -> list[Path]:
     """Save one map of an image as 32-bit floats (``.tif``) and as a picture (``.png``).
 
@@ -225,15 +233,28 @@ def save_map(
         Of the picture.
     image : SpectrumImage
         Its pixel size gives the scale.
+    least_top : float
+        Of the picture's range, which noise shall not fill.
     """
-    picture = _picture(data, title, image)
+    picture = _picture(data, title, image, least_top)
     return [
         folder.write(f"{stem}.tif", tiff.map_tiff(data, image.pixel_size, image.pixel_unit)),
         folder.write(f"{stem}.png", picture),
     ]
 
 
-def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
+def _look(data: np.ndarray, least_top: float) -> tuple[float, float, str]:
+    """Return limits and colours: from zero, or around it where a good part lies below."""
+    if not np.isfinite(data).any():
+        return 0.0, least_top, "viridis"
+    low, high = np.nanpercentile(data, [1, 99])
+    if low < -0.1 * high:
+        reach = float(max(-low, high))
+        return -reach, reach, "RdBu_r"
+    return 0.0, float(high) if high > least_top else least_top, "viridis"
+
+
+def _picture(data: np.ndarray, title: str, image: SpectrumImage, least_top: float) -> bytes:
     """Draw a map with its colour bar and a true scale, as PNG."""
     from matplotlib.figure import Figure
 
@@ -242,10 +263,8 @@ def _picture(data: np.ndarray, title: str, image: SpectrumImage) -> bytes:
     )
     figure = Figure(figsize=(5.5, 4.5), layout="constrained")
     axes = figure.subplots()
-    top = np.nanpercentile(data, 99) if np.isfinite(data).any() else 1.0
-    drawn = axes.imshow(
-        data, extent=(0, width, height, 0), vmin=0, vmax=max(float(top), 1.0), cmap="viridis"
-    )
+    low, high, colors = _look(data, least_top)
+    drawn = axes.imshow(data, extent=(0, width, height, 0), vmin=low, vmax=high, cmap=colors)
     axes.set_facecolor("0.85")  # what is not labelled
     axes.set(title=title, xlabel=image.pixel_unit, ylabel=image.pixel_unit)
     figure.colorbar(drawn, ax=axes)

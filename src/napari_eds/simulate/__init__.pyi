@@ -1,6 +1,11 @@
 from .conditions import Conditions, Phase
 from .frames import FrameSimulation, film_frames, simulate_frames
-from .maps import Simulation, lanthanum_ferrite_on_strontium_titanate, simulate
+from .maps import (
+    Simulation,
+    lanthanum_ferrite_interface,
+    lanthanum_ferrite_on_strontium_titanate,
+    simulate,
+)
 
 __all__ = [
     "Conditions",
@@ -8,6 +13,7 @@ __all__ = [
     "Phase",
     "Simulation",
     "film_frames",
+    "lanthanum_ferrite_interface",
     "lanthanum_ferrite_on_strontium_titanate",
     "simulate",
     "simulate_frames",

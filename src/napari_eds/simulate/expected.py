@@ -237,6 +237,7 @@ def emission_of(
     phases: Sequence[Phase],
     thickness_nm: np.ndarray,
     conditions: Conditions,
+    shares: np.ndarray | None = None,
 ) -> Emission:
     """Return pixels as sums of components.
 
@@ -246,16 +247,19 @@ def emission_of(
     phases : sequence of Phase
     thickness_nm : ndarray, (rows, columns)
     conditions : Conditions
+    shares : ndarray, (phases, rows, columns), optional
+        Of the area of each pixel, in place of `labels`.
     """
     parts, entries, first = [], [], 0
     for i, phase in enumerate(phases, start=1):
-        pixels = np.flatnonzero(labels == i)
+        share = (labels == i).astype(float) if shares is None else shares[i - 1]
+        pixels = np.flatnonzero(share)
         if pixels.size == 0:
             continue
         nodes = thickness_nodes(thickness_nm.flat[pixels])
         parts.append(phase_components(phase, nodes, conditions))
         for node, weight in interpolation_weights(thickness_nm.flat[pixels], nodes):
-            entries.append((pixels, first + node, weight))
+            entries.append((pixels, first + node, weight * share.flat[pixels]))
         first += nodes.size
     entries.append((np.arange(labels.size), np.full(labels.size, first), np.ones(labels.size)))
     pixel, component, weight = (np.concatenate(column) for column in zip(*entries, strict=True))
@@ -263,14 +267,19 @@ def emission_of(
     return Emission(weights, concatenate(parts) if parts else None)
 
 
-def mixture(
+def mixture(  # noqa: PLR0913 - what a map is made of, and how it is measured
     labels: np.ndarray,
     phases: Sequence[Phase],
     thickness_nm: np.ndarray,
     conditions: Conditions,
     counts_per_pixel: float,
+    *,
+    shares: np.ndarray | None = None,
 ) -> tuple[sparse.csr_array, Components]:
     """Return pixels as sums of components, and the components scaled to counts.
+
+    Phases of one pixel (`shares`, (phases, rows, columns)) lie side by side, each as thick as the
+    foil: X-rays of one are not absorbed in another.
 
     Returns
     -------
@@ -278,6 +287,6 @@ def mixture(
     components : Components
         The last one, of weight 1 everywhere, is that of `flat_component`.
     """
-    emission_ = emission_of(labels, phases, thickness_nm, conditions)
+    emission_ = emission_of(labels, phases, thickness_nm, conditions, shares)
     dose = emission_.dose_for(counts_per_pixel, conditions)
     return emission_.weights, emission_.at(dose, flat_component(counts_per_pixel, conditions))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+from scipy import sparse, special
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import emission
@@ -28,6 +28,7 @@ __all__ = [
     "Conditions",
     "Phase",
     "Simulation",
+    "lanthanum_ferrite_interface",
     "lanthanum_ferrite_on_strontium_titanate",
     "simulate",
 ]
@@ -58,7 +59,7 @@ class Simulation:
     ----------
     image : SpectrumImage
     labels : ndarray of int64, (rows, columns)
-        0 is vacuum, `i` is ``phases[i - 1]``.
+        0 is vacuum, `i` is ``phases[i - 1]``, the one with the largest share of the pixel.
     phases : tuple of Phase
     thickness_nm : ndarray, (rows, columns)
         0 in vacuum.
@@ -135,13 +136,15 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
     """Simulate the spectrum image of a foil of known phases.
 
     Lines are channel-integrated Gaussians on absorbed bremsstrahlung; counts follow Poisson
-    statistics. Phases meet in sharp edges. Left out: low-energy tails of incomplete charge
-    collection, escape and sum peaks, fluorescence, channelling, beam broadening.
+    statistics. Phases meet in sharp edges, or share pixels where the map holds shares. Left out:
+    low-energy tails of incomplete charge collection, escape and sum peaks, fluorescence,
+    channelling, beam broadening.
 
     Parameters
     ----------
-    phase_map : ndarray of int, (rows, columns)
-        0 is vacuum, `i` is ``phases[i - 1]``.
+    phase_map : ndarray of int, (rows, columns), or of float, (phases, rows, columns)
+        0 is vacuum, `i` is ``phases[i - 1]``; or the share of every pixel's area that each phase
+        has, where phases lie side by side in a pixel, the rest being vacuum.
     phases : sequence of Phase
     thickness_nm : ndarray, (rows, columns), or float
         Ignored in vacuum.
@@ -162,10 +165,13 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
         condition makes no sense.
     """
     settings = Conditions(**conditions)
+    phase_map, shares = _shared(phase_map, phases)
     labels, thickness = checked_specimen(phase_map, phases, thickness_nm)
     if not 0 <= counts_per_pixel < np.inf:
         raise EDSError(f"counts per pixel must be 0 or more, not {counts_per_pixel}")
-    weights, components = mixture(labels, phases, thickness, settings, counts_per_pixel)
+    weights, components = mixture(
+        labels, phases, thickness, settings, counts_per_pixel, shares=shares
+    )
     rng = np.random.default_rng(seed)
     counts = draw_counts(weights, components.spectra, rng)
     image = SpectrumImage.from_matrix(
@@ -176,7 +182,7 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
         pixel_unit="nm",
         name=name,
         acquisition=recorded_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng),
-        images=(_haadf(labels, phases, thickness, settings, rng),),
+        images=(_haadf(labels, phases, thickness, settings, rng, shares=shares),),
         metadata=MappingProxyType({"simulated": True, "seed": seed}),
     )
     return Simulation(
@@ -184,7 +190,7 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
         _frozen(labels),
         tuple(phases),
         _frozen(thickness),
-        _atomic_percent(labels, phases),
+        _atomic_percent(labels, phases, shares),
         k_factors_of(components, settings, "family"),
         k_factors_of(components, settings, "alpha"),
         settings,
@@ -226,6 +232,54 @@ def lanthanum_ferrite_on_strontium_titanate(
     )
 
 
+def lanthanum_ferrite_interface(  # noqa: PLR0913 - a specimen and how it is measured
+    shape: tuple[int, int] = (48, 96),
+    position_px: float = 47.3,
+    sigma_px: float = 2.0,
+    *,
+    counts_per_pixel: float = 150,
+    thickness_nm: float = 50.0,
+    seed: int = 0,
+    **conditions: Any,
+) -> Simulation:
+    """Simulate LaFeO3 (left) that goes over into SrTiO3 (right) by an error function.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (rows, columns).
+    position_px : float
+        Column at which each has half of the area; the first column's centre is 0.
+    sigma_px : float
+        Standard deviation of the error function in columns; from 10 to 90 % it is 2.563 times
+        as wide.
+    counts_per_pixel, thickness_nm, seed, **conditions
+        See `simulate`.
+
+    Raises
+    ------
+    EDSError
+        If the width is not positive.
+    """
+    if not sigma_px > 0:
+        raise EDSError(f"the width of the interface must be positive, not {sigma_px}")
+    substrate = special.ndtr((np.arange(shape[1]) - position_px) / sigma_px)
+    shares = np.stack([np.broadcast_to(share, shape) for share in (1 - substrate, substrate)])
+    phases = (
+        Phase("LaFeO3", {"La": 20, "Fe": 20, "O": 60}, 6.64),
+        Phase("SrTiO3", {"Sr": 20, "Ti": 20, "O": 60}, 5.12),
+    )
+    return simulate(
+        shares,
+        phases,
+        thickness_nm,
+        counts_per_pixel=counts_per_pixel,
+        seed=seed,
+        name="SIMULATED interface of LaFeO3 and SrTiO3",
+        **conditions,
+    )
+
+
 def film_on_substrate(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Phase map and thickness of the film; y and x run from 0 to 1 over the map."""
     y, x = np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij")
@@ -260,14 +314,38 @@ def checked_specimen(
     return labels.copy(), thickness
 
 
-def _atomic_percent(labels: np.ndarray, phases: Sequence[Phase]) -> Mapping[str, np.ndarray]:
+def _shared(
+    phase_map: np.ndarray, phases: Sequence[Phase]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the leading phase of every pixel and the shares of all, where shares are given."""
+    given = np.asarray(phase_map)
+    if given.ndim != 3:
+        return given, None
+    shares = given.astype(float)
+    if len(shares) != len(phases):
+        raise EDSError(f"shares of {len(shares)} phases do not belong to {len(phases)} phases")
+    if not (np.all(shares >= 0) and np.all(shares.sum(axis=0) <= 1 + 1e-9)):
+        raise EDSError("shares of phases must be 0 or more and sum to 1 at most in every pixel")
+    return np.where(shares.any(axis=0), shares.argmax(axis=0) + 1, 0), shares
+
+
+def _atomic_percent(
+    labels: np.ndarray, phases: Sequence[Phase], shares: np.ndarray | None
+) -> Mapping[str, np.ndarray]:
     """Map of every element's at.%, NaN in vacuum."""
     elements = dict.fromkeys(element for phase in phases for element in phase.atomic_percent)
-    maps = {}
-    for element in elements:
-        values = [np.nan, *(phase.atomic_percent.get(element, 0.0) for phase in phases)]
-        maps[element] = _frozen(np.array(values)[labels])
-    return MappingProxyType(maps)
+    per_phase = {e: [phase.atomic_percent.get(e, 0.0) for phase in phases] for e in elements}
+    if shares is None:
+        return MappingProxyType(
+            {e: _frozen(np.array([np.nan, *values])[labels]) for e, values in per_phase.items()}
+        )
+    # Atoms, not areas: phases hold them in different numbers.
+    atoms = shares * [[atoms_per_cm2(phase, np.ones(1))] for phase in phases]
+    total = atoms.sum(axis=0)
+    total = np.where(total > 0, total, np.nan)
+    return MappingProxyType(
+        {e: _frozen(np.tensordot(values, atoms, 1) / total) for e, values in per_phase.items()}
+    )
 
 
 def k_factors_of(
@@ -322,23 +400,30 @@ def recorded_acquisition(
     )
 
 
-def _haadf(
+def _haadf(  # noqa: PLR0913 - a specimen and what it is drawn with
     labels: np.ndarray,
     phases: Sequence[Phase],
     thickness: np.ndarray,
     settings: Conditions,
     rng: np.random.Generator,
+    *,
+    shares: np.ndarray | None = None,
 ) -> AuxiliaryImage:
     """Mass-thickness image: atoms per area x Z^1.7, an offset and noise."""
     return AuxiliaryImage(
         "HAADF",
-        noisy_haadf(haadf_signal(labels, phases, thickness), rng),
+        noisy_haadf(haadf_signal(labels, phases, thickness, shares), rng),
         (settings.pixel_size_nm, settings.pixel_size_nm),
         "nm",
     )
 
 
-def haadf_signal(labels: np.ndarray, phases: Sequence[Phase], thickness: np.ndarray) -> np.ndarray:
+def haadf_signal(
+    labels: np.ndarray,
+    phases: Sequence[Phase],
+    thickness: np.ndarray,
+    shares: np.ndarray | None = None,
+) -> np.ndarray:
     """Return what scatters at high angles, the strongest as bright as can be, (rows, columns)."""
     per_nm = [0.0]
     for phase in phases:
@@ -347,7 +432,9 @@ def haadf_signal(labels: np.ndarray, phases: Sequence[Phase], thickness: np.ndar
             for element, x in phase.atomic_percent.items()
         )
         per_nm.append(scattering * float(atoms_per_cm2(phase, np.ones(1))[0]))
-    signal = np.array(per_nm)[labels] * thickness
+    scattered = np.array(per_nm)
+    signal = scattered[labels] if shares is None else np.tensordot(scattered[1:], shares, 1)
+    signal = signal * thickness
     return np.asarray(signal * (_HAADF_BRIGHTEST / (signal.max() or 1.0)))
 
 

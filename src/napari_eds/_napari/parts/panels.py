@@ -20,12 +20,24 @@ REGIONS = "EDS regions"
 COMPARE = "EDS compare"
 EXCHANGE = "EDS exchange"
 FRAMES = "EDS frames"
+PROFILE = "EDS profile"
+MAPS = "EDS maps"
 
 #: Time in which Qt lays docks out.
 LAYOUT_MS = 50
 
 #: Panels that share a tab.
-_SETTINGS = (WORKBENCH, QUANTIFICATION, ELEMENTS, REGIONS, COMPARE, EXCHANGE, FRAMES)
+_SETTINGS = (
+    WORKBENCH,
+    QUANTIFICATION,
+    ELEMENTS,
+    REGIONS,
+    COMPARE,
+    EXCHANGE,
+    FRAMES,
+    PROFILE,
+    MAPS,
+)
 
 
 def find_panel(viewer: Viewer, title: str) -> Any:

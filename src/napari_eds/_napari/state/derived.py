@@ -233,6 +233,12 @@ DIFFERENCES: Kind[Image, str] = Kind("eds_difference_of", Image)
 EXAMPLES: Kind[Labels, None] = Kind("eds_examples_of", Labels)
 CLASSES: Kind[Labels, None] = Kind("eds_classes_of", Labels)
 PROBABILITY: Kind[Image, None] = Kind("eds_probability_of", Image)
+#: Columns of the table of labels, and two of them combined, by name.
+COLUMN_MAPS: Kind[Image, str] = Kind("eds_column_of", Image)
+#: Element maps of labels added up in colours.
+OVERLAY: Kind[Image, None] = Kind("eds_overlay_of", Image)
+#: Counts of lines of a spectrum image, raw and denoised, by line and sort.
+DENOISED: Kind[Image, tuple[str, str]] = Kind("eds_denoised_of", Image)
 
 # What is kept with derived layers.
 

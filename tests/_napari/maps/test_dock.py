@@ -1,0 +1,83 @@
+"""The dock *EDS maps* in a real window, beside headless numbers."""
+
+import numpy as np
+import pytest
+
+import napari_eds as eds
+from napari_eds._napari.maps.dock import MapsWidget
+from napari_eds._napari.parts.panels import MAPS
+from napari_eds._napari.state.derived import COLUMN_MAPS, DENOISED, OVERLAY
+from napari_eds._napari.state.focus import focus_of
+from window_actions import add_result, click, nothing_is_due, notifications, task_is_done
+
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
+
+@pytest.fixture(scope="module")
+def result(lfo_sto_96):
+    recipe = eds.Recipe(elements=("La_L", "Fe", "O", "Sr", "Ti"), fit_only=("C", "Cu", "Pt"))
+    return eds.quantify(lfo_sto_96, eds.grid_chips((96, 96), 16), recipe)
+
+
+@pytest.fixture
+def window(make_napari_viewer, map_file, result):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1300, 900)
+    viewer.open(map_file, plugin="napari-eds")
+    labels = add_result(viewer, result, "chips")
+    dock = MapsWidget(viewer)
+    viewer.window.add_dock_widget(dock, name=MAPS, area="right")
+    return viewer, dock, labels
+
+
+def test_a_ratio_comes_with_its_error(window, result):
+    viewer, dock, labels = window
+    page = dock.columns
+    page.left.value, page.operation.value, page.right.value = "La_at_pct", "ratio", "Fe_at_pct"
+    click(page.show_map)
+    layers = COLUMN_MAPS.layers(viewer, labels)
+    expected = eds.combined(result, "La_at_pct", "Fe_at_pct", "ratio")
+    assert set(layers) == {expected.name, f"± {expected.name}"}
+    shown = layers[expected.name].data[40, 40]
+    assert shown == expected.value[list(result.table.index).index(result.labels[40, 40])]
+    assert layers[expected.name].visible
+    assert not layers[f"± {expected.name}"].visible
+    click(page.show_map)
+    assert len(COLUMN_MAPS.layers(viewer, labels)) == 2
+
+
+def test_an_overlay_tells_its_colours(window):
+    viewer, dock, labels = window
+    dock.columns.elements.value = "La=#ff0000, Ti"
+    click(dock.columns.show_overlay)
+    layer = OVERLAY.layer(viewer, labels, None)
+    assert layer.rgb
+    assert layer.data[40, 8, 0] > 200  # film
+    assert layer.data[90, 48, 0] < 30  # substrate
+    assert "#ff0000" in dock.columns.text.text()
+    dock.columns.elements.value = "Xx"
+    click(dock.columns.show_overlay)
+    assert any("an overlay is made of" in text for text in notifications())
+
+
+def test_denoised_maps_lie_beside_the_raw_ones(window, qtbot):
+    viewer, dock, _ = window
+    dock.tabs.setCurrentWidget(dock.denoise)
+    dock.denoise.lines.value = "Fe, Ti"
+    click(dock.denoise.run)
+    task_is_done(qtbot, dock)
+    map_layer = focus_of(viewer).map_layer
+    qtbot.waitUntil(lambda: len(DENOISED.layers(viewer, map_layer)) == 4)
+    layers = DENOISED.layers(viewer, map_layer)
+    raw, clean = layers["Fe", "counts"].data, layers["Fe", "denoised"].data
+    assert clean.sum() == pytest.approx(raw.sum(), rel=0.05)
+    assert np.std(np.diff(clean[35:45], axis=1)) < 0.5 * np.std(np.diff(raw[35:45].astype(float)))
+    assert "Not for quantities" in dock.denoise.text.text()
+
+
+def test_the_dock_can_be_closed_while_it_works(window, qtbot):
+    viewer, dock, _ = window
+    dock.tabs.setCurrentWidget(dock.denoise)
+    click(dock.denoise.run)
+    viewer.window.remove_dock_widget(dock)
+    nothing_is_due(qtbot)
