@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from napari_eds._support.files import write_atomically
-from napari_eds._support.outputs import check_files
 from napari_eds.compare.tables import CompositionTable
-from napari_eds.errors import EDSError
+from napari_eds.exchange.figures import scale_bar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Of saved figures.
+DPI = 150
 #: Blue and red are told apart with every common colour vision; white is zero.
 _DIVERGING = "RdBu_r"
 _OURS, _OTHER = "#2166ac", "#b8b8b8"
 _UNLABELLED = "0.75"
-_SCALE_BAR_SHARE = 0.35
 
 
 class Sides(Protocol):
@@ -90,42 +87,6 @@ def draw(comparison: Sides, elements: Sequence[str]) -> Figure:
     return _maps(comparison, elements)
 
 
-def save(figure: Figure, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Save a figure in the format of the suffix, whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        If the file is there and may not be replaced.
-    EDSError
-        If figures are not drawn in that format.
-    OSError
-        If the folder does not exist or cannot be written.
-    """
-    path = Path(path)
-    check_files([path], overwrite=overwrite)
-    buffer = BytesIO()
-    figure.savefig(buffer, format=figure_format(path), dpi=150)
-    return write_atomically(path, buffer.getvalue(), overwrite=overwrite)
-
-
-def figure_format(path: Path) -> str:
-    """Return the format of a figure's file; PNG without a suffix.
-
-    Raises
-    ------
-    EDSError
-        If figures are not drawn in that format.
-    """
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    known = FigureCanvasBase.get_supported_filetypes()
-    wanted = path.suffix.lower().lstrip(".") or "png"
-    if wanted not in known:
-        raise EDSError(f"{path.name}: figures are saved as .png, .pdf or .svg, not .{wanted}")
-    return wanted
-
-
 def _maps(comparison: Sides, elements: Sequence[str]) -> Figure:
     ours, other, difference = (comparison.maps(w) for w in ("ours", "other", "difference"))
     rows, columns = next(iter(ours.values())).shape
@@ -154,7 +115,7 @@ def _maps(comparison: Sides, elements: Sequence[str]) -> Figure:
         for axes in (first, second, third):
             axes.set(xticks=[], yticks=[], facecolor=_UNLABELLED)
     _titles(grid[0], comparison)
-    _scale_bar(grid[-1][0], width, height, comparison.ours.pixel_unit)
+    scale_bar.draw_below(grid[-1][0], width, height, comparison.ours.pixel_unit)
     return figure
 
 
@@ -165,17 +126,6 @@ def _titles(top: Any, comparison: Sides) -> None:
         f"{comparison.ours.name} − {comparison.other.name}\nred: {comparison.ours.name} larger",
         fontsize=9,
     )
-
-
-def _scale_bar(axes: Axes, width: float, height: float, unit: str) -> None:
-    """Draw a bar of a round length below the map, in its units."""
-    longest = _SCALE_BAR_SHARE * width
-    power = 10.0 ** np.floor(np.log10(longest))
-    length = max(step * power for step in (1, 2, 5) if step * power <= longest)
-    y = height * 1.04
-    axes.plot([0, length], [y, y], color="black", linewidth=3, clip_on=False)
-    axes.text(length * 1.06, y, f"{length:g} {unit}", va="center", ha="left", fontsize=8)
-    axes.set(xlim=(0, width), ylim=(height, 0))
 
 
 def _clouds(comparison: Sides, elements: Sequence[str]) -> Figure:

@@ -15,6 +15,7 @@ from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
 from napari_eds.compare import figures
+from napari_eds.exchange.figures.page import save_figure
 from napari_eds.compare.sources import composition_table
 from napari_eds.compare.tables import CompositionTable, normalised_errors
 from napari_eds.errors import EDSError, LabelError
@@ -121,7 +122,7 @@ class KnownComparison:
         OSError
             If the folder does not exist or cannot be written.
         """
-        return figures.save(self.figure(), path, overwrite=overwrite)
+        return save_figure(self.figure(), path, dpi=figures.DPI, overwrite=overwrite)
 
 
 def compare_known(
