@@ -11,7 +11,13 @@ import numpy as np
 
 from napari_eds.errors import EDSError
 from napari_eds.exchange.figures import outlines, scale_bar
-from napari_eds.exchange.figures.page import COLORS, POINTS_PER_MM, FigureStyle, new_figure
+from napari_eds.exchange.figures.page import (
+    COLORS,
+    MM_PER_INCH,
+    POINTS_PER_MM,
+    FigureStyle,
+    new_figure,
+)
 from napari_eds.exchange.figures.panels import Panel, Source, default_maps, image_of, panels
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP
@@ -26,7 +32,7 @@ _EDGE, _GAP, _BAR_GAP, _BAR = 1.5, 2.5, 1.0, 2.0
 _LETTER, _LETTERS = 0.62, 4
 #: Maps are not drawn higher than this, seen from their width.
 _HIGHEST = 1.6
-_NARROWEST_MM = 12.0
+_NARROWEST_MM, _COMFORTABLE_MM = 12.0, 40.0
 #: So many labels get colours and names of their own; more are one net of lines.
 MOST_NAMED = len(COLORS)
 _UNLABELLED = "0.8"
@@ -122,7 +128,7 @@ def _places(
     """Return where `n` maps stand whose height is `aspect` times their width."""
     if n_columns is not None and n_columns < 1:
         raise EDSError(f"a figure has at least one map in a row, not {n_columns}")
-    columns = min(n, n_columns or ceil(sqrt(n * max(1.0, min(aspect, 3.0)))))
+    columns = min(n, n_columns or _best_columns(n, aspect, style.width_mm))
     cell = (style.width_mm - 2 * _EDGE - (columns - 1) * _GAP) / columns
     numbers = _BAR_GAP + _BAR + 1.0 + _LETTERS * _LETTER * style.small_pt / POINTS_PER_MM
     width = cell - numbers
@@ -139,9 +145,16 @@ def _places(
     return _Places(columns, ceil(n / columns), width, height, cell, height + style.line_mm, legend)
 
 
+def _best_columns(n: int, aspect: float, width_mm: float) -> int:
+    """Return how many maps in a row leave the fewest places empty, about as wide as high."""
+    fewest = ceil(sqrt(n * max(1.0, min(aspect, 3.0))))
+    wide_enough = [c for c in (fewest, fewest + 1) if width_mm / c >= _COMFORTABLE_MM]
+    return min(wide_enough or [fewest], key=lambda c: (-n % c, c))
+
+
 def _axes(figure: Figure, places: _Places, left: float, bottom: float, width: float) -> Axes:
     """Add axes of a map's height at a place in mm."""
-    page_width = figure.get_figwidth() * 25.4
+    page_width = figure.get_figwidth() * MM_PER_INCH
     return figure.add_axes(
         (
             left / page_width,

@@ -133,7 +133,8 @@ def panels(source: Source, names: Iterable[str]) -> list[Panel]:
         for name, family in families.items():
             if family not in counted:
                 raise EDSError(f"{family.alpha} lies outside of the energy axis of {image.name}")
-            found[name] = Panel(str(family.alpha).replace("_", " "), counted[family], "counts")
+            title = f"{family.element} {family.family}α"
+            found[name] = Panel(title, counted[family], "counts")
     return [plain.get(name) or found[name] for name in names]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import isfinite
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 120
 #: Spectra that are shown where nothing is said.
 _SPECTRA = 4
+#: Most labels that are named with a remark.
+_NAMES = 24
+_NUMBERS = re.compile(r"\d[\d.,]*")
 #: Histograms say something from this many labels on.
 _FOR_HISTOGRAM = 12
 _PAGE_STYLE = FigureStyle(width_mm=170.0, dpi=200, font_size_pt=8.0)
@@ -219,19 +223,34 @@ def _remarks(result: Quantification, own: str) -> list[Block]:
     shared = shared_remarks(flags)
     said = [line.strip() for line in own.splitlines() if line.strip()]
     said += [f"All labels: {SEPARATOR.join(shared)}."] if shared else []
-    said += left_out_lines(flags)
-    rows = []
-    for label, flag in result.table[FLAG].items():
-        own_remarks = [r for r in flag.split(SEPARATOR) if r and r not in shared]
-        if own_remarks:
-            rows.append((label, result.table.loc[label, CHIP], SEPARATOR.join(own_remarks)))
+    said += left_out_lines(flags, shared=False)
+    rows = _grouped(result, shared)
     blocks: list[Block] = [Sentences(tuple(said))] if said else []
     if rows:
-        more = len(rows) - MOST_ROWS
-        note = f"{more} more labels carry remarks." if more > 0 else ""
-        header = ("label", "name", "remark")
-        blocks.append(table(header, rows[:MOST_ROWS], note=note, wraps_last=True))
+        blocks.append(table(("remark", "labels", "which"), rows, wraps_last=True))
     return blocks or [Sentences(("No label carries a remark.",))]
+
+
+def _grouped(result: Quantification, shared: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return each remark once, with how many labels carry it and their names.
+
+    Remarks that differ in their numbers only are one, with the first one's.
+    """
+    texts: dict[str, dict[str, None]] = {}
+    names: dict[str, list[str]] = {}
+    for label, flag in result.table[FLAG].items():
+        for remark in flag.split(SEPARATOR):
+            if remark and remark not in shared:
+                kind = _NUMBERS.sub("#", remark)
+                texts.setdefault(kind, {})[remark] = None
+                names.setdefault(kind, []).append(str(result.table.loc[label, CHIP]))
+    rows = []
+    for kind, labels in names.items():
+        first, *others = texts[kind]
+        more = len(labels) - _NAMES
+        which = ", ".join(labels[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+        rows.append((f"{first}, and the like" if others else first, f"{len(labels):,}", which))
+    return rows
 
 
 def _provenance(result: Quantification) -> list[Block]:
