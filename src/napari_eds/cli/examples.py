@@ -36,7 +36,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 --map --rebin 4 -o chips",
     ),
     "figure": (
-        "napari-eds figure map.edsession --show HAADF,La,Fe,O --outline 3,7 --width 85 -o maps.pdf",
+        "napari-eds figure map.edsession --show HAADF,La,Fe,O --outline 3,7 --width 85 -o a.pdf",
         "napari-eds figure map.emd --recipe map_recipe.json --grid 15 --spectrum R3C4 -o fit.svg",
         "napari-eds figure map.emd --show HAADF,Fe,O -o counts.png",
     ),

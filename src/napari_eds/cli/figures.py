@@ -60,8 +60,11 @@ def _add_figure(commands: Any) -> None:
         "--plot-elements", type=_names, metavar="La,Fe", help="elements of --plot, in order"
     )
     figure.add_argument(
-        "--outline", type=_outline, default=False, metavar="all", help="labels to outline: all or "
-        "1,2,5"
+        "--outline",
+        type=_outline,
+        default=False,
+        metavar="all",
+        help="labels to outline: all or 1,2,5",
     )
     figure.add_argument("--columns", type=at_least_1, metavar="N", help="maps in a row")
     figure.add_argument(
@@ -106,7 +109,9 @@ def _outline(text: str) -> bool | list[int]:
     try:
         return [int(name) for name in _names(text)]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"takes all, or numbers of labels, not {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"takes all, or numbers of labels, not {text!r}"
+        ) from None
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -15,10 +15,10 @@ from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
 from napari_eds.compare import figures
-from napari_eds.exchange.figures.page import save_figure
 from napari_eds.compare.sources import composition_table
 from napari_eds.compare.tables import CompositionTable, normalised_errors
 from napari_eds.errors import EDSError, LabelError
+from napari_eds.exchange.figures.page import save_figure
 from napari_eds.physics.formulas import to_atoms
 from napari_eds.quantification.table import CHIP, LABEL
 

@@ -206,6 +206,26 @@ def write_ome_tiff(
     return folder.write(f"{AT_PCT}.ome.tif", content)
 
 
+def save_maps_file(result: Saveable, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Save the at. % maps of all elements as the channels of one OME-TIFF.
+
+    The file holds the size of the pixels; see `tiff.ome_tiff`.
+
+    Raises
+    ------
+    EDSError
+        If the name does not end in ``.ome.tif`` or ``.ome.tiff``.
+    OutputError
+        If the file is there and may not be replaced.
+    """
+    path = Path(path)
+    if not path.name.lower().endswith((".ome.tif", ".ome.tiff")):
+        raise EDSError(f"{path.name}: the maps in one file end in .ome.tif")
+    image = result.image
+    content = tiff.ome_tiff(result.maps(), image.pixel_size, image.pixel_unit)
+    return write_files([path], [content], overwrite=overwrite, inputs=[image.source])[0]
+
+
 def write_maps(result: Saveable, folder: OutputFolder) -> list[Path]:
     """Write what `save_maps` does into a folder that also gets other files."""
     written = []

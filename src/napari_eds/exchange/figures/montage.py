@@ -36,6 +36,10 @@ _NARROWEST_MM, _COMFORTABLE_MM = 12.0, 40.0
 #: So many labels get colours and names of their own; more are one net of lines.
 MOST_NAMED = len(COLORS)
 _UNLABELLED = "0.8"
+
+#: All labels, none, or these.
+Outline = bool | Iterable[int]
+
 _PICTURE = "gray"
 
 
@@ -62,11 +66,11 @@ class _Places:
         return _EDGE + column * (self.cell_width + _GAP), top - self.cell_height
 
 
-def map_figure(
+def map_figure(  # noqa: PLR0913 - all but two are keywords
     source: Source,
     maps: Sequence[str] | None = None,
     *,
-    outline: bool | Iterable[int] = False,
+    outline: Outline = False,
     n_columns: int | None = None,
     same_scale: bool = False,
     style: FigureStyle | None = None,
@@ -166,7 +170,11 @@ def _axes(figure: Figure, places: _Places, left: float, bottom: float, width: fl
 
 
 def _draw_panel(
-    axes: Axes, panel: Panel, size: Sequence[float], limits: tuple[float, float], style: FigureStyle
+    axes: Axes,
+    panel: Panel,
+    size: Sequence[float],
+    limits: tuple[float, float],
+    style: FigureStyle,
 ) -> Any:
     height, width = size
     low, high = limits
@@ -212,16 +220,20 @@ def _above(axes: Axes, x: float, text: str, style: FigureStyle, **look: Any) -> 
     )
 
 
-def _color_bar(figure: Figure, drawn: Any, places: _Places, place: int, style: FigureStyle) -> None:
-    from matplotlib.ticker import MaxNLocator
+def _color_bar(
+    figure: Figure, drawn: Any, places: _Places, place: int, style: FigureStyle
+) -> None:
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     left, bottom = places.corner(place)
     axes = _axes(figure, places, left + places.map_width + _BAR_GAP, bottom, _BAR)
     bar = figure.colorbar(drawn, cax=axes)
     steps = max(2, min(5, int(places.map_height / (1.6 * style.line_mm))))
     bar.locator = MaxNLocator(nbins=steps)
+    numbers = ScalarFormatter()
+    numbers.set_powerlimits((-2, 4))
+    bar.formatter = numbers
     bar.update_ticks()
-    bar.formatter.set_powerlimits((-2, 4))
     axes.tick_params(labelsize=style.small_pt, length=1.5, width=0.5, pad=1.5)
     axes.yaxis.get_offset_text().set_fontsize(style.small_pt)
     bar.outline.set_linewidth(0.5)
@@ -241,7 +253,7 @@ def _shared_limits(shown: Sequence[Panel]) -> dict[str, tuple[float, float]]:
 # Outlines.
 
 
-def _marked(source: Source, outline: bool | Iterable[int]) -> np.ndarray | None:
+def _marked(source: Source, outline: Outline) -> np.ndarray | None:
     """Return the labels to outline, others as background; None for none."""
     if outline is False:
         return None

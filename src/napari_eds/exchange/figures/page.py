@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import check_files
@@ -34,7 +34,7 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 
 #: Text as text: TrueType in PDF (42), ``<text>`` in SVG. No date, so that equal figures are
 #: equal files.
-_VECTOR_TEXT = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none"}
+_VECTOR_TEXT: Any = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none"}
 _UNDATED = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
 _SETTINGS = threading.Lock()
 

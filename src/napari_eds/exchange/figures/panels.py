@@ -185,8 +185,8 @@ def _family(source: Source, name: str) -> xray.Family:
         chosen = [f for f in quantified if f.element == element]
         return chosen[0] if chosen else _default_family(image, element)
     raise EDSError(
-        f"there is no map {name!r} of {image.name}; there are {', '.join(available_maps(source))}, "
-        f"and counts of any element, such as Fe{OF_COUNTS}"
+        f"there is no map {name!r} of {image.name}; there are "
+        f"{', '.join(available_maps(source))}, and counts of any element, such as Fe{OF_COUNTS}"
     )
 
 

@@ -85,7 +85,7 @@ def _scatter(result: Quantification, elements: Sequence[str], style: FigureStyle
     axes.errorbar(
         x, y, y_error, x_error, fmt="o", ms=2.5, color=COLORS[0], ecolor="0.8", elinewidth=0.6
     )
-    _dress(axes, *(f"{e} (at.%)" for e in elements), style)
+    _dress(axes, f"{elements[0]} (at.%)", f"{elements[1]} (at.%)", style)
     return figure
 
 
@@ -102,9 +102,7 @@ def _ternary(result: Quantification, elements: Sequence[str], style: FigureStyle
             a, b = (share * corners[i] + (1 - share) * corners[j] for j in range(3) if j != i)
             axes.plot(*zip(a, b, strict=True), color="0.3" if share == 0 else "0.88", lw=0.7)
     axes.plot(*(parts @ corners).T, "o", ms=2.5, color=COLORS[0])
-    for corner, element, shift in zip(
-        corners, elements, ((-6, -4), (6, -4), (0, 5)), strict=True
-    ):
+    for corner, element, shift in zip(corners, elements, ((-6, -4), (6, -4), (0, 5)), strict=True):
         axes.annotate(
             element,
             corner,

@@ -42,7 +42,7 @@ class _Shown:
     residual: np.ndarray
 
 
-def spectrum_figure(
+def spectrum_figure(  # noqa: PLR0913 - all but two are keywords
     result: Quantification,
     label: int,
     *,
@@ -80,7 +80,11 @@ def spectrum_figure(
     figure = new_figure(style, _height_mm(style), constrained=True)
     rows = (_RATIO, 1.0) if residual else (1.0,)
     grid = figure.subplots(
-        len(rows), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": rows, "hspace": 0.0}
+        len(rows),
+        1,
+        sharex=True,
+        squeeze=False,
+        gridspec_kw={"height_ratios": rows, "hspace": 0.0},
     )[:, 0]
     _draw_counts(grid[0], shown, style, log=log)
     grid[0].set_xlim(low, high)
@@ -208,9 +212,7 @@ def _inside(x: float, half: float, width: float) -> float:
     return min(max(x, half + 2), width - half)
 
 
-def _headroom(
-    axes: Axes, shown: _Shown, line_share: float, *, log: bool
-) -> tuple[float, float]:
+def _headroom(axes: Axes, shown: _Shown, line_share: float, *, log: bool) -> tuple[float, float]:
     """Return limits of counts with room for names above the highest peak."""
     bottom = axes.get_ylim()[0]
     highest = max(float(shown.counts.max()), float(shown.fitted.max()), 1.0)

@@ -139,9 +139,7 @@ def _maps(result: Quantification, chosen: dict[int, str]) -> list[Block]:
     few = len(result.table) <= MOST_NAMED
     outline: bool | list[int] = True if few else list(chosen)[:MOST_NAMED]
     of = "All labels are outlined" if few else "Outlined are the labels whose spectra are shown"
-    first = map_figure(
-        result, [*pictures, *result.elements], outline=outline, style=_PAGE_STYLE
-    )
+    first = map_figure(result, [*pictures, *result.elements], outline=outline, style=_PAGE_STYLE)
     second = map_figure(result, ["counts", *counts], style=_PAGE_STYLE)
     return [
         _picture(first, f"Atomic percent of each label. {of}; grey is not labelled."),
@@ -151,9 +149,7 @@ def _maps(result: Quantification, chosen: dict[int, str]) -> list[Block]:
 
 def _spectrum(result: Quantification, label: int, why: str) -> Picture:
     name = str(result.table.loc[label, CHIP])
-    values = "; ".join(
-        f"{e} {_pair(result, label, e)} at.%" for e in result.elements
-    )
+    values = "; ".join(f"{e} {_pair(result, label, e)} at.%" for e in result.elements)
     reason = f" ({why})" if why else ""
     return _picture(
         spectrum_figure(result, label, style=_PAGE_STYLE),
@@ -185,7 +181,9 @@ def _composition(result: Quantification) -> list[Block]:
         )
         mean, weight = float(values.mean()), float(there[wt_pct(e)].mean())
         scatter = _number(float(values.std()))
-        rows.append((e, _number(mean), _number(total), _number(counting), scatter, _number(weight)))
+        rows.append(
+            (e, _number(mean), _number(total), _number(counting), scatter, _number(weight))
+        )
     header = ("", "mean at.%", "± in all", "± counting", "scatter", "mean wt.%")
     note = (
         "± in all: standard deviation of one label from all that is uncertain; ± counting: from "
@@ -255,10 +253,11 @@ def _grouped(result: Quantification, shared: Sequence[str]) -> list[tuple[str, s
 
 def _provenance(result: Quantification) -> list[Block]:
     image, source = result.image, result.image.source
+    rows, columns = image.shape
+    pixels = f"{rows} × {columns} of {_size(image.pixel_size)} {image.pixel_unit}"
     facts = [
         ("map", image.name),
-        ("pixels", f"{image.shape[0]} × {image.shape[1]} of {_size(image.pixel_size)} "
-         f"{image.pixel_unit}"),
+        ("pixels", pixels),
         ("X-ray counts", f"{image.xray_counts:,.0f} ({image.energy.counted})"),
     ]
     if source is not None:

@@ -75,9 +75,7 @@ def _table(block: Table) -> str:
     body = "\n".join(_row(row, "td") for row in block.rows)
     note = f'\n<p class="note">{escape(block.note)}</p>' if block.note else ""
     thead = f"<thead>{head}</thead>" if head else ""
-    return (
-        f'<div class="scroll"><table{kind}>{thead}<tbody>\n{body}\n</tbody></table></div>{note}'
-    )
+    return f'<div class="scroll"><table{kind}>{thead}<tbody>\n{body}\n</tbody></table></div>{note}'
 
 
 def _row(cells: tuple[str, ...], tag: str) -> str:

@@ -91,7 +91,12 @@ class _Pages:
     def write(self, x: float, text: str, size: float, **look: Any) -> None:
         """Write at the place reached, without going on."""
         self.figures[-1].text(
-            x / _WIDTH, 1 - self.y / _HEIGHT, text, fontsize=size, va="top", parse_math=False,
+            x / _WIDTH,
+            1 - self.y / _HEIGHT,
+            text,
+            fontsize=size,
+            va="top",
+            parse_math=False,
             **look,
         )
 

@@ -29,7 +29,7 @@ def check_report_path(path: Path) -> Path:
     return path
 
 
-def save_report(
+def save_report(  # noqa: PLR0913 - all but two are keywords
     result: Quantification,
     path: str | Path,
     *,
