@@ -66,6 +66,8 @@ class FiguresPage(QWidget):
         self.remarks = QPlainTextEdit()
         self.remarks.setPlaceholderText("your remarks")
         self.remarks.setMaximumHeight(70)
+        # napari's style gives it the background of the panel and no edge.
+        self.remarks.setStyleSheet("QPlainTextEdit { border: 1px solid #888; }")
         self.report = QPushButton("Save report…")
         self.excel, self.ome_tiff = (
             QPushButton("Table as Excel…"),

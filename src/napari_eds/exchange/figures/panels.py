@@ -16,6 +16,7 @@ from napari_eds.quantification.table import (
     WT_PCT,
     composition_column,
 )
+from napari_eds.quantification.table import COUNTS as COLUMN_OF_COUNTS
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 from napari_eds.spectra.windows import element_maps
 
@@ -99,7 +100,8 @@ def available_maps(source: Source) -> list[str]:
         return [*dict.fromkeys([*pictures, COUNTS, *default_maps(source)])]
     columns = []
     if isinstance(source, Quantification):
-        table = source.table
+        # Those that say where a label is come before its counts: they have no meaning as a map.
+        table = source.table.iloc[:, source.table.columns.get_loc(COLUMN_OF_COUNTS) :]
         columns = [str(c) for c in table.columns if table[c].dtype.kind in "fiu" and c != COUNTS]
     counts = [f"{e}{OF_COUNTS}" for e in source.elements]
     return [*dict.fromkeys([*pictures, COUNTS, *source.elements, *counts, *columns])]

@@ -52,7 +52,6 @@ def draw_inside(axes: Axes, width: float, height: float, unit: str, font_size: f
     length = round_length(LONGEST_SHARE * width)
     margin = 0.05 * min(width, height)
     y = height - margin
-    edge = [withStroke(linewidth=font_size / 8 + 0.8, foreground="black")]
     axes.plot(
         [margin, margin + length],
         [y, y],
@@ -64,12 +63,13 @@ def draw_inside(axes: Axes, width: float, height: float, unit: str, font_size: f
     axes.annotate(
         length_text(length, unit),
         (margin, y),
-        (0, font_size / 3),
+        (font_size / 8, font_size / 2.5),
         textcoords="offset points",
         ha="left",  # a short bar in a small map is narrower than its text
         va="bottom",
         color="white",
         fontsize=font_size,
-        path_effects=edge,
+        # Not a stroke around letters, which would turn them into shapes in SVG and PDF.
+        bbox={"facecolor": "black", "alpha": 0.5, "linewidth": 0, "boxstyle": "square,pad=0.12"},
     )
     axes.set(xlim=(0, width), ylim=(height, 0))
