@@ -117,7 +117,10 @@ def map_figure(  # noqa: PLR0913 - all but two are keywords
         axes = _axes(figure, places, *places.corner(place), places.map_width)
         limits = shared.get(panel.unit) or panel.limits()
         drawn = _draw_panel(axes, panel, size, limits, style)
-        _outline(axes, marked, list(named), image.pixel_size, style)
+        pixel_pt = places.map_width * POINTS_PER_MM / image.shape[1]
+        _outline(
+            axes, marked, list(named), image.pixel_size, min(style.font_size_pt / 8, pixel_pt)
+        )
         if not panel.is_picture:
             _color_bar(figure, drawn, places, place, style)
         if place == 0:
@@ -277,19 +280,19 @@ def _outline(
     marked: np.ndarray | None,
     named: Sequence[int],
     pixel: tuple[float, float],
-    style: FigureStyle,
+    width: float,
 ) -> None:
+    """Draw outlines whose lines, `width` points wide or less, leave pixels to be seen."""
     if marked is None:
         return
-    width = style.font_size_pt / 8
     if not named:
         outlines.draw(axes, outlines.label_edges(marked), pixel, "white", 0.5 * width)
         return
     for color, label in zip(COLORS, named, strict=False):
         edges = outlines.label_edges(marked == label)
         # A white edge below: any colour is seen on any map.
-        outlines.draw(axes, edges, pixel, "white", 2.2 * width)
-        outlines.draw(axes, edges, pixel, color, 1.2 * width)
+        outlines.draw(axes, edges, pixel, "white", 1.4 * width)
+        outlines.draw(axes, edges, pixel, color, 0.8 * width)
 
 
 def _legend(figure: Figure, named: dict[int, str], places: _Places, style: FigureStyle) -> None:

@@ -34,9 +34,10 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 
 #: Text as text: TrueType in PDF (42), ``<text>`` in SVG. No date, so that equal figures are
 #: equal files.
-_VECTOR_TEXT: Any = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none"}
+VECTOR_TEXT: Any = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none"}
 _UNDATED = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-_SETTINGS = threading.Lock()
+#: Held while matplotlib's settings are changed for one file.
+SETTINGS = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def figure_bytes(figure: Figure, kind: str, dpi: float | None = None) -> bytes:
 
     buffer = BytesIO()
     # How text is written can only be said to matplotlib as a whole: one file at a time.
-    with _SETTINGS, mpl.rc_context(_VECTOR_TEXT):
+    with SETTINGS, mpl.rc_context(VECTOR_TEXT):
         figure.savefig(buffer, format=kind, dpi=dpi or figure.dpi, metadata=_UNDATED.get(kind))
     return buffer.getvalue()
 

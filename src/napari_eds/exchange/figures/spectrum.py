@@ -204,6 +204,7 @@ def _name_lines(
             ha="center",
             va="bottom",
             fontsize=style.small_pt,
+            bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.4},
         )
 
 

@@ -15,7 +15,7 @@ class Sentences:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of texts below a header; `notes` stands below, `wide` says the last column wraps."""
+    """Rows of texts below a header; `note` stands below; `wraps_last` is for long texts."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]

@@ -5,7 +5,12 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.exchange.figures.page import MM_PER_INCH, POINTS_PER_MM
+from napari_eds.exchange.figures.page import (
+    MM_PER_INCH,
+    POINTS_PER_MM,
+    SETTINGS,
+    VECTOR_TEXT,
+)
 from napari_eds.exchange.report.blocks import Block, Picture, Report, Sentences, Table
 from napari_eds.exchange.report.letters import text_width, wrapped
 
@@ -28,7 +33,19 @@ def pdf_pages(report: Report) -> bytes:
     from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import PdfPages
 
-    pages = _Pages(report.title)
+    figures = drawn_pages(report)
+    buffer = BytesIO()
+    info = {"Title": report.title, "CreationDate": None}
+    # Nobody else may say meanwhile how letters are written.
+    with SETTINGS, rc_context(VECTOR_TEXT), PdfPages(buffer, metadata=info) as pdf:
+        for page in figures:
+            pdf.savefig(page)
+    return buffer.getvalue()
+
+
+def drawn_pages(report: Report) -> list[Figure]:
+    """Return the pages of a report, as figures of matplotlib."""
+    pages = _Pages()
     pages.text(report.title, _TITLE_PT, weight="bold")
     pages.text(report.subtitle, _TEXT_PT, color=_GREY)
     for section in report.sections:
@@ -38,14 +55,9 @@ def pdf_pages(report: Report) -> bytes:
         pages.space(1.5)
         for block in section.blocks:
             _add(pages, block)
-    buffer = BytesIO()
-    with rc_context({"pdf.fonttype": 42}):
-        info = {"Title": report.title, "CreationDate": None}
-        with PdfPages(buffer, metadata=info) as pdf:
-            for number, page in enumerate(pages.figures, start=1):
-                _foot(page, f"{number} / {len(pages.figures)}")
-                pdf.savefig(page)
-    return buffer.getvalue()
+    for number, page in enumerate(pages.figures, start=1):
+        _foot(page, f"{number} / {len(pages.figures)}")
+    return pages.figures
 
 
 def _tall(section: Any) -> float:
@@ -62,8 +74,7 @@ def _foot(page: Figure, text: str) -> None:
 class _Pages:
     """Pages that are filled from the top; places are in mm from the upper left corner."""
 
-    def __init__(self, title: str) -> None:
-        self.title = title
+    def __init__(self) -> None:
         self.figures: list[Figure] = []
         self.turn()
 
