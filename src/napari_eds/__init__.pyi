@@ -1,4 +1,4 @@
-from ._support import Progress
+from ._support import Progress, save_figure
 from ._version import __version__
 from .compare import Comparison, CompositionTable, KnownComparison, compare_known, compare_results
 from .elements import (
@@ -23,16 +23,21 @@ from .errors import (
     UncalibratedError,
 )
 from .exchange import (
+    FigureStyle,
     LabelFile,
     Session,
     SessionError,
     load_session,
+    map_figure,
+    plot_figure,
     read_hspy,
     repeat,
     save_hspy,
+    save_report,
     save_session,
     save_spectra,
     session_beside,
+    spectrum_figure,
     to_hyperspy,
 )
 from .few_shot import (
@@ -162,6 +167,7 @@ __all__ = [
     "Evidence",
     "FewShotError",
     "FewShotFormat",
+    "FigureStyle",
     "FrameResult",
     "FrameSeries",
     "Interface",
@@ -229,11 +235,13 @@ __all__ = [
     "line_profile",
     "load",
     "load_session",
+    "map_figure",
     "maximum_spectrum",
     "merge_labels",
     "overlay",
     "parse_formula",
     "pixel_maps",
+    "plot_figure",
     "quantify",
     "quantify_frames",
     "read",
@@ -249,17 +257,20 @@ __all__ = [
     "repeat",
     "resampled",
     "save_column_maps",
+    "save_figure",
     "save_hspy",
     "save_maps",
     "save_overlay",
     "save_profile_figure",
     "save_profiles",
+    "save_report",
     "save_session",
     "save_spectra",
     "search_elements",
     "session_beside",
     "shrink_labels",
     "smooth_labels",
+    "spectrum_figure",
     "split_labels",
     "superpixels",
     "support_from_painting",

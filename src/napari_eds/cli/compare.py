@@ -96,7 +96,7 @@ def _files(options: argparse.Namespace) -> list[Path]:
         # Several formulas share one table, without those of single labels.
         files += beside(options.output, *(endings if len(options.formula) < 2 else ()))
     if options.figure is not None:
-        from napari_eds.compare.figures import figure_format
+        from napari_eds._support.figures import figure_format
 
         with bad_options():
             figure_format(options.figure)

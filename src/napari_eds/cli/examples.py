@@ -35,6 +35,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 -o chips",
         "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 --map --rebin 4 -o chips",
     ),
+    "figure": (
+        "napari-eds figure map.edsession --show HAADF,La,Fe,O --outline 3,7 --width 85 -o a.pdf",
+        "napari-eds figure map.emd --recipe map_recipe.json --grid 15 --spectrum R3C4 -o fit.svg",
+        "napari-eds figure map.emd --show HAADF,Fe,O -o counts.png",
+    ),
+    "report": (
+        "napari-eds report map.edsession -o report.html",
+        "napari-eds report map.emd --recipe map_recipe.json --grid 15 -o report.pdf",
+    ),
     "classify": (
         "napari-eds classify map.emd --recipe map_recipe.json --grid 15 \\",
         "    --support support.json -o classes.csv --class-map classes.tif",

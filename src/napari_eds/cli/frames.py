@@ -50,9 +50,12 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from napari_eds.quantification.over_frames import csv_files, figure_files
+    from napari_eds._support.figures import figure_format
+    from napari_eds.quantification.over_frames import csv_files
 
-    figures = [] if options.figure is None else figure_files(options.figure)
+    figures = [] if options.figure is None else [options.figure]
+    for path in figures:
+        figure_format(path)
     with writing(options, [*csv_files(options.output), *figures]):
         result = _quantify(options)
         print("\n".join([*_report(result, options.against), *result.account()]))

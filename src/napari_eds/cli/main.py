@@ -16,6 +16,7 @@ from napari_eds.cli import (
     compare,
     denoise,
     exchange,
+    figures,
     frames,
     maps,
     profile,
@@ -129,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     _add_detectors(commands)
     compare.add_parser(commands)
     exchange.add_parsers(commands)
+    figures.add_parsers(commands)
     classes.add_parsers(commands)
     sizes.add_parser(commands)
     frames.add_parser(commands)

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 #: What ``--elements`` takes in place of names.
 _FROM_MAP = ("file", "find")
 #: What the output of a run is.
-TABLE = "table of the result (.csv, or .parquet for Parquet); its recipe is saved beside it"
+TABLE = "table of the result (.csv, .xlsx or .parquet); its recipe is saved beside it"
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser, *, regions_needed: bool = True) -> None:
     """Add the options of a run: file, regions, recipe."""
     add_map_options(parser)
-    _add_region_options(parser)
+    _add_region_options(parser, needed=regions_needed)
     add_recipe_options(parser)
 
 
@@ -157,8 +157,14 @@ def add_ome_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_region_options(parser: argparse.ArgumentParser) -> None:
-    regions = parser.add_mutually_exclusive_group(required=True)
+def regions_asked(options: argparse.Namespace) -> bool:
+    """Whether any of the options says what regions there are."""
+    ways = ("grid", "min_counts", "labels", "superpixels", "clusters")
+    return options.whole or any(getattr(options, way) is not None for way in ways)
+
+
+def _add_region_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
+    regions = parser.add_mutually_exclusive_group(required=needed)
     regions.add_argument(
         "--grid", metavar="PX", help="chips of so many pixels: 15 or 15x20 (rows x columns)"
     )

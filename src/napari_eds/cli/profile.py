@@ -217,4 +217,4 @@ def _save_figure(
     from napari_eds.quantification.profile_figure import draw
 
     figure = draw(profiles, options.quantity, interfaces=found)
-    return figures.save(figure, options.figure, overwrite=forced(options))
+    return figures.save_figure(figure, options.figure, dpi=figures.DPI, overwrite=forced(options))

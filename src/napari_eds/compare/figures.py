@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from napari_eds._support.figures import figure_format, save
 from napari_eds.compare.tables import CompositionTable
+from napari_eds.exchange.figures import scale_bar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "draw_known", "figure_format", "save"]
-
 #: Blue and red are told apart with every common colour vision; white is zero.
 _DIVERGING = "RdBu_r"
 _OURS, _OTHER = "#2166ac", "#b8b8b8"
 _UNLABELLED = "0.75"
-_SCALE_BAR_SHARE = 0.35
 
 
 class Sides(Protocol):
@@ -116,7 +113,7 @@ def _maps(comparison: Sides, elements: Sequence[str]) -> Figure:
         for axes in (first, second, third):
             axes.set(xticks=[], yticks=[], facecolor=_UNLABELLED)
     _titles(grid[0], comparison)
-    _scale_bar(grid[-1][0], width, height, comparison.ours.pixel_unit)
+    scale_bar.draw_below(grid[-1][0], width, height, comparison.ours.pixel_unit)
     return figure
 
 
@@ -127,17 +124,6 @@ def _titles(top: Any, comparison: Sides) -> None:
         f"{comparison.ours.name} − {comparison.other.name}\nred: {comparison.ours.name} larger",
         fontsize=9,
     )
-
-
-def _scale_bar(axes: Axes, width: float, height: float, unit: str) -> None:
-    """Draw a bar of a round length below the map, in its units."""
-    longest = _SCALE_BAR_SHARE * width
-    power = 10.0 ** np.floor(np.log10(longest))
-    length = max(step * power for step in (1, 2, 5) if step * power <= longest)
-    y = height * 1.04
-    axes.plot([0, length], [y, y], color="black", linewidth=3, clip_on=False)
-    axes.text(length * 1.06, y, f"{length:g} {unit}", va="center", ha="left", fontsize=8)
-    axes.set(xlim=(0, width), ylim=(height, 0))
 
 
 def _clouds(comparison: Sides, elements: Sequence[str]) -> Figure:

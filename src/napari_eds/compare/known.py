@@ -12,6 +12,7 @@ import pandas as pd
 
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
+from napari_eds._support.figures import DPI, save_figure
 from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
 from napari_eds.compare import figures
@@ -121,7 +122,7 @@ class KnownComparison:
         OSError
             If the folder does not exist or cannot be written.
         """
-        return figures.save(self.figure(), path, overwrite=overwrite)
+        return save_figure(self.figure(), path, dpi=DPI, overwrite=overwrite)
 
 
 def compare_known(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
+from napari_eds._support.figures import DPI, save_figure
 from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
 from napari_eds.compare import figures
@@ -189,7 +190,7 @@ class Comparison:
         OSError
             If the folder does not exist or cannot be written.
         """
-        return figures.save(self.figure(elements), path, overwrite=overwrite)
+        return save_figure(self.figure(elements), path, dpi=DPI, overwrite=overwrite)
 
     def _checked(self, elements: Sequence[str] | None) -> tuple[str, ...]:
         unknown = [e for e in elements or () if e not in self.elements]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -19,6 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from napari_eds._support.csv_cells import csv_text
+from napari_eds._support.figures import save_figure
 from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
 from napari_eds._support.progress import Progress
@@ -59,8 +59,8 @@ _CHANGE = (
     "onset",
     "changes",
 )
-#: Endings of figures; labels that are drawn without being asked for.
-_PICTURES, _DRAWN = (".png", ".pdf", ".svg"), 6
+#: Labels that are drawn without being asked for.
+_DRAWN = 6
 #: A change is told where its probability by chance is lower; and an onset where the effect is
 #: above so many standard deviations.
 UNLIKELY, ONSET_SIGMA = 0.001, 2.0
@@ -221,28 +221,11 @@ class FrameResult:
         Raises
         ------
         EDSError
-            If the ending is another one.
+            If figures are not drawn in that format.
         OutputError
             If the file is in the way.
         """
-        (file,) = figure_files(path)
-        buffer = BytesIO()
-        self.figure(against, labels).savefig(buffer, format=file.suffix[1:].lower())
-        return write_files([file], [buffer.getvalue()], overwrite=overwrite)[0]
-
-
-def figure_files(path: str | Path) -> list[Path]:
-    """Return what `FrameResult.save_figure` writes.
-
-    Raises
-    ------
-    EDSError
-        If the path has another ending than that of a picture.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in _PICTURES:
-        raise EDSError(f"a figure ends in {', '.join(_PICTURES)}, unlike {path.name}")
-    return [path]
+        return save_figure(self.figure(against, labels), path, overwrite=overwrite)
 
 
 def csv_files(path: str | Path) -> list[Path]:

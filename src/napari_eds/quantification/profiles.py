@@ -270,7 +270,7 @@ def save_profile_figure(
 ) -> Path:
     """Save a figure of profiles as PNG, PDF or SVG; see `draw_profiles`."""
     figure = draw_profiles(list(profiles), quantity, elements)
-    return figures.save(figure, path, overwrite=overwrite)
+    return figures.save_figure(figure, path, dpi=figures.DPI, overwrite=overwrite)
 
 
 def draw_profiles(

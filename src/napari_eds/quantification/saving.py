@@ -18,6 +18,7 @@ from napari_eds._support.files import beside
 from napari_eds._support.outputs import OutputFolder, output_folder, write_files
 from napari_eds.errors import EDSError
 from napari_eds.quantification import tiff
+from napari_eds.quantification.excel import XLSX, check_excel, workbook
 from napari_eds.quantification.table import AT_PCT, CHIP, LABEL, at_pct
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ class Saveable(Protocol):
     def maps(self) -> dict[str, np.ndarray]:
         """Return the at. % map of each element, (rows, columns)."""
 
+    def account(self) -> list[str]:
+        """Say in plain words what was done and what was not."""
+
     def error_budget(self) -> pd.DataFrame:
         """Return the parts of every error, one row per label and element."""
 
@@ -67,10 +71,12 @@ def csv_files(path: str | Path, *, spectra: bool = False, errors: bool = False) 
     Raises
     ------
     EDSError
-        If the table is to be Parquet, and pyarrow is not installed.
+        If the package that writes the table is missing: pyarrow for Parquet, openpyxl for Excel.
     """
     if Path(path).suffix.lower() == PARQUET:
         _check_parquet()
+    if Path(path).suffix.lower() == XLSX:
+        check_excel()
     endings = {"_recipe.json": True, "_spectra.csv": spectra, "_errors.csv": errors}
     return beside(path, *(ending for ending, asked in endings.items() if asked))
 
@@ -85,7 +91,8 @@ def save_csv(
 ) -> list[Path]:
     """Save a result as CSV, with the recipe and, if asked, spectra and parts of errors beside it.
 
-    A table whose name ends in ``.parquet`` is saved as Parquet, exactly; see `table_parquet`.
+    A table whose name ends in ``.parquet`` is saved as Parquet, exactly; see `table_parquet`. One
+    in ``.xlsx`` becomes a workbook of Excel; see `table_xlsx`.
 
     Parameters
     ----------
@@ -112,10 +119,11 @@ def save_csv(
     OSError
         If the folder does not exist or cannot be written.
     EDSError
-        If the table is to be Parquet, and pyarrow is not installed.
+        If the package that writes the table is missing: pyarrow for Parquet, openpyxl for Excel.
     """
     files = csv_files(path, spectra=spectra, errors=errors)
-    table = table_parquet if files[0].suffix.lower() == PARQUET else table_csv
+    writers = {PARQUET: table_parquet, XLSX: table_xlsx}
+    table: Callable[[Saveable], str | bytes] = writers.get(files[0].suffix.lower(), table_csv)
     contents: list[Callable[[], str | bytes]] = [
         lambda: table(result),
         lambda: recipe_json(result, files[0]),
@@ -202,6 +210,26 @@ def write_ome_tiff(
     return folder.write(f"{AT_PCT}.ome.tif", content)
 
 
+def save_maps_file(result: Saveable, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Save the at. % maps of all elements as the channels of one OME-TIFF.
+
+    The file holds the size of the pixels; see `tiff.ome_tiff`.
+
+    Raises
+    ------
+    EDSError
+        If the name does not end in ``.ome.tif`` or ``.ome.tiff``.
+    OutputError
+        If the file is there and may not be replaced.
+    """
+    path = Path(path)
+    if not path.name.lower().endswith((".ome.tif", ".ome.tiff")):
+        raise EDSError(f"{path.name}: the maps in one file end in .ome.tif")
+    image = result.image
+    content = tiff.ome_tiff(result.maps(), image.pixel_size, image.pixel_unit)
+    return write_files([path], [content], overwrite=overwrite, inputs=[image.source])[0]
+
+
 def write_maps(result: Saveable, folder: OutputFolder) -> list[Path]:
     """Write what `save_maps` does into a folder that also gets other files."""
     written = []
@@ -283,6 +311,18 @@ def table_parquet(result: Saveable) -> bytes:
     buffer = BytesIO()
     result.table.to_parquet(buffer, engine="pyarrow")
     return buffer.getvalue()
+
+
+def table_xlsx(result: Saveable) -> bytes:
+    """Return a workbook: the table, what its errors are made of, and what was done."""
+    said = pd.DataFrame({"what was done and what was not": result.account()})
+    return workbook(
+        {
+            "labels": result.table.reset_index(),
+            "errors": result.error_budget(),
+            "account": said,
+        }
+    )
 
 
 def _check_parquet() -> None:

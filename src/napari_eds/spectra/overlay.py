@@ -126,7 +126,9 @@ def save_overlay(
     overwrite: bool = False,
 ) -> Path:
     """Save what `draw_overlay` draws, as PNG, PDF or SVG."""
-    return figures.save(draw_overlay(picture, pixel_size, unit), path, overwrite=overwrite)
+    return figures.save_figure(
+        draw_overlay(picture, pixel_size, unit), path, dpi=figures.DPI, overwrite=overwrite
+    )
 
 
 def _entry(name: str, limits: tuple[float, float]) -> str:

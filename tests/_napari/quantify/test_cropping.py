@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 from napari.layers import Labels, Shapes
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
 
 import napari_eds as eds
+from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
 from window_actions import click, notifications
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
@@ -76,3 +79,27 @@ def test_a_rectangle_beside_the_map_is_refused(qtbot, opened):
     crop(qtbot, viewer, dock, [(200, 10), (200, 40), (240, 40), (240, 10)])
     assert "draw it over the map" in notifications()[0]
     assert dock.focus.map_layer is layer
+
+
+def test_a_range_of_energies_is_kept(qtbot, opened, map_file):
+    _, dock = opened
+    whole = dock.image
+
+    def answer():
+        dialog = dock.findChild(EnergyCropDialog)
+        for field, text in ((dialog.low, "0.3"), (dialog.high, "10")):
+            field.selectAll()
+            QTest.keyClicks(field, text)
+            QTest.keyClick(field, Qt.Key.Key_Tab)
+        click(dialog.ok)
+
+    QTimer.singleShot(0, answer)
+    click(dock.crop_energy)
+    qtbot.waitUntil(lambda: not dock.work and dock.image is not whole)
+    expected = whole.crop_energy(0.3, 10)
+    assert dock.image.energy == expected.energy
+    assert dock.image.total_counts == expected.total_counts < whole.total_counts
+    assert "0.3 to 10 keV" in dock.focus.map_layer.name
+    again = eds.load(map_file, part=dock.image.part)
+    assert again.energy.size == expected.energy.size
+    assert not notifications()

@@ -1,4 +1,4 @@
-"""The dock *EDS exchange*: few-shot classification and its programs, sessions, HyperSpy."""
+"""The dock *EDS exchange*: few-shot programs, sessions, HyperSpy, figures, reports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from napari.viewer import Viewer
 
 from napari_eds._napari.exchange.export_page import ExportPage
 from napari_eds._napari.exchange.few_shot_page import FewShotPage
+from napari_eds._napari.exchange.figures_page import FiguresPage
 from napari_eds._napari.exchange.session_page import SessionPage
 from napari_eds._napari.parts.jobs import preload
 from napari_eds._napari.parts.paged_panel import PagedPanel
@@ -15,7 +16,7 @@ from napari_eds._napari.state.focus import focus_of
 
 
 class ExchangeWidget(PagedPanel):
-    """Three pages over one foot of progress; what they make lives in layers and files."""
+    """Four pages over one foot of progress; what they make lives in layers and files."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -23,10 +24,12 @@ class ExchangeWidget(PagedPanel):
         self.few_shot = FewShotPage(self.focus, self.work)
         self.export = ExportPage(self.focus, self.work)
         self.session = SessionPage(self.focus, self.work)
+        self.figures = FiguresPage(self.focus, self.work)
         for page, title, tip in (
             (self.few_shot, "Few-shot", "Classify chips by a few painted examples"),
             (self.export, "Export chips", "Hand chips to Multimodal-Few-Shot and pychip_gui"),
             (self.session, "Session", "Save and restore all of a run; hand it to HyperSpy"),
+            (self.figures, "Figures", "Figures, reports, tables; the same recipe on other maps"),
         ):
             self.add_page(scrolling(page), title, tip)
         preload()

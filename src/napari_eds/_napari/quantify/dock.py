@@ -22,6 +22,7 @@ from napari_eds._napari.parts.panels import (
 )
 from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
 from napari_eds._napari.quantify import cropping, missing
+from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
 from napari_eds._napari.quantify.fields import SettingField
 from napari_eds._napari.quantify.form import QuantificationForm
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
@@ -84,6 +85,7 @@ class QuantificationWidget(QuantificationForm):
             button.changed.connect(partial(self._open, title))
         self.calibrate.changed.connect(self._on_calibrate)
         self.crop.changed.connect(self._on_crop)
+        self.crop_energy.changed.connect(self._on_crop_energy)
         self.make_grid.changed.connect(self._on_make_grid)
         self.new_labels.changed.connect(self._on_new_labels)
         self.run.changed.connect(self.start)
@@ -141,6 +143,8 @@ class QuantificationWidget(QuantificationForm):
         self.make_grid.enabled = self.new_labels.enabled = image is not None
         self.choose_elements.enabled = image is not None
         self.crop.enabled = image is not None and not self.work
+        calibrated = image is not None and image.energy.calibrated
+        self.crop_energy.enabled = calibrated and not self.work
         self.run.enabled = (
             image is not None and self.focus.labels_layer is not None and not self.work
         )
@@ -213,6 +217,21 @@ class QuantificationWidget(QuantificationForm):
         self.work.run(
             "cropping", lambda _report: image.crop(*pixels), self._on_cropped, replaces=False
         )
+
+    def _on_crop_energy(self) -> None:
+        """Show the map of a range of energies."""
+        image = self.image
+        if image is None:
+            return
+        dialog = EnergyCropDialog(image, self)
+        if dialog.exec():
+            low, high = dialog.range_keV()
+            self.work.run(
+                "cropping",
+                lambda _report: image.crop_energy(low, high),
+                self._on_cropped,
+                replaces=False,
+            )
 
     def _on_cropped(self, image: SpectrumImage) -> None:
         cropping.remove(self.focus)

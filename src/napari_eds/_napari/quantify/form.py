@@ -57,6 +57,10 @@ class QuantificationForm(QWidget):
             tooltip="Show the part of the map in the box around the shape drawn last, as a map of "
             "its own; without a shape, take up the tool for a rectangle",
         )
+        self.crop_energy = PushButton(
+            text="Crop energies…",
+            tooltip="Show the map of a range of energies as a map of its own",
+        )
         self.labels_layer = ComboBox(
             choices=label_choices,
             tooltip="Labels layer whose regions are quantified: paint it, or make a grid",
@@ -179,7 +183,7 @@ class QuantificationForm(QWidget):
         self._form = QFormLayout(content)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._form.setContentsMargins(8, 4, 8, 8)
-        self._section("Map", ("Layer", self.map_layer), self.about, self.crop)
+        self._section("Map", ("Layer", self.map_layer), self.about, self.crop, self.crop_energy)
         self._section(
             None,
             ("Offset (keV)", self.offset),

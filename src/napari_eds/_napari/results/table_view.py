@@ -10,6 +10,7 @@ from qtpy.QtCore import (
     QEvent,
     QItemSelection,
     QItemSelectionModel,
+    QMimeData,
     QModelIndex,
     QPoint,
     Qt,
@@ -20,6 +21,7 @@ from qtpy.QtWidgets import QAbstractItemView, QMenu, QTableView, QWidget
 
 from napari_eds._napari.results.columns import GROUPS, UNITS
 from napari_eds._napari.results.table_model import ResultsModel
+from napari_eds._support import html
 
 _ROW_HEIGHT_PX = 20
 #: Beside the widest text of a cell.
@@ -164,7 +166,13 @@ class ResultsView(QTableView):
     def _copy(self, rows: np.ndarray) -> None:
         clipboard = QGuiApplication.clipboard()
         if len(rows) and clipboard is not None:
-            clipboard.setText(self._model.as_text(rows))
+            text = self._model.as_text(rows)
+            data = QMimeData()
+            data.setText(text)
+            # Word processors and mail make a table of it.
+            header, *cells = (line.split("\t") for line in text.split("\n"))
+            data.setHtml(html.table(cells, header))
+            clipboard.setMimeData(data)
 
     # Columns.
 

@@ -99,11 +99,15 @@ def _counts_name(image: SpectrumImage) -> str:
 
 
 def _name(image: SpectrumImage) -> str:
-    """Return what an image is called, with its rows and columns if it is a part of a map."""
-    if image.part is None or image.part.crop is None:
-        return image.name
-    rows, columns = (f"{first}:{end}" for first, end in image.part.crop)
-    return f"{image.name} [{rows}, {columns}]"
+    """Return what an image is called, with what it is if it is a part of a map."""
+    part, name = image.part, image.name
+    if part is not None and part.crop is not None:
+        rows, columns = (f"{first}:{end}" for first, end in part.crop)
+        name = f"{name} [{rows}, {columns}]"
+    if part is not None and part.energy_range_keV is not None:
+        low, high = part.energy_range_keV
+        name = f"{name} {low:.2g} to {high:.2g} keV"
+    return name
 
 
 def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str) -> LayerTuple:

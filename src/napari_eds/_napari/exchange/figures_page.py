@@ -1,0 +1,259 @@
+"""The page of the dock *EDS exchange* for figures, reports, tables, and other maps alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_eds._napari.exchange.figure_dialog import FigureDialog
+from napari_eds._napari.exchange.same_recipe import Order, orders, quantify_all, with_settings
+from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.state.focus import Focus
+from napari_eds._support.progress import Progress
+from napari_eds.errors import EDSError
+from napari_eds.exchange.report.saving import save_report
+from napari_eds.quantification.excel import check_excel
+from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.saving import csv_files, save_maps_file
+
+_REPORTS = "HTML (*.html);;PDF (*.pdf)"
+
+
+class FiguresPage(QWidget):
+    """Buttons for what leaves the program for people; it keeps nothing but the remarks."""
+
+    def __init__(self, focus: Focus, work: JobBar) -> None:
+        super().__init__()
+        self._focus, self._work = focus, work
+        self._make()
+        self._lay_out()
+        focus.map_changed.connect(self._enable)
+        for signal in (focus.labels_changed, focus.result_changed, focus.layers_changed):
+            signal.connect(self._enable)
+        work.changed.connect(self._enable)
+        for button, action in (
+            (self.figure, self._on_figure),
+            (self.report, self._on_report),
+            (self.excel, self._on_excel),
+            (self.ome_tiff, self._on_ome_tiff),
+            (self.copy_settings, self._on_copy_settings),
+            (self.apply_to_all, self._on_apply_to_all),
+        ):
+            button.clicked.connect(action)
+        self._enable()
+
+    def _make(self) -> None:
+        self.figure = QPushButton("Figure…")
+        self.title = QLineEdit()
+        self.title.setPlaceholderText("title: the map's name")
+        self.remarks = QPlainTextEdit()
+        self.remarks.setPlaceholderText("your remarks")
+        self.remarks.setMaximumHeight(70)
+        # napari's style gives it the background of the panel and no edge.
+        self.remarks.setStyleSheet("QPlainTextEdit { border: 1px solid #888; }")
+        self.report = QPushButton("Save report…")
+        self.excel, self.ome_tiff = (
+            QPushButton("Table as Excel…"),
+            QPushButton("Maps as OME-TIFF…"),
+        )
+        self.about = WrappedText(lines=1)
+        self.copy_settings = QPushButton("Copy settings")
+        self.apply_to_all = QPushButton("Quantify all maps")
+        self._tips = {
+            self.figure: "Maps, a spectrum or a plot for a paper, with a preview",
+            self.report: "One file with maps, compositions, spectra, account and provenance",
+            self.excel: "Save the table with its errors and the account as a workbook",
+            self.ome_tiff: "Save the at.% maps as the channels of one file that knows the size of "
+            "its pixels",
+            self.copy_settings: "Give all other open maps the settings of this one",
+            self.apply_to_all: "Quantify all open maps with the settings of this one: their own "
+            "labels, or a grid of the same chips where they have none",
+        }
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        rows: list[tuple[QWidget, ...]] = [
+            (_heading("Figure for a paper"),),
+            (self.figure,),
+            (_heading("Report"),),
+            (self.title,),
+            (self.remarks,),
+            (self.report,),
+            (_heading("Export"),),
+            (self.excel, self.ome_tiff),
+            (_heading("Same recipe on the other maps"),),
+            (self.about,),
+            (self.copy_settings, self.apply_to_all),
+        ]
+        for i, widgets in enumerate(rows):
+            wide = len(widgets) == 1 and not isinstance(widgets[0], QPushButton)
+            for j, widget in enumerate(widgets):
+                grid.addWidget(widget, i, j, 1, 2 if wide else 1)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(4, 6, 4, 2)
+        box.addLayout(grid)
+        box.addStretch(1)
+
+    # What can be done.
+
+    def _enable(self) -> None:
+        """Grey what cannot be done now, and say why."""
+        result, image = self._focus.result, self._focus.image
+        others = [m for m in self._focus.map_layers() if m is not self._focus.map_layer]
+        no_result = "" if result is not None else "Quantify labels first"
+        no_map = "" if image is not None else "Open a map first"
+        alone = no_map or ("" if others else "No other map is open")
+        busy = "Something is running" if self._work else ""
+        for button, why in (
+            (self.figure, no_map),
+            (self.report, no_result),
+            (self.excel, no_result),
+            (self.ome_tiff, no_result),
+            (self.copy_settings, alone),
+            (self.apply_to_all, alone),
+        ):
+            reason = why or ("" if button is self.figure else busy)
+            button.setEnabled(not reason)
+            button.setToolTip(
+                f"{self._tips[button]}\n({reason}.)" if reason else self._tips[button]
+            )
+        names = ", ".join(m.name for m in others)
+        self.about.setText(f"Other maps: {names}." if others else "No other map is open.")
+
+    def _on_figure(self) -> None:
+        FigureDialog(self._focus, self).show()
+
+    # Saving.
+
+    def _ask(self, title: str, ending: str, kinds: str) -> Path | None:
+        result = self._focus.result
+        if result is None:
+            return None
+        stem = result.image.source.stem if result.image.source else result.image.name
+        name, kind = QFileDialog.getSaveFileName(self, title, f"{stem}{ending}", kinds)
+        if not name:
+            return None
+        path = Path(name)
+        return path if path.suffix else path.with_suffix(f".{kind.partition(' ')[0].lower()}")
+
+    def _save(
+        self, path: Path, files: list[Path], write: Callable[[bool, Progress], object]
+    ) -> None:
+        overwrite = may_replace(self, files, path)
+        if overwrite is not None:
+            self._work.run(
+                "saving",
+                lambda report: write(overwrite, report),
+                lambda _: _told(path),
+                replaces=False,
+            )
+
+    def _on_report(self) -> None:
+        result, path = self._focus.result, self._ask("Save the report", "_report.html", _REPORTS)
+        if result is None or path is None:
+            return
+        title, remarks = self.title.text().strip() or None, self.remarks.toPlainText()
+        self._save(
+            path,
+            [path],
+            lambda overwrite, report: save_report(
+                result, path, title=title, remarks=remarks, overwrite=overwrite, progress=report
+            ),
+        )
+
+    def _on_excel(self) -> None:
+        try:
+            check_excel()
+        except EDSError as error:
+            notify(error)
+            return
+        result, path = self._focus.result, self._ask("Save the table", ".xlsx", "Excel (*.xlsx)")
+        if result is not None and path is not None:
+            write = partial(_write_table, result, path)
+            self._save(path, csv_files(path), write)
+
+    def _on_ome_tiff(self) -> None:
+        result = self._focus.result
+        path = self._ask("Save the maps", "_at_pct.ome.tif", "OME-TIFF (*.ome.tif)")
+        if result is not None and path is not None:
+            self._save(path, [path], partial(_write_maps, result, path))
+
+    # The same on other maps.
+
+    def _on_copy_settings(self) -> None:
+        settings = self._focus.settings
+        if settings is None:
+            return
+        others = [m for m in self._focus.map_layers() if m is not self._focus.map_layer]
+        for layer in others:
+            with_settings(layer, settings)
+        show_info(f"Settings copied to {', '.join(m.name for m in others)}.")
+
+    def _on_apply_to_all(self) -> None:
+        settings = self._focus.settings
+        if settings is None:
+            return
+        try:
+            found = orders(self._focus, settings)
+        except (EDSError, OSError) as error:
+            notify(error)
+            return
+        self._work.run(
+            "quantifying",
+            partial(quantify_all, found),
+            partial(self._on_all, found),
+            replaces=False,
+        )
+
+    def _on_all(
+        self, asked: list[Order], results: list[tuple[Quantification | None, str]]
+    ) -> None:
+        problems = []
+        for order, (result, problem) in zip(asked, results, strict=True):
+            if result is None:
+                problems.append(f"{order.name}: {problem}")
+                continue
+            layer: Labels = order.labels_layer(self._focus.viewer)
+            if isinstance(order.map_layer, Image) and order.map_layer in self._focus.viewer.layers:
+                self._focus.show_result(layer, result)
+        done = len(asked) - len(problems)
+        if problems:
+            notify(EDSError(f"{done} of {len(asked)} maps quantified. {'; '.join(problems)}"))
+        else:
+            show_info(f"{done} maps quantified with the same recipe.")
+
+
+def _write_table(result: Quantification, path: Path, overwrite: bool, _report: Progress) -> object:  # noqa: FBT001 - passed on by position
+    return result.to_csv(path, overwrite=overwrite)
+
+
+def _write_maps(result: Quantification, path: Path, overwrite: bool, _report: Progress) -> object:  # noqa: FBT001 - passed on by position
+    return save_maps_file(result, path, overwrite=overwrite)
+
+
+def _told(path: Path) -> None:
+    show_info(f"Saved {path}.")
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setStyleSheet("font-weight: bold; padding-top: 6px;")
+    return label

@@ -1,0 +1,138 @@
+"""The page *Figures* by real clicks: the dialog with its preview, report, export, other maps."""
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QFileDialog
+
+import napari_eds as eds
+from napari_eds._napari.exchange.figure_dialog import FigureDialog
+from napari_eds._napari.exchange.figure_form import PLOTS, SPECTRUM
+from napari_eds._napari.parts.panels import EXCHANGE, open_panel
+from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS
+from window_actions import add_result, click
+
+pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
+
+WAIT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def result(map_file, k_factor_file):
+    image = eds.load(map_file)
+    recipe = eds.Recipe(
+        elements=("La_L", "Fe", "O", "Sr", "Ti"),
+        fit_only=("C", "Cu", "Ga", "Pt"),
+        k_factors=eds.read_k_factors(k_factor_file),
+    )
+    return eds.quantify(image, eds.grid_chips(image.shape, 24), recipe)
+
+
+@pytest.fixture
+def window(make_napari_viewer, map_file, result):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1300, 900)
+    viewer.open(map_file, plugin="napari-eds")
+    add_result(viewer, result)
+    dock = open_panel(viewer, EXCHANGE)
+    dock.tabs.setCurrentIndex(3)
+    return viewer, dock.figures
+
+
+def open_dialog(page, qtbot):
+    click(page.figure)
+    dialog = page.findChild(FigureDialog)
+    qtbot.waitUntil(lambda: has_picture(dialog), timeout=WAIT_MS)
+    return dialog
+
+
+def has_picture(dialog):
+    shown = dialog.form.preview.pixmap()
+    return shown is not None and not shown.isNull()
+
+
+def asked(monkeypatch, path, kind="PNG (*.png)"):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), kind))
+
+
+def test_preview_shows_what_is_chosen_and_save_writes_it(window, qtbot, monkeypatch, tmp_path):
+    _, page = window
+    dialog = open_dialog(page, qtbot)
+    form = dialog.form
+    before = form.preview.pixmap().toImage()
+    form.kind.setFocus()
+    QTest.keyClicks(form.kind, SPECTRUM)
+    qtbot.waitUntil(
+        lambda: has_picture(dialog) and form.preview.pixmap().toImage() != before, timeout=WAIT_MS
+    )
+    assert form.log.isVisible()
+    assert not form.maps.isVisible()
+    for plot in PLOTS:
+        form.kind.setCurrentText(plot)
+        qtbot.waitUntil(lambda: not dialog._jobs and has_picture(dialog), timeout=WAIT_MS)
+    for ending, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
+        path = tmp_path / f"figure{ending}"
+        asked(monkeypatch, path)
+        click(form.save)
+        qtbot.waitUntil(path.exists, timeout=WAIT_MS)
+        assert path.read_bytes().startswith(start)
+    click(form.close_button)
+
+
+def test_no_map_checked_is_said_in_place_of_the_preview(window, qtbot):
+    _, page = window
+    form = open_dialog(page, qtbot).form
+    for row in range(form.maps.count()):
+        form.maps.item(row).setCheckState(Qt.CheckState.Unchecked)
+    qtbot.waitUntil(lambda: "at least one map" in form.preview.text(), timeout=WAIT_MS)
+
+
+def test_report_and_tables_are_saved(window, qtbot, monkeypatch, tmp_path):
+    _, page = window
+    QTest.keyClicks(page.remarks, "<b>my & remark</b>")
+    path = tmp_path / "report.html"
+    asked(monkeypatch, path)
+    click(page.report)
+    qtbot.waitUntil(path.exists, timeout=WAIT_MS)
+    assert "&lt;b&gt;my &amp; remark" in path.read_text("utf-8")
+    qtbot.waitUntil(page.ome_tiff.isEnabled, timeout=WAIT_MS)
+    maps = tmp_path / "maps.ome.tif"
+    asked(monkeypatch, maps)
+    click(page.ome_tiff)
+    qtbot.waitUntil(maps.exists, timeout=WAIT_MS)
+
+
+def test_table_is_saved_as_workbook(window, qtbot, monkeypatch, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    _, page = window
+    path = tmp_path / "table.xlsx"
+    asked(monkeypatch, path)
+    click(page.excel)
+    qtbot.waitUntil(path.exists, timeout=WAIT_MS)
+    assert openpyxl.load_workbook(path).sheetnames == ["labels", "errors", "account"]
+
+
+def test_same_recipe_on_another_map(window, qtbot, alloy_file):
+    viewer, page = window
+    focus = focus_of(viewer)
+    first = focus.map_layer
+    assert not page.apply_to_all.isEnabled()
+    assert "No other map is open" in page.apply_to_all.toolTip()
+    viewer.open(alloy_file, plugin="napari-eds")
+    other = next(m for m in focus.map_layers() if m is not first)
+    focus.set_map_layer(first)
+    settings = focus.settings.edited(k_factor_file=None, k_factors=None, chip_size=10)
+    focus.set_settings(settings)
+    click(page.copy_settings)
+    assert other.metadata[SETTINGS].elements == settings.elements
+    assert other.metadata[SETTINGS].chip_size == 10
+    click(page.apply_to_all)
+
+    def results():
+        return [x.metadata[QUANTIFICATION] for x in viewer.layers if QUANTIFICATION in x.metadata]
+
+    qtbot.waitUntil(
+        lambda: {r.image.shape for r in results()} == {(96, 96), (50, 10)}, timeout=WAIT_MS
+    )
+    qtbot.waitUntil(page.apply_to_all.isEnabled, timeout=WAIT_MS)
