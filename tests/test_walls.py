@@ -34,13 +34,14 @@ ROOMS = (
     "few_shot",
     "exchange",
     "compare",
+    "batches",
     "_napari",
     "cli",
 )
 #: The same in the window: what panels are built from, what they look at, the panels, and what
 #: napari and the command call. Panels do not know each other.
 PARTS, STATE = "parts", "state"
-PANELS = {"quantify", "elements", "regions", "spectrum", "results", "compare", "exchange"}
+PANELS = {"quantify", "elements", "regions", "spectrum", "results", "compare", "exchange", "batch"}
 
 
 def is_inside(name: str) -> bool:

@@ -1,5 +1,6 @@
 from ._support import Progress
 from ._version import __version__
+from .batches import BatchEntry, BatchResult, batch
 from .compare import Comparison, CompositionTable, KnownComparison, compare_known, compare_results
 from .elements import (
     Candidate,
@@ -51,6 +52,7 @@ from .few_shot import (
 )
 from .labels import (
     Chips,
+    LabelRule,
     adaptive_chips,
     cluster_labels,
     describe_labels,
@@ -121,6 +123,8 @@ __all__ = [
     "AuxiliaryImage",
     "AxisCorrection",
     "Background",
+    "BatchEntry",
+    "BatchResult",
     "Candidate",
     "ChipClasses",
     "ChipSizeAdvice",
@@ -144,6 +148,7 @@ __all__ = [
     "KnownComparison",
     "LabelError",
     "LabelFile",
+    "LabelRule",
     "LabelSpectra",
     "LowEnergyTail",
     "MapPart",
@@ -167,6 +172,7 @@ __all__ = [
     "__version__",
     "adaptive_chips",
     "adaptive_chips_for_error",
+    "batch",
     "candidates",
     "chip_size_advice",
     "classify",

@@ -46,6 +46,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds chip-size map.emd --recipe map_recipe.json",
         "napari-eds chip-size map.emd --elements file --error 1 --sizes 5,10,20 -o sizes.csv",
     ),
+    "batch": (
+        "napari-eds batch maps --recipe map_recipe.json --grid 15 -o results",
+        "napari-eds batch 'maps/*.emd' --recipe r.json --labels-from '{stem}_labels.tif' -o out",
+        "napari-eds batch maps --recipe map_recipe.json --whole --watch -o results",
+        "napari-eds batch maps --recipe r.json --grid 15 --scheduler tcp://node1:8786 -o results",
+    ),
     "simulate": ("napari-eds simulate film.emd --size 256 --counts 200",),
     "repeat": ("napari-eds repeat map.edsession map.emd -o again.csv",),
     "open": ("napari-eds open map.emd other.bcf",),
