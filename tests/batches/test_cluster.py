@@ -93,5 +93,5 @@ def wait_for(holds):
 
 def test_a_scheduler_that_does_not_answer_is_told(made_maps, recipe, tmp_path, monkeypatch):
     monkeypatch.setattr("napari_eds.batches.cluster._CONNECT_s", 1)
-    with pytest.raises(eds.EDSError, match="answers at tcp://127.0.0.1:9"):
+    with pytest.raises(eds.EDSError, match="no scheduler of dask"):
         eds.batch(made_maps, recipe, 8, tmp_path / "out", scheduler="tcp://127.0.0.1:9")

@@ -19,12 +19,13 @@ RESULTS = "EDS results"
 REGIONS = "EDS regions"
 COMPARE = "EDS compare"
 EXCHANGE = "EDS exchange"
+BATCH = "EDS batch"
 
 #: Time in which Qt lays docks out.
 LAYOUT_MS = 50
 
 #: Panels that share a tab.
-_SETTINGS = (WORKBENCH, QUANTIFICATION, ELEMENTS, REGIONS, COMPARE, EXCHANGE)
+_SETTINGS = (WORKBENCH, QUANTIFICATION, ELEMENTS, REGIONS, COMPARE, EXCHANGE, BATCH)
 
 
 def find_panel(viewer: Viewer, title: str) -> Any:
