@@ -111,7 +111,7 @@ class BatchForm(QWidget):
         EDSError
             If something is missing or cannot be meant.
         """
-        inputs = tuple(self.inputs.item(i).text() for i in range(self.inputs.count()))
+        inputs = self._listed()
         if not inputs:
             raise EDSError("add files or folders with maps first")
         if not self.output.text().strip():
@@ -124,6 +124,10 @@ class BatchForm(QWidget):
             self.workers.value(),
             self.maps.isChecked(),
         )
+
+    def _listed(self) -> tuple[str, ...]:
+        items = (self.inputs.item(i) for i in range(self.inputs.count()))
+        return tuple(item.text() for item in items if item is not None)
 
     def _rule(self) -> LabelRule:
         kind, number = _KINDS[self.kind.currentIndex()][1], self.number.value()
@@ -150,7 +154,7 @@ class BatchForm(QWidget):
         self._add([chosen] if chosen else [])
 
     def _add(self, chosen: list[str]) -> None:
-        there = {self.inputs.item(i).text() for i in range(self.inputs.count())}
+        there = self._listed()
         self.inputs.addItems([path for path in chosen if path not in there])
 
     def _on_remove(self) -> None:
