@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from napari_eds._support.brief import brief
+
 State = Literal["waiting", "running", "done", "failed"]
 
 
+@brief
 @dataclass(frozen=True)
 class BatchEntry:
     """One file of a batch and what became of it.
@@ -46,3 +49,6 @@ class BatchEntry:
     n_labels: int = 0
     remark: str = ""
     error: str = ""
+
+    def _brief(self) -> str:
+        return f"{self.file!r}, {self.state}"
