@@ -34,6 +34,7 @@ ROOMS = (
     "few_shot",
     "exchange",
     "compare",
+    "batches",
     "_napari",
     "cli",
 )
@@ -50,6 +51,8 @@ PANELS = {
     "exchange",
     "profile",
     "maps",
+    "frames",
+    "batch",
 }
 
 

@@ -1,5 +1,6 @@
 from ._support import Progress, save_figure
 from ._version import __version__
+from .batches import BatchEntry, BatchResult, batch
 from .compare import Comparison, CompositionTable, KnownComparison, compare_known, compare_results
 from .elements import (
     Candidate,
@@ -56,6 +57,7 @@ from .few_shot import (
 )
 from .labels import (
     Chips,
+    LabelRule,
     Line,
     adaptive_chips,
     cluster_labels,
@@ -148,6 +150,8 @@ __all__ = [
     "AuxiliaryImage",
     "AxisCorrection",
     "Background",
+    "BatchEntry",
+    "BatchResult",
     "Candidate",
     "ChipClasses",
     "ChipSizeAdvice",
@@ -178,6 +182,7 @@ __all__ = [
     "KnownComparison",
     "LabelError",
     "LabelFile",
+    "LabelRule",
     "LabelSpectra",
     "Line",
     "LineProfile",
@@ -205,6 +210,7 @@ __all__ = [
     "adaptive_chips",
     "adaptive_chips_for_error",
     "advised_bin_px",
+    "batch",
     "candidates",
     "chip_size_advice",
     "classify",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.options import add_run_options, on_the_part
+from napari_eds.cli.options import add_run_options
 from napari_eds.cli.outputs import writing
 from napari_eds.cli.run import run
 from napari_eds.cli.usage import UsageError, bad_options
@@ -84,6 +84,7 @@ def support_from(
     """Return the examples that the options name, None without any."""
     from napari_eds.few_shot.chips import support_from_painting
     from napari_eds.labels.files import read_labels
+    from napari_eds.labels.rule import on_the_part
 
     if options.class_names is not None and options.painting is None:
         raise UsageError("--class-names names the classes of --painting, which is not given")

@@ -8,7 +8,6 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.options import on_the_part
 from napari_eds.cli.outputs import forced, writing
 from napari_eds.cli.usage import UsageError, bad_options
 from napari_eds.errors import EDSError
@@ -238,6 +237,7 @@ def _inside(text: str, table: CompositionTable, part: MapPart | None) -> list[in
     import numpy as np
 
     from napari_eds.labels.files import read_labels
+    from napari_eds.labels.rule import on_the_part
 
     file, equals, number = text.rpartition("=")
     if not (equals and number.strip().isdecimal()):

@@ -70,6 +70,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "    --figure overlay.png",
     ),
     "denoise": ("napari-eds denoise map.emd --lines La_L,Fe,O,Ti -o denoised",),
+    "batch": (
+        "napari-eds batch maps --recipe map_recipe.json --grid 15 -o results",
+        "napari-eds batch 'maps/*.emd' --recipe r.json --labels-from '{stem}_labels.tif' -o out",
+        "napari-eds batch maps --recipe map_recipe.json --whole --watch -o results",
+        "napari-eds batch maps --recipe r.json --grid 15 --scheduler tcp://node1:8786 -o results",
+    ),
     "simulate": (
         "napari-eds simulate film.emd --size 256 --counts 200",
         "napari-eds simulate frames.emd --n-frames 8 --counts 40 --drift 1 --lose O=0.03",

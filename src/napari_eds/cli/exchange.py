@@ -13,7 +13,6 @@ from napari_eds.cli.options import (
     add_ome_option,
     add_recipe_options,
     add_run_options,
-    picture_from,
     recipe_and_map,
 )
 from napari_eds.cli.outputs import LOG, inputs_of, writing
@@ -157,6 +156,7 @@ def _few_shot(options: argparse.Namespace) -> None:
 def _write_few_shot(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.export import export_few_shot
     from napari_eds.few_shot.folder import FewShotFormat
+    from napari_eds.labels.rule import picture_of
 
     settings = FewShotFormat(
         rebin=options.rebin,
@@ -170,7 +170,7 @@ def _write_few_shot(options: argparse.Namespace) -> None:
         folder = export_few_shot(
             options.output,
             result,
-            picture=picture_from(options.picture, result.image) if named else None,
+            picture=picture_of(options.picture, result.image) if named else None,
             support=support_from(options, result),
             settings=settings,
             overwrite=options.force,

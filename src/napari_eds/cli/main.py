@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_eds._version import __version__
 from napari_eds.cli import (
+    batch,
     classes,
     compare,
     denoise,
@@ -137,6 +138,7 @@ def parser() -> argparse.ArgumentParser:
     profile.add_parser(commands)
     maps.add_parser(commands)
     denoise.add_parser(commands)
+    batch.add_parser(commands)
     simulate.add_parser(commands)
     _add_open(commands)
     _add_demo(commands)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from napari_eds.labels.chips import Chips
+    from napari_eds.labels.rule import LabelRule
     from napari_eds.recipe.absorption import Absorption
     from napari_eds.recipe.map_part import MapPart
     from napari_eds.recipe.recipe import Recipe
@@ -164,6 +165,20 @@ def regions_asked(options: argparse.Namespace) -> bool:
 
 
 def _add_region_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
+    regions = add_rule_options(parser, needed=needed)
+    regions.add_argument(
+        "--labels", type=Path, metavar="FILE", help="label map: .npy, .tif or .png"
+    )
+    parser.add_argument(
+        "--classes",
+        type=Path,
+        metavar="CSV",
+        help="join the chips of each class of this table (of 'classify' or a few-shot program)",
+    )
+
+
+def add_rule_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> Any:
+    """Add the options that say how any map is labelled, and return the group of ways."""
     regions = parser.add_mutually_exclusive_group(required=needed)
     regions.add_argument(
         "--grid", metavar="PX", help="chips of so many pixels: 15 or 15x20 (rows x columns)"
@@ -174,9 +189,6 @@ def _add_region_options(parser: argparse.ArgumentParser, *, needed: bool = True)
         metavar="N",
         help="chips as small as their counts allow: each holds at least N X-rays (the noise peak "
         "does not count)",
-    )
-    regions.add_argument(
-        "--labels", type=Path, metavar="FILE", help="label map: .npy, .tif or .png"
     )
     regions.add_argument(
         "--superpixels",
@@ -192,12 +204,7 @@ def _add_region_options(parser: argparse.ArgumentParser, *, needed: bool = True)
     parser.add_argument(
         "--of", metavar="HAADF", help="image for --superpixels, by name; 'counts' for X-ray counts"
     )
-    parser.add_argument(
-        "--classes",
-        type=Path,
-        metavar="CSV",
-        help="join the chips of each class of this table (of 'classify' or a few-shot program)",
-    )
+    return regions
 
 
 def _add_fit_options(parser: argparse.ArgumentParser) -> None:
@@ -296,48 +303,33 @@ def regions_from(options: argparse.Namespace, image: SpectrumImage) -> np.ndarra
 
 
 def _plain_regions(options: argparse.Namespace, image: SpectrumImage) -> np.ndarray | Chips:
-    from napari_eds.labels.chips import grid_chips, whole_map
     from napari_eds.labels.files import read_labels
-    from napari_eds.labels.from_counts import adaptive_chips
-    from napari_eds.labels.from_images import superpixels
-    from napari_eds.labels.from_spectra import cluster_labels
+    from napari_eds.labels.rule import on_the_part
+
+    rule = rule_from(options)
+    if rule is None:
+        return on_the_part(read_labels(options.labels), image.part, image.shape)
+    return rule.labels_of(image)
+
+
+def rule_from(options: argparse.Namespace) -> LabelRule | None:
+    """Return the rule by which the options make labels; None where they name a label map."""
+    from napari_eds.labels.rule import LabelRule
 
     if options.of is not None and options.superpixels is None:
         raise UsageError("--of names the image for --superpixels, which is not asked for")
-    if options.labels is not None:
-        return on_the_part(read_labels(options.labels), image.part, image.shape)
-    if options.min_counts is not None:
-        return adaptive_chips(image.counts_map(), options.min_counts, counted=image.energy.counted)
-    if options.superpixels is not None:
-        return superpixels(picture_from(options.of, image), n_regions=options.superpixels)
-    if options.clusters is not None:
-        return cluster_labels(image, options.clusters)
-    if options.whole:
-        return whole_map(image.shape)
-    return grid_chips(image.shape, _grid_size(options.grid))
-
-
-def on_the_part(labels: np.ndarray, part: MapPart | None, shape: tuple[int, int]) -> np.ndarray:
-    """Return labels of the map as its file holds it on the part of that shape that was read."""
-    if part is None or part.crop is None or labels.shape == tuple(shape):
-        return labels
-    cut = labels[tuple(slice(*extent) for extent in part.crop)]
-    return cut if cut.shape == tuple(shape) else labels
-
-
-def picture_from(name: str | None, image: SpectrumImage) -> np.ndarray:
-    """Return an image of the file on the map's pixels: the one named, or the first there is.
-
-    Without one, or if it is called ``counts``, the X-ray counts.
-    """
-    pictures = {p.name: p.data for p in image.images if p.data.ndim == 2 and p.fits(image.shape)}
-    names = list(dict.fromkeys([*pictures, "counts"]))
-    chosen = names[0] if name is None else name
-    if chosen not in names:
-        raise EDSError(
-            f"the file has no image {name!r} of the map's pixels; it has {', '.join(names)}"
-        )
-    return pictures[chosen] if chosen in pictures else image.counts_map()
+    if getattr(options, "labels", None) is not None:
+        return None
+    with bad_options():
+        if getattr(options, "labels_from", None) is not None:
+            return LabelRule.beside(options.labels_from)
+        if options.min_counts is not None:
+            return LabelRule("min_counts", number=options.min_counts)
+        if options.superpixels is not None:
+            return LabelRule("superpixels", number=options.superpixels, of=options.of)
+        if options.clusters is not None:
+            return LabelRule("clusters", number=options.clusters)
+        return LabelRule("whole") if options.whole else LabelRule.grid(_grid_size(options.grid))
 
 
 def _grid_size(text: str) -> int | tuple[int, int]:

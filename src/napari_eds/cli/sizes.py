@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from napari_eds.cli.options import add_map_options, add_recipe_options, on_the_part, recipe_and_map
+from napari_eds.cli.options import add_map_options, add_recipe_options, recipe_and_map
 from napari_eds.cli.outputs import writing
 from napari_eds.cli.usage import UsageError, positive
 
@@ -52,6 +52,7 @@ def _run(options: argparse.Namespace) -> None:
 def _advised(options: argparse.Namespace, sizes: list[int] | None) -> str:
     """Print the advice, and return its table as CSV."""
     from napari_eds.labels.files import read_labels
+    from napari_eds.labels.rule import on_the_part
     from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT, chip_size_advice
 
     recipe, image = recipe_and_map(options)

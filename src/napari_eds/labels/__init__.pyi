@@ -15,9 +15,11 @@ from .from_counts import adaptive_chips
 from .from_images import resampled, superpixels, threshold_regions, watershed_regions
 from .from_shapes import labels_from_shapes
 from .from_spectra import cluster_labels
+from .rule import LabelRule
 
 __all__ = [
     "Chips",
+    "LabelRule",
     "Line",
     "adaptive_chips",
     "cluster_labels",

@@ -22,6 +22,7 @@ EXCHANGE = "EDS exchange"
 FRAMES = "EDS frames"
 PROFILE = "EDS profile"
 MAPS = "EDS maps"
+BATCH = "EDS batch"
 
 #: Time in which Qt lays docks out.
 LAYOUT_MS = 50
@@ -37,6 +38,7 @@ _SETTINGS = (
     FRAMES,
     PROFILE,
     MAPS,
+    BATCH,
 )
 
 

@@ -1,0 +1,1 @@
+"""The dock *EDS batch*: many files by one recipe."""
