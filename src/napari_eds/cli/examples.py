@@ -12,7 +12,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds find-elements map.rpl --energy-axis -0.25 0.01 --beam-energy 200",
     ),
     "quantify": (
-        "napari-eds quantify map.emd --elements La_L,Fe,O --fit-only Cu,C --grid 15 -o map.csv",
+        "napari-eds quantify map.emd --elements La,Fe,O,Sr,Ti --fit-only Cu,C --grid 9 -o map.csv",
         "napari-eds quantify map.emd --recipe map_recipe.json --labels painted.tif -o painted.csv",
     ),
     "calibrate-k": (
@@ -33,7 +33,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "few-shot": (
         "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 -o chips",
-        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 --map --rebin 4 -o chips",
+        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 --map --rebin 4 -o folder",
     ),
     "classify": (
         "napari-eds classify map.emd --recipe map_recipe.json --grid 15 \\",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.files import write_atomically
-from napari_eds._support.outputs import check_files
+from napari_eds._support.outputs import Inputs, check_files
 from napari_eds.compare.tables import CompositionTable
 from napari_eds.errors import EDSError
 
@@ -90,8 +90,10 @@ def draw(comparison: Sides, elements: Sequence[str]) -> Figure:
     return _maps(comparison, elements)
 
 
-def save(figure: Figure, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Save a figure in the format of the suffix, whole or not at all.
+def save(
+    figure: Figure, path: str | Path, *, overwrite: bool = False, inputs: Inputs = ()
+) -> Path:
+    """Save a figure in the format of the suffix, whole or not at all; never over an input.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def save(figure: Figure, path: str | Path, *, overwrite: bool = False) -> Path:
         If the folder does not exist or cannot be written.
     """
     path = Path(path)
-    check_files([path], overwrite=overwrite)
+    check_files([path], overwrite=overwrite, inputs=inputs)
     buffer = BytesIO()
     figure.savefig(buffer, format=figure_format(path), dpi=150)
     return write_atomically(path, buffer.getvalue(), overwrite=overwrite)

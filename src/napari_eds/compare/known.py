@@ -51,6 +51,8 @@ class KnownComparison:
         unknown.
     has_total : bool
         Whether the result tells total errors.
+    source : Path or None
+        File that the result came from; never replaced.
     others : mapping of str to float
         Mean at.% of the elements that the formula does not contain.
     per_label : DataFrame
@@ -65,6 +67,7 @@ class KnownComparison:
     others: Mapping[str, float]
     per_label: pd.DataFrame
     has_total: bool = False
+    source: Path | None = None
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -105,7 +108,8 @@ class KnownComparison:
         """
         tables = (self.table, self.per_label)
         texts = (csv_text(table, float_format="%.6g") for table in tables)
-        return write_files(beside(path, "_labels.csv"), texts, overwrite=overwrite)
+        files = beside(path, "_labels.csv")
+        return write_files(files, texts, overwrite=overwrite, inputs=[self.source])
 
     def figure(self) -> Figure:
         """Draw found and expected at.% as bars, with percent errors written above."""
@@ -121,7 +125,7 @@ class KnownComparison:
         OSError
             If the folder does not exist or cannot be written.
         """
-        return figures.save(self.figure(), path, overwrite=overwrite)
+        return figures.save(self.figure(), path, overwrite=overwrite, inputs=[self.source])
 
 
 def compare_known(
@@ -181,6 +185,7 @@ def compare_known(
         others={e: float(means[e]) for e in source.elements if e not in expected},
         per_label=_per_label(chosen, elements, target),
         has_total=_common(chosen) is not None,
+        source=source.source,
     )
 
 
