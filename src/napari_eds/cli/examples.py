@@ -24,8 +24,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds compare run.csv --with velox.csv --figure difference.png",
         "napari-eds compare map.edsession --with velox",
         "napari-eds compare run.csv --with map.emd",
-        "napari-eds compare run.csv --formula SrTiO3 --labels 1,2,5-9 -o errors.csv",
-        "napari-eds compare run.csv --formula LaFeO3 --labels 1-99 --formula SrTiO3 --labels R7C0",
+        "napari-eds compare run.csv --formula SrTiO3 --labels 94,97,100-107 -o errors.csv",
+        "napari-eds compare run.csv --formula LaFeO3 --labels 25-42 --formula SrTiO3 --labels 120",
         "napari-eds compare map.edsession --formula SrTiO3 --inside phases.tif=3",
     ),
     "pixel-maps": (
