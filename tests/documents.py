@@ -28,7 +28,7 @@ class Block:
 def blocks(text):
     """Return the blocks of a page in order; a ``text`` block is the output of the one before.
 
-    Raises ValueError where a block tells no language, or an output follows no code.
+    Raises ValueError where a block tells no language, or shows two outputs.
     """
     text = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), text)
     found = []
@@ -38,8 +38,10 @@ def blocks(text):
         if not language:
             raise ValueError(f"the block of line {line} does not tell its language")
         if language == "text":
-            if not found or found[-1].output is not None:
-                raise ValueError(f"the output of line {line} is that of no code")
+            if not found:
+                continue  # a drawing
+            if found[-1].output is not None:
+                raise ValueError(f"the output of line {line} is a second one of the same code")
             found[-1] = Block(found[-1].language, found[-1].code, found[-1].line, code)
             continue
         found.append(Block(language, code, line))

@@ -59,7 +59,10 @@ PAGES = {
         ),
     ),
     "comparing": Page(
-        files=("map.emd", "run.csv", "velox.csv", "phases.tif", "labels.npy", "chips/labels.npy"),
+        files=(
+            *("map.emd", "run.csv", "run.edsession", "velox.csv", "phases.tif", "labels.npy"),
+            "chips/labels.npy",
+        ),
         known=("result",),
     ),
     "few-shot": Page(
@@ -216,6 +219,7 @@ FILES = {
     "map.emd": Reader.write_map,
     RECIPE: Reader.write_recipe,
     "map.edsession": Reader.write_session,
+    "run.edsession": Reader.write_session,
     "map.rpl": Reader.write_ripple,
     "run.csv": lambda reader, path: reader.result.to_csv(path),
     "velox.csv": _write_velox_csv,

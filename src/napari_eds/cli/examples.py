@@ -12,7 +12,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds find-elements map.rpl --energy-axis -0.25 0.01 --beam-energy 200",
     ),
     "quantify": (
-        "napari-eds quantify map.emd --elements La,Fe,O,Sr,Ti --fit-only Cu,C --grid 9 -o map.csv",
+        "napari-eds quantify map.emd --elements La,Fe,O,Sr,Ti --fit-only Cu --grid 10 -o map.csv",
         "napari-eds quantify map.emd --recipe map_recipe.json --labels painted.tif -o painted.csv",
     ),
     "calibrate-k": (
@@ -32,15 +32,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds pixel-maps map.emd --recipe map_recipe.json --kernel 5px -o pixels",
     ),
     "few-shot": (
-        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 -o chips",
-        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 --map --rebin 4 -o folder",
+        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 10 -o chips",
+        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 10 --map --rebin 4 -o folder",
     ),
     "classify": (
-        "napari-eds classify map.emd --recipe map_recipe.json --grid 15 \\",
+        "napari-eds classify map.emd --recipe map_recipe.json --grid 10 \\",
         "    --support support.json -o classes.csv --class-map classes.tif",
     ),
     "read-classes": (
-        "napari-eds read-classes found.csv --labels chips/labels.npy -o classes.tif",
+        "napari-eds read-classes found.csv --labels chips/labels.npy -o found.tif",
     ),
     "chip-size": (
         "napari-eds chip-size map.emd --recipe map_recipe.json",
