@@ -99,7 +99,11 @@ class Reader:
         )
         if self.page.pixel_nm is None:
             return made
-        return replace(made, image=replace(made.image, pixel_size=(self.page.pixel_nm,) * 2))
+        # Of one detector: each holds every frame.
+        acquisition = made.image.acquisition
+        alone = replace(acquisition, detectors=acquisition.detectors[:1])
+        pixel_size = (self.page.pixel_nm,) * 2
+        return replace(made, image=replace(made.image, acquisition=alone, pixel_size=pixel_size))
 
     @cached_property
     def image(self):

@@ -39,14 +39,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds classify map.emd --recipe map_recipe.json --grid 10 \\",
         "    --support support.json -o classes.csv --class-map classes.tif",
     ),
-    "read-classes": (
-        "napari-eds read-classes found.csv --labels chips/labels.npy -o found.tif",
-    ),
+    "read-classes": ("napari-eds read-classes found.csv --labels chips/labels.npy -o found.tif",),
     "chip-size": (
         "napari-eds chip-size map.emd --recipe map_recipe.json",
         "napari-eds chip-size map.emd --elements file --error 1 --sizes 5,10,20 -o sizes.csv",
     ),
-    "simulate": ("napari-eds simulate film.emd --size 256 --counts 200",),
+    "simulate": ("napari-eds simulate film.emd --size 96x128 --counts 200",),
     "repeat": ("napari-eds repeat map.edsession map.emd -o again.csv",),
     "open": ("napari-eds open map.emd other.bcf",),
     "demo": ("napari-eds demo", "napari-eds demo --no-window -o trial"),
