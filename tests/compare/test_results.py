@@ -456,6 +456,23 @@ def test_saved_tables_read_back(result, linear, tmp_path):
     assert names == ["known.csv", "known_labels.csv"]
 
 
+def test_what_a_comparison_came_from_is_known_and_never_replaced(result, linear, tmp_path):
+    ours, other = tmp_path / "ours.csv", tmp_path / "other.csv"
+    result.to_csv(ours)
+    linear.to_csv(other)
+    before = ours.read_bytes()
+    comparison = compare_results(ours, str(other))
+    assert comparison.sources == (ours, other)
+    assert compare_results(result, other).sources == (result.image.source, other)
+    assert compare_results(result, {"Fe": 20, "O": 60}).sources == (result.image.source,)
+    known = compare_known(ours, "LaFeO3")
+    assert (known.source, compare_known({"Fe": 1}, "Fe").source) == (ours, None)
+    for save in (comparison.to_csv, known.to_csv):
+        with pytest.raises(eds.OutputError, match="is the input"):
+            save(ours, overwrite=True)
+    assert ours.read_bytes() == before
+
+
 def test_difference_maps_are_symmetric_about_zero(result, linear, tmp_path):
     comparison = compare_results(result, linear)
     figure = comparison.figure(["Fe", "O"])

@@ -174,6 +174,20 @@ def test_read_back_and_repeated(files, results):
     pd.testing.assert_frame_equal(again.table[columns], result.table[columns], check_exact=True)
 
 
+def test_the_part_of_the_map_is_known(data_dir, tmp_path):
+    part = eds.MapPart(
+        detectors=(0, 2), crop=((0, 16), (8, 24)), energy_range_keV=(0.1, 10), rebin_energy=2
+    )
+    image = eds.load(data_dir / "simulated/LFO_STO_96.emd", part=part)
+    recipe = eds.Recipe(elements=("Fe", "O", "La"), fit_only=("Cu",), energy_range_keV=(0.3, 9))
+    result = eds.quantify(image, np.ones(image.shape, int), recipe)
+    file = read_hspy(save_hspy(result, tmp_path / "part.hspy"))
+    assert (file.source, file.part) == ("LFO_STO_96.emd", image.part)
+    assert (file.part.crop, file.part.rebin_energy) == (part.crop, part.rebin_energy)
+    again = eds.load(data_dir / "simulated" / file.source, part=file.part)
+    assert (again.total_spectrum() == image.total_spectrum()).all()
+
+
 def test_one_label_of_an_sem_map(tmp_path):
     energy = eds.EnergyAxis(-0.1, 0.01, 900)
     peak = np.exp(-((energy.energies_keV - 6.4) ** 2) / (2 * 0.06**2))

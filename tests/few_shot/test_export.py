@@ -355,6 +355,33 @@ def test_an_export_replaces_an_earlier_one_of_ours_alone(quantified, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("name", ["support_set.json", "provenance.json", "chips/R0C0.png"])
+def test_a_file_that_was_changed_is_not_replaced(quantified, tmp_path, name):
+    folder = export_few_shot(tmp_path / "out", quantified, support={"a": ["R0C0"]})
+    path = folder / name
+    if name == "provenance.json":
+        path.write_text(json.dumps({**json.loads(path.read_text()), "remark": "by hand"}))
+    else:
+        path.write_bytes(path.read_bytes() + b" ")
+    before = path.read_bytes()
+    with pytest.raises(FewShotError, match=rf"of which {name} may have been changed"):
+        export_few_shot(folder, quantified, overwrite=True)
+    assert path.read_bytes() == before
+    path.unlink()
+    if name != "provenance.json":
+        export_few_shot(folder, quantified, overwrite=True)
+
+
+def test_an_export_that_noted_no_digests_may_have_been_changed(quantified, tmp_path):
+    folder = export_few_shot(tmp_path / "out", quantified)
+    path = folder / "provenance.json"
+    told = json.loads(path.read_text())
+    del told["sha256"]
+    path.write_text(json.dumps(told))
+    with pytest.raises(FewShotError, match=r"and \d+ more may have been changed"):
+        export_few_shot(folder, quantified, overwrite=True)
+
+
 def test_other_folders_and_files_are_left_alone(quantified, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/provenance.json").write_text('{"format": "another"}')

@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_eds import KFactorTable, Recipe, RecipeError
+from napari_eds.recipe.draft import RecipeDraft
 
 K = KFactorTable.from_mapping({"O_K": 1.134, "La_L": 2.327}, "family")
 
@@ -135,3 +137,22 @@ def test_a_file_with_unknown_settings_is_refused(tmp_path):
 def test_a_recipe_that_is_not_there_is_said_to_be_missing(tmp_path):
     with pytest.raises(FileNotFoundError):
         Recipe.from_json(tmp_path / "recipe.json")
+
+
+def test_an_error_that_nobody_gave_is_not_given_in_a_saved_recipe(tmp_path):
+    table = KFactorTable.from_mapping(
+        {"O_K": 1.1, "Ti_K": 1.2, "Fe_K": 1.3},
+        "family",
+        # Fe: as large as that of its class, but given.
+        relative_errors={"Ti_K": 0.0, "Fe_K": 0.05},
+    )
+    recipe(k_factors=table).to_json(tmp_path / "recipe.json")
+    stored = json.loads((tmp_path / "recipe.json").read_text())["k_factors"]["factors"]
+    assert ["relative_error" in factor for factor in stored] == [False, True, True]
+    draft = RecipeDraft.of(Recipe.from_json(tmp_path / "recipe.json")).edited(
+        background="physical"
+    )
+    again = RecipeDraft.model_validate_json(draft.model_dump_json()).recipe().k_factors
+    assert again == table
+    np.testing.assert_equal([f.given_error for f in again.factors], [np.nan, 0, 0.05])
+    assert [f.relative_error for f in again.factors] == [f.relative_error for f in table.factors]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_eds._support.files import write_atomically
-from napari_eds._support.outputs import check_files
+from napari_eds._support.outputs import Inputs, check_files
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
@@ -65,7 +65,12 @@ def figure_bytes(figure: Figure, kind: str, dpi: float | None = None) -> bytes:
 
 
 def save_figure(
-    figure: Figure, path: str | Path, *, dpi: float | None = None, overwrite: bool = False
+    figure: Figure,
+    path: str | Path,
+    *,
+    dpi: float | None = None,
+    overwrite: bool = False,
+    inputs: Inputs = (),
 ) -> Path:
     """Save a figure in the format of the suffix, whole or not at all.
 
@@ -78,6 +83,8 @@ def save_figure(
         That of the figure's style by default.
     overwrite : bool
         Whether a file that is there may be replaced.
+    inputs : iterable of path-like
+        Files that the figure was made of, which are never replaced.
 
     Raises
     ------
@@ -90,5 +97,5 @@ def save_figure(
     """
     path = Path(path)
     kind = figure_format(path)
-    check_files([path], overwrite=overwrite)
+    check_files([path], overwrite=overwrite, inputs=inputs)
     return write_atomically(path, figure_bytes(figure, kind, dpi), overwrite=overwrite)

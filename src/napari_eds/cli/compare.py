@@ -36,6 +36,22 @@ def add_parser(commands: Any) -> None:
         help="table (.csv), session, map with the vendor's own result (.emd), or 'velox': that in "
         "the map of the session, or of the table with its recipe beside",
     )
+    _add_known_options(compare)
+    compare.add_argument(
+        "--weight-percent", action="store_true", help="compare wt.%%, not at.%% (with --with)"
+    )
+    compare.add_argument(
+        "--normalise", action="store_true", help="to 100 %% over the elements that both have"
+    )
+    compare.add_argument("-o", "--output", type=Path, metavar="CSV", help="save the table")
+    compare.add_argument(
+        "--figure", type=Path, metavar="PNG", help="save a figure (PNG, PDF, SVG)"
+    )
+    compare.set_defaults(run=run)
+
+
+def _add_known_options(compare: argparse.ArgumentParser) -> None:
+    """Add known compositions, and which labels are compared."""
     compare.add_argument(
         "--formula",
         action="append",
@@ -61,17 +77,6 @@ def add_parser(commands: Any) -> None:
         help="compare the labels that lie wholly in this region of another label map, in place of "
         "--labels; needs a session or --label-map",
     )
-    compare.add_argument(
-        "--weight-percent", action="store_true", help="compare wt.%%, not at.%% (with --with)"
-    )
-    compare.add_argument(
-        "--normalise", action="store_true", help="to 100 %% over the elements that both have"
-    )
-    compare.add_argument("-o", "--output", type=Path, metavar="CSV", help="save the table")
-    compare.add_argument(
-        "--figure", type=Path, metavar="PNG", help="save a figure (PNG, PDF, SVG)"
-    )
-    compare.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:

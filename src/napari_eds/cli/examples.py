@@ -12,7 +12,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds find-elements map.rpl --energy-axis -0.25 0.01 --beam-energy 200",
     ),
     "quantify": (
-        "napari-eds quantify map.emd --elements La_L,Fe,O --fit-only Cu,C --grid 15 -o map.csv",
+        "napari-eds quantify map.emd --elements La,Fe,O,Sr,Ti --fit-only Cu --grid 10 -o map.csv",
         "napari-eds quantify map.emd --recipe map_recipe.json --labels painted.tif -o painted.csv",
     ),
     "calibrate-k": (
@@ -24,16 +24,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds compare run.csv --with velox.csv --figure difference.png",
         "napari-eds compare map.edsession --with velox",
         "napari-eds compare run.csv --with map.emd",
-        "napari-eds compare run.csv --formula SrTiO3 --labels 1,2,5-9 -o errors.csv",
-        "napari-eds compare run.csv --formula LaFeO3 --labels 1-99 --formula SrTiO3 --labels R7C0",
+        "napari-eds compare run.csv --formula SrTiO3 --labels 94,97,100-107 -o errors.csv",
+        "napari-eds compare run.csv --formula LaFeO3 --labels 25-42 --formula SrTiO3 --labels 120",
         "napari-eds compare map.edsession --formula SrTiO3 --inside phases.tif=3",
     ),
     "pixel-maps": (
         "napari-eds pixel-maps map.emd --recipe map_recipe.json --kernel 5px -o pixels",
     ),
     "few-shot": (
-        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 -o chips",
-        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 15 --map --rebin 4 -o chips",
+        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 10 -o chips",
+        "napari-eds few-shot map.emd --recipe map_recipe.json --grid 10 --map --rebin 4 -o folder",
     ),
     "figure": (
         "napari-eds figure map.edsession --show HAADF,La,Fe,O --outline 3,7 --width 85 -o a.pdf",
@@ -45,12 +45,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds report map.emd --recipe map_recipe.json --grid 15 -o report.pdf",
     ),
     "classify": (
-        "napari-eds classify map.emd --recipe map_recipe.json --grid 15 \\",
+        "napari-eds classify map.emd --recipe map_recipe.json --grid 10 \\",
         "    --support support.json -o classes.csv --class-map classes.tif",
     ),
-    "read-classes": (
-        "napari-eds read-classes found.csv --labels chips/labels.npy -o classes.tif",
-    ),
+    "read-classes": ("napari-eds read-classes found.csv --labels chips/labels.npy -o found.tif",),
     "chip-size": (
         "napari-eds chip-size map.emd --recipe map_recipe.json",
         "napari-eds chip-size map.emd --elements file --error 1 --sizes 5,10,20 -o sizes.csv",
@@ -77,7 +75,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds batch maps --recipe r.json --grid 15 --scheduler tcp://node1:8786 -o results",
     ),
     "simulate": (
-        "napari-eds simulate film.emd --size 256 --counts 200",
+        "napari-eds simulate film.emd --size 96x128 --counts 200",
         "napari-eds simulate frames.emd --n-frames 8 --counts 40 --drift 1 --lose O=0.03",
     ),
     "repeat": ("napari-eds repeat map.edsession map.emd -o again.csv",),

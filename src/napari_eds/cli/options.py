@@ -43,6 +43,7 @@ def add_run_options(parser: argparse.ArgumentParser, *, regions_needed: bool = T
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a recipe."""
+    _add_element_options(parser)
     _add_fit_options(parser)
     _add_correction_options(parser)
 
@@ -55,6 +56,12 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
 
 def add_part_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is read of a file; `part_from` reads them."""
+    _add_reading_options(parser)
+    _add_cutting_options(parser)
+
+
+def _add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a file may hold more of than one."""
     parser.add_argument(
         "--index", type=whole, metavar="N", help="which map, where the file holds several"
     )
@@ -78,6 +85,10 @@ def add_part_options(parser: argparse.ArgumentParser) -> None:
         metavar=("FIRST", "END"),
         help="frames to sum, counted from 0, END not among them (Velox, JEOL, HyperSpy)",
     )
+
+
+def _add_cutting_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is kept of pixels, channels and counts."""
     parser.add_argument(
         "--crop",
         nargs=2,
@@ -207,9 +218,8 @@ def add_rule_options(parser: argparse.ArgumentParser, *, needed: bool = True) ->
     return regions
 
 
-def _add_fit_options(parser: argparse.ArgumentParser) -> None:
-    from napari_eds.recipe.recipe import Background, Engine
-
+def _add_element_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is quantified, by which k-factors, and where all of that is taken from."""
     parser.add_argument(
         "--elements",
         metavar="O,Ti,Sr_K",
@@ -234,6 +244,12 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="settings of an earlier run; other options override them",
     )
+
+
+def _add_fit_options(parser: argparse.ArgumentParser) -> None:
+    """Add how spectra are fitted, and how well it is known what the fit rests on."""
+    from napari_eds.recipe.recipe import Background, Engine
+
     parser.add_argument(
         "--energy-range",
         nargs=2,

@@ -52,6 +52,8 @@ class KnownComparison:
         unknown.
     has_total : bool
         Whether the result tells total errors.
+    source : Path or None
+        File that the result came from; never replaced.
     others : mapping of str to float
         Mean at.% of the elements that the formula does not contain.
     per_label : DataFrame
@@ -66,6 +68,7 @@ class KnownComparison:
     others: Mapping[str, float]
     per_label: pd.DataFrame
     has_total: bool = False
+    source: Path | None = None
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -106,7 +109,8 @@ class KnownComparison:
         """
         tables = (self.table, self.per_label)
         texts = (csv_text(table, float_format="%.6g") for table in tables)
-        return write_files(beside(path, "_labels.csv"), texts, overwrite=overwrite)
+        files = beside(path, "_labels.csv")
+        return write_files(files, texts, overwrite=overwrite, inputs=[self.source])
 
     def figure(self) -> Figure:
         """Draw found and expected at.% as bars, with percent errors written above."""
@@ -122,7 +126,8 @@ class KnownComparison:
         OSError
             If the folder does not exist or cannot be written.
         """
-        return save_figure(self.figure(), path, dpi=DPI, overwrite=overwrite)
+        inputs = [self.source]
+        return save_figure(self.figure(), path, dpi=DPI, overwrite=overwrite, inputs=inputs)
 
 
 def compare_known(
@@ -182,6 +187,7 @@ def compare_known(
         others={e: float(means[e]) for e in source.elements if e not in expected},
         per_label=_per_label(chosen, elements, target),
         has_total=_common(chosen) is not None,
+        source=source.source,
     )
 
 

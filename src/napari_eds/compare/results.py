@@ -73,6 +73,11 @@ class Comparison:
         return self.ours.elements
 
     @property
+    def sources(self) -> tuple[Path, ...]:
+        """Files that the results came from, as far as they came from files; never replaced."""
+        return tuple(t.source for t in (self.ours, self.other) if t.source is not None)
+
+    @property
     def unit(self) -> str:
         """Unit of the quantity, for people."""
         return _UNITS[self.quantity]
@@ -153,7 +158,8 @@ class Comparison:
             If the folder does not exist or cannot be written.
         """
         texts = map(_csv, (self.table, self.statistics))
-        return write_files(beside(path, "_statistics.csv"), texts, overwrite=overwrite)
+        files = beside(path, "_statistics.csv")
+        return write_files(files, texts, overwrite=overwrite, inputs=self.sources)
 
     def figure(self, elements: Sequence[str] | None = None) -> Figure:
         """Draw both maps and their difference, one row per element.
@@ -190,7 +196,8 @@ class Comparison:
         OSError
             If the folder does not exist or cannot be written.
         """
-        return save_figure(self.figure(elements), path, dpi=DPI, overwrite=overwrite)
+        figure = self.figure(elements)
+        return save_figure(figure, path, dpi=DPI, overwrite=overwrite, inputs=self.sources)
 
     def _checked(self, elements: Sequence[str] | None) -> tuple[str, ...]:
         unknown = [e for e in elements or () if e not in self.elements]

@@ -69,7 +69,7 @@ def _from_any(source: Any, quantity: Quantity) -> CompositionTable:
     if isinstance(source, CompositionTable):
         return source
     if isinstance(source, str | Path):
-        return _of_path(Path(source), quantity)
+        return replace(_of_path(Path(source), quantity), source=Path(source))
     if isinstance(source, Mapping):
         return whole({str(e): (float(v), np.nan) for e, v in source.items()}, "composition")
     readers: tuple[tuple[type, Callable[[Any, Quantity], CompositionTable]], ...] = (
@@ -93,7 +93,8 @@ def _of_frame(frame: pd.DataFrame, quantity: Quantity) -> CompositionTable:
 
 
 def _of_image(image: SpectrumImage, quantity: Quantity) -> CompositionTable:
-    return of_vendor(image.acquisition.vendor, quantity, image.name)
+    table = of_vendor(image.acquisition.vendor, quantity, image.name)
+    return replace(table, source=image.source)
 
 
 def _of_vendor(vendor: VendorQuantification, quantity: Quantity) -> CompositionTable:
@@ -181,6 +182,7 @@ def _of_quantification(result: Quantification, quantity: Quantity) -> Compositio
         labels=result.labels,
         pixel_size=result.image.pixel_size,
         pixel_unit=result.image.pixel_unit,
+        source=result.image.source,
     )
 
 

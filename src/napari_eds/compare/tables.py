@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -42,6 +43,8 @@ class CompositionTable:
     pixel_unit : str
     remarks : tuple of str
         What was assumed on reading it.
+    source : Path or None
+        File that it was read from, or that of the map of a quantification.
     """
 
     name: str
@@ -56,6 +59,7 @@ class CompositionTable:
     pixel_unit: str = "pixel"
     remarks: tuple[str, ...] = ()
     errors_total: pd.DataFrame | None = None
+    source: Path | None = None
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -111,7 +115,8 @@ class CompositionTable:
             name: pd.DataFrame([row], index=["all"], columns=self.percent.columns)
             for name, row in rows.items()
         }
-        return CompositionTable(name=self.name, keyed_by="whole", remarks=self.remarks, **frames)
+        told = {name: getattr(self, name) for name in ("name", "remarks", "source")}
+        return CompositionTable(keyed_by="whole", **told, **frames)
 
     def only(self, elements: Sequence[str]) -> CompositionTable:
         """Return the table of some elements, made to add up to 100 %.

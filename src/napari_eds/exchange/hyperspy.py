@@ -39,6 +39,7 @@ from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP, LABEL, read_table
 from napari_eds.readers.hdf5_checks import FAULTS, check_heaps
 from napari_eds.readers.hyperspy_checks import check_hdf5
+from napari_eds.recipe.map_part import MAP_PART, MapPart
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition, Detector
 from napari_eds.spectra.axes import EnergyAxis
@@ -75,6 +76,11 @@ class LabelFile:
         Without what the vendor's program wrote.
     weight_sums : mapping of str to float
         Family (``"Fe_K"``) to its counts per count of the alpha line.
+    source : str or None
+        Name of the map's file.
+    part : MapPart or None
+        What of that file was read; None where the map came from none, or an earlier version of
+        this program did not say.
     """
 
     label_spectra: LabelSpectra
@@ -83,6 +89,8 @@ class LabelFile:
     table: pd.DataFrame
     acquisition: Acquisition
     weight_sums: Mapping[str, float]
+    source: str | None = None
+    part: MapPart | None = None
 
     def as_image(self) -> tuple[SpectrumImage, np.ndarray]:
         """Return an image of one pixel per label, and its label map, both of one row.
@@ -237,11 +245,12 @@ def _describe_sample(signal: Any, result: Quantification) -> None:
 def _own_metadata(result: Quantification) -> dict[str, Any]:
     """Return what HyperSpy has no place for: arrays, and texts in JSON and CSV."""
     acquisition = asdict(replace(result.image.acquisition, vendor=None))
-    energy = result.image.energy
+    energy, source, part = result.image.energy, result.image.source, result.image.part
     provenance = {
         "format": FORMAT,
         "version": VERSION,
-        "source": None if result.image.source is None else result.image.source.name,
+        "source": None if source is None else source.name,
+        MAP_PART: None if part is None else part.to_dict(),
         "energy_offset_keV": energy.offset_keV,
         "energy_scale_keV": energy.scale_keV,
         "acquisition": acquisition,
@@ -394,6 +403,7 @@ def _label_file(spectra: np.ndarray, stored: h5py.Group, own: Mapping[str, Any])
     acquisition["detectors"] = tuple(Detector(**d) for d in acquisition["detectors"])
     acquisition["elements"] = tuple(acquisition["elements"])
     energy = EnergyAxis(own["energy_offset_keV"], own["energy_scale_keV"], spectra.shape[-1])
+    part = own.get(MAP_PART)  # absent from earlier files
     return LabelFile(
         label_spectra=LabelSpectra.held(
             ids=ids,
@@ -406,4 +416,6 @@ def _label_file(spectra: np.ndarray, stored: h5py.Group, own: Mapping[str, Any])
         table=read_table(stored.attrs["table"].encode()),
         acquisition=Acquisition(**acquisition),
         weight_sums=MappingProxyType(dict(own["weight_sums"])),
+        source=own["source"],
+        part=None if part is None else MapPart.from_dict(part),
     )

@@ -5,7 +5,6 @@ The programs are pnnl/Multimodal-Few-Shot (pictures and spectra) and pnnl/pychip
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,8 +25,6 @@ from napari_eds.few_shot.chips import (
     support_from_painting,
 )
 from napari_eds.few_shot.folder import (
-    FORMAT,
-    PROVENANCE,
     FewShotFormat,
     Job,
     MapSize,
@@ -35,6 +32,7 @@ from napari_eds.few_shot.folder import (
     map_size,
     write,
 )
+from napari_eds.few_shot.provenance import files_of, of_others, write_provenance
 from napari_eds.labels.chips import Chips
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP
@@ -67,8 +65,8 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
     """Write chips, their spectra and all that belongs to them into one folder.
 
     The folder appears whole or not at all. With `overwrite` it replaces an earlier export, but
-    only where nobody has put anything else in. It holds, chips always in the order of
-    ``chip_ids.json``:
+    only where nobody has put anything else in or changed a file. It holds, chips always in
+    the order of ``chip_ids.json``:
 
     - ``chips/`` pictures by chip id; for a grid also ``chips_pychip/`` as pychip_gui names them,
       for other labels ``masks/``
@@ -128,6 +126,7 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
             made = temporary / "new"
             made.mkdir()
             write(made, job)
+            write_provenance(made, job)
             _put_in_place(made, folder, temporary / "old")
     except OSError as error:
         if error.errno is None:
@@ -221,7 +220,8 @@ def check_target(
     Raises
     ------
     FewShotError
-        If it holds anything but an export that nobody has added to, or that may not be replaced.
+        If it holds anything but an export that nobody has added to or changed, or one that may
+        not be replaced.
     OutputError
         If it cannot be made or written.
     """
@@ -232,38 +232,34 @@ def check_target(
     # It is put in place as a whole.
     check_place(folder.parent, make=True)
     _recover(folder)
-    there, others = _files(folder), _others(folder)
+    if files_of(folder) and not overwrite:
+        _check_others(of_others(folder)[0], folder)
+        raise FewShotError(
+            f"{folder} holds an earlier export: choose another folder, or give overwrite=True"
+        )
+    others, changed = of_others(folder)
+    _check_others(others, folder)
+    if changed:
+        raise FewShotError(
+            f"{folder} holds an earlier export of which {_named(changed)} may have been changed "
+            "since; changed files are not replaced: choose another folder, or move what is to be "
+            "kept away and remove the rest"
+        )
+    return folder
+
+
+def _check_others(others: Sequence[str], folder: Path) -> None:
     if others:
         raise FewShotError(
             f"{folder} holds {others[0]}, which no few-shot export wrote; choose another folder "
             "or move it away"
         )
-    if there and not overwrite:
-        raise FewShotError(
-            f"{folder} holds an earlier export: choose another folder, or give overwrite=True"
-        )
-    return folder
 
 
-def _files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
-
-
-def _others(folder: Path) -> list[str]:
-    """Return the files of a folder that no export wrote there."""
-    return sorted(_files(folder) - _own_files(folder))
-
-
-def _own_files(folder: Path) -> set[str]:
-    """Return the files an earlier export into this folder wrote, as it recorded them."""
-    try:
-        provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
-        if provenance["format"] == FORMAT:
-            return {*provenance["files"], PROVENANCE}
-    except (OSError, ValueError, KeyError, TypeError):
-        # Not ours, then.
-        return set()
-    return set()
+def _named(files: Sequence[str]) -> str:
+    """Name the first few of some files."""
+    more = f" and {len(files) - 3} more" if files[3:] else ""
+    return ", ".join(files[:3]) + more
 
 
 def _check_space(parent: Path, size: MapSize) -> None:
@@ -309,7 +305,7 @@ def _recover(folder: Path) -> None:
     earlier = _earlier(folder)
     if not os.path.lexists(earlier):
         return
-    if not earlier.is_dir() or _others(earlier):
+    if not earlier.is_dir() or any(of_others(earlier)):
         raise FewShotError(
             f"{earlier} is in the way: the export before this one would lie there for a moment; "
             "move it away"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import platform
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,20 +11,14 @@ import numpy as np
 
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.progress import Progress
-from napari_eds._support.provenance import file_sha256, versions
 from napari_eds.few_shot.chips import ChipOrder, FewShotError
 from napari_eds.quantification import saving
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
-FORMAT = "napari-eds few-shot 1"
-PROVENANCE = "provenance.json"
 #: Dense counts held at a time while the map is written.
 _BLOCK_BYTES = 64e6
-
-#: Packages whose versions are written down.
-_PACKAGES = ("numpy", "scipy", "pandas", "pillow")
 
 
 @dataclass(frozen=True)
@@ -137,7 +129,7 @@ def map_size(image: SpectrumImage, pixels: tuple[int, int], settings: FewShotFor
 
 
 def write(folder: Path, job: Job) -> None:
-    """Write all files of an export, reporting progress by step."""
+    """Write all files of an export but the account of where they are from; report progress."""
     steps = {
         "chip pictures": _write_pictures,
         "spectra": _write_spectra,
@@ -149,7 +141,6 @@ def write(folder: Path, job: Job) -> None:
         if job.progress is not None:
             job.progress(done, len(steps), what)
         write(folder, job)
-    _write_provenance(folder, job)
 
 
 def _write_pictures(folder: Path, job: Job) -> None:
@@ -183,13 +174,14 @@ def _make(folder: Path, name: str) -> None:
 
 def _grey(job: Job) -> np.ndarray:
     """Return the picture in 8 bit; what is not finite is black."""
-    low, high = _grey_limits(job)
+    low, high = grey_limits(job)
     data = np.nan_to_num(job.picture.astype(np.float64), nan=low, posinf=high, neginf=low)
     scaled = (data - low) / (high - low) if high > low else np.zeros_like(data)
     return np.rint(255 * scaled.clip(0, 1)).astype(np.uint8)
 
 
-def _grey_limits(job: Job) -> tuple[float, float]:
+def grey_limits(job: Job) -> tuple[float, float]:
+    """Return the numbers of the picture that are black and white."""
     finite = job.picture[np.isfinite(job.picture)].astype(np.float64)
     if not finite.size:
         return 0.0, 0.0
@@ -214,7 +206,7 @@ def _write_spectra(folder: Path, job: Job) -> None:
     totals = spectra.sum(axis=1, keepdims=True)
     np.save(folder / "spectra_sum.npy", spectra)
     np.save(folder / "spectra_normalised.npy", spectra / np.where(totals > 0, totals, 1))
-    _json(folder / "chip_ids.json", list(job.chips.ids))
+    write_json(folder / "chip_ids.json", list(job.chips.ids))
     if job.binned.energy.calibrated:
         np.save(folder / "energies_keV.npy", job.binned.energy.energies_keV)
 
@@ -237,11 +229,11 @@ def _write_tables(folder: Path, job: Job) -> None:
 def _write_support(folder: Path, job: Job) -> None:
     if not job.support:
         return
-    _json(folder / "support_set.json", job.support)
+    write_json(folder / "support_set.json", job.support)
     if job.chips.size is not None:
         name = dict(zip(job.chips.ids, job.chips.pychip_names, strict=True))
         renamed = {c: [name[chip] for chip in ids] for c, ids in job.support.items()}
-        _json(folder / "support_set_pychip.json", renamed)
+        write_json(folder / "support_set_pychip.json", renamed)
 
 
 def _write_map(folder: Path, job: Job) -> None:
@@ -269,75 +261,7 @@ def _write_map(folder: Path, job: Job) -> None:
             file.write(kept.astype(dtype, copy=False).tobytes())
 
 
-def _write_provenance(folder: Path, job: Job) -> None:
-    """Write down where everything comes from, last, with a list of all files."""
-    image, chips, size = job.image, job.chips, map_size(job.image, job.pixels, job.settings)
-    black, white = _grey_limits(job)
-    square = chips.size is not None and chips.size[0] == chips.size[1]
-    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    _json(
-        folder / PROVENANCE,
-        {
-            "format": FORMAT,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": {"python": platform.python_version(), **versions(_PACKAGES)},
-            "source": _source(image.source),
-            "image": {
-                "name": image.name,
-                "shape": image.shape,
-                "exported_shape": job.pixels,
-                # What of the source file the image is; empty is all of it.
-                "part": None if image.part is None else image.part.to_dict(),
-                "pixel_size": image.pixel_size,
-                "pixel_unit": image.pixel_unit,
-            },
-            "chips": {
-                "number": len(chips.ids),
-                "size": chips.size,
-                "grid": chips.grid,
-                # What to give Multimodal-Few-Shot, and pychip_gui, for the same chips.
-                "n_columns": chips.grid[1] if chips.grid and square else None,
-                "chip_size": chips.size[0] if chips.size and square else None,
-            },
-            "energy": _energy(job),
-            "picture": {
-                "name": job.picture_name,
-                "black": float(black),
-                "white": float(white),
-                "pychip_colormap": job.settings.pychip_colormap,
-            },
-            "spectra_normalised": "counts over the sum of the chip's counts in these channels",
-            "map": {
-                "written": job.settings.save_map,
-                "shape": size.shape,
-                "dtype": str(size.dtype),
-                "bytes": size.n_bytes,
-            },
-            "files": files,
-        },
-    )
-
-
-def _energy(job: Job) -> dict[str, object]:
-    energy = job.binned.energy
-    return {
-        "offset_keV": energy.offset_keV if energy.calibrated else None,
-        "scale_keV": energy.scale_keV if energy.calibrated else None,
-        "channels": energy.size,
-        "rebin": job.settings.rebin,
-        "range_keV": job.settings.energy_range_keV,
-    }
-
-
-def _source(path: Path | None) -> dict[str, Any] | None:
-    """Describe the file the map came from; no sum where it is gone or a folder."""
-    if path is None:
-        return None
-    if not path.is_file():
-        return {"file": path.name, "bytes": None, "sha256": None}
-    return {"file": path.name, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
-
-
-def _json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any) -> None:
+    """Write what JSON can hold, for people to read."""
     text = json.dumps(content, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
@@ -51,7 +59,8 @@ class KFactor(BaseModel):
     """The k-factor of one family; weight-based, up to a factor common to the table.
 
     A relative error that is not given is that of its class of lines; see
-    `k_factor_errors.class_error`. One that is given is kept, 0 included.
+    `k_factor_errors.class_error`. One that is given is kept, 0 included. Where it is saved, as in
+    a recipe, only what was given is written, so that a reader still knows which it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +75,18 @@ class KFactor(BaseModel):
     @property
     def given_error(self) -> float:
         """The relative error that was given; NaN where it is that of the class of lines."""
-        return self.relative_error if "relative_error" in self.model_fields_set else float("nan")
+        return self.relative_error if self._error_is_given else float("nan")
+
+    @property
+    def _error_is_given(self) -> bool:
+        return "relative_error" in self.model_fields_set
+
+    @model_serializer(mode="wrap")
+    def _without_usual_error(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        if not self._error_is_given:
+            del fields["relative_error"]
+        return fields
 
 
 @brief

@@ -25,6 +25,7 @@ from napari_eds._napari.quantify import cropping, missing
 from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
 from napari_eds._napari.quantify.fields import SettingField
 from napari_eds._napari.quantify.form import QuantificationForm
+from napari_eds._napari.quantify.source_part import SourcePart
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import add_chips, bind, geometry, label_names
@@ -61,6 +62,9 @@ class QuantificationWidget(QuantificationForm):
         self.focus = focus_of(napari_viewer)
         self._viewer: Any = self.focus.viewer
         super().__init__(self._map_choices, self._label_choices)
+        self.source_part = SourcePart(self.focus, self.work)
+        below_crop, _ = self._form.getWidgetPosition(self.crop.native)
+        self._form.insertRow(below_crop + 1, self.source_part)
         self._connect()
         self._on_map_changed()
         preload()
