@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_eds._version import __version__
 from napari_eds.cli import classes, compare, exchange, simulate, sizes
+from napari_eds.cli.dose import dose_lines, recorded_by
 from napari_eds.cli.examples import Help, epilog
 from napari_eds.cli.interrupts import INTERRUPTS
 from napari_eds.cli.options import (
@@ -281,12 +282,13 @@ def _description(index: int, image: SpectrumImage) -> list[str]:
         f"  microscope    {acquisition.signal_type or 'unknown'}",
         f"  take-off      {_known(acquisition.take_off_angle_deg, 'deg')}",
         f"  elements      {' '.join(acquisition.elements) or 'none named'}",
+        *dose_lines(image),
     ]
     for detector in acquisition.detectors:
         counts = (
             "counts unknown" if detector.counts is None else f"{detector.counts:,} counts in all"
         )
-        lines.append(f"  detector      {detector.name}: {counts}")
+        lines.append(f"  detector      {detector.name}: {counts}{recorded_by(detector)}")
     if image.frames is not None:
         lines.append(f"  summed        {image.frames}")
     lines += [
