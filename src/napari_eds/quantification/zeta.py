@@ -170,7 +170,7 @@ def _slopes(  # noqa: PLR0913 - keyword-only ones belong together
 
 
 def _to_results(x: np.ndarray, masses: np.ndarray, atomic_weights: np.ndarray) -> np.ndarray:
-    """Derivatives of atomic fractions, and of ln(mass thickness) behind them, by masses."""
+    """Return derivatives of atomic fractions, and of ln(mass thickness) behind, by masses."""
     moles = (masses / atomic_weights).sum(axis=1)[:, None, None]
     fractions = (np.eye(x.shape[1]) - x[:, :, None]) / atomic_weights / moles
     total = masses.sum(axis=1)[:, None, None]
