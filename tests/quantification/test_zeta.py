@@ -108,3 +108,50 @@ def test_a_table_is_read_back(tmp_path):
         read_zeta_factors(tmp_path / "bad.csv")
     with pytest.raises(KFactorError, match="must be positive"):
         ZetaFactorTable(table.k_factors, 0.0)
+
+
+@pytest.fixture(scope="module")
+def wedge(lfo_sto_96, data_dir):
+    """Blocks of 12 x 12 pure pixels of LFO_STO_96 by zeta-factors of one region, and the truth."""
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz")
+    phase, pure = truth["label"], truth["pure"]
+    row, column = np.indices(phase.shape)
+    region = np.where((phase == 3) & pure & (column < 24), 99, 0)
+    blocks = np.where(pure & np.isin(phase, (2, 3)), (row // 12) * 8 + column // 12 + 1, 0)
+    blocks = np.where(phase == 3, blocks + 64 * (blocks > 0), blocks)
+    few = np.bincount(blocks.ravel()) < 130
+    blocks[few[blocks]] = 0
+    settings = {
+        "elements": ("La", "Fe", "O", "Sr", "Ti"),
+        "fit_only": ("Cu", "C", "Ga", "Pt"),
+        "k_factors": eds.read_k_factors(data_dir / "simulated/kfactors_family_sum_windowless.csv"),
+    }
+    known = eds.quantify(lfo_sto_96, region, eds.Recipe.create(**settings))
+    zeta = eds.zeta_factors_from_label(
+        known,
+        99,
+        "SrTiO3",
+        thickness_nm=float(truth["thickness_nm"][region > 0].mean()),
+        density_g_cm3=5.12,
+    )
+    result = eds.quantify(lfo_sto_96, blocks, eds.Recipe.create(**settings))
+    return eds.quantify_by_zeta(result, zeta), truth, blocks
+
+
+def test_one_region_calibrates_the_thickness_of_all_others(wedge):
+    found, truth, blocks = wedge
+    true = truth["thickness_nm"] * truth["density_g_cm3"] * 1e-6
+    ids = found.result.label_spectra.ids
+    expected = np.array([true[blocks == i].mean() for i in ids])
+    deviation = found.composition.mass_thickness_kg_m2 / expected - 1
+    assert len(ids) > 25
+    assert np.median(np.abs(deviation)) < 0.02
+    told = found.composition.mass_thickness_error_kg_m2 / expected
+    assert 0.6 <= np.mean(np.abs(deviation) < told) <= 0.85
+
+
+def test_thickness_maps_lie_on_their_labels(wedge):
+    found, _, blocks = wedge
+    maps = found.maps()
+    assert np.isnan(maps["thickness"][blocks == 0]).all()
+    assert np.nanmin(maps["thickness error"]) > 0

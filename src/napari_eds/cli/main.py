@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_eds._version import __version__
-from napari_eds.cli import classes, compare, exchange, simulate, sizes
+from napari_eds.cli import classes, compare, exchange, simulate, sizes, thickness
 from napari_eds.cli.dose import dose_lines, recorded_by
 from napari_eds.cli.examples import Help, epilog
 from napari_eds.cli.interrupts import INTERRUPTS
@@ -122,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
     exchange.add_parsers(commands)
     classes.add_parsers(commands)
     sizes.add_parser(commands)
+    thickness.add_parser(commands)
     simulate.add_parser(commands)
     _add_open(commands)
     _add_demo(commands)
