@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import napari_eds as eds
 from napari_eds._support import hyperspy
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import lines as xray

@@ -47,8 +47,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds chip-size map.emd --elements file --error 1 --sizes 5,10,20 -o sizes.csv",
     ),
     "thickness": (
-        "napari-eds thickness map.emd --labels regions.tif --elements Sr,Ti,O --label 1 "
-        "--formula SrTiO3 --known-thickness 41 -o thickness.csv",
+        "napari-eds thickness map.emd --grid 12 --elements Sr,Ti,O --solid-angle 0.7 -o t.csv",
     ),
     "simulate": ("napari-eds simulate film.emd --size 256 --counts 200",),
     "repeat": ("napari-eds repeat map.edsession map.emd -o again.csv",),
