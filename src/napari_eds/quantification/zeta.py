@@ -87,9 +87,9 @@ def zeta_factor_method(  # noqa: PLR0913 - the last have defaults
     electrons = np.asarray(electrons, float)
     if electrons.shape != (len(intensities.counts),) or not np.all(electrons > 0):
         raise EDSError("every label needs a dose above 0 electrons")
-    counted = (intensities.counts > DETECTION_SIGMA * intensities.errors).any(axis=1)
+    counted = np.any(intensities.counts > DETECTION_SIGMA * intensities.errors, axis=1)
     per_count = intensities.k_factors / electrons[:, None]
-    thin = np.where(counted[:, None], intensities.counts * per_count, np.nan)
+    thin = np.where(np.asarray(counted)[:, None], intensities.counts * per_count, np.nan)
     n = thin.shape[1]
     mac = np.zeros((n, n)) if mass_absorption_cm2_g is None else mass_absorption_cm2_g
     path = mac * _TO_G_CM2 / np.sin(np.radians(take_off_angle_deg))
@@ -200,4 +200,5 @@ def _errors(  # noqa: PLR0913 - keyword-only ones belong together
         counting, of_factors, weight_fractions=c, by_logarithms=by_logs, by_counts=by_counts
     )
     of_dose = (common * by_logs.sum(axis=2)) ** 2
-    return {**parts, "dose": of_dose}, total + of_dose
+    by_part: dict[str, np.ndarray] = {str(part): variance for part, variance in parts.items()}
+    return {**by_part, "dose": of_dose}, total + of_dose
