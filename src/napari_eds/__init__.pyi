@@ -91,6 +91,7 @@ from .quantification import (
     PixelMaps,
     Quantification,
     RegionThickness,
+    ZetaQuantification,
     adaptive_chips_for_error,
     advised_bin_px,
     chip_size_advice,
@@ -101,6 +102,7 @@ from .quantification import (
     line_profile,
     pixel_maps,
     quantify,
+    quantify_by_zeta,
     quantify_frames,
     recommended_kernel,
     save_column_maps,
@@ -108,6 +110,7 @@ from .quantification import (
     save_profile_figure,
     save_profiles,
     thickness_from_region,
+    zeta_factors_from_label,
 )
 from .readers import DetectorComparison, compare_detectors, load, read, read_frames
 from .recipe import (
@@ -121,8 +124,11 @@ from .recipe import (
     MapPart,
     Recipe,
     Uncertainties,
+    ZetaFactorTable,
     read_k_factors,
+    read_zeta_factors,
     theoretical_k_factors,
+    theoretical_zeta_factors,
 )
 from .spectra import (
     Acquisition,
@@ -206,6 +212,8 @@ __all__ = [
     "SpectrumImage",
     "UncalibratedError",
     "Uncertainties",
+    "ZetaFactorTable",
+    "ZetaQuantification",
     "__version__",
     "adaptive_chips",
     "adaptive_chips_for_error",
@@ -249,6 +257,7 @@ __all__ = [
     "pixel_maps",
     "plot_figure",
     "quantify",
+    "quantify_by_zeta",
     "quantify_frames",
     "read",
     "read_chip_classes",
@@ -257,6 +266,7 @@ __all__ = [
     "read_hspy",
     "read_k_factors",
     "read_labels",
+    "read_zeta_factors",
     "recipe_elements",
     "recommended_kernel",
     "remove_small_labels",
@@ -281,10 +291,12 @@ __all__ = [
     "superpixels",
     "support_from_painting",
     "theoretical_k_factors",
+    "theoretical_zeta_factors",
     "thickness_from_region",
     "threshold_regions",
     "to_hyperspy",
     "watershed_regions",
     "whole_map",
     "window_map",
+    "zeta_factors_from_label",
 ]

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 
 import napari_eds as eds
-from napari_eds.quantification.combined import combined
+from napari_eds.quantification.combinations import combined
 from napari_eds.quantification.table import at_pct, error_of, error_total_of
 from napari_eds.simulate import Phase, simulate
 

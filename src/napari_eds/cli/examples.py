@@ -74,6 +74,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds batch maps --recipe map_recipe.json --whole --watch -o results",
         "napari-eds batch maps --recipe r.json --grid 15 --scheduler tcp://node1:8786 -o results",
     ),
+    "thickness": (
+        "napari-eds thickness map.emd --grid 12 --elements Sr,Ti,O --solid-angle 0.7 -o t.csv",
+    ),
     "simulate": (
         "napari-eds simulate film.emd --size 96x128 --counts 200",
         "napari-eds simulate frames.emd --n-frames 8 --counts 40 --drift 1 --lose O=0.03",

@@ -23,7 +23,9 @@ from napari_eds.cli import (
     profile,
     simulate,
     sizes,
+    thickness,
 )
+from napari_eds.cli.dose import dose_lines, recorded_by
 from napari_eds.cli.examples import Help, epilog
 from napari_eds.cli.interrupts import INTERRUPTS
 from napari_eds.cli.options import (
@@ -139,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
     maps.add_parser(commands)
     denoise.add_parser(commands)
     batch.add_parser(commands)
+    thickness.add_parser(commands)
     simulate.add_parser(commands)
     _add_open(commands)
     _add_demo(commands)
@@ -299,12 +302,13 @@ def _description(index: int, image: SpectrumImage) -> list[str]:
         f"  microscope    {acquisition.signal_type or 'unknown'}",
         f"  take-off      {_known(acquisition.take_off_angle_deg, 'deg')}",
         f"  elements      {' '.join(acquisition.elements) or 'none named'}",
+        *dose_lines(image),
     ]
     for detector in acquisition.detectors:
         counts = (
             "counts unknown" if detector.counts is None else f"{detector.counts:,} counts in all"
         )
-        lines.append(f"  detector      {detector.name}: {counts}")
+        lines.append(f"  detector      {detector.name}: {counts}{recorded_by(detector)}")
     if image.frames is not None:
         lines.append(f"  summed        {image.frames}")
     lines += [

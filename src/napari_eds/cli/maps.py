@@ -12,7 +12,7 @@ from napari_eds.cli.run import run as quantified
 from napari_eds.cli.usage import UsageError, bad_options
 
 if TYPE_CHECKING:
-    from napari_eds.quantification.combined import Combined
+    from napari_eds.quantification.combinations import Combined
     from napari_eds.quantification.result import Quantification
 
 
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
 def _save(options: argparse.Namespace, result: Quantification, *, asked: bool) -> list[Path]:
     from napari_eds.quantification.saved_maps import save_column_maps
     from napari_eds.spectra.maximum import save_maximum_spectrum
-    from napari_eds.spectra.overlay import save_overlay
+    from napari_eds.spectra.overlays import save_overlay
 
     force, written = forced(options), []
     if asked:
@@ -109,7 +109,7 @@ def _save(options: argparse.Namespace, result: Quantification, *, asked: bool) -
 
 
 def _combinations(options: argparse.Namespace, result: Quantification) -> list[Combined]:
-    from napari_eds.quantification.combined import OPERATIONS, combined
+    from napari_eds.quantification.combinations import OPERATIONS, combined
 
     return [
         combined(result, _column(left, result), _column(right, result), operation)
@@ -120,7 +120,7 @@ def _combinations(options: argparse.Namespace, result: Quantification) -> list[C
 
 def _column(name: str, result: Quantification) -> str:
     """Return the column that a name means: its own, or that of an element's at.%."""
-    from napari_eds.quantification.combined import numbers_of
+    from napari_eds.quantification.combinations import numbers_of
     from napari_eds.quantification.statistics import names_of
 
     column = names_of(result.table, result.elements).get(name, name)
@@ -141,7 +141,7 @@ def _told(one: Combined) -> str:
 
 
 def _overlay(options: argparse.Namespace, result: Quantification) -> Any:
-    from napari_eds.spectra.overlay import overlay
+    from napari_eds.spectra.overlays import overlay
 
     wanted = [part.strip().partition("=") for part in options.overlay.split(",") if part.strip()]
     unknown = [e for e, _, _ in wanted if e not in result.elements]

@@ -214,7 +214,7 @@ def _save_figure(
     found: list[tuple[int, str, Interface]],
 ) -> Path:
     from napari_eds._support import figures
-    from napari_eds.quantification.profile_figure import draw
+    from napari_eds.quantification.profile_figure import draw_profiles
 
-    figure = draw(profiles, options.quantity, interfaces=found)
+    figure = draw_profiles(profiles, options.quantity, interfaces=found)
     return figures.save_figure(figure, options.figure, dpi=figures.DPI, overwrite=forced(options))

@@ -1,23 +1,23 @@
 from .advice import ChipSizeAdvice, adaptive_chips_for_error, chip_size_advice, counts_for_error
 from .cliff_lorimer import Composition
-from .combined import Combined, combined
+from .combinations import Combined, combined
 from .interfaces import Interface
 from .kernels import Kernel
 from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
 from .over_frames import FrameResult, quantify_frames
 from .pixels import PixelMaps, pixel_maps, recommended_kernel
+from .profile_figure import draw_profiles, save_profile_figure
 from .profiles import (
     LineProfile,
     advised_bin_px,
-    draw_profiles,
     line_profile,
-    save_profile_figure,
     save_profiles,
 )
 from .result import Quantification
 from .run import quantify
 from .saved_maps import save_column_maps
 from .saving import save_maps
+from .thickness import ZetaQuantification, quantify_by_zeta, zeta_factors_from_label
 
 __all__ = [
     "ChipSizeAdvice",
@@ -30,6 +30,7 @@ __all__ = [
     "PixelMaps",
     "Quantification",
     "RegionThickness",
+    "ZetaQuantification",
     "adaptive_chips_for_error",
     "advised_bin_px",
     "chip_size_advice",
@@ -40,6 +41,7 @@ __all__ = [
     "line_profile",
     "pixel_maps",
     "quantify",
+    "quantify_by_zeta",
     "quantify_frames",
     "recommended_kernel",
     "save_column_maps",
@@ -47,4 +49,5 @@ __all__ = [
     "save_profile_figure",
     "save_profiles",
     "thickness_from_region",
+    "zeta_factors_from_label",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_eds._support import figures
 from napari_eds.errors import EDSError
 from napari_eds.quantification.interfaces import Interface
 from napari_eds.quantification.profiles import QUANTITY_WORDS, LineProfile, ProfileQuantity
@@ -21,7 +23,7 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#00
 _WIDTH_INCH, _HEIGHT_INCH = 6.3, 3.4
 
 
-def draw(
+def draw_profiles(
     profiles: Sequence[LineProfile],
     quantity: ProfileQuantity = "at_pct",
     elements: Iterable[str] | None = None,
@@ -68,6 +70,27 @@ def draw(
             if place == i:
                 _draw_interface(axes, profile, interface, colors[element])
     return figure
+
+
+def save_profile_figure(
+    profiles: Iterable[LineProfile],
+    path: str | Path,
+    *,
+    quantity: ProfileQuantity = "at_pct",
+    elements: Iterable[str] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Save a figure of profiles as PNG, PDF or SVG; see `draw_profiles`.
+
+    Raises
+    ------
+    EDSError
+        If there is nothing to draw, or not in that format.
+    OutputError
+        If the file is there and may not be replaced.
+    """
+    figure = draw_profiles(list(profiles), quantity, elements)
+    return figures.save_figure(figure, path, dpi=figures.DPI, overwrite=overwrite)
 
 
 def _colors(profile: LineProfile) -> list[str]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from napari_eds._support import figures
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import beside
@@ -37,7 +36,7 @@ from napari_eds.spectra.axes import NM_PER_UNIT
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 #: What a profile shows against distance.
 ProfileQuantity = Literal["at_pct", "wt_pct", "intensity", "counts"]
@@ -258,30 +257,6 @@ def save_profiles(
     contents = [csv_text(table, float_format="%.6g"), recipe_json(profiles[0].result, Path(path))]
     inputs = [profile.result.image.source for profile in profiles]
     return write_files(profile_files(path), contents, overwrite=overwrite, inputs=inputs)
-
-
-def save_profile_figure(
-    profiles: Iterable[LineProfile],
-    path: str | Path,
-    *,
-    quantity: ProfileQuantity = "at_pct",
-    elements: Iterable[str] | None = None,
-    overwrite: bool = False,
-) -> Path:
-    """Save a figure of profiles as PNG, PDF or SVG; see `draw_profiles`."""
-    figure = draw_profiles(list(profiles), quantity, elements)
-    return figures.save_figure(figure, path, dpi=figures.DPI, overwrite=overwrite)
-
-
-def draw_profiles(
-    profiles: list[LineProfile],
-    quantity: ProfileQuantity = "at_pct",
-    elements: Iterable[str] | None = None,
-) -> Figure:
-    """Draw profiles, one above the other; see `profile_figure.draw`."""
-    from napari_eds.quantification.profile_figure import draw
-
-    return draw(profiles, quantity, elements)
 
 
 def named(lines: Iterable[Line]) -> list[Line]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_eds._support.outputs import OutputFolder, output_folder
 from napari_eds.errors import EDSError
-from napari_eds.quantification.combined import Combined, label_map, numbers_of
+from napari_eds.quantification.combinations import Combined, label_map, numbers_of
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.saving import save_map
 

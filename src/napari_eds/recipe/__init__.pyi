@@ -5,6 +5,7 @@ from .k_factors import KFactor, KFactorTable
 from .map_part import MapPart
 from .recipe import AxisCorrection, Background, Engine, LowEnergyTail, Recipe
 from .uncertainties import Uncertainties
+from .zeta_factors import ZetaFactorTable, read_zeta_factors, theoretical_zeta_factors
 
 __all__ = [
     "Absorption",
@@ -17,6 +18,9 @@ __all__ = [
     "MapPart",
     "Recipe",
     "Uncertainties",
+    "ZetaFactorTable",
     "read_k_factors",
+    "read_zeta_factors",
     "theoretical_k_factors",
+    "theoretical_zeta_factors",
 ]

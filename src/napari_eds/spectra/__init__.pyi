@@ -5,7 +5,7 @@ from .drift import Drift, find_drift
 from .frame_series import FrameSeries
 from .label_sums import LabelSpectra
 from .maximum import maximum_spectrum
-from .overlay import Overlay, overlay, save_overlay
+from .overlays import Overlay, overlay, save_overlay
 from .spectrum_image import AuxiliaryImage, SpectrumImage
 from .windows import element_maps, window_map
 

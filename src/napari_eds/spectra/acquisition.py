@@ -26,7 +26,9 @@ class Detector:
     """One X-ray detector.
 
     Angles are in degrees: `elevation_deg` is the take-off angle above the specimen plane,
-    `azimuth_deg` counts around the beam. `counts` is the sum over its stream, where known.
+    `azimuth_deg` counts around the beam. `counts` is the sum over its stream, where known. Rates
+    are X-rays per second that came in and that were counted; `solid_angle_sr` is what files call
+    collection angle.
     """
 
     name: str
@@ -35,6 +37,18 @@ class Detector:
     live_time_s: float | None = None
     real_time_s: float | None = None
     counts: int | None = None
+    input_rate_per_s: float | None = None
+    output_rate_per_s: float | None = None
+    solid_angle_sr: float | None = None
+
+    @property
+    def live_fraction(self) -> float | None:
+        """Live over real time, or None where one is unknown or they contradict each other."""
+        return _share(self.live_time_s, self.real_time_s)
+
+
+def _share(live: float | None, real: float | None) -> float | None:
+    return live / real if live and real and 0 < live <= real else None
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,12 @@ class Acquisition:
     energy_resolution_MnKa_eV : float or None
         Full width at half maximum at Mn Ka.
     beam_current_nA, live_time_s, real_time_s : float or None
+    dwell_time_s : float or None
+        In one pixel of one frame.
+    frames_summed : float or None
+        Frames that the counts come from; of an unfinished one, the part that was recorded.
+    tilt_deg : (float, float) or None
+        Tilt of the stage about its first and second axis.
     elements : tuple of str
         Elements named in the file.
     detectors : tuple of Detector
@@ -126,6 +146,17 @@ class Acquisition:
     elements: tuple[str, ...] = ()
     detectors: tuple[Detector, ...] = ()
     vendor: VendorQuantification | None = None
+    dwell_time_s: float | None = None
+    frames_summed: float | None = None
+    tilt_deg: tuple[float, float] | None = None
+
+    def live_fraction(self) -> float | None:
+        """Live over real time, the mean over detectors, or that of the whole."""
+        told = [d.live_fraction for d in self.detectors]
+        known = [fraction for fraction in told if fraction is not None]
+        if known:
+            return sum(known) / len(known)
+        return _share(self.live_time_s, self.real_time_s)
 
     def is_foil(self, beam_energy_keV: float | None = None) -> bool:
         """Whether the specimen is a foil, not bulk: by the beam energy, else as the file says.

@@ -15,7 +15,7 @@ from napari_eds._napari.state.derived import COLUMN_MAPS, OVERLAY, Look
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import geometry
 from napari_eds.errors import EDSError
-from napari_eds.quantification.combined import (
+from napari_eds.quantification.combinations import (
     OPERATIONS,
     combined,
     label_map,
@@ -23,7 +23,7 @@ from napari_eds.quantification.combined import (
     numeric_columns,
 )
 from napari_eds.quantification.result import Quantification
-from napari_eds.spectra.overlay import overlay
+from napari_eds.spectra.overlays import overlay
 
 _ALONE = "alone"
 _SIGNS = {_ALONE: "alone", "ratio": "/ (ratio)", "sum": "+ (sum)", "difference": "− (difference)"}

@@ -25,6 +25,7 @@ from napari_eds.errors import EDSError, LabelError
 from napari_eds.quantification import profiles as core
 from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT
 from napari_eds.quantification.interfaces import Interface
+from napari_eds.quantification.profile_figure import save_profile_figure
 from napari_eds.quantification.profiles import LineProfile
 
 #: Key of the profiles in the metadata of the Shapes layer that they are of.
@@ -235,9 +236,7 @@ class ProfileWidget(QWidget):
     def _on_save_figure(self) -> None:
         path = self._asked("Save the figure", "png", "Figures (*.png *.svg *.pdf)")
         if path:
-            write = partial(
-                core.save_profile_figure, self.profiles, path, quantity=self.quantity.value
-            )
+            write = partial(save_profile_figure, self.profiles, path, quantity=self.quantity.value)
             self._saved([path], path, write)
 
     def _asked(self, title: str, ending: str, kinds: str) -> str:

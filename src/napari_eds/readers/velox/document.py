@@ -125,18 +125,27 @@ class ScanArea(_Part):
     bottom: Fraction
 
 
+class Stage(_Part):
+    """The stage; tilts are in radians."""
+
+    alpha_tilt: Annotated[float | None, _in(-math.pi, math.pi)] = None
+    beta_tilt: Annotated[float | None, _in(-math.pi, math.pi)] = None
+
+
 class Scan(_Part):
-    """The raster of a scan."""
+    """The raster of a scan; the dwell time is that of a pixel."""
 
     scan_size: ScanSize = ScanSize()
     scan_area: ScanArea | None = None
     frame_time: Seconds = None
+    dwell_time: Seconds = None
 
 
 class Optics(_Part):
-    """The column; the voltage is in V."""
+    """The column; the voltage is in V, the current in A, 0 where it was not measured."""
 
     acceleration_voltage: Annotated[float | None, _in(0, 1e7)] = None
+    last_measured_screen_current: Annotated[float | None, _in(-1e-3, 1e-3)] = None
 
 
 class BinaryResult(_Part):
@@ -157,6 +166,9 @@ class DetectorEntry(_Part):
     azimuth_angle: Angle = None
     live_time: Seconds = None
     real_time: Seconds = None
+    input_count_rate: Annotated[float | None, _in(0, 1e12)] = None
+    output_count_rate: Annotated[float | None, _in(0, 1e12)] = None
+    collection_angle: Annotated[float | None, _in(0, 4 * math.pi)] = None
 
 
 class Metadata(_Part):
@@ -165,6 +177,7 @@ class Metadata(_Part):
     binary_result: BinaryResult = BinaryResult()
     optics: Optics = Optics()
     scan: Scan = Scan()
+    stage: Stage = Stage()
     detectors: dict[str, DetectorEntry] = {}
 
 

@@ -37,6 +37,10 @@ def detector(name: str, metadata: Metadata, counts: int) -> Detector:
         live_time_s=_mean(entry.live_time for entry in entries),
         real_time_s=_mean(entry.real_time for entry in entries),
         counts=counts,
+        # 0 is what files say where nothing was measured.
+        input_rate_per_s=_sum(entry.input_count_rate or None for entry in entries),
+        output_rate_per_s=_sum(entry.output_count_rate or None for entry in entries),
+        solid_angle_sr=_sum(entry.collection_angle or None for entry in entries),
     )
 
 
@@ -111,6 +115,8 @@ def acquisition(
     detectors = tuple(detectors)
     voltage = metadata.optics.acceleration_voltage
     live, real = _times(detectors, metadata, frames)
+    current = metadata.optics.last_measured_screen_current or 0.0
+    tilt = metadata.stage.alpha_tilt, metadata.stage.beta_tilt
     return Acquisition(
         signal_type="STEM",
         beam_energy_keV=voltage / 1000 if voltage else None,
@@ -118,9 +124,18 @@ def acquisition(
         take_off_angle_deg=_mean(
             abs(one.elevation_deg) for one in detectors if one.elevation_deg is not None
         ),
+        # Below 0 the screen was read in a column without a beam on it.
+        beam_current_nA=current * 1e9 if current > 0 else None,
         live_time_s=live,
         real_time_s=real,
         detectors=detectors,
+        dwell_time_s=metadata.scan.dwell_time or None,
+        frames_summed=None if frames is None else frames[0],
+        tilt_deg=(
+            None
+            if tilt[0] is None or tilt[1] is None
+            else (math.degrees(tilt[0]), math.degrees(tilt[1]))
+        ),
         **attributes,
     )
 
@@ -141,6 +156,12 @@ def _times(
     if live is None or not 1 / _REAL_TIME_FACTOR < agreement < _REAL_TIME_FACTOR:
         return None, frame_time * used
     return live * used / in_file, frame_time * used
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """Sum over segments; None unless all are known, for a part of them says nothing."""
+    known = list(values)
+    return sum(v for v in known if v) if known and None not in known else None
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

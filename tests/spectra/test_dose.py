@@ -1,0 +1,33 @@
+"""Dose and geometry as files tell them."""
+
+import pytest
+
+import napari_eds as eds
+from napari_eds.errors import EDSError
+from napari_eds.spectra.dose import electrons_per_pixel
+
+
+def test_velox_tells_current_times_rates_and_solid_angle(data_dir):
+    image = eds.read(data_dir / "real/velox/EDS-STO.emd")[1]
+    told, detector = image.acquisition, image.acquisition.detectors[0]
+    assert told.beam_current_nA == pytest.approx(0.32021, abs=1e-5)
+    assert detector.solid_angle_sr == pytest.approx(0.7, rel=0.01)
+    assert detector.output_rate_per_s < detector.input_rate_per_s
+    assert told.tilt_deg == pytest.approx((-1.0289, 0.7905), abs=1e-3)
+
+
+def test_dose_is_current_dwell_and_frames(lfo_sto_96):
+    # README of the data: 0.2 nA, 200 us, 2 frames, live for 95 % of the time.
+    assert electrons_per_pixel(lfo_sto_96) == pytest.approx(0.2e-9 * 4e-4 / 1.602176634e-19)
+    ratio = electrons_per_pixel(lfo_sto_96, live=True) / electrons_per_pixel(lfo_sto_96)
+    assert ratio == pytest.approx(0.95, abs=1e-4)
+
+
+def test_a_current_of_0_was_not_measured(data_dir):
+    name = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
+    image = eds.load(data_dir / name)
+    assert image.acquisition.beam_current_nA is None
+    assert image.acquisition.frames_summed == pytest.approx(10)
+    with pytest.raises(EDSError, match="does not tell the beam current"):
+        electrons_per_pixel(image)
+    assert electrons_per_pixel(image, beam_current_nA=0.724) > 0
