@@ -76,7 +76,8 @@ def load_in_background(
         if not isinstance(error, Cancelled):
             notify(error)
 
-    bar = cancelable_progress(total=0, desc=what)
+    # Of one step: a bar of none runs to and fro, and each move has the canvas drawn anew.
+    bar = cancelable_progress(total=1, desc=what)
     create_worker(
         load,
         check,
