@@ -234,6 +234,22 @@ EXAMPLES: Kind[Labels, None] = Kind("eds_examples_of", Labels)
 CLASSES: Kind[Labels, None] = Kind("eds_classes_of", Labels)
 PROBABILITY: Kind[Image, None] = Kind("eds_probability_of", Image)
 
+
+def covering_kinds(
+    map_layer: Layer | None, labels: Layer | None
+) -> tuple[tuple[Kind[Any, Any], Layer | None], ...]:
+    """Return the kinds whose layers cover a map wholly, and whom they are made for."""
+    return (
+        (AT_PCT_MAPS, labels),
+        (DIFFERENCES, labels),
+        (CLASSES, labels),
+        (PROBABILITY, labels),
+        (PIXEL_LAYERS, map_layer),
+        (ELEMENT_MAPS, map_layer),
+        (WINDOW_PREVIEW, map_layer),
+    )
+
+
 # What is kept with derived layers.
 
 #: The name a layer was given last, but by the user; None while it is being given.

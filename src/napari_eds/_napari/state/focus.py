@@ -16,6 +16,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_eds._napari.state import layers as eds_layers
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
+from napari_eds._napari.state.outlines import SelectionOutline
 from napari_eds._napari.state.settings import Settings, default_settings
 from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -78,6 +79,7 @@ class Focus(QObject):
         self._labels: Labels | None = None
         self._last_selected: tuple[int, ...] = ()
         self._follows = True
+        self.outline = SelectionOutline(self)
         events = viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
             event.connect(self._on_layers)
@@ -222,6 +224,14 @@ class Focus(QObject):
             return together
         return (current,) if current else ()
 
+    @property
+    def selected_in_panel(self) -> bool:
+        """Whether the selected labels were chosen in a panel, not just taken up by the brush."""
+        if self._labels is None:
+            return False
+        together = self._labels.metadata.get(_SELECTED, ())
+        return bool(together) and together[-1] == int(self._labels.selected_label)
+
     def select(self, ids: Iterable[int]) -> None:
         """Select labels; the last of them becomes the layer's own selected label."""
         if self._labels is None:
@@ -231,6 +241,8 @@ class Focus(QObject):
         if together:
             self._labels.selected_label = together[-1]
         self._on_selected()
+        # The brush may have had the label before, of which nothing was told.
+        self.outline.follow()
 
     # The result, which belongs to the labels.
 
