@@ -85,7 +85,8 @@ class Workbench(QuantificationWidget):
         window.resizeDocks([spectrum, results], list(_SPECTRUM_TO_RESULTS), along)
         window.resizeDocks([spectrum], [_BOTTOM_HEIGHT_PX], across)
         window.resizeDocks([dock_of(self)], [_RIGHT_WIDTH_PX], along)
-        self._viewer.reset_view()
+        self._viewer.scale_bar.visible = True
+        self.focus.fit_view()
 
 
 def _import_panels(_report: Progress) -> None:

@@ -62,7 +62,8 @@ def _is_field(widget: Any) -> bool:
 
 def _has_focus(field: QWidget) -> bool:
     """Whether a field or a part of it, such as its line of text, has the focus."""
-    focused = field.window().focusWidget()
+    window = field.window()
+    focused = None if window is None else window.focusWidget()
     return field.hasFocus() or (
         focused is not None and focused.hasFocus() and field.isAncestorOf(focused)
     )

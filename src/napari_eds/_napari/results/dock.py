@@ -271,7 +271,7 @@ class ResultsTable(ResultsForm):
 
 
 def is_in_sight(viewer: Any, layer: Labels, position: np.ndarray) -> bool:
-    """Whether a position in a layer's pixels is in view; napari knows it of visible layers only."""
+    """Whether a position in a layer's pixels is in view; only visible layers tell."""
     world = layer.data_to_world(position)
     for other in (layer, *viewer.layers):
         if other.visible and other.ndim == layer.ndim:

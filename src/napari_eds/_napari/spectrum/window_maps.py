@@ -217,6 +217,7 @@ def _element_look(
             "visible": visible,
             **geometry(map_layer.metadata[SPECTRUM_IMAGE]),
         },
+        says_what_it_is=True,
     )
 
 

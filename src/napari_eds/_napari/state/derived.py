@@ -54,6 +54,8 @@ class Look(NamedTuple):
     follows_name : bool
     limits_are_range : bool
         Whether the range of the slider of contrast limits ends where these end.
+    says_what_it_is : bool
+        Whether a new layer shows its name and a colour bar on the canvas.
     """
 
     data: np.ndarray
@@ -63,6 +65,7 @@ class Look(NamedTuple):
     told: Mapping[str, Any] = {}
     follows_name: bool = False
     limits_are_range: bool = False
+    says_what_it_is: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,8 @@ class Kind(Generic[AnyLayer, Part]):
         with staying():
             viewer.layers.insert(top, layer)
         _NAME.keep(layer, layer.name)
+        if look.says_what_it_is:
+            layer.name_overlay.visible = layer.colorbar.visible = True
         return layer
 
     def steps(  # noqa: PLR0913 - what `show` takes, and until when

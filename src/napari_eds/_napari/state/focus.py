@@ -15,6 +15,7 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_eds._napari.state import layers as eds_layers
+from napari_eds._napari.state.belonging import show_only
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
 from napari_eds._napari.state.outlines import SelectionOutline
 from napari_eds._napari.state.settings import Settings, default_settings
@@ -116,6 +117,7 @@ class Focus(QObject):
         if layer is self._map:
             return
         self._map = layer
+        self._show_map()
         kept = self._labels if self._labels in self.label_layers() else None
         other_labels = self._take_labels(kept or next(reversed(self.label_layers()), None))
         # Told only now, when map and labels belong together.
@@ -123,6 +125,19 @@ class Focus(QObject):
         self.settings_changed.emit()
         if other_labels:
             self._tell_labels()
+
+    def _show_map(self) -> None:
+        """Show the map with its layers, fit the view to it, and hide other maps."""
+        if self._map is not None:
+            show_only(self.viewer, self._map, self.map_layers())
+            self.fit_view()
+
+    def fit_view(self) -> None:
+        """Fit the view to the map: an overview image beside it would make it a speck."""
+        if self._map is not None and self._map in self.viewer.layers:
+            self.viewer.fit_to_view(layers=[self._map])
+        else:
+            self.viewer.reset_view()
 
     def replace_image(self, image: SpectrumImage) -> None:
         """Put another spectrum image into the layer, such as one with an energy axis."""
