@@ -80,6 +80,7 @@ class SelectionOutline(QObject):
         self._later.triggered.connect(self.follow)
         focus.labels_edited.connect(self._later.throttle)
         focus.labels_changed.connect(self.follow)
+        focus.layers_changed.connect(self._later.throttle)  # new layers come on top
         focus.selection_changed.connect(self.follow)
 
     @property
