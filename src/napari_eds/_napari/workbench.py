@@ -88,8 +88,15 @@ class Workbench(QuantificationWidget):
         height = min(_BOTTOM_HEIGHT_PX, round(_BOTTOM_PART * window.height()))
         window.resizeDocks([spectrum], [height], across)
         window.resizeDocks([dock_of(self)], [_RIGHT_WIDTH_PX], along)
-        self._viewer.scale_bar.visible = True
+        _show_scale_bar(self._viewer)
         self.focus.fit_view()
+
+
+def _show_scale_bar(viewer: Any) -> None:
+    """Show napari's scale bar: 0.9 moved it, and warns of its old place."""
+    canvas = getattr(viewer, "canvas", None)
+    bar = viewer.scale_bar if canvas is None else canvas.overlays.scale_bar
+    bar.visible = True
 
 
 def _import_panels(_report: Progress) -> None:
