@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Vectors
 from qtpy.QtCore import QObject
 from superqt.utils import QSignalDebouncer
-
-if TYPE_CHECKING:
-    from napari_eds._napari.state.focus import Focus
 
 _NAME = "selected label"
 _WIDTH_PX = 2.0
@@ -71,7 +68,7 @@ class SelectionOutline(QObject):
     colour of its brush.
     """
 
-    def __init__(self, focus: Focus) -> None:
+    def __init__(self, focus: Any) -> None:
         super().__init__(focus)
         self._focus = weakref.ref(focus)
         self._shown: weakref.ref[Vectors] | None = None
@@ -104,9 +101,7 @@ class SelectionOutline(QObject):
         else:
             self._show(focus, labels, layer, edges)
 
-    def _show(
-        self, focus: Focus, labels: Labels, layer: Vectors | None, edges: np.ndarray
-    ) -> None:
+    def _show(self, focus: Any, labels: Labels, layer: Vectors | None, edges: np.ndarray) -> None:
         place = {"scale": labels.scale, "translate": labels.translate}
         width = _WIDTH_PX / max(self._pixels_per_pixel(focus, labels), 1e-9)
         if layer is None:
@@ -137,7 +132,7 @@ class SelectionOutline(QObject):
             layers.move(layers.index(layer), len(layers))
 
     @staticmethod
-    def _pixels_per_pixel(focus: Focus, labels: Labels) -> float:
+    def _pixels_per_pixel(focus: Any, labels: Labels) -> float:
         """Return how many pixels of the screen a pixel of the map is wide."""
         camera = getattr(focus.viewer, "scene", focus.viewer).camera
         return float(camera.zoom * labels.scale[-1])
