@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_eds.errors import EDSError
 from napari_eds.readers.reading import SUFFIXES, load, read, read_images
@@ -76,7 +76,8 @@ def load_in_background(
         if not isinstance(error, Cancelled):
             notify(error)
 
-    bar = cancelable_progress(total=0, desc=what)
+    # Of one step: a bar of none runs to and fro, and each move has the canvas drawn anew.
+    bar = cancelable_progress(total=1, desc=what)
     create_worker(
         load,
         check,
@@ -174,7 +175,38 @@ def _layers_of(path: str | Path, part: MapPart | None, check: Check | None) -> l
         images = read(path, **({} if part is None else part.reading()), check=check)
     else:
         images = [load(path, part=part)]
-    return [layer for image in images for layer in image_layers(image)]
+    return _each_once([image_layers(image) for image in images])
+
+
+def _each_once(layers_of_maps: list[list[LayerTuple]]) -> list[LayerTuple]:
+    """Return the layers of several maps, images that came with more than one of them once."""
+    import numpy as np
+
+    from napari_eds._napari.state.belonging import GROUPS
+
+    shared: list[LayerTuple] = []
+    for *pictures, counts in layers_of_maps:
+        for data, look, kind in pictures:
+            twin = next(
+                (
+                    other
+                    for seen, other, _ in shared
+                    if seen is data or (seen.shape == data.shape and np.array_equal(seen, data))
+                    if _placed(other) == _placed(look)
+                ),
+                None,
+            )
+            if twin is None:
+                shared.append((data, look, kind))
+            else:
+                twin["metadata"][GROUPS] += look["metadata"][GROUPS]
+        shared.append(counts)
+    return shared
+
+
+def _placed(look: dict[str, Any]) -> tuple[Any, ...]:
+    """Return where a layer lies, and whether it is shown."""
+    return tuple(look["scale"]), tuple(look.get("translate", (0, 0))), look.get("visible", True)
 
 
 def _as_list(path: Paths) -> list[str | Path]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import napari
 from napari.utils.notifications import show_warning
+from qtpy.QtGui import QGuiApplication
 
 from napari_eds._napari.parts.panels import PLUGIN, WORKBENCH
 from napari_eds._napari.reader import add_layers, read_each
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Size that the layout of the panels is made for, in pixels.
 _SIZE_PX = (1400, 900)
+#: Height of the title bar that the system puts on top.
+_FRAME_PX = 32
 
 
 def open_files(paths: Sequence[Path], part: MapPart | None = None) -> None:
@@ -67,8 +70,17 @@ def show(result: Quantification) -> napari.Viewer:
     return viewer
 
 
+def _size() -> tuple[int, int]:
+    """Return the first size of the window: no larger than what the screen leaves to windows."""
+    screen = QGuiApplication.primaryScreen()
+    if screen is None:
+        return _SIZE_PX
+    room = screen.availableGeometry()
+    return min(_SIZE_PX[0], room.width()), min(_SIZE_PX[1], room.height() - _FRAME_PX)
+
+
 def _workbench() -> napari.Viewer:
     viewer = napari.Viewer(title="napari-eds")
-    viewer.window.resize(*_SIZE_PX)
+    viewer.window.resize(*_size())
     viewer.window.add_plugin_dock_widget(PLUGIN, WORKBENCH)
     return viewer

@@ -24,6 +24,8 @@ from napari_eds._support.progress import Progress
 
 #: Sizes of the panels in pixels; on 1400 x 900 they leave half of the window to the map.
 _BOTTOM_HEIGHT_PX = 310
+#: Most of the height of a small window.
+_BOTTOM_PART = 0.35
 _RIGHT_WIDTH_PX = 390
 _SPECTRUM_TO_RESULTS = (610, 470)
 
@@ -83,9 +85,18 @@ class Workbench(QuantificationWidget):
             window.resize(size)
         along, across = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         window.resizeDocks([spectrum, results], list(_SPECTRUM_TO_RESULTS), along)
-        window.resizeDocks([spectrum], [_BOTTOM_HEIGHT_PX], across)
+        height = min(_BOTTOM_HEIGHT_PX, round(_BOTTOM_PART * window.height()))
+        window.resizeDocks([spectrum], [height], across)
         window.resizeDocks([dock_of(self)], [_RIGHT_WIDTH_PX], along)
-        self._viewer.reset_view()
+        _show_scale_bar(self._viewer)
+        self.focus.fit_view()
+
+
+def _show_scale_bar(viewer: Any) -> None:
+    """Show napari's scale bar: 0.9 moved it, and warns of its old place."""
+    canvas = getattr(viewer, "canvas", None)
+    bar = viewer.scale_bar if canvas is None else canvas.overlays.scale_bar
+    bar.visible = True
 
 
 def _import_panels(_report: Progress) -> None:

@@ -21,7 +21,7 @@ from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.dock import ResultsTable, camera_of
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_edits import EDITED
-from napari_eds._napari.state.layers import add_chips, image_layers
+from napari_eds._napari.state.layers import add_chips, image_layers, maps_of
 from napari_eds.quantification.error_table import PART_WORDS
 from window_actions import (
     CTRL,
@@ -780,3 +780,44 @@ def test_colouring_does_not_hold_the_window_up(qtbot, window):
         window.dock.color_by.activated.emit(2)
         canvas_is_still(qtbot, window.viewer, window.labels)
     assert not compiled
+
+
+def test_a_selected_label_is_outlined_whatever_layers_are_shown(qtbot, window):
+    viewer, dock, focus = window.viewer, window.dock, window.focus
+    for layer in viewer.layers:
+        layer.visible = False
+    click_row(dock, 3)
+    outline = focus.outline.layer
+    assert outline is viewer.layers[-1]
+    assert outline.visible
+    label = focus.selected[-1]
+    rows, columns = np.nonzero(window.labels.data == label)
+    ends = np.concatenate([outline.data[:, 0], outline.data.sum(axis=1)])
+    np.testing.assert_allclose(ends.min(axis=0), [rows.min() - 0.5, columns.min() - 0.5])
+    np.testing.assert_allclose(ends.max(axis=0), [rows.max() + 0.5, columns.max() + 0.5])
+
+    zoom = viewer.scene.camera.zoom
+    width = outline.edge_width
+    viewer.scene.camera.zoom = 2 * zoom
+    qtbot.waitUntil(lambda: outline.edge_width == pytest.approx(width / 2))
+    assert viewer.layers.selection.active is window.labels
+
+
+def test_a_selected_label_out_of_view_is_brought_into_it_though_its_layer_is_hidden(qtbot, window):
+    window.labels.visible = False
+    camera = window.viewer.scene.camera
+    camera.zoom *= 8
+    camera.center = (0, 0)
+    nothing_is_due(qtbot)
+    click_row(window.dock, len(window.focus.result.table) - 1)
+    place = window.labels.data_to_world((90, 90))
+    np.testing.assert_allclose(camera.center[-2:], place, atol=6 * window.labels.scale[-1])
+
+
+def test_colouring_by_a_column_shows_it_though_another_map_lay_over_it(window):
+    window.labels.visible = False
+    maps = maps_of(window.viewer, window.labels)
+    maps["O"].visible = True
+    choose(window.dock.color_by, "Fe_at_pct")
+    assert window.labels.visible
+    assert not any(layer.visible for layer in maps.values())

@@ -165,3 +165,19 @@ def test_layers_added_meanwhile_change_nothing(viewer, focus):
     assert viewer.layers.selection.active is second
     viewer.layers.selection.active = first
     assert focus.map_layer is first
+
+
+def test_choosing_a_map_shows_its_layers_hides_those_of_others_and_fits_the_view(viewer, focus):
+    first = add_map(viewer, "first")
+    labels = add_labels(viewer, "of first", first)
+    own = viewer.add_points([[1, 1]], name="the user's own")
+    second = add_map(viewer, "second", (60, 80))
+    assert [x.visible for x in (first, labels, second, own)] == [False, False, True, True]
+    wide = viewer.scene.camera.zoom
+    focus.set_map_layer(first)
+    assert [x.visible for x in (first, labels, second, own)] == [True, True, False, True]
+    assert viewer.scene.camera.zoom == pytest.approx(10 * wide, rel=0.01)
+    labels.visible = False
+    focus.set_map_layer(second)
+    focus.set_map_layer(first)
+    assert not labels.visible, "what the user hid stays hidden"

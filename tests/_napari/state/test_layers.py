@@ -97,19 +97,26 @@ def test_result_becomes_maps_and_features(result):
     assert list(features["chip"]) == list(result.table["chip"])
 
 
-def test_the_status_bar_tells_the_composition_with_its_total_errors_first(result):
+def test_the_status_bar_tells_the_composition_with_its_total_errors_in_one_short_line(result):
     viewer, labels = _viewer_with(result)
     _show(viewer, labels, result)
     number = int(result.table.index[result.table["Fe_at_pct"].notna()][0])
     row = result.table.loc[number]
     place = np.argwhere(labels.data == number)[0]
-    status = labels.get_status(place, world=False)["value"]
-    words = " ".join(
-        f"{e} {with_error(row[f'{e}_at_pct'], row[f'{e}_at_pct_error_total'])}".replace(" ± ", "±")
-        for e in result.elements
+    status = labels.get_status(place, world=False)
+    by_amount = sorted(result.elements, key=lambda e: -row[f"{e}_at_pct"])
+    words = "  ".join(
+        f"{e} {with_error(row[f'{e}_at_pct'], row[f'{e}_at_pct_error_total'])}" for e in by_amount
     )
-    assert f"chip: {row['chip']}, at.%: {words}, " in status
-    assert status.index("at.%:") < status.index("counts:")
+    line = f"{row['chip']}  {words}  χ² {row['reduced_chi_squared']:.1f}"
+    assert status["value"] == status["coordinates"] == line
+
+
+def test_maps_say_on_the_canvas_what_they_show(result):
+    viewer, labels = _viewer_with(result)
+    for layer in _show(viewer, labels, result):
+        assert layer.colorbar.visible
+        assert layer.name_overlay.visible
 
 
 def test_running_again_updates_the_maps_in_place(result):

@@ -33,6 +33,7 @@ from napari_eds._napari.elements.periodic_table import Cell, PeriodicTable
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import share_tab
 from napari_eds._napari.parts.theme import on_theme, theme_colors
+from napari_eds._napari.parts.widgets import scrolling
 from napari_eds._napari.state.element_choice import (
     AUTO,
     FIT_ONLY,
@@ -107,11 +108,15 @@ class ElementsWidget(QWidget):
         top.addWidget(self.periodic_table)
         top.addLayout(row)
         top.addStretch(0)
-        self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        content = QWidget()
+        self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, content)
         self._box.setContentsMargins(4, 4, 4, 4)
         self._box.setSpacing(4)
         self._box.addLayout(top)
         self._box.addWidget(self.tabs, 1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scrolling(content))
         self.setMinimumWidth(_MIN_WIDTH_PX)
 
     def _connect(self) -> None:

@@ -238,8 +238,9 @@ class JobBar(QWidget):
 
     def _on_progress(self, done: int, total: int, what: str) -> None:
         is_counted = _is_counted(done, total)
-        # A range of nothing makes the bar run to and fro.
-        self.progress.setRange(0, total if is_counted else 0)
+        # Not a range of nothing: the bar would run to and fro, and without a graphics card each
+        # of its steps has the canvas drawn anew, which costs more than the work itself.
+        self.progress.setRange(0, total if is_counted else 1)
         self.progress.setValue(done if is_counted else 0)
         self._tell(self._words(what, done, total))
         if self.text is None:

@@ -7,6 +7,7 @@ from functools import partial
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar, going_on
+from napari_eds._napari.parts.wheel import WheelGuard
 from napari_eds._napari.parts.widgets import WrappedText
 
 _MIN_WIDTH_PX = 350
@@ -35,6 +36,7 @@ class PagedPanel(QWidget):
         box.addWidget(said)
         box.addWidget(self.work)
         self.setMinimumWidth(_MIN_WIDTH_PX)
+        WheelGuard(self)
 
     def add_page(self, page: QWidget, title: str, tip: str) -> None:
         """Add a page under a title, with a tooltip for its tab."""

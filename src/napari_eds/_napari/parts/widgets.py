@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
 
 from napari_eds._napari.parts.theme import ThemeColors
+from napari_eds._napari.parts.wheel import WheelGuard
 
 #: Style of sentences in a narrow dock; napari's own style leaves no say to a font.
 SMALL_TEXT = "font-size: 11px;"
@@ -48,9 +49,13 @@ def faded(colors: ThemeColors, part: float = 0.45) -> str:
 
 
 def scrolling(page: QWidget) -> QScrollArea:
-    """Return a page in an area that scrolls it, so that it never makes the window higher."""
+    """Return a page in an area that scrolls it, so that it never makes the window higher.
+
+    The wheel scrolls it also over its fields, and changes a value only in one with the focus.
+    """
     area = QScrollArea()
     area.setWidget(page)
+    WheelGuard(page)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -456,7 +456,10 @@ def _k_text(settings: Settings, image: SpectrumImage) -> str:
     if table is None:
         refusal = "" if beam is None else why_not_computed(beam)
         if refusal:
-            return f"⚠ no k-factors: {refusal}. Load a table of k-factors"
+            return (
+                f"⚠ {refusal}. Element maps and spectra need none; to quantify, load k-factors "
+                "measured on standards, or type your own, under Elements and k-factors…"
+            )
         return f"k-factors: computed from first principles, ± {k_factor_errors.RANGE}"
     text = f"{len(table.factors)} k-factors of {NAMES[table.convention]} ({table.source})"
     remark = "" if beam is None else beam_energy_remark(table, beam)

@@ -28,8 +28,10 @@ from napari_eds._napari.quantify.fields import PartField, SettingField
 from napari_eds._napari.quantify.more_settings import MoreSettings
 from napari_eds._napari.state.settings import Settings
 
-_MIN_WIDTH_PX = 350
-_STATUS_LINES = 5
+_MIN_WIDTH_PX = 300
+_STATUS_LINES = 2
+#: More scroll, and leave the room to the fields.
+_MOST_STATUS_LINES = 7
 
 
 class QuantificationForm(QWidget):
@@ -220,7 +222,9 @@ class QuantificationForm(QWidget):
         footer.setContentsMargins(8, 4, 8, 8)
         footer.addLayout(_side_by_side(self.run, self.cancel))
         footer.addWidget(self.work)
-        footer.addLayout(_beside(self.status, self.add_missing))
+        told = scrolling(self.status)
+        told.setMaximumHeight(_MOST_STATUS_LINES * self.fontMetrics().lineSpacing())
+        footer.addLayout(_beside(told, self.add_missing))
         footer.addLayout(_side_by_side(self.table, self.save, self.compare, self.exchange))
         return footer
 
@@ -270,7 +274,7 @@ class QuantificationForm(QWidget):
             self._listening = True
 
 
-def _beside(text: QLabel, button: PushButton) -> QHBoxLayout:
+def _beside(text: QWidget, button: PushButton) -> QHBoxLayout:
     row = QHBoxLayout()
     row.addWidget(text, 1)
     row.addWidget(button.native, 0, Qt.AlignmentFlag.AlignTop)

@@ -71,6 +71,7 @@ def _looks(maps: PixelMaps) -> Callable[[tuple[str, str]], Look]:
             },
             told={PIXEL_MAPS.key: maps},
             follows_name=True,
+            says_what_it_is=True,
         )
 
     return look

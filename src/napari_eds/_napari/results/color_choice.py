@@ -14,6 +14,7 @@ from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar, scale_of
 from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.columns import Column
 from napari_eds._napari.results.label_colors import Coloring, coloring_of
+from napari_eds._napari.state.derived import covering_kinds
 from napari_eds._napari.state.focus import Focus
 
 _OWN_COLORS = "own colours"
@@ -74,6 +75,7 @@ class ColorChoice(QObject):
         column = self._color_by.currentData()
         if column:
             self._color(layer, Coloring(column, self._colormap.currentText()))
+            self._bring_forward(layer)
         else:
             label_colors.restore_colors(layer)
         self._show(coloring_of(layer))
@@ -84,6 +86,13 @@ class ColorChoice(QObject):
             label_colors.restore_colors(layer)
         else:
             label_colors.color_labels(layer, result.table.index.to_numpy(), values, how)
+
+    def _bring_forward(self, layer: Labels) -> None:
+        """Show what was asked for: nothing that covers the map lies over its colours."""
+        layer.visible = True
+        for kind, owner in covering_kinds(self._focus.map_layer, layer):
+            for other in kind.layers(self._focus.viewer, owner).values():
+                other.visible = False
 
     def _on_labels_changed(self) -> None:
         """Listen to the layer's colours, which its owner may change too."""

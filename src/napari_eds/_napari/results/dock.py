@@ -209,8 +209,7 @@ class ResultsTable(ResultsForm):
         if layer is None or result is None or label not in result.table.index:
             return
         center = result.table.loc[label, [ROW, COLUMN]].to_numpy(float)
-        first, last = layer.corner_pixels
-        if (center < first).any() or (center > last).any():
+        if not is_in_sight(self._viewer, layer, center):
             show_position(self._viewer, layer, center)
 
     def _on_opened(self, label: int) -> None:
@@ -269,6 +268,17 @@ class ResultsTable(ResultsForm):
     def _on_save(self) -> None:
         if self.result is not None:
             save_result(self, self.result)
+
+
+def is_in_sight(viewer: Any, layer: Labels, position: np.ndarray) -> bool:
+    """Whether a position in a layer's pixels is in view; only visible layers tell."""
+    world = layer.data_to_world(position)
+    for other in (layer, *viewer.layers):
+        if other.visible and other.ndim == layer.ndim:
+            first, last = other.corner_pixels
+            place = np.asarray(other.world_to_data(world))
+            return bool((place >= first).all() and (place <= last).all())
+    return False
 
 
 def show_position(viewer: Any, layer: Labels, position: np.ndarray) -> None:

@@ -27,7 +27,7 @@ from napari_eds._napari.spectrum.tools import SpectrumTools
 from napari_eds._napari.state.focus import focus_of
 from napari_eds.errors import EDSError
 
-_MIN_SIZE_PX = (420, 200)
+_MIN_SIZE_PX = (280, 130)
 
 #: Shown as long as the pointer has nothing to say; brackets in the plot mark the same lines.
 _OVERLAP = "* closer to another element's line than the resolution"

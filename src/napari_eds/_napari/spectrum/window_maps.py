@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import Colormap
 from napari.utils.notifications import show_info
 
@@ -169,7 +169,7 @@ def _steps(
     # Colours add up on black only; later, what the user shows beside them is left alone.
     covering = viewer.layers if not known else [preview_of(viewer, map_layer)]
     for layer in covering if maps else ():
-        if isinstance(layer, Image) and layer.visible:
+        if _veils(layer):
             yield partial(_hide, layer)
     quantified = {c.symbol for c in settings.elements if c.role == QUANTIFY}
     looks = {
@@ -186,7 +186,14 @@ def _steps(
         yield partial(show_info, f"No line of {', '.join(sorted(missing))} lies in the range.")
 
 
-def _hide(layer: Image) -> None:
+def _veils(layer: Layer | None) -> bool:
+    """Whether a layer would add its own colours to those of the elements: outlines do not."""
+    if layer is None or not layer.visible:
+        return False
+    return isinstance(layer, Image) or (isinstance(layer, Labels) and not layer.contour)
+
+
+def _hide(layer: Layer) -> None:
     layer.visible = False
 
 
@@ -210,6 +217,7 @@ def _element_look(
             "visible": visible,
             **geometry(map_layer.metadata[SPECTRUM_IMAGE]),
         },
+        says_what_it_is=True,
     )
 
 

@@ -54,6 +54,8 @@ class Look(NamedTuple):
     follows_name : bool
     limits_are_range : bool
         Whether the range of the slider of contrast limits ends where these end.
+    says_what_it_is : bool
+        Whether a new layer shows its name and a colour bar on the canvas.
     """
 
     data: np.ndarray
@@ -63,6 +65,7 @@ class Look(NamedTuple):
     told: Mapping[str, Any] = {}
     follows_name: bool = False
     limits_are_range: bool = False
+    says_what_it_is: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,8 @@ class Kind(Generic[AnyLayer, Part]):
         with staying():
             viewer.layers.insert(top, layer)
         _NAME.keep(layer, layer.name)
+        if look.says_what_it_is:
+            layer.name_overlay.visible = layer.colorbar.visible = True
         return layer
 
     def steps(  # noqa: PLR0913 - what `show` takes, and until when
@@ -239,6 +244,22 @@ COLUMN_MAPS: Kind[Image, str] = Kind("eds_column_of", Image)
 OVERLAY: Kind[Image, None] = Kind("eds_overlay_of", Image)
 #: Counts of lines of a spectrum image, raw and denoised, by line and sort.
 DENOISED: Kind[Image, tuple[str, str]] = Kind("eds_denoised_of", Image)
+
+
+def covering_kinds(
+    map_layer: Layer | None, labels: Layer | None
+) -> tuple[tuple[Kind[Any, Any], Layer | None], ...]:
+    """Return the kinds whose layers cover a map wholly, and whom they are made for."""
+    return (
+        (AT_PCT_MAPS, labels),
+        (DIFFERENCES, labels),
+        (CLASSES, labels),
+        (PROBABILITY, labels),
+        (PIXEL_LAYERS, map_layer),
+        (ELEMENT_MAPS, map_layer),
+        (WINDOW_PREVIEW, map_layer),
+    )
+
 
 # What is kept with derived layers.
 

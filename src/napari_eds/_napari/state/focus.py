@@ -15,7 +15,9 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_eds._napari.state import layers as eds_layers
+from napari_eds._napari.state.belonging import show_only
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
+from napari_eds._napari.state.outlines import SelectionOutline
 from napari_eds._napari.state.settings import Settings, default_settings
 from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -78,6 +80,7 @@ class Focus(QObject):
         self._labels: Labels | None = None
         self._last_selected: tuple[int, ...] = ()
         self._follows = True
+        self.outline = SelectionOutline(self)
         events = viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
             event.connect(self._on_layers)
@@ -114,6 +117,7 @@ class Focus(QObject):
         if layer is self._map:
             return
         self._map = layer
+        self._show_map()
         kept = self._labels if self._labels in self.label_layers() else None
         other_labels = self._take_labels(kept or next(reversed(self.label_layers()), None))
         # Told only now, when map and labels belong together.
@@ -121,6 +125,19 @@ class Focus(QObject):
         self.settings_changed.emit()
         if other_labels:
             self._tell_labels()
+
+    def _show_map(self) -> None:
+        """Show the map with its layers, fit the view to it, and hide other maps."""
+        if self._map is not None:
+            show_only(self.viewer, self._map, self.map_layers())
+            self.fit_view()
+
+    def fit_view(self) -> None:
+        """Fit the view to the map: an overview image beside it would make it a speck."""
+        if self._map is not None and self._map in self.viewer.layers:
+            self.viewer.fit_to_view(layers=[self._map])
+        else:
+            self.viewer.reset_view()
 
     def replace_image(self, image: SpectrumImage) -> None:
         """Put another spectrum image into the layer, such as one with an energy axis."""
@@ -222,6 +239,14 @@ class Focus(QObject):
             return together
         return (current,) if current else ()
 
+    @property
+    def selected_in_panel(self) -> bool:
+        """Whether the selected labels were chosen in a panel, not just taken up by the brush."""
+        if self._labels is None:
+            return False
+        together = self._labels.metadata.get(_SELECTED, ())
+        return bool(together) and together[-1] == int(self._labels.selected_label)
+
     def select(self, ids: Iterable[int]) -> None:
         """Select labels; the last of them becomes the layer's own selected label."""
         if self._labels is None:
@@ -231,6 +256,8 @@ class Focus(QObject):
         if together:
             self._labels.selected_label = together[-1]
         self._on_selected()
+        # The brush may have had the label before, of which nothing was told.
+        self.outline.follow()
 
     # The result, which belongs to the labels.
 

@@ -14,7 +14,8 @@ from qtpy.QtCore import QObject
 from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.state.focus import Focus
-from napari_eds._napari.state.layers import COMPOSITION_TEXT, QUANTIFICATION, features_of
+from napari_eds._napari.state.layers import QUANTIFICATION, features_of
+from napari_eds._napari.state.status import COMPOSITION_TEXT
 from napari_eds.errors import LabelError
 from napari_eds.labels.edits import (
     fill_holes,

@@ -17,7 +17,9 @@ import pint
 
 from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.parts.numbers import grouped, with_error
+from napari_eds._napari.state.belonging import GROUPS, MADE_FOR, new_group
 from napari_eds._napari.state.derived import AT_PCT_MAPS, Look
+from napari_eds._napari.state.status import COMPOSITION_TEXT, tell_composition
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     CHIP,
@@ -37,10 +39,6 @@ if TYPE_CHECKING:
 SPECTRUM_IMAGE = "spectrum_image"
 QUANTIFICATION = "quantification"
 SETTINGS = "eds_settings"
-_MADE_FOR = "eds_labels_of"
-
-#: Feature of labels that holds their composition in words.
-COMPOSITION_TEXT = "at.%"
 
 #: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
 _LIMIT_STEP = 5.0
@@ -50,12 +48,14 @@ LayerTuple = tuple[Any, dict[str, Any], str]
 
 def image_layers(image: SpectrumImage) -> list[LayerTuple]:
     """Return the layers of a spectrum image: other images below, X-ray counts on top."""
-    unit = _unit(image.pixel_unit)
+    unit, groups = _unit(image.pixel_unit), [new_group()]
     layers = [
         _auxiliary_layer(auxiliary, image, unit)
         for auxiliary in image.images
         if auxiliary.data.ndim in (2, 3)
     ]
+    for _, look, _ in layers:
+        look["metadata"] = {GROUPS: list(groups)}
     counts = image.counts_map()
     image.total_spectrum()  # takes a moment on large maps, and is kept: every dock shows it
     attributes = {
@@ -63,17 +63,22 @@ def image_layers(image: SpectrumImage) -> list[LayerTuple]:
         "name": _counts_name(image),
         "colormap": "inferno",
         "contrast_limits": _limits(counts),
-        "metadata": {SPECTRUM_IMAGE: image},
+        "metadata": {SPECTRUM_IMAGE: image, GROUPS: groups},
     }
     return [*layers, (counts, attributes, "image")]
 
 
 def picture_layers(name: str, pictures: Iterable[AuxiliaryImage]) -> list[LayerTuple]:
-    """Return the layers of images that came without a map, such as a survey image."""
+    """Return the layers of images that came without a map, such as a survey image.
+
+    They are hidden: where they lie beside a map is not known.
+    """
     return [
         (
             picture.data,
-            _look(picture, name) | _geometry(picture.pixel_size, _unit(picture.pixel_unit)),
+            _look(picture, name)
+            | _geometry(picture.pixel_size, _unit(picture.pixel_unit))
+            | {"visible": False},
             "image",
         )
         for picture in pictures
@@ -119,6 +124,9 @@ def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str)
             size = _converted(size, _unit(auxiliary.pixel_unit), unit)
         where = _geometry(size, unit)
     attributes = _look(auxiliary, _name(image)) | where
+    if auxiliary.offset is None and not auxiliary.fits(image.shape):
+        # Where it lies is not known: laid over the map it would tell something wrong.
+        attributes["visible"] = False
     if auxiliary.offset is not None:
         corner = _converted(auxiliary.offset, _unit(auxiliary.pixel_unit), unit)
         # A layer is placed by the centre of its first pixel, not by its corner.
@@ -209,12 +217,12 @@ def bind(labels: Labels, map_layer: Image) -> None:
 
 def binding(map_layer: Image) -> dict[str, Any]:
     """Return the metadata that bind labels to a spectrum image."""
-    return {_MADE_FOR: map_layer.unique_id}
+    return {MADE_FOR: map_layer.unique_id}
 
 
 def made_for(labels: Labels, map_layer: Image) -> bool:
     """Whether labels were made for the spectrum image of a layer."""
-    return labels.metadata.get(_MADE_FOR) == map_layer.unique_id
+    return labels.metadata.get(MADE_FOR) == map_layer.unique_id
 
 
 def owner_of(viewer: ViewerModel, layer: Layer | None) -> Layer | None:
@@ -256,6 +264,7 @@ def show_result(
     """
     labels.features = features_of(result)
     labels.metadata[QUANTIFICATION] = result
+    tell_composition(labels)
     AT_PCT_MAPS.remove_others(viewer, labels, result.elements)
     one_per_turn(
         AT_PCT_MAPS.steps(
@@ -283,6 +292,7 @@ def _map_look(labels: Labels, result: Quantification, element: str) -> Look:
             **geometry(result.image),
         },
         told={QUANTIFICATION: result},
+        says_what_it_is=True,
     )
 
 
@@ -301,8 +311,7 @@ def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[flo
 def features_of(result: Quantification) -> pd.DataFrame:
     """Return what is worth reading under the pointer; ``index`` holds the ids.
 
-    napari writes it all into one line and cuts that off, so the composition with its total errors
-    stands first and in few words.
+    The composition with its total errors stands first, in words, of which the status bar tells.
     """
     values = [at_pct(element) for element in result.elements]
     errors = [error_total_of(column) for column in values]
@@ -322,9 +331,10 @@ def features_of(result: Quantification) -> pd.DataFrame:
 def _composition_text(
     elements: tuple[str, ...], values: np.ndarray, errors: np.ndarray
 ) -> str | None:
+    """Return the composition in words, what there is most of first."""
     if not np.isfinite(values).all():
         return None
-    return " ".join(
-        f"{element} {with_error(value, error) or grouped(value, 1)}".replace(" ± ", "±")
-        for element, value, error in zip(elements, values, errors, strict=True)
+    order = np.argsort(-values, kind="stable").tolist()
+    return "  ".join(
+        f"{elements[i]} {with_error(values[i], errors[i]) or grouped(values[i], 1)}" for i in order
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -20,6 +21,11 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Where the k-factor file does not tell its convention, the user must.
 FROM_FILE: Literal["from file"] = "from file"
+
+
+#: X-rays that a chip holds at first: major elements to about 1 at. %.
+_XRAYS_PER_CHIP = 50_000
+_MOST_CHIPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -141,8 +147,33 @@ class Settings:
 
 
 def default_settings(image: SpectrumImage) -> Settings:
-    """Return settings to start an image with: elements and families from its file."""
-    return Settings().edited(elements=_default_elements(image.acquisition))
+    """Return settings to start an image with: elements and families from its file.
+
+    The fitted range ends where the energy axis does, and chips are as large as counts ask for.
+    """
+    start = Settings(chip_size=_chip_size(image))
+    low, high = start.draft.energy_range_keV
+    axis = image.energy
+    if axis.calibrated:
+        within = (max(low, axis.offset_keV), min(high, axis.last_keV))
+        if within[0] < within[1]:
+            low, high = within
+    return start.edited(
+        elements=_default_elements(image.acquisition), energy_range_keV=(low, high)
+    )
+
+
+def _chip_size(image: SpectrumImage) -> int:
+    """Return the power of two that is nearest to the edge of chips that hold enough X-rays.
+
+    Neither are there more than `_MOST_CHIPS`, nor fewer than four along the shorter side.
+    """
+    if image.n_pixels == 1:
+        return 1
+    per_pixel = max(image.xray_counts / image.n_pixels, 1e-9)
+    wanted = max((_XRAYS_PER_CHIP / per_pixel) ** 0.5, (image.n_pixels / _MOST_CHIPS) ** 0.5)
+    size = 2 ** round(math.log2(max(wanted, 1)))
+    return max(min(size, min(image.shape) // 4), 1)
 
 
 def _default_elements(acquisition: Acquisition) -> list[ElementChoice]:

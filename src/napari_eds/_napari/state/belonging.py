@@ -1,0 +1,67 @@
+"""Which map a layer belongs to, and the maps that are not looked at put out of sight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from napari_eds._napari.state import derived
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Layer
+
+#: Key of the names of groups in the metadata of a map and of the images that came with it.
+GROUPS = "eds_groups"
+#: Key of whether a layer was visible before another map was chosen.
+_WAS_VISIBLE = "eds_was_visible"
+#: Key of the map that labels were made for.
+MADE_FOR = "eds_labels_of"
+
+_KINDS: tuple[derived.Kind[Any, Any], ...] = (
+    derived.AT_PCT_MAPS,
+    derived.PIXEL_LAYERS,
+    derived.ELEMENT_MAPS,
+    derived.WINDOW_PREVIEW,
+    derived.DIFFERENCES,
+    derived.EXAMPLES,
+    derived.CLASSES,
+    derived.PROBABILITY,
+)
+
+
+def new_group() -> str:
+    """Return the name of a group of layers that are opened together."""
+    return uuid4().hex
+
+
+def show_only(viewer: ViewerModel, map_layer: Image, maps: list[Image]) -> None:
+    """Hide what belongs to other maps alone, and show again what was hidden of this one."""
+    for layer in list(viewer.layers):
+        owners = _owners(viewer, layer, maps)
+        if map_layer in owners:
+            if layer.metadata.pop(_WAS_VISIBLE, False):
+                layer.visible = True
+        elif owners and layer.visible:
+            layer.metadata[_WAS_VISIBLE] = True
+            layer.visible = False
+
+
+def _owners(viewer: ViewerModel, layer: Layer, maps: list[Image]) -> list[Image]:
+    """Return the maps that a layer belongs to; none for a layer of the user's own."""
+    if layer in maps:
+        return [layer]
+    ids = {other.unique_id: other for other in viewer.layers}
+    seen: set[Any] = set()
+    while layer.unique_id not in seen:
+        seen.add(layer.unique_id)
+        owner = layer.metadata.get(MADE_FOR) or next(
+            (origin.owner for kind in _KINDS if (origin := kind.origin(layer))), None
+        )
+        if owner not in ids:
+            break
+        layer = ids[owner]
+        if layer in maps:
+            return [layer]
+    groups = set(layer.metadata.get(GROUPS, ()))
+    return [m for m in maps if groups & set(m.metadata.get(GROUPS, ()))]

@@ -1,0 +1,138 @@
+"""The outline of the selected labels, in a layer two pixels of the screen wide."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels, Vectors
+from qtpy.QtCore import QObject
+from superqt.utils import QSignalDebouncer
+
+_NAME = "selected label"
+_WIDTH_PX = 2.0
+#: A colour that no map of counts or at. % has.
+_COLOR = "cyan"
+#: Pause after an edit or a move of the camera until outlines follow.
+_PAUSE_MS = 60
+
+
+def edges_of(labels: np.ndarray, ids: Sequence[int]) -> np.ndarray:
+    """Return the sides of pixels that bound labels, each label by itself.
+
+    Parameters
+    ----------
+    labels : ndarray of int, (rows, columns)
+    ids : sequence of int
+
+    Returns
+    -------
+    ndarray, (edges, 2, 2)
+        Start, and vector to the end, of straight runs of sides in (row, column); the centre of a
+        pixel lies at its whole number.
+    """
+    runs = [_edges_of_mask(labels, i) for i in ids]
+    return np.concatenate(runs) if runs else np.zeros((0, 2, 2))
+
+
+def _edges_of_mask(labels: np.ndarray, label: int) -> np.ndarray:
+    mask = labels == label
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return np.zeros((0, 2, 2))
+    box = np.pad(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
+    corner = np.array([rows[0], columns[0]]) - 0.5
+    across = _runs(box[1:, 1:-1] != box[:-1, 1:-1])
+    down = _runs((box[1:-1, 1:] != box[1:-1, :-1]).T)[..., ::-1]
+    edges = np.concatenate([across, down])
+    edges[:, 0] += corner
+    return edges
+
+
+def _runs(sides: np.ndarray) -> np.ndarray:
+    """Return runs of sides along the second axis as start and vector, (runs, 2, 2)."""
+    steps = np.diff(np.pad(sides.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    row, first = np.nonzero(steps == 1)
+    _, end = np.nonzero(steps == -1)
+    start = np.stack([row, first], axis=1)
+    vector = np.stack([np.zeros_like(row), end - first], axis=1)
+    return np.stack([start, vector], axis=1).astype(float)
+
+
+class SelectionOutline(QObject):
+    """Keeps the outline of the selected labels of a focus in sight, whatever layers are shown.
+
+    Outlined are labels that were selected in a panel: the layer's own selected label is just the
+    colour of its brush.
+    """
+
+    def __init__(self, focus: Any) -> None:
+        super().__init__(focus)
+        self._focus = weakref.ref(focus)
+        self._shown: weakref.ref[Vectors] | None = None
+        self._later = QSignalDebouncer(parent=self)
+        self._later.setTimeout(_PAUSE_MS)
+        self._later.triggered.connect(self.follow)
+        focus.labels_edited.connect(self._later.throttle)
+        focus.labels_changed.connect(self.follow)
+        focus.layers_changed.connect(self._later.throttle)  # new layers come on top
+        focus.selection_changed.connect(self.follow)
+
+    @property
+    def layer(self) -> Vectors | None:
+        """The layer of the outline, while there is one."""
+        focus, layer = self._focus(), None if self._shown is None else self._shown()
+        return layer if focus is not None and layer in focus.viewer.layers else None
+
+    def follow(self) -> None:
+        """Outline what is selected now."""
+        focus, layer = self._focus(), self.layer
+        if focus is None:
+            return
+        labels = focus.labels_layer
+        edges = np.zeros((0, 2, 2))
+        if labels is not None and labels.ndim == 2 and focus.selected_in_panel:
+            edges = edges_of(np.asarray(labels.data), focus.selected)
+        if labels is None or not len(edges):
+            if layer is not None:
+                layer.visible = False
+        else:
+            self._show(focus, labels, layer, edges)
+
+    def _show(self, focus: Any, labels: Labels, layer: Vectors | None, edges: np.ndarray) -> None:
+        place = {"scale": labels.scale, "translate": labels.translate}
+        width = _WIDTH_PX / max(self._pixels_per_pixel(focus, labels), 1e-9)
+        if layer is None:
+            layer = Vectors(
+                edges,
+                name=_NAME,
+                edge_color=_COLOR,
+                edge_width=width,
+                vector_style="line",
+                opacity=1,
+                units=labels.units,
+                axis_labels=labels.axis_labels,
+                **place,
+            )
+            with focus.staying():
+                focus.viewer.add_layer(layer)
+            self._shown = weakref.ref(layer)
+            camera = getattr(focus.viewer, "scene", focus.viewer).camera
+            camera.events.zoom.connect(self._later.throttle)
+            return
+        for name, value in place.items():
+            setattr(layer, name, value)
+        layer.data = edges
+        layer.edge_width = width
+        layer.visible = True
+        layers = focus.viewer.layers
+        if layers[-1] is not layer:
+            layers.move(layers.index(layer), len(layers))
+
+    @staticmethod
+    def _pixels_per_pixel(focus: Any, labels: Labels) -> float:
+        """Return how many pixels of the screen a pixel of the map is wide."""
+        camera = getattr(focus.viewer, "scene", focus.viewer).camera
+        return float(camera.zoom * labels.scale[-1])
