@@ -33,7 +33,17 @@ VELOX = {"La": 9.1, "Fe": 9.4, "O": 59.6, "Sr": 10.8, "Ti": 11.1}
 NOT_RUN = {
     "napari-eds open": "stays until its window is closed; tests/_napari/test_workbench.py has it",
     "napari-eds demo": "opens a window; the line after it, --no-window, does the same without",
+    "napari-eds batch": "reads a folder of maps; tests/cli/test_batch.py has it",
+    "napari-eds thickness": "needs a dose; tests/quantification/test_zeta.py does the same",
     "bash docs/study.sh": "takes minutes; tests/cli/test_study.py runs it on a smaller map",
+}
+
+
+#: Pages that are not run here, and why.
+ELSEWHERE = {
+    "batch": "needs a cluster; tests/batches/test_page.py has its examples",
+    "performance": "makes maps of gigabytes",
+    "thickness": "needs a dose; tests/quantification/test_zeta.py does the same",
 }
 
 
@@ -65,6 +75,11 @@ PAGES = {
         ),
         known=("result",),
     ),
+    "denoising": Page(files=("map.emd",), known=("image",)),
+    "figures": Page(chip=15, files=("map.emd", RECIPE, "map.edsession"), known=("result",)),
+    "frames": Page(),
+    "maps": Page(chip=8, files=("map.emd", RECIPE), known=("image", "result")),
+    "profiles": Page(files=("map.emd", RECIPE), known=("image", "recipe")),
     "few-shot": Page(
         size=512,
         counts=8,
@@ -241,7 +256,7 @@ FILES = {
 def pages():
     """Every page that has blocks of code, by its name."""
     found = {path.stem: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
-    return {name: text for name, text in found.items() if blocks(text)}
+    return {n: text for n, text in found.items() if n not in ELSEWHERE and blocks(text)}
 
 
 def test_every_page_with_code_is_run():

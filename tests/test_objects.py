@@ -24,6 +24,7 @@ import napari_eds as eds
 from napari_eds.exchange.session import load_session, save_session
 from napari_eds.quantification.statistics import ConditionError
 from napari_eds.recipe.k_factor_files import UnsettledConventionError
+from napari_eds.simulate.frames import film_frames
 from napari_eds.spectra.acquisition import VendorComposition, VendorQuantification
 
 PUBLIC = [name for name in eds.__all__ if inspect.isclass(getattr(eds, name))]
@@ -56,7 +57,32 @@ def examples(image, result, tmp_path_factory):
         detectors=(eds.Detector("D1", 18.0, counts=7),),
         vendor=of_vendor(),
     )
+    line = eds.Line(np.array([[4.0, 4.0], [40.0, 40.0]]), 6.0)
+    profile = eds.line_profile(image, line, RECIPE)
+    film = film_frames((24, 24), 2, 100)
+    frames = eds.quantify_frames(
+        film.series, np.ones((24, 24), int), eds.Recipe(elements=("Sr", "Ti"))
+    )
+    zeta = eds.theoretical_zeta_factors(200.0, 0.7)
+    timed = dataclasses.replace(acquisition, live_time_s=100.0, real_time_s=100.0)
+    dosed = eds.quantify_by_zeta(
+        dataclasses.replace(result, image=dataclasses.replace(image, acquisition=timed)),
+        zeta,
+        beam_current_nA=0.1,
+        take_off_angle_deg=20.0,
+    )
     made = [
+        line,
+        profile,
+        eds.Interface(12.0, 0.1, 2.0, 0.2, 20.0, 0.3, 0.1, 0.2, 1.1, "nm"),
+        film.series,
+        frames,
+        eds.find_drift(film.series),
+        eds.combined(result, "Fe_at_pct", "Pt_at_pct", "ratio"),
+        eds.denoise(image, 2),
+        eds.overlay({"Fe": result.maps()["Fe"]}),
+        zeta,
+        dosed,
         eds.Absorption(thickness_nm=50),
         acquisition,
         acquisition.detectors[0],

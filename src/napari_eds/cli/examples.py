@@ -56,7 +56,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "frames": (
         "napari-eds frames map.emd --recipe map_recipe.json --labels painted.tif -o frames.csv",
         "napari-eds frames map.emd --elements file --whole --align images --every 2 \\",
-        "    --against dose --figure frames.png -o frames.csv",
+        "    --figure loss.png -o loss.csv",
     ),
     "profile": (
         "napari-eds profile map.emd --recipe map_recipe.json --from 8,48 --to 88,48 --width 40 \\",
@@ -64,7 +64,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "maps": (
         "napari-eds maps map.emd --recipe map_recipe.json --grid 8 --ratio La Fe -o ratio",
-        "napari-eds maps map.emd --recipe map_recipe.json --grid 8 --overlay La,Ti,Pt \\",
+        "napari-eds maps map.emd --recipe map_recipe.json --grid 8 --overlay La,Fe,Ti \\",
         "    --figure overlay.png",
     ),
     "denoise": ("napari-eds denoise map.emd --lines La_L,Fe,O,Ti -o denoised",),

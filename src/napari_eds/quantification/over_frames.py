@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.figures import save_figure
 from napari_eds._support.files import beside
@@ -66,6 +67,7 @@ _DRAWN = 6
 UNLIKELY, ONSET_SIGMA = 0.001, 2.0
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class FrameResult:
     """Compositions of labels over frames.

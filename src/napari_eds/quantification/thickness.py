@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_files
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
@@ -29,6 +30,7 @@ _TO_G_CM2 = 0.1  # from kg/m²
 _CM_TO_NM = 1e7
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class ZetaQuantification:
     """Compositions and thicknesses of the labels of a result by zeta-factors.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_files
 from napari_eds.errors import KFactorError
 from napari_eds.physics import emission
@@ -26,6 +27,7 @@ THEORY_COMMON_ERROR = 0.3
 _ZETA, _COMMON = "zeta_kg_m2", "common_relative_error"
 
 
+@brief
 @dataclass(frozen=True)
 class ZetaFactorTable:
     """zeta-factors ``zeta = constant x k``, in kg/m² times electrons per X-ray.

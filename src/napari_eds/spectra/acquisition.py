@@ -21,6 +21,7 @@ def is_foil_beam(beam_energy_keV: float) -> bool:
     return beam_energy_keV >= FOIL_FROM_KEV
 
 
+@brief
 @dataclass(frozen=True)
 class Detector:
     """One X-ray detector.

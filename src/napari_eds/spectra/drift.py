@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, signal
 
+from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.spectra.frame_series import FrameSeries
 
@@ -23,6 +24,7 @@ _COMPONENTS, _ENERGIES = 4, 24
 _ROUNDS, _SETTLED_PX = 8, 0.02
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Drift:
     """Drift of a series of frames.
