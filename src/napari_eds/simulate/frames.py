@@ -103,28 +103,24 @@ def simulate_frames(  # noqa: PLR0913 - maps, and what happens to them
     labels, thickness = checked_specimen(phase_map, phases, thickness_nm)
     drift = np.asarray(drift_px, float)
     margin = _margin(drift, labels.shape)
-    shares = dict(lost or {})
-    if any(not 0 <= share < 1 for share in shares.values()):
-        raise EDSError(f"shares lost in a frame lie between 0 and 1, not {shares}")
     shape = (labels.shape[0] - 2 * margin, labels.shape[1] - 2 * margin)
+    left = _left_over_frames(phases, dict(lost or {}), len(drift))
     rng = np.random.default_rng(seed)
-    dose, blocks, pictures, found = None, [], [], []
-    signal = haadf_signal(labels, phases, thickness)
-    for number, by in enumerate(drift):
-        left = [_without(phase, shares, number) for phase in phases]
-        emitted = emission_of(labels, left, thickness, settings)
+    flat = flat_component(counts_per_pixel, settings)
+    signal = haadf_signal(labels, phases, thickness).ravel()
+    dose, blocks, pictures = None, [], []
+    for these, by in zip(left, drift, strict=True):
+        emitted = emission_of(labels, these, thickness, settings)
         view = _view(labels.shape, shape, margin, by)
+        seen = replace(emitted, weights=sparse.csr_array(view @ emitted.weights))
         if dose is None:
-            seen = replace(emitted, weights=sparse.csr_array(view @ emitted.weights))
             dose = seen.dose_for(counts_per_pixel, settings)
-        components = emitted.at(dose, flat_component(counts_per_pixel, settings))
-        weights = sparse.csr_array(view @ emitted.weights)
-        blocks.append(draw_counts(weights, components.spectra, rng))
-        pictures.append(noisy_haadf((view @ signal.ravel()).reshape(shape), rng))
-        found.append(tuple(left))
+        components = seen.at(dose, flat)
+        blocks.append(draw_counts(seen.weights, components.spectra, rng))
+        pictures.append(noisy_haadf((view @ signal).reshape(shape), rng))
     counts = sparse.csr_array(sparse.vstack(blocks, format="csr"))
-    n, size = len(drift), (settings.pixel_size_nm,) * 2
     acquisition = recorded_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng)
+    n, size = len(drift), (settings.pixel_size_nm,) * 2
     stacked = SpectrumImage.from_matrix(
         counts,
         (n * shape[0], shape[1]),
@@ -137,13 +133,23 @@ def simulate_frames(  # noqa: PLR0913 - maps, and what happens to them
     )
     haadf = AuxiliaryImage("HAADF", np.stack(pictures), size, "nm")
     ranges = tuple(FrameRange(i, i, n) for i in range(1, n + 1))
-    inner = labels[margin : margin + shape[0], margin : margin + shape[1]]
     return FrameSimulation(
         FrameSeries(stacked, ranges, (haadf,)),
-        inner.copy(),
+        labels[margin : margin + shape[0], margin : margin + shape[1]].copy(),
         drift,
-        tuple(found),
+        left,
         k_factors_of(components, settings, "family"),
+    )
+
+
+def _left_over_frames(
+    phases: Sequence[Phase], shares: Mapping[str, float], n_frames: int
+) -> tuple[tuple[Phase, ...], ...]:
+    """Return what is left of the phases in every frame, [frames][phases]."""
+    if any(not 0 <= share < 1 for share in shares.values()):
+        raise EDSError(f"shares lost in a frame lie between 0 and 1, not {shares}")
+    return tuple(
+        tuple(_without(phase, shares, number) for phase in phases) for number in range(n_frames)
     )
 
 
