@@ -57,7 +57,8 @@ def test_a_loss_is_followed_drawn_and_saved(window, film, qtbot, tmp_path, monke
     click(dock.run.native)
     task_is_done(qtbot, dock)
     assert dock.result is not None
-    assert "O in label 1 changes over the frames" in dock.says.text()
+    assert "O Sr Ti in label 1" in dock.says.text()
+    assert "O in label 1 changes over the frames" in dock.says.toolTip()
     assert dock.picture.widget() is not None
     own = dock.result.table
     assert own["O_at_pct"].iloc[0] > own["O_at_pct"].iloc[-1] + 3

@@ -21,6 +21,7 @@ from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
+from napari_eds.labels.chips import LABEL
 from napari_eds.quantification.over_frames import (
     UNITS,
     Against,
@@ -35,6 +36,8 @@ from napari_eds.spectra.frame_series import FrameSeries
 #: Keys of a labels layer's metadata: what was found of it, and what the fields said.
 _RESULT, _FORM = "eds_frame_result", "eds_frame_form"
 _AS_THEY_ARE, _IMAGES = "no", "images"
+#: Labels whose changes are told above the figure.
+_TOLD = 3
 _AGAINST: dict[str, Against] = {unit: what for what, unit in UNITS.items()}
 
 
@@ -181,7 +184,8 @@ class FramesWidget(QWidget):
             return
         try:
             self.picture.show_figure(found.figure(self._against(), self._chosen(found)))
-            self.says.setText("\n".join(found.account()[: -len(found.result.account())]))
+            self.says.setText(_summary(found))
+            self.says.setToolTip("\n".join(found.account()))
         except EDSError as error:
             self.picture.show_figure(None)
             self.says.setText(f"⚠ {error}")
@@ -243,6 +247,20 @@ def _aligned(series: FrameSeries, by: str, progress: Progress) -> FrameSeries:
         raise EDSError("the file keeps no image of every frame; take out drift by counts")
     progress(0, 0, "finding drift")
     return series.shifted(find_drift(series, None if by == _IMAGES else COUNTS).whole_px)
+
+
+def _summary(found: FrameResult) -> str:
+    """Say in short which compositions change; the account tells by how much."""
+    changes = found.changes()
+    changes = changes[changes["changes"]]
+    if changes.empty:
+        return "No composition changes by more than counting explains."
+    told = [
+        f"{' '.join(own['element'])} in label {label}"
+        for label, own in changes.groupby(LABEL, sort=True)
+    ]
+    more = f"; and in {len(told) - _TOLD} labels more" if len(told) > _TOLD else ""
+    return f"Changes over the frames: {'; '.join(told[:_TOLD])}{more}."
 
 
 def _missing(image: Any, labels: Any) -> str:

@@ -1,4 +1,4 @@
-"""A matplotlib figure in a panel, as wide as the panel lets it be."""
+"""A matplotlib figure in a panel; it scrolls where the panel is smaller."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
 from qtpy.QtWidgets import QScrollArea
 
-#: Pixels per inch on the screen, and the least height of a figure, in parts of its width.
+#: Pixels per inch on the screen.
 _DPI = 96
 
 
 class Picture(QScrollArea):
-    """Shows a figure; it scrolls where the panel is lower."""
+    """Shows a figure in its own size or, where there is more room, larger."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,6 +26,5 @@ class Picture(QScrollArea):
         figure.set_dpi(_DPI)
         canvas = FigureCanvasQTAgg(figure)
         width, height = figure.get_size_inches()
-        canvas.setMinimumHeight(round(height * _DPI))
-        canvas.setMinimumWidth(min(round(width * _DPI), 320))
+        canvas.setMinimumSize(round(width * _DPI), round(height * _DPI))
         self.setWidget(canvas)
