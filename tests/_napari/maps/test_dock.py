@@ -48,7 +48,7 @@ def test_a_ratio_comes_with_its_error(window, result):
 
 def test_an_overlay_tells_its_colours(window):
     viewer, dock, labels = window
-    dock.columns.elements.value = "La=#ff0000, Ti"
+    dock.columns.elements.value = "La=#ff0000, Ti=#0000ff"
     click(dock.columns.show_overlay)
     layer = OVERLAY.layer(viewer, labels, None)
     assert layer.rgb

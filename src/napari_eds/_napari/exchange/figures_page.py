@@ -63,8 +63,10 @@ class FiguresPage(QWidget):
         self.figure = QPushButton("Figure…")
         self.title = QLineEdit()
         self.title.setPlaceholderText("title: the map's name")
+        self.title.setToolTip("Title of the report; the map's name without one")
         self.remarks = QPlainTextEdit()
         self.remarks.setPlaceholderText("your remarks")
+        self.remarks.setToolTip("Remarks of yours, which stand at the beginning of the report")
         self.remarks.setMaximumHeight(70)
         # napari's style gives it the background of the panel and no edge.
         self.remarks.setStyleSheet("QPlainTextEdit { border: 1px solid #888; }")

@@ -96,6 +96,11 @@ class Focus(QObject):
             raise RuntimeError("the viewer of these docks is gone")
         return viewer
 
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether the viewer is gone."""
+        return self._viewer() is None
+
     # The map.
 
     @property

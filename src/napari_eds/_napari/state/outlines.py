@@ -84,12 +84,14 @@ class SelectionOutline(QObject):
     def layer(self) -> Vectors | None:
         """The layer of the outline, while there is one."""
         focus, layer = self._focus(), None if self._shown is None else self._shown()
-        return layer if focus is not None and layer in focus.viewer.layers else None
+        if focus is None or layer is None or focus.is_orphaned:
+            return None
+        return layer if layer in focus.viewer.layers else None
 
     def follow(self) -> None:
         """Outline what is selected now."""
         focus, layer = self._focus(), self.layer
-        if focus is None:
+        if focus is None or focus.is_orphaned:  # what was due comes after the window is gone
             return
         labels = focus.labels_layer
         edges = np.zeros((0, 2, 2))
