@@ -8,7 +8,6 @@ from __future__ import annotations
 
 FALLS_SHORT = frozenset(
     {
-        "known region, other half, O / Ti / Sr, at.%",
         "compounds at 5,000 counts, with a remark: of right results",
         "compounds at 20,000 counts, with a remark: of right results",
         "compounds at 1,000,000 counts, with a remark: of right results",
