@@ -250,7 +250,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
         for package in imported_packages()
     }
     declared = declared_distributions()
-    or_optional = declared | declared_distributions("xarray")
+    or_optional = declared | declared_distributions("cluster", "parquet", "xarray")
     missing = {name for name, brought_by in by_package.items() if not brought_by & or_optional}
     assert missing == set()
     assert declared - set().union(*by_package.values()) == NOT_IMPORTED.keys()

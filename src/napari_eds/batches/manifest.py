@@ -87,7 +87,7 @@ class Manifest:
 
     def finish(self) -> None:
         """Write one row per file, by name."""
-        write_atomically(self._path, manifest_text(self.entries))
+        write_atomically(self._path, manifest_text(self.entries), overwrite=True)
 
     def close(self) -> None:
         """Write one row per file, and add none any more."""

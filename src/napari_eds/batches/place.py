@@ -75,7 +75,7 @@ def open_place(output: Path, inputs: Inputs, settings: BatchSettings, *, overwri
         about = {"format": _FORMAT, "inputs": str(inputs.common), **settings.to_dict()}
         output.mkdir(parents=True, exist_ok=True)
         text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(output / _ABOUT, text)
+        write_atomically(output / _ABOUT, text, overwrite=True)
     elif differing := _differing(about, settings):
         raise OutputError(
             f"{output} holds a batch with other settings ({', '.join(differing)}): choose another "

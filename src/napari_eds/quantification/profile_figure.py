@@ -12,6 +12,7 @@ from napari_eds._support import figures
 from napari_eds.errors import EDSError
 from napari_eds.quantification.interfaces import Interface
 from napari_eds.quantification.profiles import QUANTITY_WORDS, LineProfile, ProfileQuantity
+from napari_eds.quantification.table import AT_PCT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ _WIDTH_INCH, _HEIGHT_INCH = 6.3, 3.4
 
 def draw_profiles(
     profiles: Sequence[LineProfile],
-    quantity: ProfileQuantity = "at_pct",
+    quantity: ProfileQuantity = AT_PCT,
     elements: Iterable[str] | None = None,
     *,
     interfaces: Sequence[tuple[int, str, Interface]] = (),
@@ -76,7 +77,7 @@ def save_profile_figure(
     profiles: Iterable[LineProfile],
     path: str | Path,
     *,
-    quantity: ProfileQuantity = "at_pct",
+    quantity: ProfileQuantity = AT_PCT,
     elements: Iterable[str] | None = None,
     overwrite: bool = False,
 ) -> Path:

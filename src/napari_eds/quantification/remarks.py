@@ -30,7 +30,7 @@ FEW_COUNTS_ERROR = 0.1
 POOR_FIT = 0.02
 #: An element is uncertain if its error beyond counting is above this part of it (of a fraction
 #: below `_MINOR`, of `_MINOR` times `_MINOR_FACTOR`), and above counting by the factor.
-UNCERTAIN, _MINOR, _MINOR_FACTOR, _BEYOND_COUNTING = 0.055, 0.05, 4.0, 2.5
+UNCERTAIN, _MINOR, _MINOR_FACTOR, _BEYOND_COUNTING = 0.055, 0.05, 4.0, 2.0
 #: Total errors by which an element is below zero where the model must be wrong.
 NEGATIVE_SIGMA = 3.0
 #: Up to this reduced chi-squared no peak can stand out of a label's fit.

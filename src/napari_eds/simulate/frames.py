@@ -17,9 +17,9 @@ from napari_eds.simulate.drawing import draw_counts
 from napari_eds.simulate.expected import FamilyKey, emission_of, flat_component
 from napari_eds.simulate.maps import (
     FILM_CONDITIONS,
-    FILM_PHASES,
     checked_specimen,
     film_on_substrate,
+    film_phases,
     haadf_signal,
     k_factors_of,
     noisy_haadf,
@@ -193,7 +193,7 @@ def film_frames(
     labels, thickness = film_on_substrate((shape[0] + 2 * margin, shape[1] + 2 * margin))
     return simulate_frames(
         labels,
-        FILM_PHASES,
+        film_phases(),
         thickness,
         counts_per_pixel=counts_per_pixel,
         drift_px=drift,

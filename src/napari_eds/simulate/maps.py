@@ -33,13 +33,7 @@ __all__ = [
     "simulate",
 ]
 
-#: Phases and column of the film that is simulated for samples and demos.
-FILM_PHASES = (
-    Phase("Pt cap", {"Pt": 100}, 21.45),
-    Phase("LaFeO3", {"La": 20, "Fe": 20, "O": 60}, 6.64),
-    Phase("SrTiO3", {"Sr": 20, "Ti": 20, "O": 60}, 5.12),
-    Phase("Fe-rich", {"La": 12, "Fe": 28, "O": 60}, 6.2),
-)
+#: Column of the film that is simulated for samples and demos.
 FILM_CONDITIONS: dict[str, Any] = {"stray": {"Cu": 0.035, "C": 0.02}, "strobe": 0.04}
 
 #: Azimuths of the four simulated detectors, which share all counts evenly.
@@ -223,7 +217,7 @@ def lanthanum_ferrite_on_strontium_titanate(
     labels, thickness = film_on_substrate(shape)
     return simulate(
         labels,
-        FILM_PHASES,
+        film_phases(),
         thickness,
         counts_per_pixel=counts_per_pixel,
         seed=seed,
@@ -277,6 +271,16 @@ def lanthanum_ferrite_interface(  # noqa: PLR0913 - a specimen and how it is mea
         seed=seed,
         name="SIMULATED interface of LaFeO3 and SrTiO3",
         **conditions,
+    )
+
+
+def film_phases() -> tuple[Phase, ...]:
+    """Return the phases of the film that is simulated for samples and demos."""
+    return (
+        Phase("Pt cap", {"Pt": 100}, 21.45),
+        Phase("LaFeO3", {"La": 20, "Fe": 20, "O": 60}, 6.64),
+        Phase("SrTiO3", {"Sr": 20, "Ti": 20, "O": 60}, 5.12),
+        Phase("Fe-rich", {"La": 12, "Fe": 28, "O": 60}, 6.2),
     )
 
 

@@ -44,9 +44,17 @@ def acquisition(entry: Mapping[str, Any]) -> Acquisition:
         beam_current_nA=positive(values.get("beam_current")),
         live_time_s=live,
         real_time_s=real,
+        dwell_time_s=positive(values.get("dwell_time")) if told else None,
+        frames_summed=positive(values.get("frames_summed")) if told else None,
+        tilt_deg=_tilt(_child(values, "Stage")) if "tilt_alpha" in told else None,
         elements=tuple(map(str, _child(entry["metadata"], "Sample").get("elements", ()))),
         detectors=(Detector(name, elevation, azimuth, live, real),),
     )
+
+
+def _tilt(stage: Mapping[str, Any]) -> tuple[float, float] | None:
+    alpha, beta = _number(stage.get("tilt_alpha")), _number(stage.get("tilt_beta"))
+    return None if alpha is None or beta is None else (alpha, beta)
 
 
 def _measured(metadata: Mapping[str, Any]) -> tuple[str, ...]:

@@ -70,6 +70,10 @@ def describe(signal: Any, how: Acquisition) -> None:
         "Detector.EDS.energy_resolution_MnKa": how.energy_resolution_MnKa_eV,
         "Detector.EDS.live_time": how.live_time_s,
         "Detector.EDS.real_time": how.real_time_s,
+        "dwell_time": how.dwell_time_s,
+        "frames_summed": how.frames_summed,
+        "Stage.tilt_alpha": None if how.tilt_deg is None else how.tilt_deg[0],
+        "Stage.tilt_beta": None if how.tilt_deg is None else how.tilt_deg[1],
         "Detector.EDS.detector_type": ", ".join(d.name for d in how.detectors) or None,
     }
     known = {key: value for key, value in values.items() if value is not None}
