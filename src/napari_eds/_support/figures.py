@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Of figures whose size on a page nobody set.
 DPI = 150
 
+#: Told apart with every common colour vision (Okabe and Ito, *Color universal design*, 2008).
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+
 #: Text as text: TrueType in PDF (42), ``<text>`` in SVG. No date, so that equal figures are
 #: equal files.
 VECTOR_TEXT: Any = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none"}

@@ -158,8 +158,6 @@ def _point(text: str, option: str, image: SpectrumImage) -> Any:
 
 def _length(text: str, option: str, image: SpectrumImage) -> float:
     """Read ``20`` or ``5nm`` as a number of pixels."""
-    from napari_eds.quantification.profiles import pixel_nm
-
     unit = "nm" if text.strip().endswith("nm") else "px"
     try:
         value = float(text.strip().removesuffix("nm").removesuffix("px"))
@@ -169,7 +167,7 @@ def _length(text: str, option: str, image: SpectrumImage) -> float:
         raise UsageError(f"{option} takes a length such as 20 or 5nm, not {text!r}")
     if unit == "px":
         return value
-    nm = pixel_nm(image)
+    nm = image.pixel_side_nm
     if isnan(nm):
         raise UsageError(f"{option}: the pixels of this map have no length; give it in pixels")
     return value / nm

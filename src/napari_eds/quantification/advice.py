@@ -21,7 +21,6 @@ from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import COUNTS, at_pct, error_of, error_total_of
 from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.axes import NM_PER_UNIT
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.products import sums_of_window
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -109,7 +108,7 @@ def chip_size_advice(
     inside = result.labels > 0
     frame = pd.DataFrame(
         {
-            "size_nm": sides * _pixel_nm(image),
+            "size_nm": sides * image.pixel_side_nm,
             "n_chips": [_chips_inside(inside, side) for side in sides],
             COUNTS: sides**2 * (result.table[COUNTS].sum() / inside.sum()),
             **{
@@ -232,12 +231,6 @@ def _checked_sizes(sizes: Iterable[int] | None, shape: tuple[int, int]) -> np.nd
     if not sides:
         raise LabelError("no chip size is given")
     return np.array(sides)
-
-
-def _pixel_nm(image: SpectrumImage) -> float:
-    """Return the side of a square as large as a pixel, in nm; NaN for pixels without a length."""
-    unit = NM_PER_UNIT.get(image.pixel_unit, np.nan)
-    return float(np.sqrt(image.pixel_size[0] * image.pixel_size[1]) * unit)
 
 
 def _chips_inside(inside: np.ndarray, side: int) -> int:

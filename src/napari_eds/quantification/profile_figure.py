@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Distinguishable with any colour vision: Okabe and Ito, Color Universal Design (2008), without
-#: yellow, which vanishes on white.
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+#: And black, for the seventh element.
+COLORS = (*figures.COLORS, "#000000")
 _WIDTH_INCH, _HEIGHT_INCH = 6.3, 3.4
 
 

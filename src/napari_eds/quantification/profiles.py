@@ -32,7 +32,6 @@ from napari_eds.quantification.table import (
     intensity,
 )
 from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.axes import NM_PER_UNIT
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class LineProfile:
     @property
     def unit(self) -> str:
         """``"nm"``, or ``"px"`` where pixels have no length."""
-        return "nm" if np.isfinite(pixel_nm(self.result.image)) else "px"
+        return "nm" if np.isfinite(self.result.image.pixel_side_nm) else "px"
 
     @property
     def distances(self) -> np.ndarray:
@@ -144,7 +143,7 @@ class LineProfile:
 
     def table(self) -> pd.DataFrame:
         """Return the table of the result with the line and the distances in front."""
-        nm = pixel_nm(self.result.image)
+        nm = self.result.image.pixel_side_nm
         in_px = self.distances / (nm if self.unit == "nm" else 1.0)
         table = self.result.table.copy()
         table.insert(0, LINE, self.line.name)
@@ -157,7 +156,7 @@ class LineProfile:
         labels = self.result.labels
         covered = labels > 0
         rows = np.searchsorted(self.result.label_spectra.ids, labels[covered])
-        nm = pixel_nm(self.result.image)
+        nm = self.result.image.pixel_side_nm
         scale = nm if np.isfinite(nm) else 1.0
         return rows, self.pixels.distances[covered] * scale
 
@@ -262,12 +261,6 @@ def save_profiles(
 def named(lines: Iterable[Line]) -> list[Line]:
     """Return lines with names that tell them apart: ``line 1``, ``line 2``, ..."""
     return [replace(line, name=f"line {i}") for i, line in enumerate(lines, start=1)]
-
-
-def pixel_nm(image: SpectrumImage) -> float:
-    """Return the mean side of a pixel in nm; NaN where pixels have no length."""
-    unit = NM_PER_UNIT.get(image.pixel_unit, np.nan)
-    return float(np.sqrt(image.pixel_size[0] * image.pixel_size[1]) * unit)
 
 
 def _weight_per_atomic(atomic: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -17,12 +17,10 @@ from scipy import sparse
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.spectra.acquisition import FrameRange
+from napari_eds.spectra.dose import ELEMENTARY_CHARGE_C
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 from napari_eds.spectra.storage import stored
-
-#: Charge of an electron in C (exact in the SI).
-_ELECTRON_C = 1.602176634e-19
 
 
 @brief
@@ -148,7 +146,7 @@ class FrameSeries:
         if not current or times is None or pixel_nm is None:
             return None
         area = self.recorded * np.prod(pixel_nm) * np.prod(self.shape)
-        return np.asarray(current * 1e-9 / _ELECTRON_C * times / area)
+        return np.asarray(current * 1e-9 / ELEMENTARY_CHARGE_C * times / area)
 
     def frame(self, i: int) -> SpectrumImage:
         """Return one frame, counted from 0 in this series, with its own pictures."""

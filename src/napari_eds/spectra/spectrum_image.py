@@ -161,6 +161,12 @@ class SpectrumImage:
         return None if nm is None else (self.pixel_size[0] * nm, self.pixel_size[1] * nm)
 
     @property
+    def pixel_side_nm(self) -> float:
+        """Side of a square as large as a pixel, in nm; NaN for pixels without a length."""
+        sides = self.pixel_size_nm
+        return float("nan") if sides is None else float(np.sqrt(sides[0] * sides[1]))
+
+    @property
     def n_pixels(self) -> int:
         """Number of pixels of the map."""
         return self.shape[0] * self.shape[1]

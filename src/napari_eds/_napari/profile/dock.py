@@ -9,14 +9,14 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, PushButton
 from napari.layers import Shapes
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar, going_on
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import share_tab
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, row_of
 from napari_eds._napari.profile.lines import draw_lines, has_lines, lines_of
 from napari_eds._napari.profile.plot import ProfilePlot
 from napari_eds._napari.state.focus import focus_of
@@ -82,12 +82,12 @@ class ProfileWidget(QWidget):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Lines", _row(self.layer, self.draw))
+        form.addRow("Lines", row_of(self.layer, self.draw))
         form.addRow("Width (px)", self.width_px.native)
-        form.addRow("Bins", _row(self.advised, self.error))
+        form.addRow("Bins", row_of(self.advised, self.error))
         form.addRow("Length (px)", self.bin.native)
         shown = QFormLayout()
-        shown.addRow("Show", _row(self.line, self.quantity))
+        shown.addRow("Show", row_of(self.line, self.quantity))
         shown.addRow("Interface of", self.interface.native)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
@@ -97,7 +97,7 @@ class ProfileWidget(QWidget):
         column.addWidget(self.plot, 1)
         column.addWidget(self.text)
         column.addWidget(self.work)
-        column.addWidget(_row(self.save_csv, self.save_figure))
+        column.addWidget(row_of(self.save_csv, self.save_figure))
         self.setMinimumWidth(_MIN_WIDTH_PX)
 
     def _connect(self) -> None:
@@ -254,12 +254,3 @@ class ProfileWidget(QWidget):
             notify(error)
             return
         show_info(f"Saved {path}.")
-
-
-def _row(*fields: Any) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for field in fields:
-        layout.addWidget(field.native, 1)
-    return row

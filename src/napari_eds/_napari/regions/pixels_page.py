@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, PushButton
 from napari.layers import Image
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QScrollArea, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, row_of
 from napari_eds._napari.regions.pixel_layers import kernel_words, show_maps
 from napari_eds._napari.state.derived import PIXEL_MAPS
 from napari_eds._napari.state.focus import Focus
@@ -88,8 +88,8 @@ class PixelsPage(QWidget):
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Kernel", self.kernel.native)
-        form.addRow("Size", _row(self.kernel_size, self.unit))
-        form.addRow("Wanted error (at. %)", _row(self.error, self.recommend))
+        form.addRow("Size", row_of(self.kernel_size, self.unit))
+        form.addRow("Wanted error (at. %)", row_of(self.error, self.recommend))
         form.addRow("Pixels", self.inside.native)
         content = QWidget()
         inner = QVBoxLayout(content)
@@ -228,12 +228,3 @@ class PixelsPage(QWidget):
 def _words(maps: PixelMaps) -> str:
     """Say what was done: the end of the account, which is about pixels and their errors."""
     return "\n".join(maps.account()[-2:])
-
-
-def _row(*fields: Any) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for field in fields:
-        layout.addWidget(field.native, 1)
-    return row

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_eds._support.figures import COLORS
 from napari_eds.errors import EDSError
 from napari_eds.exchange.figures import outlines, scale_bar
 from napari_eds.exchange.figures.page import (
-    COLORS,
     MM_PER_INCH,
     POINTS_PER_MM,
     FigureStyle,

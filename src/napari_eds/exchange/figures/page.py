@@ -24,9 +24,6 @@ _FONT_PT = (3.0, 40.0)
 #: More pixels along one side than this are an oversight.
 _MOST_PIXELS = 30000
 
-#: Told apart with every common colour vision (Okabe and Ito, *Color universal design*, 2008).
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-
 
 @dataclass(frozen=True)
 class FigureStyle:

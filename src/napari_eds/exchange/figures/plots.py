@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from napari_eds._support.figures import COLORS
 from napari_eds.errors import EDSError
-from napari_eds.exchange.figures.page import COLORS, FigureStyle, new_figure
+from napari_eds.exchange.figures.page import FigureStyle, new_figure
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import at_pct, error_total_of
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_eds._support.figures import COLORS
 from napari_eds.errors import EDSError, LabelError
-from napari_eds.exchange.figures.page import COLORS, POINTS_PER_MM, FigureStyle, new_figure
+from napari_eds.exchange.figures.page import POINTS_PER_MM, FigureStyle, new_figure
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP
 
