@@ -17,7 +17,10 @@ from random import Random
 
 from .formats import Format, available
 from .mutations import mutate
-from .trial import FAILURES, Outcome, Trials
+from .trial import FAILURES, FINE, Outcome, Trials
+
+#: The example as it is, among seeds.
+GOOD = -1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,9 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     for one in formats:
         started = time.monotonic()
         outcomes = fuzz(one, range(options.seed, options.seed + each), options.keep)
-        kinds = Counter(outcome.kind for outcome in outcomes.values())
+        kinds = Counter(one.kind for seed, one in outcomes.items() if seed != GOOD)
         told = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-        print(f"{one.name:<16}{told} ({time.monotonic() - started:.0f} s)", flush=True)  # noqa: T201
+        peak = max(outcome.peak_bytes for outcome in outcomes.values())
+        memory = f"{peak / outcomes[GOOD].peak_bytes:.1f} times its memory" if peak else "?"
+        seconds = time.monotonic() - started
+        print(f"{one.name:<16}{told}, {memory} ({seconds:.0f} s)", flush=True)  # noqa: T201
         for detail, seeds in _grouped(outcomes).items():
             some = ", ".join(map(str, seeds[:5]))
             print(f"    {len(seeds)} x {detail} - seeds {some}")  # noqa: T201
@@ -67,12 +73,17 @@ def preload() -> None:
 
 
 def fuzz(one: Format, seeds: range, keep: Path | None = None) -> dict[int, Outcome]:
-    """Return what came of a format's example, broken once for each seed."""
+    """Return what came of a format's example, as it is and broken once for each seed."""
     outcomes = {}
     with tempfile.TemporaryDirectory() as name, Trials(one.read) as trials:
         folder = Path(name)
         (folder / "example").mkdir()
         example = one.make(folder / "example")
+        trials.attempt(example)
+        # Once more, for what is imported by the first does not count.
+        outcomes[GOOD] = trials.attempt(example)
+        if outcomes[GOOD].kind != FINE:
+            raise SystemExit(f"{one.name}: the example does not open: {outcomes[GOOD].detail}")
         for seed in seeds:
             broken = folder / f"{seed}{example.suffix}"
             for suffix in one.beside:

@@ -335,7 +335,7 @@ FORMATS = (
     _real("cases/05-jeol-asw-members-missing/Sample/00_Dummy-Data/Dummy-Data_0000015.pts"),
     _real("cases/07-edax-spd/full.spd", beside=(".spc",)),
     _real("cases/07-edax-spd/scan.lsd"),
-    _real("cases/13-truncated-silent/truncated.bcf"),
+    _real("data/real/bruker/P45_12bit_packed_8bit.bcf"),
     _real("cases/18-h5oina/map.h5oina", "bytes", "hdf5"),
 )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import re
 import resource
 import sys
 import traceback
@@ -29,10 +31,15 @@ MEMORY_BYTES = 2 * 2**30
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of reading a file; `detail` names the exception and the last line of ours."""
+    """What came of reading a file.
+
+    `detail` names the exception and the last line of ours. `peak_bytes` is the memory that the
+    processes that read used at most; 0 where that is not known.
+    """
 
     kind: str
     detail: str = ""
+    peak_bytes: int = 0
 
     @property
     def is_failure(self) -> bool:
@@ -111,7 +118,9 @@ def _serve(read: Callable[[Path], object], pipe: Connection) -> None:
             path = pipe.recv()
         except EOFError:
             return
-        pipe.send(_outcome(read, path))
+        _forget_peak()
+        said = _outcome(read, path)
+        pipe.send((*said, _peak()))
 
 
 def _outcome(read: Callable[[Path], object], path: Path) -> tuple[str, str]:
@@ -128,6 +137,32 @@ def _outcome(read: Callable[[Path], object], path: Path) -> tuple[str, str]:
     except BaseException as error:  # noqa: BLE001 - finding them is what this is for
         return FOREIGN, _where(error)
     return FINE, ""
+
+
+def _processes() -> list[Path]:
+    """Return this process and those it started, where the system tells of them."""
+    if not _has_proc():
+        return []
+    own, started = Path("/proc/self"), []
+    for tasks in own.glob("task/*/children"):
+        with contextlib.suppress(OSError):  # a thread that has ended
+            started += tasks.read_text().split()
+    return [own, *(Path("/proc") / number for number in started)]
+
+
+def _forget_peak() -> None:
+    for process in _processes():
+        with contextlib.suppress(OSError):
+            (process / "clear_refs").write_text("5")  # proc(5): resets the peak
+
+
+def _peak() -> int:
+    found = 0
+    for process in _processes():
+        with contextlib.suppress(OSError):
+            text = (process / "status").read_text()
+            found += sum(int(kB) * 1024 for kB in re.findall(r"VmHWM:\s+(\d+)", text))
+    return found
 
 
 def _limit_memory() -> None:

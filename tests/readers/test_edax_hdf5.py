@@ -3,10 +3,11 @@
 import h5py
 import numpy as np
 import pytest
-from edax_files import write_project
 
 import napari_eds
+from edax_files import write_project
 from napari_eds.errors import ReadError
+
 
 @pytest.fixture
 def project(tmp_path):

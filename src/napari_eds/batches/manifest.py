@@ -88,6 +88,10 @@ class Manifest:
         self._file.flush()
         os.fsync(self._file.fileno())
 
+    def forget(self, file: str) -> None:
+        """Know no more of a file, once the manifest is written anew."""
+        del self.entries[file]
+
     def finish(self) -> None:
         """Write one row per file, by name."""
         write_atomically(self._path, manifest_text(self.entries), overwrite=True)
