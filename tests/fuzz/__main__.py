@@ -7,13 +7,17 @@ again by every run of the tests.
 from __future__ import annotations
 
 import argparse
+import importlib
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+
+from napari_eds.readers.rosetta.plugins import PLUGINS
 
 from .formats import Format, available
 from .mutations import mutate
@@ -33,8 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--quick", action="store_true", help="only what is read without another process"
     )
     parser.add_argument("--keep", type=Path, help="folder for the files that failed")
+    parser.add_argument(
+        "--alone", action="store_true", help="read with RosettaSciIO itself, without protection"
+    )
     options = parser.parse_args(arguments)
     formats = [one for one in available(options.formats) if one.quick or not options.quick]
+    if options.alone:
+        formats = [alone for one in formats if (alone := unprotected(one)) is not None]
     preload()
     each = max(1, options.count // max(len(formats), 1))
     failed = False
@@ -56,8 +65,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def preload() -> None:
     """Import what the readers import, once: what reads is a fork of this process."""
-    import importlib
-
     for name in (
         "h5py", "pandas", "PIL.Image", "skimage.io", "tifffile", "xraylib",
         "napari_eds.readers.hdf5",
@@ -96,6 +103,20 @@ def fuzz(one: Format, seeds: range, keep: Path | None = None) -> dict[int, Outco
                 shutil.copy(broken, keep / f"{one.name}-{seed}{example.suffix}")
             broken.unlink()
     return outcomes
+
+
+def unprotected(one: Format) -> Format | None:
+    """Return a format as RosettaSciIO reads it by itself; None where it does not."""
+    plugins = {**PLUGINS, ".hspy": "hspy", ".nxs": "nexus", ".rpl": "ripple", ".pts": "jeol"}
+    name = "hspy" if one.name.startswith("hspy") else one.name
+    plugin = plugins.get(f".{name}")
+    if plugin is None:
+        return None
+
+    def read(path: Path) -> object:
+        return importlib.import_module(f"rsciio.{plugin}").file_reader(str(path))
+
+    return replace(one, read=read)
 
 
 def _grouped(outcomes: dict[int, Outcome]) -> dict[str, list[int]]:
