@@ -48,6 +48,7 @@ def read_layers(path: Paths) -> list[LayerTuple]:
     _tell_notes(layers)
     if viewer is not None:
         _keep_unsaved(viewer)
+        _show_spectra(viewer, layers)
     return layers
 
 
@@ -94,6 +95,16 @@ def add_layers(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
     _tell_notes(layers)
     _keep_unsaved(viewer)
     one_per_turn(partial(_add_layer, viewer, layer) for layer in layers)
+    _show_spectra(viewer, layers)
+
+
+def _show_spectra(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
+    """Bring the panel of spectra to the front where a file of spectra was opened."""
+    from napari_eds._napari.parts.panels import SPECTRUM, show_panel_soon
+    from napari_eds._napari.state.layers import SPECTRA
+
+    if any(SPECTRA in look.get("metadata", {}) for _, look, _ in layers):
+        show_panel_soon(viewer, SPECTRUM)
 
 
 def _keep_unsaved(viewer: ViewerModel) -> None:
@@ -169,13 +180,13 @@ def _pictures_of(path: str | Path) -> list[LayerTuple]:
 
 def _layers_of(path: str | Path, part: MapPart | None, check: Check | None) -> list[LayerTuple]:
     """Read a file, or the part of it that is asked for, as layers."""
-    from napari_eds._napari.state.layers import image_layers
+    from napari_eds._napari.state.layers import layers_of
 
     if part is None or part.index is None:
         images = read(path, **({} if part is None else part.reading()), check=check)
     else:
         images = [load(path, part=part)]
-    return _each_once([image_layers(image) for image in images])
+    return _each_once(layers_of(images))
 
 
 def _each_once(layers_of_maps: list[list[LayerTuple]]) -> list[LayerTuple]:
