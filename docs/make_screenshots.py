@@ -98,7 +98,7 @@ def regions(viewer: napari.Viewer, dock) -> None:
             QTest.keyClick(popup, Qt.Key.Key_Escape)
     run(dock, viewer)
     for layer in list(viewer.layers):
-        layer.visible = layer.name.endswith("X-ray counts")
+        layer.visible = layer.name.startswith("X-ray counts")
 
 
 def chips(viewer: napari.Viewer, dock, ending: str) -> None:

@@ -48,6 +48,7 @@ def read_layers(path: Paths) -> list[LayerTuple]:
     _tell_notes(layers)
     if viewer is not None:
         _keep_unsaved(viewer)
+        _fit_units(viewer, layers)
         _show_spectra(viewer, layers)
     return layers
 
@@ -116,7 +117,22 @@ def _keep_unsaved(viewer: ViewerModel) -> None:
 def _add_layer(viewer: ViewerModel, layer: LayerTuple) -> None:
     from napari.layers import Layer
 
-    viewer.add_layer(Layer.create(*layer))
+    from napari_eds._napari.state.units import fit_in
+
+    made = Layer.create(*layer)
+    fit_in(viewer, made)
+    viewer.add_layer(made)
+
+
+def _fit_units(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
+    """Fit the units of layers that napari is going to add to those that are there."""
+    from napari_eds._napari.state.layers import SPECTRUM_IMAGE
+    from napari_eds._napari.state.units import fit_attributes
+
+    wanted = viewer.layers.extent.units if len(viewer.layers) else None
+    fit_attributes(
+        wanted, [(look, SPECTRUM_IMAGE in look.get("metadata", {})) for _, look, _ in layers]
+    )
 
 
 def _tell_notes(layers: list[LayerTuple]) -> None:

@@ -285,9 +285,7 @@ class SpectrumWidget(QWidget):
     # Controls.
 
     def _on_look(self) -> None:
-        self.plot.set_look(
-            scale=self.toolbar.scale.currentData(), per_pixel=self._per_pixel()
-        )
+        self.plot.set_look(scale=self.toolbar.scale.currentData(), per_pixel=self._per_pixel())
         self._write_readout()
 
     def _on_theme(self) -> None:

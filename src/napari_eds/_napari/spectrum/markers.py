@@ -161,13 +161,14 @@ class MarkerItems:
         height = self._metrics.height()
         used, spots = list(taken), []
         tops = [row * height for row in reversed(range(_ROWS))]
-        tops += [t.bottom() + row * height for t in taken for row in range(_ROWS)]
         for marker, x in zip(markers, x_px.tolist(), strict=True):
             if marker.line.weight < _WEAKEST_LABEL:
                 continue
             width = self._metrics.horizontalAdvance(marker.name) + 6
             left = min(max(x - width / 2, 0.0), max(view_width - width, 0.0))
-            for top in tops:
+            over = [t for t in taken if t.left() < left + width and t.right() > left]
+            below = [t.bottom() + row * height for t in over for row in range(_ROWS)]
+            for top in tops + below:
                 spot = QRectF(left, top, width, height)
                 if not any(spot.intersects(other) for other in used):
                     used.append(spot)

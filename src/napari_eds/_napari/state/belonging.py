@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 GROUPS = "eds_groups"
 #: Key of whether a layer was visible before another map was chosen.
 _WAS_VISIBLE = "eds_was_visible"
-#: Key of the units that a layer has when its own map is chosen.
-_OWN_UNITS = "eds_own_units"
 #: Key of the labels last used with a map, in the metadata of its layer.
 _IN_USE = "eds_labels_in_use"
 #: Key of the map that labels were made for.
@@ -71,32 +69,6 @@ def _hide(layer: Layer) -> None:
     if layer.visible:
         layer.metadata[_WAS_VISIBLE] = True
         layer.visible = False
-
-
-def agree_on_units(viewer: ViewerModel, map_layer: Image) -> None:
-    """Let all layers have units of the kind that those of a map are: lengths, or pixels.
-
-    napari draws no units at all, not even a scale bar, as soon as one layer is in pixels beside
-    another in nm, whether they are shown or not. Layers of maps that are not looked at take the
-    unit of the one that is, and get their own back with their map.
-    """
-    wanted = _own_units(map_layer)[-2:]
-    for layer in list(viewer.layers):
-        own = _own_units(layer)
-        fits = all(
-            mine.is_compatible_with(other) for mine, other in zip(own[-2:], wanted, strict=True)
-        )
-        units = own if fits else (*own[:-2], *wanted)
-        if fits:
-            layer.metadata.pop(_OWN_UNITS, None)
-        else:
-            layer.metadata[_OWN_UNITS] = own
-        if tuple(layer.units) != units:
-            layer.units = units
-
-
-def _own_units(layer: Layer) -> tuple[Any, ...]:
-    return tuple(layer.metadata.get(_OWN_UNITS, layer.units))
 
 
 def note_in_use(map_layer: Image | None, labels: Labels | None) -> None:

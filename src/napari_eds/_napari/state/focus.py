@@ -15,9 +15,8 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_eds._napari.state import layers as eds_layers
-from napari_eds._napari.state import spectra
+from napari_eds._napari.state import spectra, units
 from napari_eds._napari.state.belonging import (
-    agree_on_units,
     hide_if_elsewhere,
     last_used,
     note_in_use,
@@ -149,7 +148,7 @@ class Focus(QObject):
         """Show the map with its layers, fit the view to it, and hide other maps."""
         if self._map is not None:
             show_only(self.viewer, self._map, self.map_layers())
-            agree_on_units(self.viewer, self._map)
+            units.agree(self.viewer, self._map)
             self.fit_view()
 
     def _highlight(self) -> None:
@@ -194,7 +193,9 @@ class Focus(QObject):
         """
         before, settings = self._map, self.settings
         for data, attributes, kind in eds_layers.layers_of([image])[0]:
-            self.viewer.add_layer(Layer.create(data, attributes, kind))
+            layer = Layer.create(data, attributes, kind)
+            units.fit_in(self.viewer, layer)
+            self.viewer.add_layer(layer)
         added = next(m for m in self.map_layers() if m.metadata[SPECTRUM_IMAGE] is image)
         if settings is not None:
             added.metadata[SETTINGS] = settings
@@ -350,7 +351,7 @@ class Focus(QObject):
             layer.name_overlay.visible = True  # there is nothing else to be seen of it
         hide_if_elsewhere(self.viewer, layer, self._map, self.map_layers())
         if self._map is not None:
-            agree_on_units(self.viewer, self._map)
+            units.agree(self.viewer, self._map)
 
     def _on_layers(self, _event: Any = None) -> None:
         """Let go of layers that are gone; without a map, take one that is there."""

@@ -172,7 +172,7 @@ def put_image(layer: Image, image: SpectrumImage) -> None:
 def _counts_name(image: SpectrumImage) -> str:
     if is_spectrum(image):
         return layer_name("spectrum", _of_file(image))
-    counted = "X-ray counts" if image.energy.tells_xrays else "counts of all channels"
+    counted = "X-ray counts" if image.energy.tells_xrays else "all counts"
     return layer_name(counted, _name(image))
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 FULL_NAME = "eds_of"
 
 #: Letters that napari's layer list shows of a name before it leaves out those in the middle.
-_MOST = 25
+_MOST = 27
 #: At least so many tell of which map a layer is.
 _LEAST_OF_MAP = 9
 _BETWEEN = " · "
@@ -21,10 +21,11 @@ _BETWEEN = " · "
 def layer_name(what: str, of: str) -> str:
     """Return what a layer is and the name of its map, shortened in the middle to fit the list.
 
-    What it is stands first and whole: it is what layers of one map differ by. Names of files
-    differ at their ends.
+    What it is stands first: it is what layers of one map differ by. Names of files differ at
+    their ends.
     """
     room = max(_MOST - len(what) - len(_BETWEEN), _LEAST_OF_MAP)
+    what = shortened(what, _MOST - len(_BETWEEN) - _LEAST_OF_MAP)
     return f"{what}{_BETWEEN}{shortened(of, room)}"
 
 
@@ -32,7 +33,7 @@ def shortened(text: str, most: int) -> str:
     """Return a text of at most so many letters, the middle of a longer one left out."""
     if len(text) <= most:
         return text
-    tail = (most - 1 + 1) // 2
+    tail = most // 2
     return f"{text[: most - 1 - tail].rstrip()}…{text[-tail:].lstrip()}"
 
 

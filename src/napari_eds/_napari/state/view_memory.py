@@ -24,7 +24,9 @@ _MOST_BYTES = 2**20
 def path() -> Path:
     """Return the user's file of what is seen, which need not exist."""
     named = os.environ.get(FILE_VARIABLE)
-    return Path(named) if named else Path(user_config_dir("napari-eds", appauthor=False), "view.json")
+    return (
+        Path(named) if named else Path(user_config_dir("napari-eds", appauthor=False), "view.json")
+    )
 
 
 def kept(section: str) -> dict[str, Any]:
