@@ -11,6 +11,7 @@ import napari_eds as eds
 from napari_eds._napari.reader import add_layers, read_layers
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import layers_of
+from window_actions import on_canvas
 
 CALIBRATED = "real/velox/fei_SI_EDS-HAADF-4detectors_2frames.emd"
 UNCALIBRATED = "real/ripple/bruker_bcf_fileformat_16x16.rpl"
@@ -59,3 +60,20 @@ def test_layers_keep_their_scale(eds_file):
     focus_of(viewer).set_map_layer(map_layer)
     assert str(map_layer.units[0]) == "nanometer"
     np.testing.assert_array_equal(map_layer.scale, before)
+
+
+def test_the_view_fits_a_map_in_larger_units_than_those_of_others(
+    qtbot, make_napari_viewer, eds_file
+):
+    viewer = make_napari_viewer(show=True)
+    for name in (CALIBRATED, MICROMETRES):
+        viewer.open(eds_file(name), plugin="napari-eds")
+    layer = focus_of(viewer).map_layer
+    assert str(layer.units[0]) == "micrometer"
+    canvas = viewer.window._qt_viewer.canvas.native
+
+    def corners():
+        return [on_canvas(viewer, layer, *at) for at in ((0, 0), (15, 15))]
+
+    qtbot.waitUntil(lambda: corners()[1].y() - corners()[0].y() > 0.7 * canvas.height())
+    assert all(canvas.rect().contains(corner) for corner in corners())

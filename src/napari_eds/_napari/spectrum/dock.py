@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QShortcut, QVBoxLay
 
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.panels import SPECTRUM
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.spectrum import saving
@@ -30,6 +31,7 @@ from napari_eds._napari.spectrum.view_settings import ViewSettings
 from napari_eds._napari.state import spectra
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import is_spectrum
+from napari_eds._napari.state.places import come_back
 from napari_eds.errors import EDSError
 
 _MIN_SIZE_PX = (280, 130)
@@ -61,6 +63,7 @@ class SpectrumWidget(QWidget):
         self._on_look()
         self._on_theme()
         self._on_elements()
+        come_back(self, SPECTRUM)
 
     def _kept_controls(self) -> dict[str, QWidget]:
         bar = self.toolbar

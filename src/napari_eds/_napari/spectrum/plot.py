@@ -24,6 +24,9 @@ _AXIS_WIDTH_PX = 58
 _AXIS_HEIGHT_PX = 34
 _FONT_PT = 8
 
+#: Between the legend and labels beside and below it.
+_GAP_PX = 2
+
 #: Room above the highest peak for the labels of lines.
 _HEADROOM = 1.3
 
@@ -234,7 +237,8 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
     def _place_labels(self) -> None:
         """Write the labels of lines beside the legend."""
         taken = self._legend.mapRectToItem(self.view, self._legend.boundingRect())
-        self.markers.place(self.view, [QRectF(taken)] if self._legend.items else [])
+        around = QRectF(taken).adjusted(-_GAP_PX, 0, 0, _GAP_PX)
+        self.markers.place(self.view, [around] if self._legend.items else [])
 
     def _show_residual_plot(self, *, visible: bool) -> None:
         if self.residual_plot.isVisible() != visible or not self.residual_plot.maximumHeight():

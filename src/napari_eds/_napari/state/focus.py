@@ -175,7 +175,7 @@ class Focus(QObject):
         """Fit the view to the map: an overview image beside it would make it a speck."""
         self._scale_bar.follow(eds_layers.is_spectrum(self.image))
         if self._map is not None and self._map in self.viewer.layers:
-            self.viewer.fit_to_view(layers=[self._map])
+            units.fit_view(self.viewer, self._map)
         else:
             self.viewer.reset_view()
 

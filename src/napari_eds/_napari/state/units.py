@@ -58,6 +58,28 @@ def fit_attributes(wanted: Units | None, looks: Sequence[tuple[dict[str, Any], b
             wanted = own
 
 
+def in_world(viewer: ViewerModel, layer: Layer) -> float:
+    """Return how many units of the canvas, which are the smallest of any layer, one of it is."""
+    world = viewer.layers.extent.units
+    own = layer.units[-1]
+    if world is None or not own.is_compatible_with(world[-1]):
+        return 1.0
+    return float((1 * own).to(world[-1]).magnitude)
+
+
+def fit_view(viewer: ViewerModel, layer: Layer) -> None:
+    """Fit the view to a layer.
+
+    napari fits it to the size in the layer's own unit, but draws in those of the canvas.
+    """
+    viewer.fit_to_view(layers=[layer])
+    factor = in_world(viewer, layer)
+    if factor != 1:
+        camera = getattr(viewer, "scene", viewer).camera
+        camera.center = tuple(factor * place for place in camera.center)
+        camera.zoom = camera.zoom / factor
+
+
 def _fit(layer: Layer, wanted: Units) -> None:
     own = _own(layer)
     fits = _compatible(own, wanted)
