@@ -11,7 +11,7 @@ from napari_eds._napari.state.names import FULL_NAME, layer_name, shortened, tel
 @pytest.mark.parametrize("what", ["HAADF", "X-ray counts", "all counts", "Electron image 17, SE"])
 def test_names_fit_and_begin_with_what_a_layer_is(what, of):
     name = layer_name(what, of)
-    assert len(name) <= 27
+    assert len(name) <= 25
     assert name[:4] == what[:4]
     assert name.endswith(of[-4:])
 

@@ -87,7 +87,10 @@ def _show_below(viewer_ref: Any, title: str) -> None:
         was_open = find_panel(viewer, title) is not None
         dock = dock_of(open_panel(viewer, title))
         if not was_open:
-            dock.parent().addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+            window = dock.parent()
+            # Layer controls and list need the whole height of a small window.
+            window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+            window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
     except RuntimeError:  # the window was closed meanwhile
         return
 

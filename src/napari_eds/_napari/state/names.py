@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 FULL_NAME = "eds_of"
 
 #: Letters that napari's layer list shows of a name before it leaves out those in the middle.
-_MOST = 27
+_MOST = 25
 #: At least so many tell of which map a layer is.
-_LEAST_OF_MAP = 9
+_LEAST_OF_MAP = 8
 _BETWEEN = " · "
 
 
