@@ -99,7 +99,7 @@ def test_a_range_of_energies_is_kept(qtbot, opened, map_file):
     expected = whole.crop_energy(0.3, 10)
     assert dock.image.energy == expected.energy
     assert dock.image.total_counts == expected.total_counts < whole.total_counts
-    assert "0.3 to 10 keV" in dock.focus.map_layer.name
+    assert "0.3 to 10 keV" in dock.focus.map_layer.get_source_str()
     again = eds.load(map_file, part=dock.image.part)
     assert again.energy.size == expected.energy.size
     assert not notifications()

@@ -39,8 +39,7 @@ def shortened(text: str, most: int) -> str:
 
 def tell_full_name(layer: Layer) -> None:
     """Let the tooltip of a layer in napari's list begin with the whole name of its map."""
-    full = layer.metadata.get(FULL_NAME)
-    if full is None:
+    if FULL_NAME not in layer.metadata:
         return
     this = weakref.ref(layer)  # a layer that held itself would be let go late
 
@@ -48,6 +47,6 @@ def tell_full_name(layer: Layer) -> None:
         layer = this()
         if layer is None:
             return ""
-        return f"{full}\n{type(layer).get_source_str(layer)}"
+        return f"{layer.metadata.get(FULL_NAME, layer.name)}\n{type(layer).get_source_str(layer)}"
 
     layer.get_source_str = source
