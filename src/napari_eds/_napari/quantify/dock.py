@@ -28,7 +28,13 @@ from napari_eds._napari.quantify.form import QuantificationForm
 from napari_eds._napari.quantify.source_part import SourcePart
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 from napari_eds._napari.state.focus import focus_of
-from napari_eds._napari.state.layers import add_chips, bind, geometry, label_names
+from napari_eds._napari.state.layers import (
+    add_chips,
+    bind,
+    geometry,
+    is_spectrum,
+    label_names,
+)
 from napari_eds._napari.state.settings import FROM_FILE, Settings
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
@@ -133,6 +139,8 @@ class QuantificationWidget(QuantificationForm):
         image = self.image
         self._on_layers_changed()
         self.show_axis_fields(image is not None and not image.energy.calibrated)
+        self.show_map_fields(not is_spectrum(image))
+        self._form.setRowVisible(self.source_part, not is_spectrum(image))
         self.about.setText("Open an EDS map first." if image is None else _about(image))
         self._on_settings_changed()
         self._show_state()
@@ -430,10 +438,9 @@ def _about(image: SpectrumImage) -> str:
     if axis.calibrated:
         energy = f"{axis.offset_keV:.2f} to {axis.last_keV:.2f} keV"
     counted = "X-rays" if axis.tells_xrays else "counts in all channels"
-    return (
-        f"{rows} × {columns} px, {axis.size} channels, {energy}\n"
-        f"{image.xray_counts:,.0f} {counted}"
-        + (f", {beam:g} kV" if beam else ", beam energy unknown")
+    extent = "Spectrum" if is_spectrum(image) else f"{rows} × {columns} px"
+    return f"{extent}, {axis.size} channels, {energy}\n{image.xray_counts:,.0f} {counted}" + (
+        f", {beam:g} kV" if beam else ", beam energy unknown"
     )
 
 

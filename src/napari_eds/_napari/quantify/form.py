@@ -183,6 +183,8 @@ class QuantificationForm(QWidget):
         """Lay out what is set, under headings."""
         content = QWidget()
         self._form = QFormLayout(content)
+        self._headings: dict[str, QLabel] = {}
+        self._button_rows: dict[PushButton, QHBoxLayout] = {}
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._form.setContentsMargins(8, 4, 8, 8)
         self._section("Map", ("Layer", self.map_layer), self.about, self.crop, self.crop_energy)
@@ -234,6 +236,7 @@ class QuantificationForm(QWidget):
             title = QLabel(f"<b>{heading}</b>")
             title.setContentsMargins(0, 8, 0, 0)
             self._form.addRow(title)
+            self._headings[heading] = title
         for row in rows:
             if isinstance(row, QWidget):
                 self._form.addRow(row)
@@ -242,12 +245,26 @@ class QuantificationForm(QWidget):
             elif isinstance(row[0], str):
                 self._form.addRow(row[0], row[1].native)
             else:
-                self._form.addRow(_side_by_side(*row))
+                buttons = _side_by_side(*row)
+                self._form.addRow(buttons)
+                self._button_rows[row[0]] = buttons
 
     def show_axis_fields(self, visible: bool) -> None:  # noqa: FBT001 - as in Qt's setVisible
         """Show the fields in which an uncalibrated axis is set."""
         for field in (self.offset, self.scale, self.calibrate):
             self._form.setRowVisible(field.native, visible)
+
+    def show_map_fields(self, visible: bool) -> None:  # noqa: FBT001 - as in Qt's setVisible
+        """Show what a single spectrum has no use for: regions, and parts of a map."""
+        for row in (
+            self._headings["Regions"],
+            self.labels_layer.native,
+            self.chip_size.native,
+            self.chip_count,
+            self._button_rows[self.make_grid],
+            self.crop.native,
+        ):
+            self._form.setRowVisible(row, visible)
 
     def _setting_fields(self) -> list[SettingField]:
         return [
