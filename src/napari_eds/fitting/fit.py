@@ -141,6 +141,7 @@ def fit(
     """
     report = progress or (lambda _done, _total, _what: None)
     counts = np.asarray(counts)
+    report(0, len(counts), "fitting")
     if engine == "poisson":
         result = _poisson(model, counts, report, non_negative=non_negative)
     else:

@@ -163,7 +163,7 @@ class FramesWidget(QWidget):
 
         def work(progress: Progress) -> FrameResult:
             progress(0, 0, "reading frames")
-            series = read_frames(str(source), part=part, check=lambda: progress(0, 0, "reading"))
+            series = read_frames(str(source), part=part)
             series = _aligned(series, align, progress)
             return quantify_frames(series, labels, recipe, every=every, progress=progress)
 

@@ -16,7 +16,7 @@ from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import put_image
-from napari_eds._support.progress import Progress, cancellable
+from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, ReadError
 from napari_eds.readers.reading import load, read
 from napari_eds.recipe.map_part import MapPart
@@ -132,14 +132,14 @@ class SourcePart(QWidget):
 
 
 def _reading(source: Path, part: MapPart) -> Callable[[Progress], SpectrumImage]:
-    """Return what reads a part of a file, and leaves where its progress says so."""
+    """Return what reads a part of a file."""
 
     def reading(progress: Progress) -> SpectrumImage:
-        with cancellable(partial(progress, 0, 0, f"reading {source.name}")):
-            if part.index is not None:
-                return load(source, part=part)
-            # Without the warnings of `load`: what is wrong with the file was told on opening it.
-            (image,) = read(source, **part.reading())
-            return image
+        progress(0, 0, f"reading {source.name}")
+        if part.index is not None:
+            return load(source, part=part)
+        # Without the warnings of `load`: what is wrong with the file was told on opening it.
+        (image,) = read(source, **part.reading())
+        return image
 
     return reading
