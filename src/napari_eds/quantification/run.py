@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
-from napari_eds._support.progress import Progress, begin, tells_steps
+from napari_eds._support.progress import Progress, begin, tell, tells_steps
 from napari_eds._support.threads import one_thread_of_algebra
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.fitting import fit as fitting
@@ -122,7 +122,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         absorption_is_corrected=recipe.absorption is not None,
         peaks=preparation.unexplained,
     )
-    begin("making the table")
+    tell(len(counts), len(counts), "making the table")
     return Quantification(
         image=image,
         labels=labels,

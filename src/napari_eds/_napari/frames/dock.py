@@ -16,6 +16,7 @@ from napari_eds._napari.frames.picture import Picture
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import focus_of
@@ -140,10 +141,9 @@ class FramesWidget(QWidget):
     def _enable(self) -> None:
         focus, idle = self.focus, not self.work
         missing = _missing(focus.image, focus.labels_layer)
-        self.run.enabled = idle and not missing
-        self.run.tooltip = missing or "Quantify the labels in every frame of the map's file"
-        for button in (self.save_csv, self.save_figure):
-            button.enabled = idle and self.result is not None
+        offer(self.run, unless=missing or lacking((idle, BUSY)))
+        followed = (self.result, "Follow frames first.")
+        offer(self.save_csv, self.save_figure, unless=lacking(followed, (idle, BUSY)))
 
     # Work.
 
@@ -266,7 +266,7 @@ def _summary(found: FrameResult) -> str:
 def _missing(image: Any, labels: Any) -> str:
     """Say what is needed before frames can be followed; nothing where all is there."""
     if image is None:
-        return "Open a map first."
+        return NO_MAP
     if image.source is None:
         return "This map came from no file, whose frames could be read."
     if image.frames is None:
@@ -276,4 +276,4 @@ def _missing(image: Any, labels: Any) -> str:
         )
     if image.part is not None and image.part.crop is not None:
         return "Frames are read whole: open the map without a crop."
-    return "" if labels is not None else "Make a grid or paint labels first."
+    return "" if labels is not None else NO_LABELS

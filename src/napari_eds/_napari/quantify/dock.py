@@ -20,6 +20,7 @@ from napari_eds._napari.parts.panels import (
     RESULTS,
     open_panel,
 )
+from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
 from napari_eds._napari.quantify import cropping, missing
 from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
@@ -144,22 +145,19 @@ class QuantificationWidget(QuantificationForm):
     def _show_state(self) -> None:
         """Offer what can be done now and say what the last run gave."""
         image, result = self.image, self.result
-        self.make_grid.enabled = self.new_labels.enabled = image is not None
-        self.choose_elements.enabled = image is not None
-        self.crop.enabled = image is not None and not self.work
+        a_map, idle = (image, NO_MAP), (not self.work, BUSY)
+        offer(self.make_grid, self.new_labels, self.choose_elements, unless=lacking(a_map))
+        offer(self.crop, unless=lacking(a_map, idle))
         calibrated = image is not None and image.energy.calibrated
-        self.crop_energy.enabled = calibrated and not self.work
-        self.run.enabled = (
-            image is not None and self.focus.labels_layer is not None and not self.work
+        offer(
+            self.crop_energy,
+            unless=lacking(a_map, (calibrated, "Set the energy axis first."), idle),
         )
-        for button in (
-            self.compare,
-            self.table,
-            self.save,
-            self.solve_thickness,
-            self.calibrate_k,
-        ):
-            button.enabled = result is not None
+        offer(self.run, unless=lacking(a_map, (self.focus.labels_layer, NO_LABELS), idle))
+        offer(
+            *(self.compare, self.table, self.save, self.solve_thickness, self.calibrate_k),
+            unless=lacking((result, NO_RESULT)),
+        )
         self._offer_missing(result)
         if not self.work:
             self.status.setText("" if result is None else _summary(result))
@@ -169,7 +167,7 @@ class QuantificationWidget(QuantificationForm):
         """Offer to add elements where a result has peaks that none explains."""
         peaks = () if result is None else result.preparation.unexplained
         self.add_missing.native.setVisible(bool(peaks))
-        self.add_missing.enabled = not self.work
+        offer(self.add_missing, unless=lacking((not self.work, BUSY)))
         self.add_missing.text = missing.offer(peaks)
 
     def _on_settings_changed(self) -> None:

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QFormLayout, QLineEdit, QPushButton, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import put_image
 from napari_eds._support.progress import Progress
@@ -82,8 +83,12 @@ class SourcePart(QWidget):
     def _enable(self) -> None:
         image = self._focus.image
         from_file = image is not None and image.source is not None
-        for widget in (self.detectors, self.frames, self.read):
-            widget.setEnabled(from_file and not self._work)
+        lacks = lacking(
+            (image, NO_MAP),
+            (from_file, "This map came from no file that could be read again."),
+            (not self._work, BUSY),
+        )
+        offer(self.detectors, self.frames, self.read, unless=lacks)
 
     def _on_read(self) -> None:
         """Read the part that the fields describe, unless it is the one there is."""
