@@ -30,6 +30,7 @@ from napari_eds._napari.exchange.classes import (
     examples_of,
     painted_classes,
 )
+from napari_eds._napari.parts.color_bar import COLOR_KEY
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
@@ -160,6 +161,7 @@ class ExportPage(QWidget):
             layer
             for layer in self._focus.viewer.layers
             if isinstance(layer, Image)
+            and COLOR_KEY not in layer.metadata
             and not layer.rgb
             and tuple(layer.data.shape) == tuple(image.shape)
         ]
