@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QMessageBox
 
 import napari_eds as eds
@@ -32,6 +33,13 @@ def unsaved_folder(monkeypatch, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unsaved")
     monkeypatch.setattr(autosave, "folder", lambda: folder)
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def remembered_nowhere_else(tmp_path_factory):
+    """A folder for what the window remembers, in place of the user's own."""
+    folder = str(tmp_path_factory.mktemp("remembered"))
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
 
 
 @pytest.fixture(scope="session")

@@ -64,8 +64,9 @@ class QuantificationWidget(QuantificationForm):
         self._viewer: Any = self.focus.viewer
         super().__init__(self._map_choices, self._label_choices)
         self.source_part = SourcePart(self.focus, self.work)
-        below_crop, _ = self._form.getWidgetPosition(self.crop.native)
-        self._form.insertRow(below_crop + 1, self.source_part)
+        form = self.sections["Map"].form
+        below_crop, _ = form.getWidgetPosition(self.crop.native)
+        form.insertRow(below_crop + 1, self.source_part)
         self._connect()
         self._on_map_changed()
         preload()
@@ -88,6 +89,7 @@ class QuantificationWidget(QuantificationForm):
             (self.exchange, EXCHANGE),
         ):
             button.changed.connect(partial(self._open, title))
+        self.panels.chosen.connect(self._open)
         self.calibrate.changed.connect(self._on_calibrate)
         self.crop.changed.connect(self._on_crop)
         self.crop_energy.changed.connect(self._on_crop_energy)
