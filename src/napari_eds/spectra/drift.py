@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from napari_eds.spectra.frame_series import FrameSeries
 
 #: Name of the counts in place of a picture.
 COUNTS = "counts"
+#: What drift is taken out by: by nothing, and by the first picture of a series.
+AS_THEY_ARE, IMAGES = "no", "images"
 #: Parts of a pixel to which shifts are found; standard deviation in pixels of the smoothing
 #: before, without which single X-rays of frames with few of them rule; share of the edges that is
 #: faded out, for what comes in there is not in the other frame.
@@ -85,6 +88,34 @@ def find_drift(series: FrameSeries, source: str | None = None) -> Drift:
         if np.abs(steps - steps[0]).max() < _SETTLED_PX:
             break
     return Drift(shifts, source)
+
+
+def without_drift(
+    series: FrameSeries, by: str, *, told: Callable[[Drift], None] = lambda _drift: None
+) -> FrameSeries:
+    """Return a series whose frames are moved back by whole pixels.
+
+    Parameters
+    ----------
+    series : FrameSeries
+    by : str
+        `AS_THEY_ARE` for the series itself, `IMAGES` for its first picture, ``"counts"`` or the
+        name of a picture.
+    told : callable
+        Gets what was found.
+
+    Raises
+    ------
+    EDSError
+        If pictures are wanted and the series has none; otherwise as `find_drift`.
+    """
+    if by == AS_THEY_ARE:
+        return series
+    if by == IMAGES and not series.images:
+        raise EDSError("the file keeps no image of every frame; take out drift by counts")
+    drift = find_drift(series, None if by == IMAGES else by)
+    told(drift)
+    return series.shifted(drift.whole_px)
 
 
 def _back(frame: np.ndarray, by_px: np.ndarray) -> np.ndarray:

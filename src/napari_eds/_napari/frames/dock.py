@@ -31,12 +31,10 @@ from napari_eds.quantification.over_frames import (
     quantify_frames,
 )
 from napari_eds.readers.reading import read_frames
-from napari_eds.spectra.drift import COUNTS, find_drift
-from napari_eds.spectra.frame_series import FrameSeries
+from napari_eds.spectra.drift import AS_THEY_ARE, COUNTS, IMAGES, without_drift
 
 #: Keys of a labels layer's metadata: what was found of it, and what the fields said.
 _RESULT, _FORM = "eds_frame_result", "eds_frame_form"
-_AS_THEY_ARE, _IMAGES = "no", "images"
 #: Labels whose changes are told above the figure.
 _TOLD = 3
 _AGAINST: dict[str, Against] = {unit: what for what, unit in UNITS.items()}
@@ -60,8 +58,8 @@ class FramesWidget(QWidget):
             value=1, min=1, max=10_000, tooltip="Sum so many frames into one, where counts are few"
         )
         self.align = ComboBox(
-            choices=[_AS_THEY_ARE, _IMAGES, COUNTS],
-            value=_AS_THEY_ARE,
+            choices=[AS_THEY_ARE, IMAGES, COUNTS],
+            value=AS_THEY_ARE,
             tooltip="Take out drift by moving pixels as a whole: found from the images of each "
             "frame, such as HAADF, or from the X-rays themselves",
         )
@@ -164,7 +162,7 @@ class FramesWidget(QWidget):
         def work(progress: Progress) -> FrameResult:
             progress(0, 0, "reading frames")
             series = read_frames(str(source), part=part)
-            series = _aligned(series, align, progress)
+            series = without_drift(series, align)
             return quantify_frames(series, labels, recipe, every=every, progress=progress)
 
         self.work.run("reading frames", work, partial(self._on_found, layer), replaces=False)
@@ -231,22 +229,6 @@ class FramesWidget(QWidget):
         text = f"Saved {', '.join(path.name for path in written)} in {written[0].parent}."
         self.work.say(text)
         show_info(text)
-
-
-def _aligned(series: FrameSeries, by: str, progress: Progress) -> FrameSeries:
-    """Return frames without drift.
-
-    Raises
-    ------
-    EDSError
-        If images are wanted, and the file keeps none of every frame.
-    """
-    if by == _AS_THEY_ARE:
-        return series
-    if by == _IMAGES and not series.images:
-        raise EDSError("the file keeps no image of every frame; take out drift by counts")
-    progress(0, 0, "finding drift")
-    return series.shifted(find_drift(series, None if by == _IMAGES else COUNTS).whole_px)
 
 
 def _summary(found: FrameResult) -> str:

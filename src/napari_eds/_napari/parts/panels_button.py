@@ -48,7 +48,7 @@ class PanelsButton(QToolButton):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setText("Panels")
+        self.setText("Panels   ")  # room for the arrow, which napari's style draws over the text
         self.setToolTip("All panels: profile, maps, frames, figures and report, batch…")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
