@@ -235,6 +235,7 @@ class QuantificationForm(QWidget):
         told.setMaximumHeight(_MOST_STATUS_LINES * self.fontMetrics().lineSpacing())
         footer.addLayout(_beside(told, self.add_missing))
         last = _side_by_side(self.table, self.save, self.compare, self.exchange)
+        last.setSpacing(4)
         last.addWidget(self.panels)
         footer.addLayout(last)
         return footer
