@@ -31,11 +31,11 @@ from napari_eds._napari.parts.panels import (
     find_panel,
     open_panel,
 )
+from napari_eds._napari.parts.view_memory import FILE_VARIABLE
 from napari_eds._napari.reader import add_layers
 from napari_eds._napari.spectrum.peak_popup import PeakPopup
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import image_layers, is_spectrum, layers_of, maps_of
-from napari_eds._napari.state.view_memory import FILE_VARIABLE
 from napari_eds._support import hyperspy
 from napari_eds.exchange.autosave import FOLDER_VARIABLE
 from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate

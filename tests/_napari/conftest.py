@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtWidgets import QMessageBox
 
 import napari_eds as eds
-from napari_eds._napari.state import view_memory
+from napari_eds._napari.parts import view_memory
 from napari_eds.exchange import autosave
 from napari_eds.simulate.maps import (
     Phase,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
-from napari_eds._support.progress import Progress
+from napari_eds._support.progress import Progress, begin, tell, tells_steps
 from napari_eds._support.threads import one_thread_of_algebra
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.fitting import fit as fitting
@@ -33,6 +33,7 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 from napari_eds.spectra.storage import sum_dtype
 
 
+@tells_steps
 @one_thread_of_algebra()
 def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     image: SpectrumImage,
@@ -82,6 +83,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         raise LabelError("no pixel is labelled; paint a region or make a grid first")
     model = build_model(image.energy, image.acquisition, recipe)
     k_factors = k_factors_of(model, recipe)
+    begin("summing spectra")
     label_spectra = image.label_spectra(labels)
     foil_ = _foil(
         model,
@@ -97,6 +99,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
+    begin("working out errors")
     doubts = doubts_of(
         fit,
         shape_errors_of(preparation, recipe, k_factors.convention),
@@ -110,6 +113,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         doubts=doubts,
         label_names=label_spectra.ids.tolist(),
     )
+    begin("judging the fit")
     of_map = map_remarks(preparation, total, recipe, image.acquisition)
     remarks = label_remarks(
         fit,
@@ -118,6 +122,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         absorption_is_corrected=recipe.absorption is not None,
         peaks=preparation.unexplained,
     )
+    tell(len(counts), len(counts), "making the table")
     return Quantification(
         image=image,
         labels=labels,

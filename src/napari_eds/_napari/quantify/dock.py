@@ -20,6 +20,7 @@ from napari_eds._napari.parts.panels import (
     RESULTS,
     open_panel,
 )
+from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
 from napari_eds._napari.quantify import cropping, missing
 from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
@@ -69,8 +70,9 @@ class QuantificationWidget(QuantificationForm):
         self._viewer: Any = self.focus.viewer
         super().__init__(self._map_choices, self._label_choices)
         self.source_part = SourcePart(self.focus, self.work)
-        below_crop, _ = self._form.getWidgetPosition(self.crop.native)
-        self._form.insertRow(below_crop + 1, self.source_part)
+        form = self.sections["Map"].form
+        below_crop, _ = form.getWidgetPosition(self.crop.native)
+        form.insertRow(below_crop + 1, self.source_part)
         self._connect()
         self._on_map_changed()
         preload()
@@ -93,6 +95,7 @@ class QuantificationWidget(QuantificationForm):
             (self.exchange, EXCHANGE),
         ):
             button.changed.connect(partial(self._open, title))
+        self.panels.chosen.connect(self._open)
         self.calibrate.changed.connect(self._on_calibrate)
         self.crop.changed.connect(self._on_crop)
         self.crop_energy.changed.connect(self._on_crop_energy)
@@ -140,7 +143,7 @@ class QuantificationWidget(QuantificationForm):
         self._on_layers_changed()
         self.show_axis_fields(image is not None and not image.energy.calibrated)
         self.show_map_fields(not is_spectrum(image))
-        self._form.setRowVisible(self.source_part, not is_spectrum(image))
+        self.sections["Map"].form.setRowVisible(self.source_part, not is_spectrum(image))
         self.about.setText("Open an EDS map first." if image is None else _about(image))
         self._on_settings_changed()
         self._show_state()
@@ -152,22 +155,19 @@ class QuantificationWidget(QuantificationForm):
     def _show_state(self) -> None:
         """Offer what can be done now and say what the last run gave."""
         image, result = self.image, self.result
-        self.make_grid.enabled = self.new_labels.enabled = image is not None
-        self.choose_elements.enabled = image is not None
-        self.crop.enabled = image is not None and not self.work
+        a_map, idle = (image, NO_MAP), (not self.work, BUSY)
+        offer(self.make_grid, self.new_labels, self.choose_elements, unless=lacking(a_map))
+        offer(self.crop, unless=lacking(a_map, idle))
         calibrated = image is not None and image.energy.calibrated
-        self.crop_energy.enabled = calibrated and not self.work
-        self.run.enabled = (
-            image is not None and self.focus.labels_layer is not None and not self.work
+        offer(
+            self.crop_energy,
+            unless=lacking(a_map, (calibrated, "Set the energy axis first."), idle),
         )
-        for button in (
-            self.compare,
-            self.table,
-            self.save,
-            self.solve_thickness,
-            self.calibrate_k,
-        ):
-            button.enabled = result is not None
+        offer(self.run, unless=lacking(a_map, (self.focus.labels_layer, NO_LABELS), idle))
+        offer(
+            *(self.compare, self.table, self.save, self.solve_thickness, self.calibrate_k),
+            unless=lacking((result, NO_RESULT)),
+        )
         self._offer_missing(result)
         if not self.work:
             self.status.setText("" if result is None else _summary(result))
@@ -177,7 +177,7 @@ class QuantificationWidget(QuantificationForm):
         """Offer to add elements where a result has peaks that none explains."""
         peaks = () if result is None else result.preparation.unexplained
         self.add_missing.native.setVisible(bool(peaks))
-        self.add_missing.enabled = not self.work
+        offer(self.add_missing, unless=lacking((not self.work, BUSY)))
         self.add_missing.text = missing.offer(peaks)
 
     def _on_settings_changed(self) -> None:

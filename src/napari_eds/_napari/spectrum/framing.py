@@ -10,8 +10,8 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject
 from superqt.utils import QSignalDebouncer
 
+from napari_eds._napari.parts import view_memory
 from napari_eds._napari.spectrum.plot import Content, SpectrumPlot
-from napari_eds._napari.state import view_memory
 from napari_eds._napari.state.focus import Focus
 from napari_eds.spectra.spectrum_image import SpectrumImage
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
 
-from napari_eds._napari.state import view_memory
+from napari_eds._napari.parts import view_memory
 
 _SECTION = "spectrum"
 

@@ -9,8 +9,8 @@ from weakref import ref
 
 from qtpy.QtCore import Qt, QTimer
 
+from napari_eds._napari.parts import view_memory
 from napari_eds._napari.parts.panels import dock_of
-from napari_eds._napari.state import view_memory
 
 _SECTION = "places"
 _AREAS = {
