@@ -137,7 +137,7 @@ class ZetaFactorTable:
         ]
         frame = pd.DataFrame(rows, columns=["element", "family", column, "relative_error"])
         if quantity == "cross_section":
-            frame = frame[frame["element"].isin(list(xray.elements()))].reset_index(drop=True)
+            frame = frame[frame["element"].isin(xray.element_symbols())].reset_index(drop=True)
             weights = np.array([xray.atomic_weight(element) for element in frame["element"]])
             frame[column] = cross_section_m2(frame[column].to_numpy(), weights) / _BARN_m2
         frame[_COMMON] = self.common_relative_error
