@@ -22,6 +22,7 @@ EXCHANGE = "EDS exchange"
 FRAMES = "EDS frames"
 PROFILE = "EDS profile"
 MAPS = "EDS maps"
+THICKNESS = "EDS thickness"
 BATCH = "EDS batch"
 
 #: Time in which Qt lays docks out.
@@ -38,6 +39,7 @@ _SETTINGS = (
     FRAMES,
     PROFILE,
     MAPS,
+    THICKNESS,
     BATCH,
 )
 

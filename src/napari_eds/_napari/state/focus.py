@@ -19,6 +19,7 @@ from napari_eds._napari.state.belonging import show_only
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
 from napari_eds._napari.state.outlines import SelectionOutline
 from napari_eds._napari.state.settings import Settings, default_settings
+from napari_eds._napari.state.thickness_maps import show_thickness
 from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -274,6 +275,7 @@ class Focus(QObject):
     def show_result(self, labels: Labels, result: Quantification) -> None:
         """Put a result into its layers, whichever labels are looked at now."""
         eds_layers.show_result(self.viewer, labels, result, staying=self.staying)
+        show_thickness(self.viewer, labels, result, self.staying)
         if labels is self._labels:
             self.result_changed.emit()
 
