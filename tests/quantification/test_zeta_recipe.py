@@ -228,7 +228,9 @@ def of_exspy(method, factors, **settings):
     from exspy.signals import EDSTEMSpectrum
 
     lines = [f"{element}_Ka" for element in ELEMENTS]
-    signal = EDSTEMSpectrum(np.ones((2, 64)))
+    signal = EDSTEMSpectrum(np.ones((2, 1024)))
+    axis = signal.axes_manager.signal_axes[0]
+    axis.scale, axis.units = 0.02, "keV"
     signal.set_elements(list(ELEMENTS))
     signal.set_lines(lines)
     signal.set_microscope_parameters(
@@ -238,6 +240,7 @@ def of_exspy(method, factors, **settings):
     for i, line in enumerate(lines):
         one = hs.signals.BaseSignal(COUNTS[:, i].copy()).T
         one.metadata.set_item("Sample.xray_lines", [line])
+        one.metadata.set_item("Sample.elements", [ELEMENTS[i]])
         intensities.append(one)
     return signal.quantification(
         intensities,
@@ -278,7 +281,9 @@ def test_equals_exspys_quantification_by_cross_sections():
     names = [f"{element}_K" for element in ELEMENTS]
     table = eds.ZetaFactorTable.from_cross_sections(dict(zip(names, barn, strict=True)), "alpha")
     found = ours(table)
-    percents, atoms = of_exspy("cross_section", barn, composition_units="atomic")
+    percents, atoms = of_exspy(
+        "cross_section", barn, composition_units="atomic", probe_area=PIXEL_nm2
+    )
     for i in range(3):
         assert 100 * found.atomic_fractions[:, i] == pytest.approx(percents[i].data, rel=1e-6)
     # Atoms in a pixel of 4 nm2, to kg/m2.

@@ -18,10 +18,11 @@ from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.dose import electrons_per_pixel
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
-_FROM_FILE = "from file"
+#: What a field shows that is not used, and its width, in which that can be read.
+_FROM_FILE, _WIDTH_px = "file's", 112
 #: Key of the solid angle in a map's layer, where the file's is not taken.
 _SOLID_ANGLE = "eds_solid_angle_sr"
-_UNKNOWN = "file: unknown"
+_UNKNOWN = "unknown"
 
 
 class _Row(NamedTuple):
@@ -82,6 +83,7 @@ class DoseForm(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
         self._grid.setColumnStretch(2, 1)
+        self._grid.addWidget(QLabel("The file says"), 0, 2)
         for row in _ROWS:
             self._add_field(row)
         self.solid_angle = _box(
@@ -92,7 +94,7 @@ class DoseForm(QWidget):
         self.tilt, self.dose = QLabel(), WrappedText()
         below = self._grid.rowCount()
         self._grid.addWidget(QLabel("Tilt"), below, 0)
-        self._grid.addWidget(self.tilt, below, 1, 1, 2)
+        self._grid.addWidget(self.tilt, below, 2)
         self._grid.addWidget(self.dose, below + 1, 0, 1, 3)
         self._connect()
 
@@ -133,7 +135,7 @@ class DoseForm(QWidget):
         for part, text in _told(image.acquisition).items():
             self.told[part].setText(text)
         tilt = image.acquisition.tilt_deg
-        self.tilt.setText("file: unknown" if tilt is None else "{:.2f}° and {:.2f}°".format(*tilt))
+        self.tilt.setText(_UNKNOWN if tilt is None else "{:.2f}° and {:.2f}°".format(*tilt))
         self.dose.setText(_dose_text(with_dose(image, settings.draft.dose)))
 
     def solid_angle_sr(self) -> float | None:
@@ -162,6 +164,7 @@ def _box(row: _Row) -> FloatSpinBox:
     unset = "; 0: what the file says" if row.unset else ""
     box = FloatSpinBox(min=0, max=row.most, step=row.step, tooltip=f"{row.tip}{unset}")
     box.native.setDecimals(row.decimals)
+    box.native.setMinimumWidth(_WIDTH_px)
     return box
 
 
@@ -176,10 +179,10 @@ def _told(told: Acquisition) -> dict[str, str]:
         "frames": (told.frames_summed, "{:.6g}"),
         "live_percent": (None if live is None else 100 * live, "{:.2f} %" + _seconds(told)),
         "take_off_angle_deg": (told.take_off_angle_deg, "{:.2f}°"),
-        "solid_angle": (angle, "{:.3g} sr" + (f" of {n} detectors" if n > 1 else "")),
+        "solid_angle": (angle, "{:.3g} sr" + (f", {n} detectors" if n > 1 else "")),
     }
     found = {
-        part: _UNKNOWN if value is None else f"file: {text.format(value)}"
+        part: _UNKNOWN if value is None else text.format(value)
         for part, (value, text) in values.items()
     }
     return {**found, "current_error_percent": ""}
