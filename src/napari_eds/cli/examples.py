@@ -14,7 +14,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "quantify": (
         "napari-eds quantify map.emd --elements La,Fe,O,Sr,Ti --fit-only Cu --grid 10 -o map.csv",
         "napari-eds quantify map.emd --recipe map_recipe.json --labels painted.tif -o painted.csv",
-        "napari-eds quantify map.emd --recipe r.json --grid 10 --zeta-factors zeta.csv -o z.csv",
+        "napari-eds quantify map.emd --recipe map_recipe.json --grid 10 \\",
+        "    --zeta-factors zeta.csv -o by_zeta.csv",
     ),
     "calibrate-k": (
         "napari-eds calibrate-k map.emd --recipe map_recipe.json --labels painted.tif \\",
