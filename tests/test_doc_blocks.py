@@ -63,7 +63,8 @@ PAGES = {
     "command-line": Page(
         files=(
             *("map.emd", "map.rpl", "painted.tif", "phases.tif", "run.csv", "velox.csv"),
-            *("map.edsession", "support.json", "found.csv", "zeta.csv"),
+            *("map.edsession", "support.json", "found.csv"),
+            *("zeta.csv", "dosed.json"),
         ),
     ),
     "comparing": Page(
@@ -251,6 +252,7 @@ FILES = {
     "support.json": Reader.write_support,
     "results.csv": Reader.write_classes,
     "found.csv": Reader.write_classes,
+    "dosed.json": Reader.write_recipe,
     "zeta.csv": lambda reader, path: eds.theoretical_zeta_factors(
         reader.image.acquisition.beam_energy_keV, 0.7
     ).to_csv(path),

@@ -14,7 +14,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "quantify": (
         "napari-eds quantify map.emd --elements La,Fe,O,Sr,Ti --fit-only Cu --grid 10 -o map.csv",
         "napari-eds quantify map.emd --recipe map_recipe.json --labels painted.tif -o painted.csv",
-        "napari-eds quantify map.emd --recipe map_recipe.json --grid 10 \\",
+        "napari-eds quantify map.emd --recipe dosed.json --grid 10 \\",
         "    --zeta-factors zeta.csv -o by_zeta.csv",
     ),
     "calibrate-k": (
@@ -77,7 +77,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds batch maps --recipe r.json --grid 15 --scheduler tcp://node1:8786 -o results",
     ),
     "thickness": (
-        "napari-eds thickness map.emd --recipe map_recipe.json --grid 16 --solid-angle 0.7 \\",
+        "napari-eds thickness map.emd --recipe dosed.json --grid 16 --solid-angle 0.7 \\",
         "    --save-zeta theory.csv -o thickness.csv",
     ),
     "simulate": (
