@@ -55,9 +55,8 @@ def test_a_label_calibrates_and_its_table_quantifies(asked, labels, tmp_path, ca
     assert main(["quantify", *asked, *twice, "-o", str(half)]) == 0
     halved = pd.read_csv(half).set_index("label")
     assert halved.loc[2, "electrons"] == pytest.approx(2 * same.loc[2, "electrons"], rel=1e-5)
-    assert halved.loc[2, "thickness_nm"] == pytest.approx(
-        0.47 * same.loc[2, "thickness_nm"], rel=0.1
-    )
+    # A little less than half: a thinner foil absorbs less.
+    assert 0.4 < halved.loc[2, "thickness_nm"] / same.loc[2, "thickness_nm"] < 0.5
 
 
 @pytest.mark.parametrize(
