@@ -34,7 +34,6 @@ NOT_RUN = {
     "napari-eds open": "stays until its window is closed; tests/_napari/test_workbench.py has it",
     "napari-eds demo": "opens a window; the line after it, --no-window, does the same without",
     "napari-eds batch": "reads a folder of maps; tests/cli/test_batch.py has it",
-    "napari-eds thickness": "needs a dose; tests/quantification/test_zeta.py does the same",
     "bash docs/study.sh": "takes minutes; tests/cli/test_study.py runs it on a smaller map",
 }
 
@@ -43,7 +42,6 @@ NOT_RUN = {
 ELSEWHERE = {
     "batch": "needs a cluster; tests/batches/test_page.py has its examples",
     "performance": "makes maps of gigabytes",
-    "thickness": "needs a dose; tests/quantification/test_zeta.py does the same",
 }
 
 
@@ -66,6 +64,7 @@ PAGES = {
         files=(
             *("map.emd", "map.rpl", "painted.tif", "phases.tif", "run.csv", "velox.csv"),
             *("map.edsession", "support.json", "found.csv"),
+            *("zeta.csv", "dosed.json"),
         ),
     ),
     "comparing": Page(
@@ -97,6 +96,7 @@ PAGES = {
         files=("map.emd", RECIPE, "map.edsession"),
     ),
     "study": Page(),
+    "thickness": Page(chip=16, files=("map.emd", RECIPE), known=("image", "result")),
     "tutorial": Page(),
 }
 
@@ -131,6 +131,8 @@ class Reader:
             fit_only=("Cu", "C", "Pt"),
             k_factors=eds.read_k_factors("map_k-factors.csv"),
             absorption=eds.Absorption(thickness_nm=55),
+            # Which not every simulated file tells.
+            dose=eds.Dose(beam_current_nA=0.2, dwell_time_us=200, frames=2, live_percent=95),
         )
 
     @cached_property
@@ -250,6 +252,10 @@ FILES = {
     "support.json": Reader.write_support,
     "results.csv": Reader.write_classes,
     "found.csv": Reader.write_classes,
+    "dosed.json": Reader.write_recipe,
+    "zeta.csv": lambda reader, path: eds.theoretical_zeta_factors(
+        reader.image.acquisition.beam_energy_keV, 0.7
+    ).to_csv(path),
 }
 
 

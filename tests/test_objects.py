@@ -68,7 +68,7 @@ def examples(image, result, tmp_path_factory):
     dosed = eds.quantify_by_zeta(
         dataclasses.replace(result, image=dataclasses.replace(image, acquisition=timed)),
         zeta,
-        beam_current_nA=0.1,
+        dose=eds.Dose(beam_current_nA=0.1),
         take_off_angle_deg=20.0,
     )
     made = [
@@ -82,7 +82,8 @@ def examples(image, result, tmp_path_factory):
         eds.denoise(image, 2),
         eds.overlay({"Fe": result.maps()["Fe"]}),
         zeta,
-        dosed,
+        dosed.composition.mass_thickness,
+        eds.Dose(beam_current_nA=0.1),
         eds.Absorption(thickness_nm=50),
         acquisition,
         acquisition.detectors[0],

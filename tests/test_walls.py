@@ -52,6 +52,7 @@ PANELS = {
     "profile",
     "maps",
     "frames",
+    "thickness",
     "batch",
 }
 

@@ -103,9 +103,25 @@ def part_of_name(column: str) -> str:
     return next((part for part in ("Sr_K", "Sr") if column.startswith(f"{part}_")), "")
 
 
-def test_the_documentation_lists_the_columns_in_their_order(result):
+@pytest.fixture(scope="module")
+def by_zeta(result):
+    return eds.quantify_by_zeta(
+        result,
+        eds.theoretical_zeta_factors(300, 0.7),
+        dose=eds.Dose(beam_current_nA=0.2, dwell_time_us=200, frames=2, live_percent=95),
+    )
+
+
+@pytest.mark.parametrize("method", ["cliff_lorimer", "zeta"])
+def test_the_documentation_lists_the_columns_in_their_order(result, by_zeta, method):
     listed = re.findall(r"^\| `(\S+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert listed.pop(0) == result.table.index.name
+    if method == "zeta":
+        result = by_zeta
+    else:
+        start = listed.index("thickness_nm")
+        assert listed[start + 7] == "electrons"
+        del listed[start : start + 8]
     names = {
         "Sr": result.elements,
         "Sr_K": [str(family) for family in result.fit.model.families],

@@ -1,5 +1,7 @@
 """zeta-factors: against eXSpy, against numerical slopes, and against simulated truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import napari_eds as eds
 from napari_eds._support import hyperspy
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import mass_absorption_cm2_g
+from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
 from napari_eds.quantification.intensities import Intensities
 from napari_eds.quantification.zeta import zeta_factor_method
 from napari_eds.recipe.zeta_factors import (
@@ -25,6 +27,8 @@ ELECTRONS = np.array([5e10, 5e9])
 MAC = mass_absorption_cm2_g(
     [family.element for family in FAMILIES], [family.alpha.energy_keV for family in FAMILIES]
 )
+#: At 22 degrees; of which thickness is what is to be found.
+FOIL = Foil(MAC, np.zeros(2), np.full(2, 5.12), 22.0)
 
 
 def given(counts=COUNTS, zeta=ZETA, errors=(0.0, 0.0, 0.0)):
@@ -46,7 +50,7 @@ def test_equals_zeta_factors_of_exspy():
     for row in range(2):
         fractions, mass = utils.quantification_zeta_factor(COUNTS[row], ZETA, ELECTRONS[row])
         assert found.weight_fractions[row] == pytest.approx(fractions, rel=1e-6)
-        assert found.mass_thickness_kg_m2[row] == pytest.approx(float(mass), rel=1e-6)
+        assert found.mass_thickness.kg_m2[row] == pytest.approx(float(mass), rel=1e-6)
 
 
 def test_equals_cross_sections_of_exspy():
@@ -59,29 +63,27 @@ def test_equals_cross_sections_of_exspy():
     assert found.atomic_fractions[0] == pytest.approx(fractions, rel=1e-6)
     # eXSpy counts atoms per nm², where the dose is that of a pixel.
     mass = (np.asarray(atoms) * WEIGHTS).sum() / 6.02214076e23 * 1e-3 * 1e18
-    assert found.mass_thickness_kg_m2[0] == pytest.approx(mass, rel=1e-6)
+    assert found.mass_thickness.kg_m2[0] == pytest.approx(mass, rel=1e-6)
 
 
 def test_absorption_is_that_of_the_mass_thickness_found():
-    found = zeta_factor_method(
-        given(), ELECTRONS, mass_absorption_cm2_g=MAC, take_off_angle_deg=22
-    )
-    path = found.mass_thickness_kg_m2 * 0.1 / np.sin(np.radians(22))
+    found = zeta_factor_method(given(), ELECTRONS, foil=FOIL)
+    path = found.mass_thickness.kg_m2 * 0.1 / np.sin(np.radians(22))
     x = found.weight_fractions @ MAC * path[:, None]
     assert found.absorption_factors == pytest.approx(x / -np.expm1(-x), rel=1e-9)
 
 
 def test_errors_are_those_of_random_draws():
     rng = np.random.default_rng(3)
-    settings = {"mass_absorption_cm2_g": MAC, "take_off_angle_deg": 22}
     told = zeta_factor_method(
-        given(errors=(0.02, 0.01, 0.01)), ELECTRONS, dose_relative_error=0.02, **settings
+        given(errors=(0.02, 0.01, 0.01)), ELECTRONS, dose_relative_error=0.02, foil=FOIL
     )
     drawn = rng.poisson(COUNTS[0], (4000, 3)) * (1 + rng.normal(0, (0.02, 0.01, 0.01), (4000, 3)))
     drawn = drawn * (1 + rng.normal(0, 0.02, (4000, 1)))
-    found = zeta_factor_method(given(drawn), np.full(4000, ELECTRONS[0]), **settings)
-    assert told.mass_thickness_error_kg_m2[0] == pytest.approx(
-        found.mass_thickness_kg_m2.std(), rel=0.06
+    many = replace(FOIL, density_g_cm3=np.full(4000, 5.12))
+    found = zeta_factor_method(given(drawn), np.full(4000, ELECTRONS[0]), foil=many)
+    assert told.mass_thickness.errors_total[0] == pytest.approx(
+        found.mass_thickness.kg_m2.std(), rel=0.06
     )
     assert told.atomic_errors_total[0] == pytest.approx(
         found.atomic_fractions.std(axis=0), rel=0.06
@@ -90,8 +92,8 @@ def test_errors_are_those_of_random_draws():
 
 def test_a_label_without_counts_gives_none():
     empty = np.array([[1.0, 0.0, 1.0]])
-    found = zeta_factor_method(given(empty), np.array([1e9]), mass_absorption_cm2_g=MAC)
-    assert np.isnan(found.mass_thickness_kg_m2).all()
+    found = zeta_factor_method(given(empty), np.array([1e9]), foil=FOIL.of(slice(1)))
+    assert np.isnan(found.mass_thickness.kg_m2).all()
     with pytest.raises(EDSError, match="dose above 0"):
         zeta_factor_method(given(), np.array([0.0, 1.0]))
 
@@ -142,17 +144,17 @@ def wedge(lfo_sto_96, data_dir):
 def test_one_region_calibrates_the_thickness_of_all_others(wedge):
     found, truth, blocks = wedge
     true = truth["thickness_nm"] * truth["density_g_cm3"] * 1e-6
-    ids = found.result.label_spectra.ids
+    ids = found.label_spectra.ids
     expected = np.array([true[blocks == i].mean() for i in ids])
-    deviation = found.composition.mass_thickness_kg_m2 / expected - 1
+    deviation = found.composition.mass_thickness.kg_m2 / expected - 1
     assert len(ids) > 25
     assert np.median(np.abs(deviation)) < 0.02
-    told = found.composition.mass_thickness_error_kg_m2 / expected
+    told = found.composition.mass_thickness.errors_total / expected
     assert 0.6 <= np.mean(np.abs(deviation) < told) <= 0.85
 
 
 def test_thickness_maps_lie_on_their_labels(wedge):
     found, _, blocks = wedge
-    maps = found.maps()
-    assert np.isnan(maps["thickness"][blocks == 0]).all()
-    assert np.nanmin(maps["thickness error"]) > 0
+    maps = found.thickness_maps()
+    assert np.isnan(maps["thickness_nm"][blocks == 0]).all()
+    assert np.nanmin(maps["thickness_nm_error_total"]) > 0

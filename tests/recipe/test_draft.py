@@ -6,20 +6,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_eds import Absorption, AxisCorrection, KFactorTable, LowEnergyTail, Recipe, RecipeError
+from napari_eds import (
+    Absorption,
+    AxisCorrection,
+    Dose,
+    KFactorTable,
+    LowEnergyTail,
+    Recipe,
+    RecipeError,
+    ZetaFactorTable,
+)
 from napari_eds.recipe.draft import AbsorptionDraft, RecipeDraft
 from napari_eds.recipe.recipe import Background, Engine
 from napari_eds.recipe.uncertainties import Uncertainties
 
+TABLES = ["O_K", "La_L", "Fe_K"]
 positive = st.floats(0, exclude_min=True, allow_infinity=False)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 families = st.sampled_from(["O", "La_L", "Fe_K", "Sr"])
+ZETA = st.builds(
+    ZetaFactorTable,
+    st.builds(
+        KFactorTable.from_mapping,
+        st.dictionaries(st.sampled_from(TABLES), positive),
+        st.sampled_from(["family", "alpha"]),
+    ),
+    positive,
+    st.floats(0, allow_infinity=False),
+)
 FIELDS = {
     "elements": st.lists(families, min_size=1, unique=True).map(tuple),
     "k_factors": st.none()
     | st.builds(
         KFactorTable.from_mapping,
-        st.dictionaries(st.sampled_from(["O_K", "La_L", "Fe_K"]), positive),
+        st.dictionaries(st.sampled_from(TABLES), positive),
         st.sampled_from(["family", "alpha"]),
         source=st.text(),
     ),
@@ -60,7 +80,20 @@ FIELDS = {
     "uncertainties": st.builds(
         Uncertainties, line_shape_percent=st.floats(0, 200), unknown_thickness_nm=positive
     ),
+    "method": st.just("cliff_lorimer"),
+    "zeta_factors": st.none() | ZETA,
+    "dose": st.builds(
+        Dose,
+        beam_current_nA=st.none() | positive,
+        current_error_percent=st.floats(0, 200),
+        dwell_time_us=st.none() | positive,
+        frames=st.none() | positive,
+        live_percent=st.none() | st.floats(0, 100, exclude_min=True),
+    ),
 }
+RECIPES = st.builds(Recipe, **FIELDS) | st.builds(
+    Recipe.by_zeta, st.builds(Recipe, **FIELDS), ZETA
+)
 
 
 def test_every_setting_of_a_recipe_is_tried_here():
@@ -69,7 +102,7 @@ def test_every_setting_of_a_recipe_is_tried_here():
     assert set(AbsorptionDraft.model_fields) == set(Absorption.model_fields)
 
 
-@given(st.builds(Recipe, **FIELDS))
+@given(RECIPES)
 def test_a_recipe_comes_back_from_its_draft(recipe):
     draft = RecipeDraft.of(recipe)
     assert draft.recipe() == recipe
@@ -78,7 +111,7 @@ def test_a_recipe_comes_back_from_its_draft(recipe):
     assert hash(RecipeDraft.of(recipe)) == hash(draft)
 
 
-@given(st.builds(Recipe, **FIELDS), st.builds(Recipe, **FIELDS))
+@given(RECIPES, RECIPES)
 def test_settings_put_in_one_after_the_other_make_the_recipe(first, wanted):
     """As a form does it; on the way they need not go together."""
     draft, target = RecipeDraft.of(first), RecipeDraft.of(wanted)

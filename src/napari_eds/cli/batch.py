@@ -6,15 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.options import (
-    add_part_options,
-    add_recipe_options,
-    add_rule_options,
-    part_from,
-    recipe_from,
-    rule_from,
-)
+from napari_eds.cli.options import add_part_options, add_rule_options, part_from, rule_from
 from napari_eds.cli.outputs import LOG
+from napari_eds.cli.recipe_options import add_recipe_options, recipe_from
 from napari_eds.cli.run import TerminalProgress
 from napari_eds.cli.usage import UsageError, at_least_1, bad_options, positive
 from napari_eds.errors import EDSError

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.options import add_run_options
 from napari_eds.cli.outputs import writing
+from napari_eds.cli.recipe_options import add_run_options
 from napari_eds.cli.run import run
 from napari_eds.cli.usage import UsageError, bad_options
 

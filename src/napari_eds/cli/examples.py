@@ -14,6 +14,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "quantify": (
         "napari-eds quantify map.emd --elements La,Fe,O,Sr,Ti --fit-only Cu --grid 10 -o map.csv",
         "napari-eds quantify map.emd --recipe map_recipe.json --labels painted.tif -o painted.csv",
+        "napari-eds quantify map.emd --recipe dosed.json --grid 10 \\",
+        "    --zeta-factors zeta.csv -o by_zeta.csv",
     ),
     "calibrate-k": (
         "napari-eds calibrate-k map.emd --recipe map_recipe.json --labels painted.tif \\",
@@ -75,7 +77,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "napari-eds batch maps --recipe r.json --grid 15 --scheduler tcp://node1:8786 -o results",
     ),
     "thickness": (
-        "napari-eds thickness map.emd --grid 12 --elements Sr,Ti,O --solid-angle 0.7 -o t.csv",
+        "napari-eds thickness map.emd --recipe dosed.json --grid 16 --solid-angle 0.7 \\",
+        "    --save-zeta theory.csv -o thickness.csv",
     ),
     "simulate": (
         "napari-eds simulate film.emd --size 96x128 --counts 200",

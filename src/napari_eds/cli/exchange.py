@@ -7,15 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_eds.cli.classes import add_support_options, support_from
-from napari_eds.cli.options import (
-    TABLE,
-    add_map_options,
-    add_ome_option,
-    add_recipe_options,
-    add_run_options,
-    recipe_and_map,
-)
+from napari_eds.cli.options import TABLE, add_map_options, add_ome_option
 from napari_eds.cli.outputs import LOG, inputs_of, writing
+from napari_eds.cli.recipe_options import add_recipe_options, add_run_options, recipe_and_map
 from napari_eds.cli.run import TerminalProgress, report, run, warn_of_left_out
 from napari_eds.cli.usage import UsageError, at_least_1, bad_options, number
 

@@ -7,8 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.options import add_run_options, regions_asked
+from napari_eds.cli.options import regions_asked
 from napari_eds.cli.outputs import LOG, writing
+from napari_eds.cli.recipe_options import add_run_options
 from napari_eds.cli.run import TerminalProgress, load_map, run
 from napari_eds.cli.usage import UsageError, at_least_1, bad_options, positive
 

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.options import add_run_options, part_from, recipe_and_map, regions_from
+from napari_eds.cli.options import part_from, regions_from
 from napari_eds.cli.outputs import forced, writing
+from napari_eds.cli.recipe_options import add_run_options, recipe_and_map
 from napari_eds.cli.run import TerminalProgress, warn_of_left_out
 from napari_eds.cli.usage import UsageError, at_least_1
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.options import add_run_options
 from napari_eds.cli.outputs import LOG, forced, writing
+from napari_eds.cli.recipe_options import add_run_options
 from napari_eds.cli.run import run as quantified
 from napari_eds.cli.usage import UsageError, bad_options
 

@@ -1,51 +1,24 @@
-"""Options of the command line that describe a run, and what they mean."""
+"""Options of the command line that say what is read of a file, and its regions."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.usage import (
-    UsageError,
-    at_least_1,
-    bad_options,
-    number,
-    positive,
-    sides,
-    whole,
-)
-from napari_eds.errors import EDSError
+from napari_eds.cli.usage import UsageError, at_least_1, bad_options, number, sides, whole
 
 if TYPE_CHECKING:
     import numpy as np
 
     from napari_eds.labels.chips import Chips
     from napari_eds.labels.rule import LabelRule
-    from napari_eds.recipe.absorption import Absorption
     from napari_eds.recipe.map_part import MapPart
-    from napari_eds.recipe.recipe import Recipe
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
-#: What ``--elements`` takes in place of names.
-_FROM_MAP = ("file", "find")
 #: What the output of a run is.
 TABLE = "table of the result (.csv, .xlsx or .parquet); its recipe is saved beside it"
-
-
-def add_run_options(parser: argparse.ArgumentParser, *, regions_needed: bool = True) -> None:
-    """Add the options of a run: file, regions, recipe."""
-    add_map_options(parser)
-    _add_region_options(parser, needed=regions_needed)
-    add_recipe_options(parser)
-
-
-def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a recipe."""
-    _add_element_options(parser)
-    _add_fit_options(parser)
-    _add_correction_options(parser)
 
 
 def add_map_options(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +47,7 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--detectors",
-        type=_names,
+        type=names,
         metavar="D1,D2",
         help="detectors to sum, by name (Velox, Oxford)",
     )
@@ -175,7 +148,8 @@ def regions_asked(options: argparse.Namespace) -> bool:
     return options.whole or any(getattr(options, way) is not None for way in ways)
 
 
-def _add_region_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
+def add_region_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
+    """Add the options that say which labels a run has."""
     regions = add_rule_options(parser, needed=needed)
     regions.add_argument(
         "--labels", type=Path, metavar="FILE", help="label map: .npy, .tif or .png"
@@ -216,91 +190,6 @@ def add_rule_options(parser: argparse.ArgumentParser, *, needed: bool = True) ->
         "--of", metavar="HAADF", help="image for --superpixels, by name; 'counts' for X-ray counts"
     )
     return regions
-
-
-def _add_element_options(parser: argparse.ArgumentParser) -> None:
-    """Add what is quantified, by which k-factors, and where all of that is taken from."""
-    parser.add_argument(
-        "--elements",
-        metavar="O,Ti,Sr_K",
-        help="elements to quantify, with their family where needed; 'file' for those that the "
-        "file names, 'find' for those that the spectrum shows",
-    )
-    parser.add_argument("--fit-only", metavar="Cu,C", help="elements to fit but not quantify")
-    parser.add_argument(
-        "--k-factors",
-        type=Path,
-        metavar="CSV",
-        help="k-factor table; without one they are computed, for 40 to 400 keV",
-    )
-    parser.add_argument(
-        "--convention",
-        choices=("family", "alpha"),
-        help="what the k-factors belong to, where neither the table nor theory tells",
-    )
-    parser.add_argument(
-        "--recipe",
-        type=Path,
-        metavar="JSON",
-        help="settings of an earlier run; other options override them",
-    )
-
-
-def _add_fit_options(parser: argparse.ArgumentParser) -> None:
-    """Add how spectra are fitted, and how well it is known what the fit rests on."""
-    from napari_eds.recipe.recipe import Background, Engine
-
-    parser.add_argument(
-        "--energy-range",
-        nargs=2,
-        type=number,
-        metavar=("LOW", "HIGH"),
-        help=f"fitted range in keV (default: {_default('energy_range_keV')})",
-    )
-    parser.add_argument(
-        "--beam-energy", type=positive, metavar="KEV", help="default: that of the file"
-    )
-    parser.add_argument(
-        "--no-calibrate", action="store_true", help="take the energy axis as the file gives it"
-    )
-    parser.add_argument(
-        "--background",
-        choices=get_args(Background),
-        help=f"shape of the background (default: {_default('background')})",
-    )
-    parser.add_argument(
-        "--engine",
-        choices=get_args(Engine),
-        help=f"how labels are fitted (default: {_default('engine')})",
-    )
-    parser.add_argument(
-        "--uncertainty",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="standard deviation of what a composition rests on, part of the total error; can be "
-        f"repeated. Names, their units and what is taken otherwise: {_uncertainty_names()}",
-    )
-
-
-def _add_correction_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--thickness", type=positive, metavar="NM", help="correct absorption for this thickness"
-    )
-    parser.add_argument(
-        "--density",
-        metavar="G_CM3",
-        help="density in g/cm3, a known phase such as SrTiO3, or 'composition' (the default): "
-        "what follows from the composition of each region",
-    )
-    parser.add_argument(
-        "--take-off-angle", type=number, metavar="DEG", help="where the file gives none"
-    )
-    parser.add_argument(
-        "--allow-beam-energy-mismatch",
-        action="store_true",
-        help="use k-factors for another beam energy all the same",
-    )
 
 
 def regions_from(options: argparse.Namespace, image: SpectrumImage) -> np.ndarray | Chips:
@@ -355,162 +244,6 @@ def _grid_size(text: str) -> int | tuple[int, int]:
     return sizes[0] if len(sizes) == 1 else (sizes[0], sizes[1])
 
 
-def recipe_and_map(options: argparse.Namespace) -> tuple[Recipe, SpectrumImage]:
-    """Return the recipe and the map that the options describe.
-
-    The recipe comes first, whose faults show at once, unless its elements are those of the map.
-    """
-    from napari_eds.readers.reading import load
-
-    if options.elements not in _FROM_MAP:
-        recipe = recipe_from(options)
-        return recipe, load(options.file, part=part_from(options))
-    image = load(options.file, part=part_from(options))
-    return recipe_from(_with_elements(options, image)), image
-
-
-def _with_elements(options: argparse.Namespace, image: SpectrumImage) -> argparse.Namespace:
-    """Return the options with the elements of the map in place of ``file`` or ``find``."""
-    from napari_eds.elements.from_file import file_elements
-    from napari_eds.elements.proposals import find_elements, recipe_elements
-
-    if options.elements == "file":
-        elements, fit_only = file_elements(image.acquisition)
-        problem = "the file names no element to quantify: name them, or take --elements find"
-    else:
-        elements, fit_only = recipe_elements(
-            find_elements(
-                image.energy,
-                image.total_spectrum(),
-                image.acquisition,
-                beam_energy_keV=options.beam_energy,
-            )
-        )
-        problem = "no element is certain in the summed spectrum: name them with --elements"
-    if options.fit_only is not None:
-        asked = _names(options.fit_only)
-        symbols = {name.partition("_")[0] for name in asked}
-        elements, others = (
-            tuple(e for e in names if e.partition("_")[0] not in symbols)
-            for names in (elements, fit_only)
-        )
-        fit_only = (*asked, *others)
-    if not elements:
-        raise EDSError(problem)
-    named = {"--elements": ",".join(elements), "--fit-only": ",".join(fit_only)}
-    said = " ".join(f"{option} {names}" for option, names in named.items() if names)
-    print(f"Elements {'of the file' if options.elements == 'file' else 'found'}: {said}")
-    values = vars(options) | {"elements": named["--elements"], "fit_only": named["--fit-only"]}
-    return argparse.Namespace(**values)
-
-
-def recipe_from(options: argparse.Namespace) -> Recipe:
-    """Build the recipe: that of ``--recipe``, if any, changed by the other options."""
-    from napari_eds.physics.lines import check_element
-    from napari_eds.recipe.k_factor_files import read_k_factors
-    from napari_eds.recipe.recipe import Recipe
-    from napari_eds.recipe.uncertainties import Uncertainties
-
-    given = {
-        "elements": _names_or_none(options.elements),
-        "fit_only": _names_or_none(options.fit_only),
-        "energy_range_keV": options.energy_range,
-        "beam_energy_keV": options.beam_energy,
-        "background": options.background,
-        "engine": options.engine,
-        "calibrate": False if options.no_calibrate else None,
-        "absorption": _absorption(options),
-        "allow_beam_energy_mismatch": options.allow_beam_energy_mismatch or None,
-    }
-    settings = {} if options.recipe is None else dict(Recipe.from_json(options.recipe))
-    settings |= {name: value for name, value in given.items() if value is not None}
-    if options.uncertainty:
-        before = settings.get("uncertainties", Uncertainties())
-        settings["uncertainties"] = {**dict(before), **_uncertainties(options.uncertainty)}
-    if options.k_factors is not None:
-        settings["k_factors"] = read_k_factors(
-            options.k_factors,
-            convention=options.convention,
-            map_beam_energy_keV=settings.get("beam_energy_keV"),
-        )
-    if "elements" not in settings:
-        raise UsageError("--elements is needed, or --recipe with the settings of a run")
-    with bad_options():
-        recipe = Recipe.create(**settings)
-        for name in (*recipe.elements, *recipe.fit_only):
-            check_element(name.partition("_")[0])
-        return recipe
-
-
-def _default(setting: str) -> str:
-    """Return what a setting of the recipe is unless it is given."""
-    from napari_eds.recipe.recipe import Recipe
-
-    value = Recipe.model_fields[setting].get_default()
-    return " to ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _uncertainty_names() -> str:
-    """List the names, which end in their units, with what they are unless given."""
-    from napari_eds.recipe.uncertainties import Uncertainties
-
-    return ", ".join(f"{name}={value:g}" for name, value in Uncertainties())
-
-
-def _uncertainties(texts: list[str]) -> dict[str, float]:
-    """Read ``thickness_percent=20``."""
-    from napari_eds.recipe.uncertainties import Uncertainties
-
-    found = {}
-    for text in texts:
-        name, _, value = (part.strip() for part in text.partition("="))
-        if name not in Uncertainties.model_fields:
-            raise UsageError(
-                f"--uncertainty {text!r}: there is no {name!r}; choose one of "
-                f"{', '.join(Uncertainties.model_fields)}"
-            )
-        try:
-            found[name] = float(value)
-        except ValueError:
-            raise UsageError(
-                f"--uncertainty {text!r}: {value!r} is no number; write {name}=10, for example"
-            ) from None
-    return found
-
-
-def _absorption(options: argparse.Namespace) -> Absorption | None:
-    from pydantic import ValidationError
-
-    from napari_eds.recipe.absorption import Absorption
-    from napari_eds.recipe.recipe import recipe_error
-
-    if options.thickness is None:
-        # With a formula, a density alone is for solving the thickness.
-        if options.density is not None and not hasattr(options, "formula"):
-            raise UsageError("--density is for the absorption correction: give --thickness, too")
-        return None
-    try:
-        return Absorption(
-            thickness_nm=options.thickness,
-            density_g_cm3=density_from(options),
-            take_off_angle_deg=options.take_off_angle,
-        )
-    except ValidationError as problem:
-        with bad_options():
-            raise recipe_error(problem) from problem
-
-
-def density_from(options: argparse.Namespace) -> float | None:
-    """Return the density in g/cm3 of ``--density``, None if it follows from the composition."""
-    from napari_eds.recipe.absorption import read_density
-
-    with bad_options():
-        return None if options.density is None else read_density(options.density)
-
-
-def _names_or_none(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else _names(text)
-
-
-def _names(text: str) -> tuple[str, ...]:
+def names(text: str) -> tuple[str, ...]:
+    """Read names with commas between."""
     return tuple(part.strip() for part in text.split(",") if part.strip())

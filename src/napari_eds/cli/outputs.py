@@ -18,7 +18,7 @@ from napari_eds._support.outputs import (
 )
 
 #: Options that name what is written. Every other one with a path names an input.
-OUTPUTS = {"output", "maps", "session_file", "figure", "log", "class_map", "csv"}
+OUTPUTS = {"output", "maps", "session_file", "figure", "log", "class_map", "csv", "save_zeta"}
 #: About how much room a file takes, in bytes: a table of thousands of labels, a map.
 _FILE_BYTES = 1e6
 

@@ -7,8 +7,9 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.options import add_map_options, add_recipe_options, recipe_and_map
+from napari_eds.cli.options import add_map_options
 from napari_eds.cli.outputs import LOG, forced, writing
+from napari_eds.cli.recipe_options import add_recipe_options, recipe_and_map
 from napari_eds.cli.run import TerminalProgress, warn_of_left_out
 from napari_eds.cli.usage import UsageError, bad_options, positive
 

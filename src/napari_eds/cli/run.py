@@ -10,8 +10,9 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from napari_eds.cli.interrupts import INTERRUPTS
-from napari_eds.cli.options import part_from, recipe_and_map, regions_from
+from napari_eds.cli.options import part_from, regions_from
 from napari_eds.cli.outputs import LOG
+from napari_eds.cli.recipe_options import recipe_and_map
 
 if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
@@ -72,6 +73,7 @@ def report(result: Quantification) -> list[str]:
                 )
             )
         )
+    lines += _thickness_lines(result)
     flagged = int((table[FLAG] != "").sum())
     if flagged:
         lines.append(f"{flagged} labels carry a remark in the column '{FLAG}'.")
@@ -80,6 +82,22 @@ def report(result: Quantification) -> list[str]:
         lines.append(f"All labels: {SEPARATOR.join(shared)}.")
     lines += left_out_lines(table[FLAG].tolist(), shared=False)
     return lines + result.account()
+
+
+def _thickness_lines(result: Quantification) -> list[str]:
+    """Say how thick labels are, where zeta-factors tell it."""
+    from napari_eds.quantification.table import THICKNESS, error_of, error_total_of
+
+    if result.composition.mass_thickness is None:
+        return []
+    table = result.table
+    total, counting = (
+        (table[of(THICKNESS)] ** 2).mean() ** 0.5 for of in (error_total_of, error_of)
+    )
+    values = table[THICKNESS]
+    told = f"mean {values.mean():.3g} nm, ± {total:.2g} in all of one label"
+    spread = f"from {values.min():.3g} to {values.max():.3g} nm"
+    return [f"Thickness: {told}, ± {counting:.2g} from counting; {spread}."]
 
 
 def _number(value: float, width: int) -> str:

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from napari_eds.cli.options import add_map_options, add_recipe_options, recipe_and_map
+from napari_eds.cli.options import add_map_options
 from napari_eds.cli.outputs import writing
+from napari_eds.cli.recipe_options import add_recipe_options, recipe_and_map
 from napari_eds.cli.usage import UsageError, positive
 
 

@@ -1,4 +1,4 @@
-"""The command ``napari-eds thickness``: thickness and composition by zeta-factors."""
+"""The command ``napari-eds thickness``: zeta-factors, and thickness and composition by them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_eds.cli.options import add_run_options
+from napari_eds.cli.options import TABLE
 from napari_eds.cli.outputs import writing
-from napari_eds.cli.run import run
+from napari_eds.cli.recipe_options import add_run_options, density_from, dose_from
+from napari_eds.cli.run import report, run
 from napari_eds.cli.usage import UsageError, at_least_1, positive
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ def add_parser(commands: Any) -> None:
         "thickness", help="thickness and at.%% of labels by zeta-factors, none being typed"
     )
     add_run_options(thickness)
-    thickness.add_argument("--zeta", type=Path, metavar="CSV", help="table of zeta-factors")
     thickness.add_argument(
-        "--label", type=at_least_1, help="or: label of known composition to calibrate on"
+        "--label",
+        type=at_least_1,
+        help="in place of --zeta-factors: label of known composition to calibrate on",
     )
     thickness.add_argument("--formula", metavar="SrTiO3", help="composition of that label")
     thickness.add_argument(
@@ -34,47 +36,71 @@ def add_parser(commands: Any) -> None:
         help="thickness of that label; without, the one its absorption tells",
     )
     thickness.add_argument(
-        "--solid-angle", type=positive, metavar="SR", help="or: from theory, for a solid angle"
-    )
-    thickness.add_argument(
-        "--current", type=positive, metavar="NA", help="beam current in place of the file's"
+        "--solid-angle",
+        type=positive,
+        metavar="SR",
+        help="in place of --zeta-factors: from theory, for a solid angle",
     )
     thickness.add_argument(
         "--save-zeta", type=Path, metavar="CSV", help="save the zeta-factors that were used"
     )
-    thickness.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="CSV", help="table to write"
-    )
+    thickness.add_argument("-o", "--output", type=Path, required=True, metavar="CSV", help=TABLE)
     thickness.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
-    from napari_eds.quantification.thickness import quantify_by_zeta
+    from napari_eds.quantification.saving import csv_files
 
-    ways = [options.zeta, options.label, options.solid_angle]
-    if sum(way is not None for way in ways) != 1:
-        raise UsageError("give one of --zeta, --label with --formula, and --solid-angle")
-    if (options.label is None) != (options.formula is None):
-        raise UsageError("--label and --formula belong together")
+    _check(options)
     extra = [] if options.save_zeta is None else [options.save_zeta]
-    with writing(options, [options.output, *extra]):
-        result = run(options)
-        zeta = _zeta_factors(options, result)
-        found = quantify_by_zeta(result, zeta, beam_current_nA=options.current)
-        print(found.table.to_string(index=False, float_format=lambda x: f"{x:.4g}"))
-        print(f"zeta-factors: {zeta.k_factors.source}")
-        print(f"what they share is known to {100 * zeta.common_relative_error:.2g} %")
-        written = [found.to_csv(options.output, overwrite=options.force)]
-        written += [zeta.to_csv(path, overwrite=options.force) for path in extra]
+    with writing(options, [*csv_files(options.output), *extra]):
+        result = _quantified(options)
+        print("\n".join(report(result)))
+        written = result.to_csv(options.output, overwrite=options.force)
+        zeta = result.recipe.zeta_factors
+        if zeta is not None:
+            written += [zeta.to_csv(path, overwrite=options.force) for path in extra]
     print(f"Saved {', '.join(map(str, written))}")
 
 
-def _zeta_factors(options: argparse.Namespace, result: Quantification) -> ZetaFactorTable:
-    from napari_eds.quantification.thickness import zeta_factors_from_label
-    from napari_eds.recipe.zeta_factors import read_zeta_factors, theoretical_zeta_factors
+def _check(options: argparse.Namespace) -> None:
+    ways = [options.zeta_factors, options.label, options.solid_angle]
+    given = sum(way is not None for way in ways)
+    if given > 1 or (given == 0 and options.recipe is None):
+        raise UsageError("give one of --zeta-factors, --label with --formula, and --solid-angle")
+    if (options.label is None) != (options.formula is None):
+        raise UsageError("--label and --formula belong together")
+    if options.known_thickness is not None and options.label is None:
+        raise UsageError("--known-thickness is that of a --label: give it, with --formula")
+    if options.method == "cliff_lorimer":
+        raise UsageError("--method cliff_lorimer tells no thickness: leave it out")
 
-    if options.zeta is not None:
-        return read_zeta_factors(options.zeta)
+
+def _quantified(options: argparse.Namespace) -> Quantification:
+    """Return the result by zeta-factors: those given, or those made of the first fit."""
+    from napari_eds.quantification.run import quantify_by_zeta
+
+    result = run(options)
+    if options.label is None and options.solid_angle is None:
+        if result.recipe.method != "zeta":
+            raise UsageError(
+                "give --zeta-factors, --label with --formula, or --solid-angle: "
+                f"{options.recipe} has no table of zeta-factors"
+            )
+        return result
+    return quantify_by_zeta(
+        result,
+        _zeta_factors(options, result),
+        dose=dose_from(options, result.recipe.dose),
+        density_g_cm3=density_from(options),
+        take_off_angle_deg=options.take_off_angle,
+    )
+
+
+def _zeta_factors(options: argparse.Namespace, result: Quantification) -> ZetaFactorTable:
+    from napari_eds.quantification.zeta_calibration import zeta_factors_from_label
+    from napari_eds.recipe.zeta_factors import theoretical_zeta_factors
+
     if options.solid_angle is not None:
         beam = result.fit.model.beam_energy_keV
         return theoretical_zeta_factors(beam, options.solid_angle)
@@ -83,5 +109,7 @@ def _zeta_factors(options: argparse.Namespace, result: Quantification) -> ZetaFa
         options.label,
         options.formula,
         thickness_nm=options.known_thickness,
-        beam_current_nA=options.current,
+        density_g_cm3=density_from(options),
+        take_off_angle_deg=options.take_off_angle,
+        dose=dose_from(options, result.recipe.dose),
     )

@@ -26,6 +26,9 @@ _ARGUMENTS = {
     "convention='alpha'": "--convention alpha",
     "image.with_energy_axis(offset_keV=..., scale_keV=...)": "--energy-axis OFFSET SCALE",
     "set take_off_angle_deg in the absorption settings": "give --take-off-angle",
+    "give it in the recipe's dose (beam_current_nA, dwell_time_us, frames, live_percent)": (
+        "give --beam-current-nA, and times in the dose of a --recipe"
+    ),
     "set beam_energy_keV in the recipe": "give --beam-energy",
     "choose one with index=\n": "choose one with --index:\n",
     "choose with index=\n": "choose with --index:\n",
@@ -51,6 +54,8 @@ _SETTINGS = {
     "background": "--background",
     "engine": "--engine",
     "k_factors": "--k-factors",
+    "zeta_factors": "--zeta-factors",
+    "dose.beam_current_nA": "--beam-current-nA",
     "offset_keV": "OFFSET of --energy-axis",
     "scale_keV": "SCALE of --energy-axis",
 }

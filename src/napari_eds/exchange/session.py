@@ -388,7 +388,8 @@ def _of_maps(result: Quantification) -> dict[str, dict[str, float]]:
     density: dict[str, float] = {}
     if settings is not None and foil is not None:
         ids = result.label_spectra.ids.tolist()
-        thickness = _other_than(settings.thickness_nm, foil.thickness_nm, ids)
+        if result.recipe.method != "zeta":  # which finds it again
+            thickness = _other_than(settings.thickness_nm, foil.thickness_nm, ids)
         if not foil.density_is_computed:
             given = foil.densities_g_cm3(result.composition.weight_fractions)
             density = _other_than(settings.density_g_cm3, given, ids)

@@ -1,6 +1,6 @@
 from .advice import ChipSizeAdvice, adaptive_chips_for_error, chip_size_advice, counts_for_error
-from .cliff_lorimer import Composition
 from .combinations import Combined, combined
+from .composition import Composition, MassThickness
 from .interfaces import Interface
 from .kernels import Kernel
 from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
@@ -14,10 +14,10 @@ from .profiles import (
     save_profiles,
 )
 from .result import Quantification
-from .run import quantify
+from .run import quantify, quantify_by_zeta
 from .saved_maps import save_column_maps
 from .saving import save_maps
-from .thickness import ZetaQuantification, quantify_by_zeta, zeta_factors_from_label
+from .zeta_calibration import zeta_factors_from_label
 
 __all__ = [
     "ChipSizeAdvice",
@@ -27,10 +27,10 @@ __all__ = [
     "Interface",
     "Kernel",
     "LineProfile",
+    "MassThickness",
     "PixelMaps",
     "Quantification",
     "RegionThickness",
-    "ZetaQuantification",
     "adaptive_chips_for_error",
     "advised_bin_px",
     "chip_size_advice",

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR
+from napari_eds.quantification.composing import with_dose
+from napari_eds.spectra.dose import electrons_per_pixel
 
 if TYPE_CHECKING:
     from napari_eds.fitting.preparation import Preparation
+    from napari_eds.recipe.absorption import Absorption
     from napari_eds.recipe.k_factors import KFactorTable
     from napari_eds.recipe.recipe import Recipe
     from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -73,13 +76,18 @@ def _elements_account(result: Accountable) -> str:
 
 
 def _k_account(result: Accountable) -> str:
-    k = result.k_factors
+    k, what = result.k_factors, "k-factors"
+    shared = ""
+    zeta = result.recipe.zeta_factors
+    if result.recipe.method == "zeta" and zeta is not None:
+        what = "zeta-factors"
+        shared = f" What they share is known to {100 * zeta.common_relative_error:.2g} %."
     measured = result.preparation.model.beam_energy_keV
     beam = "" if k.beam_energy_keV is None else f", {k.beam_energy_keV:g} keV"
     if k.beam_energy_keV is not None and not np.isclose(k.beam_energy_keV, measured, rtol=0.02):
         beam += f" although the map was taken at {measured:g} keV"
     of = {"family": "of whole families", "alpha": "of alpha lines"}[k.convention]
-    text = f"k-factors: {k.source}{beam}; {of}, as are the intensities they are used with."
+    text = f"{what}: {k.source}{beam}; {of}, as are the intensities they are used with.{shared}"
     told = [f"Measured with {k.detector}."] if k.detector else []
     told += [f"Dated {k.date}."] if k.date else []
     return " ".join([text, *told, *k.notes])
@@ -87,18 +95,43 @@ def _k_account(result: Accountable) -> str:
 
 def _absorption_account(result: Accountable) -> str:
     absorption = result.recipe.absorption
+    if result.recipe.method == "zeta":
+        return _solved_account(result)
     if absorption is None:
         soft = [f.element for f in result.preparation.model.quantified if f.alpha.energy_keV < 1]
         caution = f"; {', '.join(soft)} read low unless the foil is thin" if soft else ""
         return f"Absorption in the specimen: not corrected{caution}."
-    angle = absorption.take_off_angle_deg or result.image.acquisition.take_off_angle_deg
-    density = f"density from each composition (± {100 * DENSITY_RELATIVE_ERROR:.0f} %)"
-    if absorption.density_g_cm3 is not None:
-        density = f"{absorption.density_g_cm3:g} g/cm³"
     return (
-        f"Absorption in the specimen: corrected for {absorption.thickness_nm:g} nm, {density} (or "
-        f"maps of either), take-off angle {angle:g}°."
+        f"Absorption in the specimen: corrected for {absorption.thickness_nm:g} nm, "
+        f"{_density_told(absorption)} (or maps of either), {_angle_told(result)}."
     )
+
+
+def _solved_account(result: Accountable) -> str:
+    """Say what thickness and absorption by zeta-factors rest on."""
+    stated = result.recipe.dose
+    told = with_dose(result.image, stated).acquisition
+    by_hand = stated.model_dump(exclude_defaults=True, exclude={"current_error_percent"})
+    given = f" (by hand: {', '.join(by_hand)})" if by_hand else ""
+    per_pixel = electrons_per_pixel(with_dose(result.image, stated), live=True)
+    return (
+        "Absorption in the specimen: solved together with composition and mass thickness, by "
+        f"zeta-factors and a dose of {per_pixel:.4g} electrons in a pixel at "
+        f"{told.beam_current_nA:.4g} nA{given}; {_density_told(result.recipe.absorption)}, "
+        f"{_angle_told(result)}."
+    )
+
+
+def _density_told(absorption: Absorption | None) -> str:
+    if absorption is not None and absorption.density_g_cm3 is not None:
+        return f"{absorption.density_g_cm3:g} g/cm³"
+    return f"density from each composition (± {100 * DENSITY_RELATIVE_ERROR:.0f} %)"
+
+
+def _angle_told(result: Accountable) -> str:
+    absorption = result.recipe.absorption
+    given = None if absorption is None else absorption.take_off_angle_deg
+    return f"take-off angle {given or result.image.acquisition.take_off_angle_deg:g}°"
 
 
 def _model_account(result: Accountable) -> str:

@@ -2,66 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
-from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import Foil
+from napari_eds.quantification.composition import (
+    DETECTION_SIGMA,
+    Composition,
+    counted_and_seen,
+    detection_limits,
+    shares,
+    variances,
+)
 from napari_eds.quantification.error_budget import Doubts
 from napari_eds.quantification.intensities import Intensities
-
-#: A family counts as detected in a label when its intensity exceeds this many standard
-#: deviations.
-DETECTION_SIGMA = 3.0
 
 #: The composition and its absorption factors are consistent when weight fractions move by less
 #: than this from one iteration to the next. A thin foil takes about ten iterations.
 _CONSISTENT = 1e-11
 _MAX_ITERATIONS = 200
-
-
-@brief
-@dataclass(frozen=True, eq=False)
-class Composition:
-    """Compositions of labels; NaN where a label gives none.
-
-    Attributes
-    ----------
-    weight_fractions, atomic_fractions : ndarray, (labels, elements)
-        Fractions of 1, each row summing to 1.
-    atomic_errors_statistical, atomic_errors_k : ndarray, (labels, elements)
-        Standard deviations of the atomic fractions from counting and from the k-factors.
-    atomic_error_parts : mapping of str to ndarray, (labels, elements)
-        Standard deviations of the atomic fractions by `error_budget.PARTS`, as far as they are
-        known.
-    atomic_errors_total : ndarray, (labels, elements)
-        All of them together.
-    detected : ndarray of bool, (labels, elements)
-        Whether the intensity exceeds `DETECTION_SIGMA` standard deviations, of counting and of
-        shapes: what a neighbour's imperfect lines may hold is not detected.
-    detection_limits : ndarray, (labels, elements)
-        Atomic fractions that an intensity of `DETECTION_SIGMA` standard deviations would give,
-        everything else in the label being as it is.
-    absorption_factors : ndarray, (labels, elements)
-        By which intensities were multiplied; 1 without a correction.
-    densities_g_cm3 : ndarray, (labels,)
-        Those of the correction: given ones, or what the compositions make them; NaN without.
-    """
-
-    weight_fractions: np.ndarray
-    atomic_fractions: np.ndarray
-    atomic_errors_statistical: np.ndarray
-    atomic_errors_k: np.ndarray
-    atomic_error_parts: Mapping[str, np.ndarray]
-    atomic_errors_total: np.ndarray
-    detected: np.ndarray
-    detection_limits: np.ndarray
-    absorption_factors: np.ndarray
-    densities_g_cm3: np.ndarray
 
 
 def cliff_lorimer(
@@ -103,29 +65,42 @@ def cliff_lorimer(
         If the foil is of other labels or elements, or composition and absorption do not converge.
     """
     _check_foil(foil, intensities)
-    k_factors, atomic_weights = intensities.k_factors, intensities.atomic_weights
-    sigma = intensities.errors
-    counted = (intensities.counts > DETECTION_SIGMA * sigma).any(axis=1, keepdims=True)
-    if doubts is not None and "total" in doubts.shapes:
-        sigma = np.sqrt(sigma**2 + _variances(doubts.shapes["total"]))
-    detected = intensities.counts > DETECTION_SIGMA * sigma
-    emitted = np.where(counted, intensities.counts * k_factors, np.nan)
+    counted, detected, sigma = counted_and_seen(intensities, doubts)
+    emitted = np.where(counted, intensities.counts * intensities.k_factors, np.nan)
     c, a, moving = _consistent(emitted, foil)
     if moving.size and unsettled == "raise":
         raise _does_not_settle(moving, label_names)
     c[moving] = np.nan
-    moles = c / atomic_weights
     # NaN where the total is not positive, in either unit.
-    x = _shares(moles)
-    c = np.where(np.isnan(x), np.nan, c)
-    a = np.where(np.isnan(x), np.nan, a)
-    per_count = k_factors * a / (emitted * a).sum(axis=1, keepdims=True)
+    unknown = np.isnan(shares(c / intensities.atomic_weights))
+    c, a = (np.where(unknown, np.nan, values) for values in (c, a))
+    per_count = intensities.k_factors * a / (emitted * a).sum(axis=1, keepdims=True)
+    return _with_errors(
+        c, a, per_count, intensities, foil=foil, doubts=doubts, detected=detected, sigma=sigma
+    )
+
+
+def _with_errors(  # noqa: PLR0913 - keyword-only ones belong together
+    c: np.ndarray,
+    a: np.ndarray,
+    per_count: np.ndarray,
+    intensities: Intensities,
+    *,
+    foil: Foil | None,
+    doubts: Doubts | None,
+    detected: np.ndarray,
+    sigma: np.ndarray,
+) -> Composition:
+    """Return the composition of weight fractions that agree with their absorption."""
+    weights = intensities.atomic_weights
+    moles = c / weights
+    x = shares(moles)
     by_logarithms, by_counts = _jacobians(
-        c, x, per_count=per_count, atomic_weights=atomic_weights, foil=foil
+        c, x, per_count=per_count, atomic_weights=weights, foil=foil
     )
     statistical = by_counts @ intensities.covariance @ np.swapaxes(by_counts, 1, 2)
     from_k = by_logarithms * intensities.k_relative_errors**2 @ np.swapaxes(by_logarithms, 1, 2)
-    counting, by_k = _variances(statistical), _variances(from_k)
+    counting, by_k = variances(statistical), variances(from_k)
     doubts = doubts or Doubts({}, None, np.ones(len(c)))
     parts, total = doubts.variances(
         counting, by_k, weight_fractions=c, by_logarithms=by_logarithms, by_counts=by_counts
@@ -138,9 +113,7 @@ def cliff_lorimer(
         atomic_error_parts={part: np.sqrt(variance) for part, variance in parts.items()},
         atomic_errors_total=np.sqrt(total),
         detected=detected,
-        detection_limits=_detection_limits(
-            moles, DETECTION_SIGMA * sigma * per_count / atomic_weights
-        ),
+        detection_limits=detection_limits(moles, DETECTION_SIGMA * sigma * per_count / weights),
         absorption_factors=a,
         densities_g_cm3=_densities(c, foil),
     )
@@ -176,14 +149,14 @@ def _consistent(
 
     The third value are the positions of labels where they do not.
     """
-    c = _shares(emitted)
+    c = shares(emitted)
     a = np.ones_like(c)
     moving = np.arange(0 if foil is None else len(c))
     for _ in range(_MAX_ITERATIONS):
         if foil is None or not moving.size:
             break
         a[moving] = foil.of(moving).factors(c[moving])
-        before, c[moving] = c[moving], _shares(emitted[moving] * a[moving])
+        before, c[moving] = c[moving], shares(emitted[moving] * a[moving])
         # NaN does not move.
         moving = moving[np.abs(c[moving] - before).max(axis=1) > _CONSISTENT]
     return c, a, moving
@@ -224,24 +197,6 @@ def _densities(c: np.ndarray, foil: Foil | None) -> np.ndarray:
     """Densities of the labels that have a composition, (labels,)."""
     known = np.nan if foil is None else foil.densities_g_cm3(c)
     return np.where(np.isnan(c).any(axis=1), np.nan, known)
-
-
-def _detection_limits(moles: np.ndarray, at_limit: np.ndarray) -> np.ndarray:
-    """Atomic fractions of the amounts `at_limit` beside the other elements of the label."""
-    others = np.maximum(moles.sum(axis=1, keepdims=True) - moles, 0)
-    total = others + at_limit
-    return at_limit / np.where(total == 0, np.nan, total)
-
-
-def _shares(amounts: np.ndarray) -> np.ndarray:
-    """Amounts over their sum by label; NaN where that is not positive."""
-    total = amounts.sum(axis=1, keepdims=True)
-    return amounts / np.where(total > 0, total, np.nan)
-
-
-def _variances(covariance: np.ndarray) -> np.ndarray:
-    """Diagonals, (labels, elements)."""
-    return np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0)
 
 
 def _check_foil(foil: Foil | None, intensities: Intensities) -> None:

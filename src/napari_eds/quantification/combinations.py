@@ -10,7 +10,7 @@ import numpy as np
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.physics.lines import atomic_weight
-from napari_eds.quantification.cliff_lorimer import jacobians_of
+from napari_eds.quantification.composing import common_variances, jacobians_of
 from napari_eds.quantification.error_budget import (
     Doubts,
     absorption_errors,
@@ -193,6 +193,7 @@ def _propagated(result: Quantification, gradient: np.ndarray) -> tuple[np.ndarra
         by_logarithms=by_logarithms,
         by_counts=by_counts,
     )
+    total = total + common_variances(result.recipe, result.composition, by_logarithms)
     return np.sqrt(np.maximum(counting[:, 0], 0)), np.sqrt(np.maximum(total[:, 0], 0))
 
 

@@ -8,7 +8,7 @@ and do not average out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -40,6 +40,7 @@ Part = Literal[
     "thickness",
     "density",
     "attenuation",
+    "dose",
 ]
 PARTS: tuple[Part, ...] = get_args(Part)
 
@@ -241,6 +242,10 @@ def absorption_errors(
 ) -> AbsorptionErrors:
     """Return what is uncertain of absorption, whether it is corrected or not."""
     uncertainties = recipe.uncertainties
+    if recipe.method == "zeta" and foil_ is not None:
+        # Mass thickness is solved for: neither thickness nor density was put in.
+        of_coefficients = AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
+        return replace(of_coefficients, thickness=0.0, density=0.0)
     if foil_ is not None:
         return AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
     thickness = uncertainties.unknown_thickness_nm

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds.labels.chips import LABEL
-from napari_eds.quantification.cliff_lorimer import Composition
+from napari_eds.quantification.composition import Composition
 from napari_eds.quantification.error_budget import PARTS, Part
 
 ELEMENT, TOTAL = "element", "total"
@@ -24,6 +24,7 @@ PART_WORDS: dict[Part, str] = {
     "thickness": "thickness",
     "density": "density",
     "attenuation": "attenuation",
+    "dose": "dose",
 }
 
 #: Parts below this share of the largest one are not told, as they do not show in the total; but
@@ -50,7 +51,8 @@ def error_table(
     DataFrame
         One row per label and element: ``label``, ``element``, a column per part of
         `error_budget.PARTS` and ``total``, standard deviations in at.%. NaN where a part is not
-        known (shapes, of HyperSpy's engines) or the label has no composition.
+        known (shapes, of HyperSpy's engines) or the label has no composition. ``dose`` is there
+        for the zeta-factor method only.
     """
     n_labels, n_elements = len(labels), len(elements)
     unknown = np.full((n_labels, n_elements), np.nan)
@@ -58,6 +60,7 @@ def error_table(
     parts = {
         part: 100 * np.where(known, found.atomic_error_parts.get(part, unknown), np.nan).ravel()
         for part in PARTS
+        if part != "dose" or part in found.atomic_error_parts
     }
     return pd.DataFrame(
         {

@@ -19,6 +19,8 @@ from napari_eds.recipe.recipe import Recipe
 def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
     """Return the table to use, checked: the recipe's, or a computed one where it has none.
 
+    With the method ``"zeta"`` they are its zeta-factors, in kg/m².
+
     Where a table that tells no beam energy seems to be for another one, its notes say so.
 
     Raises
@@ -26,7 +28,10 @@ def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
     KFactorError
         If the table lacks a quantified family, or is for another beam energy.
     """
-    table = recipe.k_factors or theoretical_k_factors(model.beam_energy_keV)
+    table = recipe.k_factors
+    if recipe.method == "zeta" and recipe.zeta_factors is not None:
+        table = recipe.zeta_factors.as_k_factors()
+    table = table or theoretical_k_factors(model.beam_energy_keV)
     table.require(list(model.quantified))
     if not recipe.allow_beam_energy_mismatch:
         table.check_beam_energy(model.beam_energy_keV)

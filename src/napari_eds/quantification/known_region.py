@@ -21,7 +21,7 @@ from napari_eds.physics.absorption import (
 )
 from napari_eds.physics.densities import density_from_composition, density_of
 from napari_eds.physics.formulas import to_atoms, weight_from_atomic
-from napari_eds.quantification.cliff_lorimer import DETECTION_SIGMA
+from napari_eds.quantification.composition import DETECTION_SIGMA
 from napari_eds.quantification.intensities import Intensities
 from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import KFactorTable
@@ -105,6 +105,8 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     if absorption is not None:
         angle = take_off_angle(absorption.take_off_angle_deg, take_off_angle_deg)
         thickness = absorption.thickness_nm
+        if thickness is None:
+            raise EDSError("k-factors cannot be corrected for absorption without a thickness")
         density = known.published_density(absorption.density_g_cm3)
         a = known.absorption_factors(thickness, density, angle)
         corrected = f"absorption corrected for {thickness:g} nm, {density:g} g/cm³, {angle:g}°"

@@ -23,7 +23,7 @@ from napari_eds._support.figures import save_figure
 from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
 from napari_eds._support.progress import Progress, begin, tells_steps
-from napari_eds.errors import EDSError, LabelError
+from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.labels.chips import CHIP, LABEL, N_PIXELS, Chips, describe_labels
 from napari_eds.quantification.frame_figure import draw
 from napari_eds.quantification.result import Quantification
@@ -265,7 +265,7 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
     LabelError
         If the labels do not fit a frame, or label no pixel.
     EDSError
-        As `quantify`.
+        As `quantify`; also for the zeta-factor method, which needs the dose of every frame.
     """
     if isinstance(labels, Chips):
         names = labels.names if names is None else names
@@ -273,6 +273,9 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
     labels = check_labels(labels, series.shape)
     if not labels.any():
         raise LabelError("no pixel is labelled; paint a region or make a grid first")
+    if recipe.method == "zeta":
+        # Groups of frames have doses of their own, which no acquisition tells.
+        raise RecipeError("frames are quantified by Cliff-Lorimer: set the recipe's method to it")
     begin("putting frames together")
     groups = series.grouped(every)
     apart, ids, frames = groups.labels_apart(labels)

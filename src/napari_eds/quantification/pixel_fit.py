@@ -13,7 +13,8 @@ from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.preparation import Preparation, prepare
 from napari_eds.fitting.shape_errors import ShapeErrors
-from napari_eds.quantification.cliff_lorimer import Composition, cliff_lorimer
+from napari_eds.quantification.composing import absorbing, compose, electrons_for
+from napari_eds.quantification.composition import Composition
 from napari_eds.quantification.error_budget import (
     Doubts,
     absorption_errors,
@@ -21,7 +22,6 @@ from napari_eds.quantification.error_budget import (
 )
 from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.kernels import Kernel, smoothed
-from napari_eds.recipe.absorption import foil
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -124,31 +124,34 @@ class Shared:
         }
 
     def compose(
-        self, sums: np.ndarray, squares: np.ndarray, known: FoilMaps
+        self, sums: np.ndarray, squares: np.ndarray, known: FoilMaps, *, n_pixels: float = 1.0
     ) -> tuple[Composition, np.ndarray]:
-        """Quantify averaged coefficients (pixels, columns); say which totals are significant."""
+        """Quantify averaged coefficients (pixels, columns); say which totals are significant.
+
+        `n_pixels` is how many pixels coefficients are the sum of, which is 1 for an average.
+        """
         model = self.preparation.model
         intensities = Intensities.of_fit(
             model, self.k_factors, alpha_areas=sums, covariance=self.covariance(squares)
         )
-        absorbing = None
-        if self.recipe.absorption is not None:
-            absorbing = foil(
-                self.recipe.absorption,
-                model.quantified,
-                len(sums),
-                take_off_angle_deg=self.image.acquisition.take_off_angle_deg,
-                thickness_nm=known.thickness_nm,
-                density_g_cm3=known.density_g_cm3,
-            )
-        composition = cliff_lorimer(
+        foil = absorbing(
+            self.recipe,
+            self.image,
+            model.quantified,
+            len(sums),
+            thickness_nm=known.thickness_nm,
+            density_g_cm3=known.density_g_cm3,
+        )
+        composition = compose(
             intensities,
-            foil=absorbing,
+            self.recipe,
+            foil=foil,
             doubts=Doubts(
                 self._shape_covariances(sums),
-                absorption_errors(model.quantified, self.image, self.recipe, absorbing, len(sums)),
+                absorption_errors(model.quantified, self.image, self.recipe, foil, len(sums)),
                 np.ones(len(sums)),
             ),
+            electrons=electrons_for(self.recipe, self.image, np.full(len(sums), n_pixels)),
             unsettled="nan",
         )
         atoms = intensities.k_factors * composition.absorption_factors / intensities.atomic_weights

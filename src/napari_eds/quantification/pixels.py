@@ -33,7 +33,7 @@ from napari_eds.quantification.pixel_fit import (
 )
 from napari_eds.quantification.remarks import SEPARATOR, left_out
 from napari_eds.quantification.run import check_maps
-from napari_eds.quantification.table import AT_PCT, column_of, error_total_of
+from napari_eds.quantification.table import AT_PCT, THICKNESS, column_of, error_total_of
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.label_sums import check_labels
@@ -68,6 +68,8 @@ class PixelMaps:
         Counts per pixel of each whole family, in the order of `families`.
     counts : ndarray, (rows, columns)
         X-rays above the noise peak per pixel, averaged like the intensities.
+    thickness_nm, thickness_errors_total : ndarray, (rows, columns)
+        By the zeta-factor method; NaN everywhere by Cliff-Lorimer.
     """
 
     image: SpectrumImage
@@ -84,6 +86,8 @@ class PixelMaps:
     detected: np.ndarray
     intensities: np.ndarray
     counts: np.ndarray
+    thickness_nm: np.ndarray
+    thickness_errors_total: np.ndarray
 
     def _brief(self) -> str:
         rows, columns = self.mask.shape
@@ -141,6 +145,21 @@ class PixelMaps:
         told = ", ".join(found) or "none"
         return f"Median errors in at. %, in all (of counting alone): {told}."
 
+    def _saved(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Return the maps that are saved, with their titles, by the stems of their files."""
+        found = {}
+        for maps, ending, title in [
+            (self.maps(), AT_PCT, "at. %"),
+            (self.error_maps(), error_total_of(AT_PCT), "error, at. %"),
+        ]:
+            for element, data in maps.items():
+                found[column_of(element, ending)] = (data, f"{element} ({title})")
+        if self.recipe.method == "zeta":
+            found[THICKNESS] = (self.thickness_nm, "thickness, nm")
+            errors = (self.thickness_errors_total, "error of thickness, nm")
+            found[error_total_of(THICKNESS)] = errors
+        return found
+
     def save(
         self, folder: str | Path, *, ome_tiff: bool = False, overwrite: bool = False
     ) -> list[Path]:
@@ -172,15 +191,8 @@ class PixelMaps:
         """
         written = []
         with output_folder(folder, overwrite=overwrite, inputs=[self.image.source]) as made:
-            for maps, ending, title in [
-                (self.maps(), AT_PCT, "at. %"),
-                (self.error_maps(), error_total_of(AT_PCT), "error, at. %"),
-            ]:
-                for element, data in maps.items():
-                    stem = column_of(element, ending)
-                    written += saving.save_map(
-                        data, made, stem, f"{element} ({title})", self.image
-                    )
+            for stem, (data, title) in self._saved().items():
+                written += saving.save_map(data, made, stem, title, self.image)
             if ome_tiff:
                 written.append(saving.write_ome_tiff(self.maps(), made, self.image))
             about = saving.about_image(self.image)
@@ -323,7 +335,8 @@ def _recommended(
     if not 0 < error_at_pct < np.inf:
         raise EDSError(f"the limit of the error must be positive, not {error_at_pct} at. %")
     sums = (shared.total @ shared.inverse)[None, :-1]
-    composition, _ = shared.compose(sums, sums, means_of_foil)
+    n_pixels = float(shared.inside.sum())
+    composition, _ = shared.compose(sums, sums, means_of_foil, n_pixels=n_pixels)
     major = 100 * composition.atomic_fractions[0] > MAJOR_AT_PCT
     if not major.any():
         raise EDSError(
@@ -364,6 +377,8 @@ def _empty_maps(shared: Shared) -> dict[str, np.ndarray]:
         "detected": np.zeros(per_element, dtype=bool),
         "intensities": unknown((len(model.families), *shape)),
         "counts": unknown(shape),
+        "thickness_nm": unknown(shape),
+        "thickness_errors_total": unknown(shape),
     }
 
 
@@ -389,3 +404,7 @@ def _fill(maps: dict[str, np.ndarray], rows: slice, shared: Shared, block: Block
     put("detected", composition.detected)
     put("intensities", block.sums[:, :n] * shared.preparation.model.weight_sums)
     put("counts", block.counts)
+    found = composition.mass_thickness
+    if found is not None:
+        put("thickness_nm", np.where(enough, found.thickness_nm, np.nan))
+        put("thickness_errors_total", np.where(enough, found.thickness_errors_total, np.nan))

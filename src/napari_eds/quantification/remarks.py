@@ -17,7 +17,7 @@ from napari_eds.fitting.preparation import Preparation
 from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
 from napari_eds.fitting.unexplained import UnexplainedPeak, peaks_beside
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.cliff_lorimer import Composition
+from napari_eds.quantification.composition import Composition
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 
@@ -51,7 +51,9 @@ _CAUSES = {
     "thickness": "thickness",
     "density": "density",
     "attenuation": "attenuation coefficients",
+    "dose": "dose or solid angle",
 }
+_METHODS = {"cliff_lorimer": "Cliff-Lorimer is", "zeta": "zeta-factors are"}
 _UNCORRECTED = "absorption not corrected"
 
 
@@ -71,12 +73,12 @@ def map_remarks(
     model = preparation.model
     found = []
     if not acquisition.is_foil(model.beam_energy_keV):
-        found.append("bulk specimen: Cliff-Lorimer is for thin foils")
+        found.append(f"bulk specimen: {_METHODS[recipe.method]} for thin foils")
     if preparation.calibration.at_bound:
         found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")
     found += left_out(preparation, acquisition)
     elements = [family.element for family in model.quantified]
-    if len(elements) == 1:
+    if len(elements) == 1 and recipe.method != "zeta":
         found.append("one element alone is always 100 %")
     if "C" in elements:
         found.append("C of a film or of contamination counts as specimen")

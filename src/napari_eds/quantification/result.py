@@ -18,10 +18,16 @@ from napari_eds.fitting.preparation import Preparation
 from napari_eds.physics.absorption import Foil
 from napari_eds.quantification import known_region, saving
 from napari_eds.quantification.account import account
-from napari_eds.quantification.cliff_lorimer import Composition
+from napari_eds.quantification.composition import Composition
 from napari_eds.quantification.error_table import error_table, errors_account
 from napari_eds.quantification.notebook import result_html
-from napari_eds.quantification.table import AT_PCT, column_of
+from napari_eds.quantification.table import (
+    AT_PCT,
+    MASS_THICKNESS,
+    THICKNESS,
+    column_of,
+    error_total_of,
+)
 from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import Convention, KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -42,13 +48,15 @@ class Quantification:
     label_spectra : LabelSpectra
         Summed spectra over all channels of the image.
     k_factors : KFactorTable
-        Those of the recipe, or computed ones where it has none.
+        Those of the recipe, or computed ones where it has none; by the zeta-factor method, the
+        zeta-factors in kg/m².
     preparation : Preparation
         What was settled on the summed spectrum: energy axis, line ratios, background.
     fit : Fit
         The fit over the channels of the recipe's energy range.
     foil : Foil or None
-        What absorbs in each label, where absorption is corrected.
+        What absorbs in each label, where absorption is corrected; by the zeta-factor method as
+        thick as was found.
     composition : Composition
         In the order of `elements`.
     intensity_errors_total : ndarray, (labels, quantified families)
@@ -105,8 +113,9 @@ class Quantification:
         DataFrame
             ``label``, ``element``, a column per part (``counting``, ``k_factors``, ``axis``,
             ``ratios``, ``line_shapes``, ``background``, ``thickness``, ``density``,
-            ``attenuation``) and ``total``: standard deviations in at.%, NaN where unknown. All
-            parts but counting have a common cause in all labels.
+            ``attenuation``, and ``dose`` of the zeta-factor method) and ``total``: standard
+            deviations in at.%, NaN where unknown. All parts but counting have a common cause in
+            all labels.
         """
         return error_table(self.table.index.tolist(), self.elements, self.composition)
 
@@ -126,6 +135,21 @@ class Quantification:
         values = np.append(self.table[column].to_numpy(dtype=float), np.nan)
         place = np.searchsorted(self.label_spectra.ids, self.labels)
         return values[np.where(self.labels > 0, place, -1)]
+
+    def thickness_maps(self) -> dict[str, np.ndarray]:
+        """Return thickness in nm, mass thickness in kg/m² and their total errors, by column.
+
+        Each is (rows, columns), NaN outside labels.
+
+        Raises
+        ------
+        EDSError
+            If the labels were not quantified by the zeta-factor method.
+        """
+        if self.composition.mass_thickness is None:
+            raise EDSError("only the zeta-factor method tells thicknesses: see Recipe.method")
+        columns = [c for name in (THICKNESS, MASS_THICKNESS) for c in (name, error_total_of(name))]
+        return {column: self.map_of(column) for column in columns}
 
     def k_factors_from(
         self,
@@ -219,7 +243,7 @@ class Quantification:
 
     def _absorption_of(self, label: int, density_g_cm3: float | None) -> Absorption | None:
         """Return the absorption settings of a label with another density."""
-        row = self._row_of(label)
+        row = self.row_of(label)
         if self.foil is None:
             return None
         return Absorption(
@@ -228,14 +252,21 @@ class Quantification:
             take_off_angle_deg=self.foil.take_off_angle_deg,
         )
 
-    def _row_of(self, label: int) -> int:
+    def row_of(self, label: int) -> int:
+        """Return the position of a label among the labels.
+
+        Raises
+        ------
+        LabelError
+            If there is no such label.
+        """
         if label not in self.table.index:
             raise LabelError(f"there is no label {label}; choose one of the table's")
         return int(np.searchsorted(self.label_spectra.ids, label))
 
     def _intensities_of(self, label: int, convention: Convention) -> tuple[np.ndarray, np.ndarray]:
         """Return intensities of a label in a convention, and their covariance."""
-        row = self._row_of(label)
+        row = self.row_of(label)
         n = self.fit.model.n_quantified
         per_family = 1.0 if convention == "family" else 1 / self.fit.model.weight_sums[:n]
         intensities = self.fit.intensities[row, :n] * per_family

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -11,11 +12,13 @@ from napari_eds._support.progress import Progress, begin, tell, tells_steps
 from napari_eds._support.threads import one_thread_of_algebra
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.fitting import fit as fitting
-from napari_eds.fitting.model import SpectralModel, build_model
-from napari_eds.fitting.preparation import prepare
-from napari_eds.labels.chips import Chips, describe_labels
+from napari_eds.fitting.model import build_model
+from napari_eds.fitting.preparation import Preparation, prepare
+from napari_eds.labels.chips import CHIP, Chips, describe_labels
+from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil
-from napari_eds.quantification.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.composing import absorbing, compose, electrons_for
+from napari_eds.quantification.composition import Composition
 from napari_eds.quantification.error_budget import (
     absorption_errors,
     doubts_of,
@@ -26,11 +29,26 @@ from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.remarks import label_remarks, map_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import label_table
-from napari_eds.recipe.absorption import foil
+from napari_eds.quantification.zeta import foil_found
+from napari_eds.recipe.dose import Dose
+from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
-from napari_eds.spectra.label_sums import check_labels
+from napari_eds.recipe.zeta_factors import ZetaFactorTable
+from napari_eds.spectra.label_sums import LabelSpectra, check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 from napari_eds.spectra.storage import sum_dtype
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """Labels whose spectra are fitted, before anything is said of their composition."""
+
+    image: SpectrumImage
+    labels: np.ndarray
+    names: Mapping[int, str] | None
+    label_spectra: LabelSpectra
+    preparation: Preparation
+    fit: fitting.Fit
 
 
 @tells_steps
@@ -57,7 +75,8 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         Names of the labels; `Chips` bring theirs.
     thickness_nm, density_g_cm3 : ndarray, (rows, columns), optional
         Maps of the specimen's thickness and density; each label gets its mean, in place of what
-        the recipe says. They need a recipe with `absorption`.
+        the recipe says. They need a recipe with `absorption`; the zeta-factor method finds the
+        thickness and takes no map of it.
     progress : callable, optional
         Called with (done, total, what); raising in it cancels.
 
@@ -74,6 +93,9 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         If the label map does not fit the image or labels no pixel.
     KFactorError, ModelError, UncalibratedError
         If the recipe cannot be applied to this image.
+    EDSError
+        If something is unknown that the correction needs; for the zeta-factor method, also
+        current and times.
     """
     if isinstance(labels, Chips):
         names = labels.names if names is None else names
@@ -81,64 +103,125 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     labels = check_labels(labels, image.shape)
     if not labels.any():
         raise LabelError("no pixel is labelled; paint a region or make a grid first")
+    maps = {"thickness": thickness_nm, "density": density_g_cm3}
+    check_maps(maps, labels.shape, recipe)
     model = build_model(image.energy, image.acquisition, recipe)
     k_factors = k_factors_of(model, recipe)
     begin("summing spectra")
     label_spectra = image.label_spectra(labels)
-    foil_ = _foil(
-        model,
-        image,
-        labels,
-        label_spectra.ids,
-        recipe=recipe,
-        maps={"thickness": thickness_nm, "density": density_g_cm3},
-    )
+    # What is unknown of foil and dose is told before the fit, which takes longest.
+    foil = _foil(model.quantified, image, labels, label_spectra.ids, recipe=recipe, maps=maps)
+    electrons_for(recipe, image, label_spectra.n_pixels)
     counts = label_spectra.within(model.channels)
     total = counts.sum(axis=0, dtype=sum_dtype(counts))
     preparation = prepare(model, total, recipe, k_factors, counts)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
+    fitted = _Fitted(image, labels, names, label_spectra, preparation, fit)
+    return _quantification(fitted, recipe, k_factors, foil)
+
+
+@one_thread_of_algebra()
+def quantify_by_zeta(
+    result: Quantification,
+    zeta_factors: ZetaFactorTable,
+    *,
+    dose: Dose | None = None,
+    density_g_cm3: float | None = None,
+    take_off_angle_deg: float | None = None,
+) -> Quantification:
+    """Quantify the fitted labels of a result again, by the zeta-factor method.
+
+    What `quantify` gives with the recipe ``result.recipe.by_zeta(...)``, without fitting anew:
+    composition, mass thickness and absorption of each label are solved together.
+
+    Parameters
+    ----------
+    result : Quantification
+        Its fit is used; what it did about absorption is not.
+    zeta_factors : ZetaFactorTable
+    dose : Dose, optional
+        Current and times in place of the recipe's and the file's.
+    density_g_cm3, take_off_angle_deg : float, optional
+        In place of the recipe's, and of what follows from each composition, or the file's.
+
+    Raises
+    ------
+    KFactorError
+        If the table lacks a family, or is for another beam energy.
+    EDSError
+        If current, times or take-off angle are unknown.
+    """
+    recipe = result.recipe.by_zeta(
+        zeta_factors,
+        dose=dose,
+        density_g_cm3=density_g_cm3,
+        take_off_angle_deg=take_off_angle_deg,
+    )
+    names = {int(label): str(name) for label, name in result.table[CHIP].items()}
+    fitted = _Fitted(
+        result.image, result.labels, names, result.label_spectra, result.preparation, result.fit
+    )
+    families = result.fit.model.quantified
+    foil = absorbing(recipe, result.image, families, len(result.label_spectra.ids))
+    return _quantification(fitted, recipe, k_factors_of(result.fit.model, recipe), foil)
+
+
+def _quantification(
+    fitted: _Fitted, recipe: Recipe, k_factors: KFactorTable, foil: Foil | None
+) -> Quantification:
+    """Turn fitted intensities into compositions, and put together what is known of them."""
     begin("working out errors")
+    image, label_spectra, fit = fitted.image, fitted.label_spectra, fitted.fit
     doubts = doubts_of(
         fit,
-        shape_errors_of(preparation, recipe, k_factors.convention),
-        absorption_errors(fit.model.quantified, image, recipe, foil_, len(counts)),
+        shape_errors_of(fitted.preparation, recipe, k_factors.convention),
+        absorption_errors(fit.model.quantified, image, recipe, foil, len(fit.counts)),
     )
-    composition = cliff_lorimer(
+    composition = compose(
         Intensities.of_fit(
             fit.model, k_factors, alpha_areas=fit.alpha_areas, covariance=fit.covariance
         ),
-        foil=foil_,
+        recipe,
+        foil=foil,
         doubts=doubts,
+        electrons=electrons_for(recipe, image, label_spectra.n_pixels),
         label_names=label_spectra.ids.tolist(),
     )
+    if foil is not None and composition.mass_thickness is not None:
+        foil = foil_found(foil, composition.mass_thickness)
     begin("judging the fit")
-    of_map = map_remarks(preparation, total, recipe, image.acquisition)
-    remarks = label_remarks(
-        fit,
-        composition,
-        of_map,
-        absorption_is_corrected=recipe.absorption is not None,
-        peaks=preparation.unexplained,
-    )
-    tell(len(counts), len(counts), "making the table")
+    remarks = _remarks(fitted, recipe, composition)
+    tell(len(fit.counts), len(fit.counts), "making the table")
+    description = describe_labels(fitted.labels, fitted.names)
     return Quantification(
         image=image,
-        labels=labels,
+        labels=fitted.labels,
         recipe=recipe,
         label_spectra=label_spectra,
         k_factors=k_factors,
-        preparation=preparation,
+        preparation=fitted.preparation,
         fit=fit,
-        foil=foil_,
+        foil=foil,
         composition=composition,
         intensity_errors_total=intensity_errors(
-            fit, doubts, preparation, recipe, k_factors.convention
+            fit, doubts, fitted.preparation, recipe, k_factors.convention
         ),
-        table=label_table(
-            describe_labels(labels, names), label_spectra, fit, composition, remarks
-        ),
+        table=label_table(description, label_spectra, fit, composition, remarks),
+    )
+
+
+def _remarks(fitted: _Fitted, recipe: Recipe, composition: Composition) -> list[str]:
+    """Return what to beware of in each label."""
+    counts = fitted.fit.counts
+    total = counts.sum(axis=0, dtype=sum_dtype(counts))
+    return label_remarks(
+        fitted.fit,
+        composition,
+        map_remarks(fitted.preparation, total, recipe, fitted.image.acquisition),
+        absorption_is_corrected=recipe.absorption is not None or recipe.method == "zeta",
+        peaks=fitted.preparation.unexplained,
     )
 
 
@@ -150,12 +233,15 @@ def check_maps(
     Raises
     ------
     RecipeError, EDSError
-        If the recipe does not correct absorption, or a map has another shape than the image.
+        If the recipe does not correct absorption, or finds the thickness itself, or a map has
+        another shape than the image.
     """
     for name, values in maps.items():
         if values is None:
             continue
-        if recipe.absorption is None:
+        if recipe.method == "zeta" and name == "thickness":
+            raise RecipeError("the zeta-factor method finds the thickness: give no map of it")
+        if recipe.absorption is None and recipe.method != "zeta":
             raise RecipeError(f"a {name} map needs a recipe with absorption")
         if np.shape(values) != shape:
             raise EDSError(
@@ -164,7 +250,7 @@ def check_maps(
 
 
 def _foil(  # noqa: PLR0913 - a foil depends on this much
-    model: SpectralModel,
+    families: Sequence[xray.Family],
     image: SpectrumImage,
     labels: np.ndarray,
     ids: np.ndarray,
@@ -173,18 +259,15 @@ def _foil(  # noqa: PLR0913 - a foil depends on this much
     maps: Mapping[str, np.ndarray | None],
 ) -> Foil | None:
     """Return what absorbs in each label; None where absorption is not to be corrected."""
-    check_maps(maps, labels.shape, recipe)
-    if recipe.absorption is None:
-        return None
     per_label = {
         name: None if values is None else ndimage.mean(values, labels, ids)
         for name, values in maps.items()
     }
-    return foil(
-        recipe.absorption,
-        model.quantified,
+    return absorbing(
+        recipe,
+        image,
+        families,
         len(ids),
-        take_off_angle_deg=image.acquisition.take_off_angle_deg,
         thickness_nm=per_label["thickness"],
         density_g_cm3=per_label["density"],
     )

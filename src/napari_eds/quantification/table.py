@@ -17,7 +17,7 @@ from napari_eds._support.csv_cells import restored
 from napari_eds.fitting.fit import Fit
 from napari_eds.labels.chips import CHIP, COLUMN, LABEL, N_PIXELS, ROW
 from napari_eds.physics.lines import Family
-from napari_eds.quantification.cliff_lorimer import Composition
+from napari_eds.quantification.composition import Composition, MassThickness
 from napari_eds.spectra.label_sums import LabelSpectra
 
 __all__ = [
@@ -25,12 +25,16 @@ __all__ = [
     "CHIP",
     "COLUMN",
     "COUNTS",
+    "DENSITY",
+    "ELECTRONS",
     "FLAG",
     "LABEL",
+    "MASS_THICKNESS",
     "NOT_DETECTED",
     "N_PIXELS",
     "REDUCED_CHI_SQUARED",
     "ROW",
+    "THICKNESS",
     "WT_PCT",
     "CompositionColumn",
     "Quantity",
@@ -54,6 +58,9 @@ WT_PCT: Quantity = "wt_pct"
 
 COUNTS = "counts"
 REDUCED_CHI_SQUARED = "reduced_chi_squared"
+#: Of the zeta-factor method, in nm, kg/m², g/cm³ and electrons.
+THICKNESS, MASS_THICKNESS = "thickness_nm", "mass_thickness_kg_m2"
+DENSITY, ELECTRONS = "density_g_cm3", "electrons"
 NOT_DETECTED = "not_detected"
 FLAG = "flag"
 
@@ -154,14 +161,19 @@ def label_table(
     -------
     DataFrame
         Indexed by ``label``: the description (``chip``, ``n_pixels``, bounding box and centroid);
-        ``counts`` (X-rays above the noise peak); per quantified element ``Sr_at_pct``,
+        ``counts`` (X-rays above the noise peak); by the zeta-factor method ``thickness_nm`` and
+        ``mass_thickness_kg_m2``, both with ``_error_total`` and ``_error`` (counting),
+        ``density_g_cm3`` and ``electrons``; per quantified element ``Sr_at_pct``,
         ``Sr_at_pct_error_total`` (of all that is uncertain), ``Sr_at_pct_error`` (counting
         alone), ``Sr_at_pct_error_k`` (from the k-factors' errors),
         ``Sr_detection_limit_at_pct`` and ``Sr_wt_pct``; per fitted family ``Sr_K_intensity`` and
         ``Sr_K_intensity_error`` (counts); ``reduced_chi_squared``; ``not_detected`` (elements
         below the detection limit) and ``flag`` (what to beware of; empty where nothing is).
     """
-    columns: dict[str, np.ndarray | list[str]] = {COUNTS: label_spectra.xray_counts}
+    columns: dict[str, np.ndarray | list[str]] = {
+        COUNTS: label_spectra.xray_counts,
+        **_thickness_columns(composition),
+    }
     for i, family in enumerate(fit.model.quantified):
         e = family.element
         columns[at_pct(e)] = 100 * composition.atomic_fractions[:, i]
@@ -178,6 +190,23 @@ def label_table(
     columns[FLAG] = remarks
     # At once: pandas warns of a hundred columns that were added one by one.
     return pd.concat([description, pd.DataFrame(columns, index=description.index)], axis=1)
+
+
+def _thickness_columns(composition: Composition) -> dict[str, np.ndarray | list[str]]:
+    """Return what the zeta-factor method tells; nothing for Cliff-Lorimer."""
+    found: MassThickness | None = composition.mass_thickness
+    if found is None:
+        return {}
+    return {
+        THICKNESS: found.thickness_nm,
+        error_total_of(THICKNESS): found.thickness_errors_total,
+        error_of(THICKNESS): found.thickness_errors_statistical,
+        MASS_THICKNESS: found.kg_m2,
+        error_total_of(MASS_THICKNESS): found.errors_total,
+        error_of(MASS_THICKNESS): found.errors_statistical,
+        DENSITY: composition.densities_g_cm3,
+        ELECTRONS: found.electrons,
+    }
 
 
 def _not_detected(fit: Fit, composition: Composition) -> list[str]:

@@ -2,61 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import Foil
-from napari_eds.quantification.cliff_lorimer import DETECTION_SIGMA
-from napari_eds.quantification.error_budget import AbsorptionErrors, Doubts
+from napari_eds.quantification.composition import (
+    DETECTION_SIGMA,
+    Composition,
+    MassThickness,
+    counted_and_seen,
+    detection_limits,
+    shares,
+)
+from napari_eds.quantification.error_budget import Doubts
 from napari_eds.quantification.intensities import Intensities
 
 #: Masses are settled when they move by less than this share from one step to the next.
 _SETTLED = 1e-11
 _MAX_STEPS = 200
 _TO_G_CM2 = 0.1  # from kg/m²
-#: Density of the foil that stands for a mass thickness, g/cm³; a thickness in nm goes with it.
-_UNIT_DENSITY = 1.0
-
-
-@brief
-@dataclass(frozen=True, eq=False)
-class ZetaComposition:
-    """Compositions and mass thicknesses of labels; NaN where a label gives none.
-
-    Attributes
-    ----------
-    atomic_fractions, weight_fractions : ndarray, (labels, elements)
-    atomic_errors_total : ndarray, (labels, elements)
-    mass_thickness_kg_m2, mass_thickness_error_kg_m2 : ndarray, (labels,)
-    atomic_error_parts : mapping of str to ndarray, (labels, elements)
-        As in `Composition`, and ``"dose"``: current and what all zeta-factors share.
-    mass_thickness_error_parts : mapping of str to ndarray, (labels,)
-    absorption_factors : ndarray, (labels, elements)
-    """
-
-    atomic_fractions: np.ndarray
-    weight_fractions: np.ndarray
-    atomic_errors_total: np.ndarray
-    mass_thickness_kg_m2: np.ndarray
-    mass_thickness_error_kg_m2: np.ndarray
-    atomic_error_parts: Mapping[str, np.ndarray]
-    mass_thickness_error_parts: Mapping[str, np.ndarray]
-    absorption_factors: np.ndarray
+_NM_PER_CM = 1e7
 
 
 def zeta_factor_method(  # noqa: PLR0913 - the last have defaults
     intensities: Intensities,
     electrons: np.ndarray,
     *,
-    mass_absorption_cm2_g: np.ndarray | None = None,
-    take_off_angle_deg: float = 90.0,
+    foil: Foil | None = None,
     dose_relative_error: float = 0.0,
+    density_relative_error: float = 0.0,
     doubts: Doubts | None = None,
-) -> ZetaComposition:
+) -> Composition:
     """Quantify intensities by the zeta-factor method.
 
     Each element has the mass ``m = zeta I a / D`` per area; mass thickness is their sum and
@@ -71,11 +49,13 @@ def zeta_factor_method(  # noqa: PLR0913 - the last have defaults
         With zeta-factors in kg/m² in place of k-factors, and their errors.
     electrons : ndarray, (labels,)
         Dose of each label while detectors were live.
-    mass_absorption_cm2_g : ndarray, (elements, families), optional
-        None leaves absorption uncorrected.
-    take_off_angle_deg : float
+    foil : Foil, optional
+        Coefficients, way out and densities of what absorbs; its thickness is not used. None
+        leaves absorption uncorrected and thicknesses unknown.
     dose_relative_error : float
         Standard deviation of the current and of what all zeta-factors share.
+    density_relative_error : float
+        Standard deviation of the densities, for the error of thicknesses.
     doubts : Doubts, optional
         Of shapes, and how much counting is widened; for absorption, errors of coefficients.
 
@@ -87,54 +67,93 @@ def zeta_factor_method(  # noqa: PLR0913 - the last have defaults
     electrons = np.asarray(electrons, float)
     if electrons.shape != (len(intensities.counts),) or not np.all(electrons > 0):
         raise EDSError("every label needs a dose above 0 electrons")
-    counted = np.any(intensities.counts > DETECTION_SIGMA * intensities.errors, axis=1)
+    counted, detected, sigma = counted_and_seen(intensities, doubts)
     per_count = intensities.k_factors / electrons[:, None]
-    thin = np.where(np.asarray(counted)[:, None], intensities.counts * per_count, np.nan)
-    n = thin.shape[1]
-    mac = np.zeros((n, n)) if mass_absorption_cm2_g is None else mass_absorption_cm2_g
-    path = mac * _TO_G_CM2 / np.sin(np.radians(take_off_angle_deg))
-    masses, a = _consistent(thin, path)
-    total = masses.sum(axis=1)
-    positive = np.where(total > 0, total, np.nan)
-    c = masses / positive[:, None]
+    thin = np.where(counted, intensities.counts * per_count, np.nan)
+    masses, a = _consistent(thin, foil)
+    # NaN where the total is not positive, as in Cliff-Lorimer.
+    masses = np.where(masses.sum(axis=1, keepdims=True) > 0, masses, np.nan)
+    a = np.where(np.isnan(masses), np.nan, a)
     moles = masses / intensities.atomic_weights
-    x = moles / moles.sum(axis=1, keepdims=True)
-    foil = _foil_of(mac, positive, take_off_angle_deg)
-    by_logs, by_counts = _slopes(masses, a, foil, per_count=per_count, c=c, path=path)
-    to_results = _to_results(x, masses, intensities.atomic_weights)
-    by_logs, by_counts = to_results @ by_logs, to_results @ by_counts
-    parts, variance = _errors(
-        intensities, by_logs, by_counts, c=c, foil=foil, doubts=doubts, common=dose_relative_error
+    at_limit = DETECTION_SIGMA * sigma * per_count * a / intensities.atomic_weights
+    counting, parts, total = _variances(
+        masses, a, intensities, electrons, foil=foil, doubts=doubts, common=dose_relative_error
     )
-    return ZetaComposition(
-        atomic_fractions=np.where(np.isnan(positive)[:, None], np.nan, x),
+    c, n = shares(masses), masses.shape[1]
+    densities = np.full(len(c), np.nan) if foil is None else foil.densities_g_cm3(c)
+    return Composition(
         weight_fractions=c,
-        atomic_errors_total=np.sqrt(variance[:, :n]),
-        mass_thickness_kg_m2=positive,
-        mass_thickness_error_kg_m2=positive * np.sqrt(variance[:, n]),
-        atomic_error_parts={k: np.sqrt(v[:, :n]) for k, v in parts.items()},
-        mass_thickness_error_parts={k: positive * np.sqrt(v[:, n]) for k, v in parts.items()},
+        atomic_fractions=shares(moles),
+        atomic_errors_statistical=np.sqrt(counting[:, :n]),
+        atomic_errors_k=np.sqrt(parts["k_factors"][:, :n]),
+        atomic_error_parts={part: np.sqrt(v[:, :n]) for part, v in parts.items()},
+        atomic_errors_total=np.sqrt(total[:, :n]),
+        detected=detected,
+        detection_limits=detection_limits(moles, at_limit),
         absorption_factors=a,
+        densities_g_cm3=np.where(np.isnan(c).any(axis=1), np.nan, densities),
+        mass_thickness=_mass_thickness(
+            masses.sum(axis=1),
+            {part: np.sqrt(v[:, n]) for part, v in parts.items()},
+            (np.sqrt(counting[:, n]), np.sqrt(total[:, n])),
+            electrons,
+            densities=(densities, density_relative_error),
+        ),
     )
 
 
-def _consistent(thin: np.ndarray, path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Masses and absorption factors that agree, (labels, elements); NaN where none do.
+def foil_found(foil: Foil, found: MassThickness) -> Foil:
+    """Return the foil with the thicknesses that were found, 0 where none was.
+
+    Parameters
+    ----------
+    foil : Foil
+        That of `zeta_factor_method`.
+    found : MassThickness
+        What it gave.
+    """
+    return replace(foil, thickness_nm=np.nan_to_num(found.thickness_nm, nan=0.0))
+
+
+def zeta_jacobians_of(
+    composition: Composition,
+    thickness: MassThickness,
+    intensities: Intensities,
+    foil: Foil | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how compositions answer to their inputs, at first order.
+
+    Parameters are those that `zeta_factor_method` made the composition of, and its thickness.
+
+    Returns
+    -------
+    by_logarithms, by_counts : ndarray, (labels, elements, elements)
+        Derivatives of atomic fractions by ln(zeta I / D) and by the intensities I.
+    """
+    masses = composition.weight_fractions * thickness.kg_m2[:, None]
+    by_logs, by_counts = _jacobians(
+        masses, composition.absorption_factors, intensities, thickness.electrons, foil
+    )
+    return by_logs[:, :-1], by_counts[:, :-1]
+
+
+def _consistent(thin: np.ndarray, foil: Foil | None) -> tuple[np.ndarray, np.ndarray]:
+    """Masses in kg/m² and absorption factors that agree, (labels, elements); NaN where none do.
 
     Parameters
     ----------
     thin : ndarray, (labels, elements)
         Masses without absorption, kg/m².
-    path : ndarray, (elements, families)
-        Depth of the X-rays of each family for a mass of an element.
+    foil : Foil or None
     """
-    masses, a = thin.copy(), np.ones_like(thin)
+    masses, a = thin.copy(), np.where(np.isnan(thin), np.nan, 1.0)
+    if foil is None:
+        return masses, a
     moving = np.flatnonzero(~np.isnan(thin).any(axis=1))
     for _ in range(_MAX_STEPS):
         if not moving.size:
             break
-        depth = np.maximum(masses[moving] @ path, 0)
-        a[moving] = np.divide(depth, -np.expm1(-depth), out=np.ones_like(depth), where=depth != 0)
+        a[moving] = _of_masses(foil, moving.size).factors(masses[moving] * _TO_G_CM2)
         before, masses[moving] = masses[moving], thin[moving] * a[moving]
         moved = np.abs(masses[moving] - before).max(axis=1)
         moving = moving[moved > _SETTLED * np.abs(masses[moving]).max(axis=1)]
@@ -142,63 +161,88 @@ def _consistent(thin: np.ndarray, path: np.ndarray) -> tuple[np.ndarray, np.ndar
     return masses, a
 
 
-def _foil_of(mac: np.ndarray, mass_thickness_kg_m2: np.ndarray, angle_deg: float) -> Foil:
-    """Return the foil that absorbs as a mass thickness does."""
-    mass = np.nan_to_num(mass_thickness_kg_m2, nan=0.0)
-    thickness_nm = mass * _TO_G_CM2 / (_UNIT_DENSITY * 1e-7)
-    return Foil(mac, thickness_nm, np.full(mass.shape, _UNIT_DENSITY), angle_deg)
+def _of_masses(foil: Foil, n_labels: int) -> Foil:
+    """Return a foil of 1 g/cm² in which masses in g/cm² take the part of weight fractions."""
+    one = np.ones(n_labels)
+    return replace(foil, thickness_nm=_NM_PER_CM * one, density_g_cm3=one)
 
 
-def _slopes(  # noqa: PLR0913 - keyword-only ones belong together
+def _jacobians(
     masses: np.ndarray,
     a: np.ndarray,
-    foil: Foil,
-    *,
-    per_count: np.ndarray,
-    c: np.ndarray,
-    path: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return derivatives of masses by ln(zeta I / D) and by I, (labels, elements, elements)."""
-    depth = masses @ path
-    with np.errstate(invalid="ignore", divide="ignore"):
-        of_depth = np.where(depth > 0, foil.depth_log_slopes(c) / depth, 0.5)
-    of_depth = np.where(depth < 0, 0.0, of_depth)
-    one = np.eye(masses.shape[1])
-    damping = one - (masses * of_depth)[:, :, None] * path.T
-    response = np.linalg.inv(np.where(np.isnan(damping), one, damping))
-    return response * masses[:, None, :], response * (per_count * a)[:, None, :]
-
-
-def _to_results(x: np.ndarray, masses: np.ndarray, atomic_weights: np.ndarray) -> np.ndarray:
-    """Return derivatives of atomic fractions, and of ln(mass thickness) behind, by masses."""
-    moles = (masses / atomic_weights).sum(axis=1)[:, None, None]
-    fractions = (np.eye(x.shape[1]) - x[:, :, None]) / atomic_weights / moles
-    total = masses.sum(axis=1)[:, None, None]
-    return np.concatenate([fractions, np.broadcast_to(1 / total, (len(x), 1, x.shape[1]))], axis=1)
-
-
-def _errors(  # noqa: PLR0913 - keyword-only ones belong together
     intensities: Intensities,
-    by_logs: np.ndarray,
-    by_counts: np.ndarray,
+    electrons: np.ndarray,
+    foil: Foil | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return derivatives by ln(zeta I / D) and by I, (labels, elements + 1, elements).
+
+    They are those of atomic fractions and, last, of ln(mass thickness).
+    """
+    weights, n = intensities.atomic_weights, masses.shape[1]
+    one = np.eye(n)
+    damping = np.broadcast_to(one, (len(masses), n, n))
+    if foil is not None:
+        slopes = _of_masses(foil, len(masses)).log_slopes(masses * _TO_G_CM2) * _TO_G_CM2
+        damping = one - masses[:, :, None] * np.where(np.isnan(slopes), 0, slopes)
+    response = np.linalg.inv(np.where(np.isnan(damping), one, damping))
+    moles = masses / weights
+    fractions = (one - shares(moles)[:, :, None]) / weights / moles.sum(axis=1)[:, None, None]
+    total = np.broadcast_to(1 / masses.sum(axis=1)[:, None, None], (len(masses), 1, n))
+    by_masses = np.concatenate([fractions, total], axis=1) @ response
+    per_count = intensities.k_factors * a / electrons[:, None]
+    return by_masses * masses[:, None, :], by_masses * per_count[:, None, :]
+
+
+def _variances(  # noqa: PLR0913 - keyword-only ones belong together
+    masses: np.ndarray,
+    a: np.ndarray,
+    intensities: Intensities,
+    electrons: np.ndarray,
     *,
-    c: np.ndarray,
-    foil: Foil,
+    foil: Foil | None,
     doubts: Doubts | None,
     common: float,
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return variances by part and in all of what the derivatives are of, (labels, results)."""
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Return variances from counting, by part and in all, (labels, elements + 1).
+
+    They are those of atomic fractions and, last, of ln(mass thickness).
+    """
+    by_logs, by_counts = _jacobians(masses, a, intensities, electrons, foil)
     counting = np.einsum("lei,lij,lej->le", by_counts, intensities.covariance, by_counts)
+    counting = np.maximum(counting, 0)
     of_factors = np.einsum("lei,i->le", by_logs**2, intensities.k_relative_errors**2)
-    doubts = doubts or Doubts({}, None, np.ones(len(c)))
-    if doubts.absorption is not None:
-        # Mass thickness is solved for: neither thickness nor density was put in.
-        attenuation = doubts.absorption.attenuation
-        absorption = AbsorptionErrors(foil, True, 0.0, 0.0, attenuation)  # noqa: FBT003
-        doubts = Doubts(doubts.shapes, absorption, doubts.widening)
+    doubts = doubts or Doubts({}, None, np.ones(len(masses)))
+    doubted = masses
+    if doubts.absorption is not None and foil is not None:
+        absorption = replace(doubts.absorption, foil=_of_masses(foil, len(masses)))
+        doubts, doubted = replace(doubts, absorption=absorption), masses * _TO_G_CM2
     parts, total = doubts.variances(
-        counting, of_factors, weight_fractions=c, by_logarithms=by_logs, by_counts=by_counts
+        counting, of_factors, weight_fractions=doubted, by_logarithms=by_logs, by_counts=by_counts
     )
     of_dose = (common * by_logs.sum(axis=2)) ** 2
     by_part: dict[str, np.ndarray] = {str(part): variance for part, variance in parts.items()}
-    return {**by_part, "dose": of_dose}, total + of_dose
+    return counting, {**by_part, "dose": of_dose}, np.asarray(total + of_dose)
+
+
+def _mass_thickness(
+    kg_m2: np.ndarray,
+    parts: dict[str, np.ndarray],
+    errors: tuple[np.ndarray, np.ndarray],
+    electrons: np.ndarray,
+    *,
+    densities: tuple[np.ndarray, float],
+) -> MassThickness:
+    """Put together mass thickness and thickness; errors are relative here."""
+    counting, total = errors
+    density, of_density = densities
+    nm = kg_m2 * _TO_G_CM2 / density * _NM_PER_CM
+    return MassThickness(
+        kg_m2=kg_m2,
+        errors_total=kg_m2 * total,
+        errors_statistical=kg_m2 * counting,
+        error_parts={part: kg_m2 * error for part, error in parts.items()},
+        electrons=electrons,
+        thickness_nm=nm,
+        thickness_errors_total=nm * np.hypot(total, of_density),
+        thickness_errors_statistical=nm * counting,
+    )

@@ -1,4 +1,5 @@
 from .absorption import Absorption
+from .dose import Dose
 from .k_factor_files import read_k_factors
 from .k_factor_theory import theoretical_k_factors
 from .k_factors import KFactor, KFactorTable
@@ -11,6 +12,7 @@ __all__ = [
     "Absorption",
     "AxisCorrection",
     "Background",
+    "Dose",
     "Engine",
     "KFactor",
     "KFactorTable",

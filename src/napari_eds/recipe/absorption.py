@@ -25,8 +25,8 @@ class Absorption(BaseModel):
 
     Attributes
     ----------
-    thickness_nm : float
-        Of the specimen, in nm.
+    thickness_nm : float or None
+        Of the specimen, in nm. None is for the zeta-factor method, which finds it.
     density_g_cm3 : float or None
         Of all labels alike; or the formula of a known phase, such as ``"SrTiO3"``, see
         `physics.densities.density_of`. None, or ``"composition"``, lets the density of each
@@ -37,7 +37,7 @@ class Absorption(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    thickness_nm: _Positive
+    thickness_nm: _Positive | None = None
     density_g_cm3: _Positive | None = None
     take_off_angle_deg: Annotated[float, Field(gt=0, le=90)] | None = None
 
@@ -79,6 +79,8 @@ def foil(  # noqa: PLR0913 - the last three have defaults
 ) -> Foil:
     """Return the foil that settings describe, for families and labels in the given order.
 
+    Without any thickness it is 0 nm thick: what the zeta-factor method begins with.
+
     Parameters
     ----------
     settings : Absorption
@@ -106,7 +108,7 @@ def foil(  # noqa: PLR0913 - the last three have defaults
             raise EDSError("the density of every label must be a number above 0 g/cm³")
     return Foil(
         mass_absorption_cm2_g(elements, [family.alpha.energy_keV for family in families]),
-        _per_label(thickness_nm, settings.thickness_nm, n_labels, "thicknesses"),
+        _per_label(thickness_nm, settings.thickness_nm or 0.0, n_labels, "thicknesses"),
         density,
         take_off_angle(settings.take_off_angle_deg, take_off_angle_deg),
     )

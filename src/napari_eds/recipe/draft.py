@@ -13,6 +13,8 @@ from napari_eds.recipe.recipe import Positive, Recipe, RecipeFields, recipe_erro
 class AbsorptionDraft(BaseModel):
     """The absorption correction to be; without a thickness there is none.
 
+    The zeta-factor method finds the thickness and passes over the one that stands here.
+
     Attributes
     ----------
     thickness_nm : float or None
@@ -70,7 +72,10 @@ class RecipeDraft(RecipeFields):
         """
         if not self.elements:
             raise RecipeError("choose at least one element to quantify")
-        corrected = self.absorption.thickness_nm is not None
-        return Recipe.create(
-            **{**dict(self), "absorption": dict(self.absorption) if corrected else None}
-        )
+        foil: dict[str, Any] | None = dict(self.absorption)
+        if self.method == "zeta":
+            foil = {**dict(self.absorption), "thickness_nm": None}
+            foil = foil if any(foil.values()) else None
+        elif self.absorption.thickness_nm is None:
+            foil = None
+        return Recipe.create(**{**dict(self), "absorption": foil})

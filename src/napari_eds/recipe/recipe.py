@@ -21,12 +21,15 @@ from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_files
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.absorption import Absorption
+from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.map_part import MAP_PART, MapPart
 from napari_eds.recipe.notebook import recipe_html
 from napari_eds.recipe.uncertainties import Uncertainties
+from napari_eds.recipe.zeta_factors import ZetaFactorTable
 
 Engine = Literal["poisson", "linear", "nonlinear"]
+Method = Literal["cliff_lorimer", "zeta"]
 Background = Literal["auto", "polynomial", "physical"]
 #: Key of a recipe's file that is no setting: the map of the run.
 MAP_FILE = "map_file"
@@ -93,6 +96,9 @@ class RecipeFields(BaseModel):
     absorption: Any = None
     allow_beam_energy_mismatch: bool = False
     uncertainties: Uncertainties = Uncertainties()
+    method: Method = "cliff_lorimer"
+    zeta_factors: ZetaFactorTable | None = None
+    dose: Dose = Dose()
 
 
 @brief
@@ -108,7 +114,8 @@ class Recipe(RecipeFields):
         Elements that are in the spectrum and in the fit but not part of the specimen, such as
         the Cu of a grid. Leaving them out spoils the fit of the others.
     k_factors : KFactorTable or None
-        None computes them from first principles, which every output then says.
+        None computes them from first principles, which every output then says. Those of the
+        method ``"zeta"`` are its zeta-factors.
     energy_range_keV : (float, float)
         Range of the fit. The default starts above the zero peak.
     background : {"auto", "polynomial", "physical"}
@@ -141,11 +148,19 @@ class Recipe(RecipeFields):
     energy_resolution_MnKa_eV : float or None
         Full width at half maximum at Mn Ka; overrides what the file says and is not fitted.
     absorption : Absorption or None
-        Thickness, density and take-off angle; None leaves absorption uncorrected.
+        Thickness, density and take-off angle; None leaves absorption uncorrected. The method
+        ``"zeta"`` corrects it always and finds the thickness: there, density and angle alone
+        are given here.
     allow_beam_energy_mismatch : bool
         Whether k-factors for another beam energy than the map's are used all the same.
     uncertainties : Uncertainties
         How well all else is known that a composition rests on; part of every total error.
+    method : {"cliff_lorimer", "zeta"}
+        Ratios of intensities; or intensities per electron, which give the mass thickness too.
+    zeta_factors : ZetaFactorTable or None
+        Those of the method ``"zeta"``.
+    dose : Dose
+        Current and times in place of the file's, for the method ``"zeta"``.
 
     Raises
     ------
@@ -187,7 +202,56 @@ class Recipe(RecipeFields):
         low, high = self.energy_range_keV
         if low >= high:
             raise ValueError(f"the energy range {low:g} to {high:g} keV is empty")
+        problem = self._problem_of_method()
+        if problem:
+            raise ValueError(problem)
         return self
+
+    def _problem_of_method(self) -> str:
+        """Say what is missing for the method, or what it has no use for."""
+        thickness = self.absorption and self.absorption.thickness_nm
+        if self.method == "zeta":
+            if self.zeta_factors is None:
+                return "the method 'zeta' needs zeta_factors: a table, or one made from a label"
+            if thickness is not None:
+                return (
+                    "the method 'zeta' finds the thickness: leave absorption.thickness_nm out, "
+                    f"which is {thickness:g}"
+                )
+        elif self.absorption is not None and thickness is None:
+            return "absorption.thickness_nm is needed to correct absorption by Cliff-Lorimer"
+        return ""
+
+    def by_zeta(
+        self,
+        zeta_factors: ZetaFactorTable,
+        *,
+        dose: Dose | None = None,
+        density_g_cm3: float | None = None,
+        take_off_angle_deg: float | None = None,
+    ) -> Recipe:
+        """Return the recipe with the zeta-factor method.
+
+        Parameters
+        ----------
+        zeta_factors : ZetaFactorTable
+        dose : Dose, optional
+        density_g_cm3, take_off_angle_deg : float, optional
+            In place of what the recipe says; its thickness is left out.
+
+        Raises
+        ------
+        RecipeError
+            If a value is impossible.
+        """
+        had = self.absorption or Absorption()
+        absorption = {
+            "density_g_cm3": density_g_cm3 or had.density_g_cm3,
+            "take_off_angle_deg": take_off_angle_deg or had.take_off_angle_deg,
+        }
+        changes = {"method": "zeta", "zeta_factors": zeta_factors, "dose": dose or self.dose}
+        foil = absorption if any(absorption.values()) else None
+        return Recipe.create(**{**dict(self), **changes, "absorption": foil})
 
     @classmethod
     def create(cls, **settings: Any) -> Recipe:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
+from pydantic import ConfigDict
 
 from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_files
@@ -16,6 +18,9 @@ from napari_eds.physics import lines as xray
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
 from napari_eds.recipe.k_factors import Convention, KFactorTable
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 #: Per mol, exact since 2019 (SI).
 _AVOGADRO_per_mol = 6.02214076e23
 _BARN_m2 = 1e-28
@@ -24,7 +29,10 @@ _BARN_m2 = 1e-28
 #: solid angles leave out shadows of holder and grid, absolute cross-sections miss by 10 %.
 THEORY_COMMON_ERROR = 0.3
 
-_ZETA, _COMMON = "zeta_kg_m2", "common_relative_error"
+_ZETA, _BARN, _COMMON = "zeta_kg_m2", "cross_section_barn", "common_relative_error"
+#: In what a table is written: zeta-factors, or the partial ionisation cross-sections behind them.
+Quantity = Literal["zeta", "cross_section"]
+_COLUMNS: dict[Quantity, str] = {"zeta": _ZETA, "cross_section": _BARN}
 
 
 @brief
@@ -51,6 +59,8 @@ class ZetaFactorTable:
         If the constant is not positive, or the error below 0.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     k_factors: KFactorTable
     constant_kg_m2: float
     common_relative_error: float = 0.0
@@ -62,17 +72,74 @@ class ZetaFactorTable:
                 f"{self.constant_kg_m2} and {self.common_relative_error}"
             )
 
+    @classmethod
+    def from_cross_sections(
+        cls,
+        cross_sections_barn: Mapping[str, float],
+        convention: Convention,
+        *,
+        common_relative_error: float = 0.0,
+        beam_energy_keV: float | None = None,
+        source: str = "partial ionisation cross-sections given by the user",
+    ) -> ZetaFactorTable:
+        """Make a table of partial ionisation cross-sections; see `cross_section_m2`.
+
+        Parameters
+        ----------
+        cross_sections_barn : mapping of str to float
+            By family, such as ``{"O_K": 2.1}``, in barn (1e-28 m²) as HyperSpy and eXSpy have
+            them: counts per electron over atoms per area.
+        convention : {"family", "alpha"}
+            Whether they belong to the counts of whole families or of alpha lines. HyperSpy's are
+            used with the intensities of alpha lines.
+        common_relative_error : float
+        beam_energy_keV : float, optional
+        source : str
+
+        Raises
+        ------
+        KFactorError
+            If a cross-section is not positive, or a name is not that of a family.
+        """
+        zeta = {name: _turned_over(name, value) for name, value in cross_sections_barn.items()}
+        table = KFactorTable.from_mapping(
+            zeta, convention, source=source, beam_energy_keV=beam_energy_keV
+        )
+        return cls(table, 1.0, common_relative_error)
+
     def value_kg_m2(self, family: xray.Family, convention: Convention) -> float:
         """Return the factor of a family, in a convention."""
         return self.constant_kg_m2 * self.k_factors.value_for(family, convention)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the table: element, family, zeta_kg_m2, relative_error and what all share."""
+    def as_k_factors(self) -> KFactorTable:
+        """Return the zeta-factors, in kg/m², as k-factors, which have any common factor."""
+        factors = [
+            factor.model_copy(update={"value": self.constant_kg_m2 * factor.value})
+            for factor in self.k_factors.factors
+        ]
+        return self.k_factors.model_copy(update={"factors": tuple(factors)})
+
+    def to_frame(self, quantity: Quantity = "zeta") -> pd.DataFrame:
+        """Return the table: element, family, value, relative_error and what all share.
+
+        Parameters
+        ----------
+        quantity : {"zeta", "cross_section"}
+            Values are ``zeta_kg_m2``, or partial ionisation cross-sections ``cross_section_barn``,
+            which the heaviest elements lack, whose weights are not known.
+        """
+        import pandas as pd
+
+        column = _COLUMNS[quantity]
         rows = [
             (f.element, f.family, self.constant_kg_m2 * f.value, f.relative_error)
             for f in self.k_factors.factors
         ]
-        frame = pd.DataFrame(rows, columns=["element", "family", _ZETA, "relative_error"])
+        frame = pd.DataFrame(rows, columns=["element", "family", column, "relative_error"])
+        if quantity == "cross_section":
+            frame = frame[frame["element"].isin(xray.element_symbols())].reset_index(drop=True)
+            weights = np.array([xray.atomic_weight(element) for element in frame["element"]])
+            frame[column] = cross_section_m2(frame[column].to_numpy(), weights) / _BARN_m2
         frame[_COMMON] = self.common_relative_error
         frame["convention"] = self.k_factors.convention
         frame["beam_energy_keV"] = self.k_factors.beam_energy_keV
@@ -80,42 +147,43 @@ class ZetaFactorTable:
         frame["source"] = self.k_factors.source
         return frame
 
-    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the table as a CSV that `read_zeta_factors` reads back."""
-        text = self.to_frame().to_csv(index=False)
+    def to_csv(
+        self, path: str | Path, *, quantity: Quantity = "zeta", overwrite: bool = False
+    ) -> Path:
+        """Write the table as a CSV that `read_zeta_factors` reads back; see `to_frame`."""
+        text = self.to_frame(quantity).to_csv(index=False)
         (written,) = write_files([path], [text], overwrite=overwrite)
         return written
 
 
 def read_zeta_factors(path: str | Path) -> ZetaFactorTable:
-    """Read a table that `ZetaFactorTable.to_csv` wrote.
+    """Read a table that `ZetaFactorTable.to_csv` wrote, or one that was written by hand.
+
+    Needed are the columns ``element``, ``family``, ``convention`` and one of ``zeta_kg_m2`` and
+    ``cross_section_barn``; ``relative_error``, ``common_relative_error``, ``beam_energy_keV``,
+    ``detector`` and ``source`` may follow.
 
     Raises
     ------
     FileNotFoundError
     KFactorError
-        If columns are missing, or what all rows share differs between them.
+        If columns are missing, a number is none, or what all rows share differs between them.
     """
     path = Path(path)
-    try:
-        frame = pd.read_csv(path, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise KFactorError(f"{path.name} is no table of zeta-factors: {error}") from error
-    needed = ["element", "family", _ZETA, "relative_error", "convention"]
-    missing = [name for name in needed if name not in frame]
-    if missing or frame.empty:
-        raise KFactorError(
-            f"{path.name} is no table of zeta-factors: it lacks {', '.join(missing) or 'rows'}"
-        )
-    common = {name: _shared(frame, name, path.name) for name in frame if name not in needed[:4]}
+    frame = _read_frame(path)
+    column = _ZETA if _ZETA in frame else _BARN
     names = [f"{e}_{f}" for e, f in zip(frame["element"], frame["family"], strict=True)]
-    try:
-        values = dict(zip(names, frame[_ZETA].astype(float), strict=True))
-        errors = dict(zip(names, frame["relative_error"].astype(float), strict=True))
-        beam = float(common["beam_energy_keV"]) if common.get("beam_energy_keV") else None
-        shared = float(common.get(_COMMON) or 0)
-    except ValueError as error:
-        raise KFactorError(f"{path.name}: {error} where a number belongs") from error
+    values = dict(zip(names, _numbers(frame, column, path.name), strict=True))
+    if column == _BARN:
+        values = {name: _turned_over(name, value) for name, value in values.items()}
+    errors = {}
+    if "relative_error" in frame:
+        given = frame["relative_error"].astype(str).str.strip() != ""
+        told = [name for name, known in zip(names, given, strict=True) if known]
+        errors = dict(zip(told, _numbers(frame[given], "relative_error", path.name), strict=True))
+    of_rows = ("element", "family", _ZETA, _BARN, "relative_error")
+    common = {name: _shared(frame, name, path.name) for name in frame if name not in of_rows}
+    beam, shared = (_number(common, name, path.name) for name in ("beam_energy_keV", _COMMON))
     table = KFactorTable.from_mapping(
         values,
         common["convention"],  # type: ignore[arg-type]
@@ -125,7 +193,46 @@ def read_zeta_factors(path: str | Path) -> ZetaFactorTable:
     )
     if common.get("detector"):
         table = table.model_copy(update={"detector": common["detector"]})
-    return ZetaFactorTable(table, 1.0, shared)
+    return ZetaFactorTable(table, 1.0, shared or 0.0)
+
+
+def _read_frame(path: Path) -> pd.DataFrame:
+    """Return the cells of a table, which has the columns that are needed."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise KFactorError(f"{path.name} is no table of zeta-factors: {error}") from error
+    missing = [name for name in ("element", "family", "convention") if name not in frame]
+    if _ZETA not in frame and _BARN not in frame:
+        missing.append(f"{_ZETA} or {_BARN}")
+    if missing or frame.empty:
+        raise KFactorError(
+            f"{path.name} is no table of zeta-factors: it lacks {', '.join(missing) or 'rows'}"
+        )
+    return frame
+
+
+def _numbers(frame: pd.DataFrame, column: str, file: str) -> list[float]:
+    try:
+        return [float(value) for value in frame[column]]
+    except ValueError as error:
+        raise KFactorError(f"{file}, column {column}: {error}, where a number belongs") from error
+
+
+def _number(common: Mapping[str, str], name: str, file: str) -> float | None:
+    try:
+        return float(common[name]) if common.get(name) else None
+    except ValueError as error:
+        raise KFactorError(f"{file}, column {name}: {error}, where a number belongs") from error
+
+
+def _shared(frame: pd.DataFrame, name: str, file: str) -> str:
+    values = frame[name].astype(str).unique()
+    if len(values) > 1:
+        raise KFactorError(f"{file}: {name} must be the same in all rows, not {list(values[:3])}")
+    return str(values[0])
 
 
 def theoretical_zeta_factors(
@@ -148,10 +255,14 @@ def theoretical_zeta_factors(
     table = theoretical_k_factors(beam_energy_keV)
     of_silicon = float(emission.theoretical_k_factor("Si", "K", beam_energy_keV))
     constant = of_silicon * 1e-3 / (_AVOGADRO_per_mol * _BARN_m2) * 4 * np.pi / solid_angle_sr
+    note = f"; solid angle {solid_angle_sr:g} sr"
+    table = table.model_copy(update={"source": f"{table.source}{note}"})
     return ZetaFactorTable(table, constant, common_relative_error)
 
 
-def cross_section_m2(zeta_kg_m2: float, atomic_weight: float) -> float:
+def cross_section_m2(
+    zeta_kg_m2: float | np.ndarray, atomic_weight: float | np.ndarray
+) -> float | np.ndarray:
     """Return the partial ionisation cross-section that is equivalent: ``A / (N_A zeta)``.
 
     It contains yield, efficiency and solid angle (K. E. MacArthur et al., Microsc. Microanal. 22
@@ -160,8 +271,12 @@ def cross_section_m2(zeta_kg_m2: float, atomic_weight: float) -> float:
     return atomic_weight * 1e-3 / (_AVOGADRO_per_mol * zeta_kg_m2)
 
 
-def _shared(frame: pd.DataFrame, name: str, file: str) -> str:
-    values = frame[name].astype(str).unique()
-    if len(values) > 1:
-        raise KFactorError(f"{file}: {name} must be the same in all rows, not {list(values[:3])}")
-    return str(values[0])
+def _turned_over(name: str, cross_section_barn: float) -> float:
+    """Return the zeta-factor, in kg/m², of a family's cross-section."""
+    if not 0 < cross_section_barn < np.inf:
+        raise KFactorError(f"{name}: a cross-section must be above 0, not {cross_section_barn}")
+    try:
+        weight = xray.atomic_weight(name.partition("_")[0])
+    except ValueError as error:
+        raise KFactorError(f"{name}: {error}") from error
+    return float(cross_section_m2(cross_section_barn * _BARN_m2, weight))

@@ -23,6 +23,7 @@ EXCHANGE = "EDS exchange"
 FRAMES = "EDS frames"
 PROFILE = "EDS profile"
 MAPS = "EDS maps"
+THICKNESS = "EDS thickness"
 BATCH = "EDS batch"
 
 #: Time in which Qt lays docks out.
@@ -39,6 +40,7 @@ _SETTINGS = (
     FRAMES,
     PROFILE,
     MAPS,
+    THICKNESS,
     BATCH,
 )
 

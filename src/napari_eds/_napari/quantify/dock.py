@@ -24,10 +24,10 @@ from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, NO_RESULT,
 from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
 from napari_eds._napari.quantify import cropping, missing
 from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
-from napari_eds._napari.quantify.fields import SettingField
 from napari_eds._napari.quantify.form import QuantificationForm
 from napari_eds._napari.quantify.source_part import SourcePart
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
+from napari_eds._napari.state.fields import SettingField
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import (
     add_chips,
@@ -37,6 +37,7 @@ from napari_eds._napari.state.layers import (
     label_names,
 )
 from napari_eds._napari.state.settings import FROM_FILE, Settings
+from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED, thickness_for
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
@@ -104,6 +105,8 @@ class QuantificationWidget(QuantificationForm):
         self.run.changed.connect(self.start)
         self.work.changed.connect(self._show_state)
         self.add_missing.changed.connect(self._on_add_missing)
+        self.by_label.changed.connect(self._on_by_label)
+        focus.settings_changed.connect(self._offer_thicknesses)
         self.work.cancelled.connect(partial(show_info, "Cancelled: nothing was changed."))
         self.save.changed.connect(self._on_save)
         self.solve_thickness.changed.connect(self._on_solve_thickness)
@@ -169,9 +172,22 @@ class QuantificationWidget(QuantificationForm):
             unless=lacking((result, NO_RESULT)),
         )
         self._offer_missing(result)
+        self._offer_thicknesses()
         if not self.work:
             self.status.setText("" if result is None else _summary(result))
             self.status.setToolTip("" if result is None else "\n".join(result.account()))
+
+    def _offer_thicknesses(self) -> None:
+        """Offer thicknesses that were found of the labels, where there are any."""
+        layer = self.focus.labels_layer
+        self.sections["Fit"].form.setRowVisible(self.by_label.native, bool(LABEL_THICKNESSES.of(layer)))
+        with self.by_label.changed.blocked():
+            self.by_label.value = bool(USED.of(layer))
+
+    def _on_by_label(self, used: bool) -> None:  # noqa: FBT001 - as the check box tells it
+        layer = self.focus.labels_layer
+        if layer is not None:
+            USED.keep(layer, used)
 
     def _offer_missing(self, result: Quantification | None) -> None:
         """Offer to add elements where a result has peaks that none explains."""
@@ -306,9 +322,12 @@ class QuantificationWidget(QuantificationForm):
             return
         self._bind(layer)
         labels, names = layer.data.copy(), label_names(layer)
+        thickness = thickness_for(layer, labels, recipe)
         self.work.run(
             "summing spectra",
-            lambda progress: quantify(image, labels, recipe, names=names, progress=progress),
+            lambda progress: quantify(
+                image, labels, recipe, names=names, thickness_nm=thickness, progress=progress
+            ),
             partial(self._on_returned, layer),
             replaces=False,
         )

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from magicgui.widgets import (
+    CheckBox,
     ComboBox,
     FloatSpinBox,
     LineEdit,
@@ -24,8 +25,8 @@ from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.panels_button import PanelsButton
 from napari_eds._napari.parts.sections import Section, align
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
-from napari_eds._napari.quantify.fields import PartField, SettingField
 from napari_eds._napari.quantify.more_settings import MoreSettings
+from napari_eds._napari.state.fields import PartField, SettingField
 from napari_eds._napari.state.settings import Settings
 
 _MIN_WIDTH_PX = 300
@@ -119,6 +120,11 @@ class QuantificationForm(QWidget):
             step=5,
             tooltip="Thickness of the foil in nm, for the absorption correction; 0: no correction",
         )
+        self.by_label = CheckBox(
+            text="as found of each label",
+            tooltip="Correct absorption of each label for its own thickness, as the panel EDS "
+            "thickness found it; new labels take the one above",
+        )
         self.density = FloatSpinBox(
             min=0,
             max=25,
@@ -207,6 +213,7 @@ class QuantificationForm(QWidget):
             ("From (keV)", self.low),
             ("To (keV)", self.high),
             ("Thickness (nm)", self.thickness),
+            ("", self.by_label),
             ("Density (g/cm³)", self.density),
             self.more,
         )

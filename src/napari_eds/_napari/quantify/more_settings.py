@@ -8,9 +8,9 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from napari_eds._napari.quantify.fields import PartField, SettingField, Switch
+from napari_eds._napari.state.fields import PartField, SettingField, Switch
 from napari_eds._napari.state.settings import Settings
-from napari_eds.recipe.recipe import AxisCorrection, Background, Engine, LowEnergyTail
+from napari_eds.recipe.recipe import AxisCorrection, Background, Engine, LowEnergyTail, Method
 from napari_eds.recipe.uncertainties import Uncertainties
 
 _FROM_FILE = "from the file"
@@ -145,6 +145,13 @@ class MoreSettings(QWidget):
         )
 
     def _add_fit(self) -> None:
+        self.method = ComboBox(
+            choices=list(get_args(Method)),
+            tooltip="cliff_lorimer: ratios of intensities. zeta: intensities per electron, which "
+            "tell thickness too and correct absorption for it; the panel EDS thickness has their "
+            "table and the dose",
+        )
+        self._add("Method", SettingField(self.method, "method"))
         self.engine = ComboBox(
             choices=list(get_args(Engine)),
             tooltip="poisson: maximum likelihood, all labels at once. To check it with HyperSpy: "

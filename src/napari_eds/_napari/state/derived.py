@@ -227,6 +227,8 @@ def _name(layer: Layer, name: str) -> None:
 
 #: At. % of labels, by element.
 AT_PCT_MAPS: Kind[Image, str] = Kind("eds_map_of", Image)
+#: Thickness and mass thickness of labels and their errors, by column.
+THICKNESS_MAPS: Kind[Image, str] = Kind("eds_thickness_of", Image)
 #: What single pixels of a spectrum image consist of, by element and sort of number.
 PIXEL_LAYERS: Kind[Image, tuple[str, str]] = Kind("eds_pixel_map_of", Image)
 #: Counts in the window of the main line of an element of a spectrum image, by family.
@@ -255,6 +257,7 @@ def covering_kinds(
     """Return the kinds whose layers cover a map wholly, and whom they are made for."""
     return (
         (AT_PCT_MAPS, labels),
+        (THICKNESS_MAPS, labels),
         (DIFFERENCES, labels),
         (CLASSES, labels),
         (PROBABILITY, labels),

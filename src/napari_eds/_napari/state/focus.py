@@ -28,6 +28,7 @@ from napari_eds._napari.state.names import tell_full_name
 from napari_eds._napari.state.outlines import SelectionOutline
 from napari_eds._napari.state.scale_bar import ScaleBar
 from napari_eds._napari.state.settings import Settings, default_settings
+from napari_eds._napari.state.thickness_maps import show_thickness
 from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -315,6 +316,7 @@ class Focus(QObject):
         if spectra.keep_elsewhere(self.map_for(labels), labels, result):
             return
         eds_layers.show_result(self.viewer, labels, result, staying=self.staying)
+        show_thickness(self.viewer, labels, result, self.staying)
         if labels is self._labels:
             self.result_changed.emit()
 

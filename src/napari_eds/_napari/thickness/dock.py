@@ -1,0 +1,171 @@
+"""The panel *EDS thickness*: dose, zeta-factors, and the thickness of every label by them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from magicgui.widgets import PushButton
+from napari.layers import Labels
+from napari.utils.notifications import show_error, show_info
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.widgets import WrappedText, scrolling
+from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import bind, label_names
+from napari_eds._napari.state.thickness_maps import keep_thicknesses
+from napari_eds._napari.thickness.dose_form import DoseForm
+from napari_eds._napari.thickness.zeta_form import ZetaForm
+from napari_eds.errors import EDSError
+from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.run import quantify
+from napari_eds.quantification.table import THICKNESS, error_of, error_total_of
+
+
+class ThicknessWidget(QWidget):
+    """Finds thicknesses of labels; its fields live in the map's settings, results in layers."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.focus = focus_of(napari_viewer)
+        self.dose = DoseForm(self.focus)
+        self.zeta = ZetaForm(self.focus, self.dose)
+        self.run = PushButton(text="Quantify by zeta-factors")
+        self.use = PushButton(
+            text="Use for absorption",
+            tooltip="Let Quantify correct absorption by Cliff-Lorimer, each label for the "
+            "thickness that was found of it",
+        )
+        self.says = WrappedText()
+        self.work = JobBar()
+        self._lay_out()
+        self._connect()
+        self._show_state()
+        share_tab(napari_viewer, self)
+
+    def _lay_out(self) -> None:
+        page = QWidget()
+        rows = QVBoxLayout(page)
+        rows.setContentsMargins(8, 8, 8, 8)
+        for heading, form in (("Dose", self.dose), ("zeta-factors", self.zeta)):
+            rows.addWidget(QLabel(f"<b>{heading}</b>"))
+            rows.addWidget(form)
+        rows.addStretch(1)
+        footer = QVBoxLayout()
+        footer.setContentsMargins(8, 4, 8, 8)
+        buttons = QHBoxLayout()
+        for button in (self.run, self.use):
+            buttons.addWidget(button.native)
+        footer.addWidget(self.says)
+        footer.addWidget(self.work)
+        footer.addLayout(buttons)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(scrolling(page), 1)
+        column.addLayout(footer)
+
+    def _connect(self) -> None:
+        focus = self.focus
+        for signal in (
+            focus.map_changed,
+            focus.settings_changed,
+            focus.labels_changed,
+            focus.result_changed,
+        ):
+            signal.connect(self._show_state)
+        self.run.changed.connect(self._on_run)
+        self.use.changed.connect(self._on_use)
+        self.work.changed.connect(self._show_state)
+        self.work.cancelled.connect(partial(show_info, "Cancelled: nothing was changed."))
+
+    def _show_state(self) -> None:
+        result, idle = self.focus.result, not self.work
+        missing = self._missing()
+        self.run.enabled = idle and not missing
+        self.run.tooltip = missing or (
+            "Solve composition, mass thickness and absorption of every label together"
+        )
+        known = result is not None and result.composition.mass_thickness is not None
+        self.use.enabled = idle and known
+        self.says.setText(_summary(result) if result is not None and known else missing)
+        self.says.setToolTip("\n".join(result.account()) if result is not None and known else "")
+
+    def _missing(self) -> str:
+        """Say what is needed before labels can be quantified; nothing where all is there."""
+        if self.focus.image is None:
+            return "Open a map first."
+        if self.focus.labels_layer is None:
+            return "Make a grid or paint labels first."
+        return "" if self.zeta.table is not None else "Choose zeta-factors first."
+
+    def _on_run(self) -> None:
+        """Quantify the labels; all that the run needs is bound to it now."""
+        focus = self.focus
+        image, settings, layer = focus.image, focus.settings, focus.labels_layer
+        map_layer = focus.map_layer
+        if image is None or settings is None or layer is None or map_layer is None:
+            return
+        try:
+            by_zeta = settings.edited(method="zeta")
+            recipe = by_zeta.recipe()
+        except (EDSError, OSError) as error:
+            notify(error)
+            return
+        bind(layer, map_layer)
+        labels, names = layer.data.copy(), label_names(layer)
+        self.work.run(
+            "summing spectra",
+            lambda progress: quantify(image, labels, recipe, names=names, progress=progress),
+            partial(self._on_returned, layer),
+            replaces=False,
+        )
+
+    def _on_returned(self, layer: Labels, result: Quantification) -> None:
+        focus = self.focus
+        if layer not in focus.viewer.layers:
+            show_error("The Labels layer was deleted while it was quantified; nothing is shown.")
+            return
+        focus.viewer.layers.selection.active = layer
+        settings = focus.settings
+        if settings is not None and focus.labels_layer is layer:
+            focus.set_settings(settings.edited(method="zeta"))
+        focus.show_result(layer, result)
+
+    def _on_use(self) -> None:
+        """Keep the thicknesses with the labels, and let the next run correct for them."""
+        result, layer, settings = (
+            self.focus.result,
+            self.focus.labels_layer,
+            self.focus.settings,
+        )
+        if result is None or layer is None or settings is None:
+            return
+        typical = keep_thicknesses(layer, result)
+        foil: dict[str, Any] = {**dict(settings.draft.absorption), "thickness_nm": typical}
+        try:
+            self.focus.set_settings(settings.edited(method="cliff_lorimer", absorption=foil))
+        except EDSError:
+            notify(EDSError("no label has a thickness: more counts or larger labels are needed"))
+            return
+        show_info(
+            "Quantify corrects absorption of each label for its own thickness now; new labels "
+            f"take {typical:.1f} nm."
+        )
+
+
+def _summary(result: Quantification) -> str:
+    """Say in short how thick labels are."""
+    table = result.table
+    column = table[THICKNESS]
+    if not column.notna().any():
+        return "No label has a thickness: the counts are too few."
+    total, counting = (table[of(THICKNESS)].median() for of in (error_total_of, error_of))
+    return (
+        f"{column.notna().sum()} labels, {column.min():.3g} to {column.max():.3g} nm, median "
+        f"{column.median():.3g} nm. Median error {total:.2g} nm in all, {counting:.2g} nm from "
+        "counting."
+    )
