@@ -25,6 +25,7 @@ from napari_eds._napari.state.belonging import (
 )
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
 from napari_eds._napari.state.names import tell_full_name
+from napari_eds._napari.state.grid_lines import GridLines
 from napari_eds._napari.state.outlines import SelectionOutline
 from napari_eds._napari.state.scale_bar import ScaleBar
 from napari_eds._napari.state.settings import Settings, default_settings
@@ -92,6 +93,7 @@ class Focus(QObject):
         self._follows = True
         self._scale_bar = ScaleBar(viewer)
         self.outline = SelectionOutline(self)
+        self.grid_lines = GridLines(self)
         events = viewer.layers.events
         events.inserted.connect(self._on_inserted)
         for event in (events.inserted, events.removed, events.renamed):

@@ -19,6 +19,7 @@ from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.parts.numbers import grouped, with_error
 from napari_eds._napari.state.belonging import GROUPS, MADE_FOR, new_group
 from napari_eds._napari.state.derived import AT_PCT_MAPS, Look
+from napari_eds._napari.state.grid_lines import outline_colors
 from napari_eds._napari.state.names import FULL_NAME, layer_name
 from napari_eds._napari.state.status import COMPOSITION_TEXT, tell_composition
 from napari_eds.quantification.result import Quantification
@@ -265,13 +266,10 @@ def add_chips(
     One colour repeated for all labels is drawn at once; with a colour by label, napari compiles
     a look-up first and the window stands still for a second.
     """
-    from napari.utils.colormaps import CyclicLabelColormap
-
-    colors = np.array([[0, 0, 0, 0], [1, 1, 1, 1]], dtype=np.float32)
     layer = viewer.add_labels(
         chips,
-        colormap=CyclicLabelColormap(colors=colors, name="outlines"),
-        opacity=0.4,
+        colormap=outline_colors(),
+        opacity=0.7,
         **attributes,
         **geometry(image),
     )
