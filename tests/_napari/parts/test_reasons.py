@@ -17,6 +17,9 @@ from napari_eds._napari.parts.panels import (
     QUANTIFICATION,
     REGIONS,
     RESULTS,
+    SPECTRUM,
+    THICKNESS,
+    WORKBENCH,
     open_panel,
 )
 from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer, reason_of
@@ -37,6 +40,9 @@ PANELS = (
     PROFILE,
     MAPS,
     BATCH,
+    SPECTRUM,
+    THICKNESS,
+    WORKBENCH,
 )
 
 

@@ -15,7 +15,6 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThread, QTimer, Signal
 
-from napari_eds._napari.parts.notices import whole_notices
 from napari_eds._support.progress import Progress, cancellable, telling
 from napari_eds.errors import EDSError
 
@@ -158,11 +157,7 @@ def event_loop_runs() -> bool:
 
 
 def preload() -> None:
-    """Import what a run needs and compile napari's label look-ups in a thread: both take time.
-
-    From here on notifications are whole, too: every panel calls this when it opens.
-    """
-    whole_notices()
+    """Import what a run needs and compile napari's label look-ups in a thread: both take time."""
     # The registry of units is filled at its first use, which is not safe from two threads at once.
     pint.get_application_registry().Unit("pixel")
     # A daemon, so that a window closed meanwhile does not wait for it.

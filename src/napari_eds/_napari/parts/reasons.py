@@ -7,6 +7,8 @@ from typing import Any
 from qtpy.QtWidgets import QWidget
 
 NO_MAP = "Open an EDS map first."
+NO_ENERGIES = "Set the energy axis first."
+NO_ELEMENTS = "Choose elements first."
 NO_LABELS = "Make a grid or paint labels first."
 NO_RESULT = "Quantify labels first."
 BUSY = "Wait for the work that goes on, or cancel it."

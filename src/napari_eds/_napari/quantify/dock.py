@@ -20,7 +20,15 @@ from napari_eds._napari.parts.panels import (
     RESULTS,
     open_panel,
 )
-from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, NO_RESULT, lacking, offer
+from napari_eds._napari.parts.reasons import (
+    BUSY,
+    NO_ENERGIES,
+    NO_LABELS,
+    NO_MAP,
+    NO_RESULT,
+    lacking,
+    offer,
+)
 from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
 from napari_eds._napari.quantify import cropping, missing
 from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
@@ -164,7 +172,7 @@ class QuantificationWidget(QuantificationForm):
         calibrated = image is not None and image.energy.calibrated
         offer(
             self.crop_energy,
-            unless=lacking(a_map, (calibrated, "Set the energy axis first."), idle),
+            unless=lacking(a_map, (calibrated, NO_ENERGIES), idle),
         )
         offer(self.run, unless=lacking(a_map, (self.focus.labels_layer, NO_LABELS), idle))
         offer(

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QSignalBlocker
 from qtpy.QtWidgets import QComboBox
 
 from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar, scale_of
+from napari_eds._napari.parts.reasons import lacking, offer
 from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.color_key import ColorKey
 from napari_eds._napari.results.columns import Column
@@ -61,7 +62,7 @@ class ColorChoice(QObject):
     def _show(self, how: Coloring | None) -> None:
         self._color_by.setCurrentIndex(max(0, self._color_by.findData(how.column) if how else 0))
         self._colormap.setCurrentText(how.colormap if how else self._colormap.currentText())
-        self._colormap.setEnabled(how is not None)
+        offer(self._colormap, unless=lacking((how, "Choose a column to colour by first.")))
         values = self._values(how.column) if how else None
         scale = None if values is None else scale_of(values)
         self._color_bar.set_scale(scale, how.colormap if how else COLORMAPS[0])

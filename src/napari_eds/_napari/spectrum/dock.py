@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QShortcut, QVBoxLay
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.parts.panels import SPECTRUM
+from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.spectrum import saving
@@ -38,6 +39,8 @@ _MIN_SIZE_PX = (280, 130)
 
 #: Shown as long as the pointer has nothing to say; brackets in the plot mark the same lines.
 _OVERLAP = "* closer to another element's line than the resolution"
+
+_NO_SPECTRA = "Show a spectrum first: switch on Map, or select labels."
 
 
 class SpectrumWidget(QWidget):
@@ -191,7 +194,8 @@ class SpectrumWidget(QWidget):
             element_colors=element_colors(self._symbols()),
         )
         self.plot.show_content(content)
-        self.toolbar.save.setEnabled(bool(content.spectra))
+        shown = (bool(content.spectra), _NO_SPECTRA)
+        offer(self.toolbar.save, unless=lacking((image, NO_MAP), shown))
         self._framing.follow(content)
         self._write_note(content)
         self._write_readout()

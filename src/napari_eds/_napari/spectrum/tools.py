@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, QPointF
 from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.reasons import NO_ELEMENTS, NO_ENERGIES, NO_MAP, lacking, offer
 from napari_eds._napari.spectrum.peak_popup import PeakPopup
 from napari_eds._napari.spectrum.window_maps import (
     keep_window_map,
@@ -22,6 +23,8 @@ from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import is_spectrum, label_names
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.running_sums import sum_of_pixels
+
+_NO_WINDOW = "Drag a window of energies first: switch on Window, or hold Ctrl."
 
 
 class SpectrumDock(Protocol):
@@ -66,10 +69,13 @@ class SpectrumTools(QObject):
 
     def _enable(self) -> None:
         image, settings = self._focus.image, self._focus.settings
-        has_axis = image is not None and image.energy.calibrated
-        self.subtract.setEnabled(has_axis)
-        self.maps.setEnabled(has_axis and settings is not None and bool(settings.elements))
-        self.keep.setEnabled(preview_of(self._focus.viewer, self._focus.map_layer) is not None)
+        a_map = (image, NO_MAP)
+        an_axis = (image is not None and image.energy.calibrated, NO_ENERGIES)
+        elements = (settings is not None and bool(settings.elements), NO_ELEMENTS)
+        window = (preview_of(self._focus.viewer, self._focus.map_layer), _NO_WINDOW)
+        offer(self.subtract, unless=lacking(a_map, an_axis))
+        offer(self.maps, unless=lacking(a_map, an_axis, elements))
+        offer(self.keep, unless=lacking(a_map, an_axis, window))
 
     # Peaks.
 

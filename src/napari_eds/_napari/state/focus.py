@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
+from napari_eds._napari.parts.notices import whole_notices
 from napari_eds._napari.state import layers as eds_layers
 from napari_eds._napari.state import spectra, units
 from napari_eds._napari.state.belonging import (
@@ -23,9 +24,9 @@ from napari_eds._napari.state.belonging import (
     owners_of,
     show_only,
 )
+from napari_eds._napari.state.grid_lines import GridLines
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
 from napari_eds._napari.state.names import tell_full_name
-from napari_eds._napari.state.grid_lines import GridLines
 from napari_eds._napari.state.outlines import SelectionOutline
 from napari_eds._napari.state.scale_bar import ScaleBar
 from napari_eds._napari.state.settings import Settings, default_settings
@@ -86,6 +87,7 @@ class Focus(QObject):
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
+        whole_notices()  # every panel and reader comes by here first
         self._viewer = weakref.ref(viewer)
         self._map: Image | None = None
         self._labels: Labels | None = None

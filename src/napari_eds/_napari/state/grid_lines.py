@@ -99,12 +99,11 @@ class GridLines(QObject):
                 self._follow_layer(focus.viewer, layer)
 
     def _follow_layer(self, viewer: Any, layer: Labels) -> None:
-        node = _node(viewer, layer)
-        if node is None or not (_is_outlined(layer) or layer in self._followed):
-            return
         if layer not in self._followed:
-            self._watch(layer)
-        line = self.line_of(layer)
+            self._watch(layer)  # it may be outlined later
+        node, line = _node(viewer, layer), self.line_of(layer)
+        if node is None or (line is None and not _is_outlined(layer)):
+            return
         if line is None or line.parent is not node:
             line = _new_line(node)
             self._lines[layer] = weakref.ref(line)  # its node keeps it

@@ -9,6 +9,7 @@ from magicgui.widgets import FloatSpinBox
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.fields import PartField
 from napari_eds._napari.state.focus import Focus
@@ -121,7 +122,7 @@ class DoseForm(QWidget):
     def show_map(self) -> None:
         """Show what the map's file says, and what is said in its place."""
         image, settings, layer = self.focus.image, self.focus.settings, self.focus.map_layer
-        self.setEnabled(image is not None)
+        offer(self, unless=lacking((image, NO_MAP)))
         if image is None or settings is None or layer is None:
             self.dose.setText("Open a map first.")
             return
