@@ -13,10 +13,11 @@ from napari_eds._napari.batch.files_table import FilesTable
 from napari_eds._napari.batch.form import Asked, BatchForm
 from napari_eds._napari.parts.job_bar import JobBar, counted
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.panels import BATCH, share_tab
 from napari_eds._napari.parts.reasons import BUSY, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.places import come_back
 from napari_eds._support.progress import Progress
 from napari_eds.batches.entry import BatchEntry
 from napari_eds.batches.run import BatchResult, batch
@@ -59,6 +60,7 @@ class BatchWidget(QWidget):
         self.work.cancelled.connect(self._on_cancelled)
         self._entries.came.connect(self.files.show_entry)
         share_tab(self.focus.viewer, self)
+        come_back(self, BATCH)
 
     def _enable(self) -> None:
         offer(self.form, self.start, unless=lacking((not self.work, BUSY)))

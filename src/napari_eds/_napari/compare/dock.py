@@ -7,9 +7,10 @@ from napari.viewer import Viewer
 from napari_eds._napari.compare.known_page import KnownPage
 from napari_eds._napari.compare.other_page import OtherPage
 from napari_eds._napari.parts.paged_panel import PagedPanel
-from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.panels import COMPARE, share_tab
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.places import come_back
 
 
 class CompareWidget(PagedPanel):
@@ -26,6 +27,7 @@ class CompareWidget(PagedPanel):
         self.destroyed.connect(on_theme(self.focus.viewer, self._on_theme))
         self._on_theme()
         share_tab(self.focus.viewer, self)
+        come_back(self, COMPARE)
 
     def _on_theme(self) -> None:
         colors = theme_colors(self.focus.viewer)

@@ -31,7 +31,7 @@ from napari_eds._napari.elements.line_tables import LineTables
 from napari_eds._napari.elements.map_search import MapSearch
 from napari_eds._napari.elements.periodic_table import Cell, PeriodicTable
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.panels import ELEMENTS, share_tab
 from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.parts.widgets import scrolling
@@ -45,6 +45,7 @@ from napari_eds._napari.state.element_choice import (
     with_added,
 )
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.places import come_back
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 
@@ -78,6 +79,7 @@ class ElementsWidget(QWidget):
         self._on_tab()
         self._refresh()
         share_tab(self.focus.viewer, self)
+        come_back(self, ELEMENTS)
 
     def _make(self) -> None:
         self.periodic_table = PeriodicTable(self._colors)

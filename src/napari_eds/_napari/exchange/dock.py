@@ -10,9 +10,10 @@ from napari_eds._napari.exchange.figures_page import FiguresPage
 from napari_eds._napari.exchange.session_page import SessionPage
 from napari_eds._napari.parts.jobs import preload
 from napari_eds._napari.parts.paged_panel import PagedPanel
-from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.panels import EXCHANGE, share_tab
 from napari_eds._napari.parts.widgets import scrolling
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.places import come_back
 
 
 class ExchangeWidget(PagedPanel):
@@ -34,3 +35,4 @@ class ExchangeWidget(PagedPanel):
             self.add_page(scrolling(page), title, tip)
         preload()
         share_tab(self.focus.viewer, self)
+        come_back(self, EXCHANGE)

@@ -15,11 +15,12 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QVBoxLayout, Q
 from napari_eds._napari.frames.picture import Picture
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.panels import FRAMES, share_tab
 from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.places import come_back
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import LABEL
@@ -52,6 +53,7 @@ class FramesWidget(QWidget):
         self._connect()
         self._on_labels()
         share_tab(napari_viewer, self)
+        come_back(self, FRAMES)
 
     def _make(self) -> None:
         self.every = SpinBox(

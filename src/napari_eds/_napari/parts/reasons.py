@@ -10,6 +10,7 @@ NO_MAP = "Open an EDS map first."
 NO_ENERGIES = "Set the energy axis first."
 NO_ELEMENTS = "Choose elements first."
 NO_LABELS = "Make a grid or paint labels first."
+NO_ZETA_FACTORS = "Choose zeta-factors first."
 NO_RESULT = "Quantify labels first."
 BUSY = "Wait for the work that goes on, or cancel it."
 

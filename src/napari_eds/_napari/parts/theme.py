@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari.utils.theme import get_theme
 
+from napari_eds._support.figures import COLORS
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-#: Distinguishable with any colour vision: Okabe and Ito, Color Universal Design (2008), without
-#: black and yellow, which vanish on one of the backgrounds.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+#: Those of figures on paper: without black and yellow, which vanish on one of the backgrounds.
+PALETTE = COLORS
 
 #: napari's own warning colour, a yellow, cannot be read on its light theme.
 _WARNING_ON_LIGHT = "#a84300"

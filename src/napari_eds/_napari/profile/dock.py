@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar, going_on
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.panels import PROFILE, share_tab
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
@@ -21,6 +21,7 @@ from napari_eds._napari.parts.widgets import WrappedText, row_of
 from napari_eds._napari.profile.lines import draw_lines, has_lines, lines_of
 from napari_eds._napari.profile.plot import ProfilePlot
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.places import come_back
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.quantification import profiles as core
@@ -52,6 +53,7 @@ class ProfileWidget(QWidget):
         self.destroyed.connect(on_theme(self.focus.viewer, self._on_theme))
         self._on_theme()
         share_tab(self.focus.viewer, self)
+        come_back(self, PROFILE)
 
     def _make_fields(self) -> None:
         self.draw = PushButton(

@@ -8,13 +8,14 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.jobs import preload
-from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.panels import REGIONS, share_tab
 from napari_eds._napari.regions.edit_page import EditPage
 from napari_eds._napari.regions.kinds import GridPage
 from napari_eds._napari.regions.make_page import MakePage
 from napari_eds._napari.regions.pixels_page import PixelsPage
 from napari_eds._napari.regions.size_page import AdvicePage
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.places import come_back
 
 _MIN_WIDTH_PX = 350
 _LEAVE = "Leave the running work; nothing is changed (Esc)"
@@ -49,6 +50,7 @@ class RegionsWidget(QWidget):
         leave.activated.connect(self._on_escape)
         preload()
         share_tab(self.focus.viewer, self)
+        come_back(self, REGIONS)
 
     def _on_size_taken(self) -> None:
         """Show the grid of the size that was recommended."""

@@ -13,7 +13,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.panels import SPECTRUM, open_panel, open_quantification
+from napari_eds._napari.parts.panels import RESULTS, SPECTRUM, open_panel, open_quantification
 from napari_eds._napari.parts.reasons import lacking, offer
 from napari_eds._napari.parts.saving import save_result
 from napari_eds._napari.parts.theme import on_theme, theme_colors
@@ -24,6 +24,7 @@ from napari_eds._napari.results.form import ResultsForm
 from napari_eds._napari.results.shown import ResultsState, change_state, state_of
 from napari_eds._napari.state import label_edits
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.places import come_back
 from napari_eds.errors import EDSError
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.statistics import ConditionError, matching, names_of
@@ -51,6 +52,7 @@ class ResultsTable(ResultsForm):
         self.destroyed.connect(on_theme(self._viewer, self._on_theme))
         self._on_theme()
         self._on_result()
+        come_back(self, RESULTS)
 
     def _connect(self) -> None:
         focus = self.focus

@@ -11,12 +11,21 @@ from napari.utils.notifications import show_error, show_info
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_eds._napari.parts import panels
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.reasons import (
+    BUSY,
+    NO_LABELS,
+    NO_MAP,
+    NO_ZETA_FACTORS,
+    lacking,
+    offer,
+)
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import bind, label_names
+from napari_eds._napari.state.places import come_back
 from napari_eds._napari.state.thickness_maps import keep_thicknesses
 from napari_eds._napari.thickness.dose_form import DoseForm
 from napari_eds._napari.thickness.zeta_form import ZetaForm
@@ -24,6 +33,8 @@ from napari_eds.errors import EDSError
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import THICKNESS, error_of, error_total_of
+
+_NO_THICKNESS = "Quantify labels by zeta-factors first."
 
 
 class ThicknessWidget(QWidget):
@@ -34,7 +45,10 @@ class ThicknessWidget(QWidget):
         self.focus = focus_of(napari_viewer)
         self.dose = DoseForm(self.focus)
         self.zeta = ZetaForm(self.focus, self.dose)
-        self.run = PushButton(text="Quantify by zeta-factors")
+        self.run = PushButton(
+            text="Quantify by zeta-factors",
+            tooltip="Solve composition, mass thickness and absorption of every label together",
+        )
         self.use = PushButton(
             text="Use for absorption",
             tooltip="Let Quantify correct absorption by Cliff-Lorimer, each label for the "
@@ -45,7 +59,8 @@ class ThicknessWidget(QWidget):
         self._lay_out()
         self._connect()
         self._show_state()
-        share_tab(napari_viewer, self)
+        panels.share_tab(napari_viewer, self)
+        come_back(self, panels.THICKNESS)
 
     def _lay_out(self) -> None:
         page = QWidget()
@@ -85,22 +100,19 @@ class ThicknessWidget(QWidget):
     def _show_state(self) -> None:
         result, idle = self.focus.result, not self.work
         missing = self._missing()
-        self.run.enabled = idle and not missing
-        self.run.tooltip = missing or (
-            "Solve composition, mass thickness and absorption of every label together"
-        )
+        offer(self.run, unless=missing or lacking((idle, BUSY)))
         known = result is not None and result.composition.mass_thickness is not None
-        self.use.enabled = idle and known
+        offer(self.use, unless=lacking((known, _NO_THICKNESS), (idle, BUSY)))
         self.says.setText(_summary(result) if result is not None and known else missing)
         self.says.setToolTip("\n".join(result.account()) if result is not None and known else "")
 
     def _missing(self) -> str:
         """Say what is needed before labels can be quantified; nothing where all is there."""
-        if self.focus.image is None:
-            return "Open a map first."
-        if self.focus.labels_layer is None:
-            return "Make a grid or paint labels first."
-        return "" if self.zeta.table is not None else "Choose zeta-factors first."
+        return lacking(
+            (self.focus.image, NO_MAP),
+            (self.focus.labels_layer, NO_LABELS),
+            (self.zeta.table, NO_ZETA_FACTORS),
+        )
 
     def _on_run(self) -> None:
         """Quantify the labels; all that the run needs is bound to it now."""

@@ -9,6 +9,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import NO_MAP, NO_RESULT, NO_ZETA_FACTORS, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
@@ -56,7 +57,9 @@ class ZetaForm(QWidget):
             min=0, max=2000, step=1, tooltip="Its thickness in nm; 0: what its absorption tells"
         )
         self.thickness.native.setSpecialValueText("from its absorption")
-        self.calibrate = PushButton(text="From this label")
+        self.calibrate = PushButton(
+            text="From this label", tooltip="Measure them on this label of the result"
+        )
         self._lay_out()
         self._connect()
 
@@ -95,17 +98,11 @@ class ZetaForm(QWidget):
 
     def show_state(self) -> None:
         """Say what is chosen, and offer what can be done."""
-        there, table = self.focus.image is not None, self.table
+        image, table = self.focus.image, self.table
         self.text.setText("No zeta-factors are chosen." if table is None else _about(table))
-        for button in (self.load, self.theory):
-            button.enabled = there
-        self.save.enabled = table is not None
-        self.calibrate.enabled = self.focus.result is not None
-        self.calibrate.tooltip = (
-            "Measure them on this label of the result"
-            if self.calibrate.enabled
-            else "Quantify the labels first, by any method"
-        )
+        offer(self.load, self.theory, unless=lacking((image, NO_MAP)))
+        offer(self.save, unless=lacking((image, NO_MAP), (table, NO_ZETA_FACTORS)))
+        offer(self.calibrate, unless=lacking((self.focus.result, NO_RESULT)))
 
     def _on_selected(self) -> None:
         """Take the label that is selected, if it was quantified."""
