@@ -341,6 +341,20 @@ def test_a_fit_and_its_residual_are_drawn(fitted, lfo_sto_96):
     assert (low, high) == pytest.approx(dock.plot.view.viewRange()[0])
 
 
+def test_a_low_plot_leaves_the_residual_out(qtbot, fitted):
+    _viewer, _layer, dock, _result = fitted
+    plot = dock.plot
+    assert plot.height() > 200
+    assert plot.residual_plot.isVisible()
+    high = plot.height()
+    plot.setFixedHeight(130)
+    qtbot.waitUntil(lambda: not plot.residual_plot.isVisible())
+    assert plot.plot.getAxis("bottom").labelText == "Energy (keV)"
+    plot.setFixedHeight(high)
+    qtbot.waitUntil(plot.residual_plot.isVisible)
+    assert not plot.plot.getAxis("bottom").labelText
+
+
 def test_each_family_is_drawn_above_the_background(fitted):
     _viewer, layer, dock, result = fitted
     families = [str(f) for f in result.fit.model.families]

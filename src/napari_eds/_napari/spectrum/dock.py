@@ -38,7 +38,7 @@ from napari_eds.errors import EDSError
 _MIN_SIZE_PX = (280, 130)
 
 #: Shown as long as the pointer has nothing to say; brackets in the plot mark the same lines.
-_OVERLAP = "* closer to another element's line than the resolution"
+_OVERLAP = "* overlaps a line of another element"
 
 _NO_SPECTRA = "Show a spectrum first: switch on Map, or select labels."
 

@@ -23,6 +23,8 @@ from napari_eds._napari.spectrum.scale import LINEAR, LOG, CountsAxis, forward
 _AXIS_WIDTH_PX = 58
 _AXIS_HEIGHT_PX = 34
 _FONT_PT = 8
+#: A lower plot than this has room for the spectrum only, not for its residual, too.
+_LEAST_FOR_BOTH_PX = 180
 
 #: Between the legend and labels beside and below it.
 _GAP_PX = 2
@@ -167,7 +169,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         """Show something else, at the zoom there is."""
         first_fit = content.fit is not None and self._content.fit is None
         self._content = content
-        self._show_residual_plot(visible=content.fit is not None)
+        self._show_residual_plot(visible=self._has_residual())
         if first_fit:
             self.fit_items.fit_residual_view(content.fit)
         self._show()
@@ -208,7 +210,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         texts = (
             "Counts per pixel" if look.per_pixel else "Counts",
             "Energy (keV)" if content.calibrated else "Channel",
-            content.fit is not None,
+            self._has_residual(),
             look.colors.text,
         )
         if texts == self._axis_texts:
@@ -218,7 +220,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self.plot.setLabel("left", texts[0], **style)
         self.residual_plot.setLabel("left", "Residual (σ)", **style)
         lower, upper = self.plot, self.residual_plot
-        if content.fit is not None:
+        if self._has_residual():
             lower, upper = upper, lower
         for plot, text, height in ((lower, texts[1], _AXIS_HEIGHT_PX), (upper, None, 6)):
             axis = plot.getAxis("bottom")
@@ -239,6 +241,17 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         taken = self._legend.mapRectToItem(self.view, self._legend.boundingRect())
         around = QRectF(taken).adjusted(-_GAP_PX, 0, 0, _GAP_PX)
         self.markers.place(self.view, [around] if self._legend.items else [])
+
+    def resizeEvent(self, event: Any) -> None:
+        """Leave the residual out where the plot became too low for both."""
+        super().resizeEvent(event)
+        # pyqtgraph resizes the widget while it makes it, too.
+        if getattr(self, "_cursors", None):
+            self._show_residual_plot(visible=self._has_residual())
+            self._label_axes()
+
+    def _has_residual(self) -> bool:
+        return self._content.fit is not None and self.height() >= _LEAST_FOR_BOTH_PX
 
     def _show_residual_plot(self, *, visible: bool) -> None:
         if self.residual_plot.isVisible() != visible or not self.residual_plot.maximumHeight():
