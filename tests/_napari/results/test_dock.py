@@ -732,6 +732,28 @@ def test_merging_is_one_step_that_can_be_undone(qtbot, window):
     qtbot.waitUntil(dock.edited.isVisible)
 
 
+@pytest.mark.parametrize("active", ["labels", "map", "shapes", "none"])
+def test_the_keys_undo_a_merge_whatever_layer_is_active(qtbot, window, active):
+    viewer, labels = window.focus.viewer, window.labels
+    before = labels.data.copy()
+    window.focus.select([12, 4])
+    QTest.mouseClick(window.dock.merge, LEFT)
+    merged = labels.data.copy()
+    assert (merged != before).any()
+    if active == "shapes":
+        viewer.add_shapes(name="drawn")
+    elif active == "none":
+        viewer.layers.selection.clear()
+    else:
+        viewer.layers.selection.active = {"labels": labels, "map": window.focus.map_layer}[active]
+    native = viewer.window._qt_viewer.canvas.native
+    ctrl, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(native, Qt.Key.Key_Z, ctrl)
+    qtbot.waitUntil(lambda: np.array_equal(labels.data, before))
+    QTest.keyClick(native, Qt.Key.Key_Z, ctrl | shift)
+    qtbot.waitUntil(lambda: np.array_equal(labels.data, merged))
+
+
 def test_merging_needs_two_labels(window):
     window.focus.select([4])
     assert not window.dock.merge.isEnabled()
