@@ -71,6 +71,7 @@ def examples(image, result, tmp_path_factory):
         beam_current_nA=0.1,
         take_off_angle_deg=20.0,
     )
+    ones = np.ones(len(result.table))
     made = [
         line,
         profile,
@@ -83,6 +84,8 @@ def examples(image, result, tmp_path_factory):
         eds.overlay({"Fe": result.maps()["Fe"]}),
         zeta,
         dosed,
+        eds.LabelThickness("a map", result, ones, ones, ones, {"scale": 0.1 * ones}, 0.1 * ones),
+        eds.FamilyRatio("Fe", "L", "K", 1.1, 0.1, "a label"),
         eds.Absorption(thickness_nm=50),
         acquisition,
         acquisition.detectors[0],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_eds.cli.options import add_run_options
 from napari_eds.cli.outputs import writing
 from napari_eds.cli.run import run
+from napari_eds.cli.thickness_ways import add_ways, asks_for_ways, run_ways
 from napari_eds.cli.usage import UsageError, at_least_1, positive
 
 if TYPE_CHECKING:
@@ -45,12 +46,15 @@ def add_parser(commands: Any) -> None:
     thickness.add_argument(
         "-o", "--output", type=Path, required=True, metavar="CSV", help="table to write"
     )
+    add_ways(thickness)
     thickness.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
     from napari_eds.quantification.thickness import quantify_by_zeta
 
+    if asks_for_ways(options):
+        return run_ways(options, _zeta_factors)
     ways = [options.zeta, options.label, options.solid_angle]
     if sum(way is not None for way in ways) != 1:
         raise UsageError("give one of --zeta, --label with --formula, and --solid-angle")
@@ -66,7 +70,7 @@ def _run(options: argparse.Namespace) -> None:
         print(f"what they share is known to {100 * zeta.common_relative_error:.2g} %")
         written = [found.to_csv(options.output, overwrite=options.force)]
         written += [zeta.to_csv(path, overwrite=options.force) for path in extra]
-    print(f"Saved {', '.join(map(str, written))}")
+    return print(f"Saved {', '.join(map(str, written))}")
 
 
 def _zeta_factors(options: argparse.Namespace, result: Quantification) -> ZetaFactorTable:

@@ -56,7 +56,8 @@ class AbsorptionErrors:
     foil : Foil
         What absorbs; where absorption is not corrected, a foil as thick as it may well be.
     is_corrected : bool
-    thickness, density : float
+    thickness : float, or ndarray, (labels, 1)
+    density : float
         Relative standard deviations.
     attenuation : ndarray, (elements, families)
         Of the coefficients, relative.
@@ -64,7 +65,7 @@ class AbsorptionErrors:
 
     foil: Foil
     is_corrected: bool
-    thickness: float
+    thickness: float | np.ndarray
     density: float
     attenuation: np.ndarray
 

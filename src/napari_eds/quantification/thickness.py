@@ -19,6 +19,7 @@ from napari_eds.physics.formulas import to_atoms
 from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR, AtomicVolumes
 from napari_eds.quantification.error_budget import AbsorptionErrors, doubts_of, shape_errors_of
 from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.label_thickness import maps_of_labels
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.zeta import ZetaComposition, zeta_factor_method
 from napari_eds.recipe.absorption import take_off_angle
@@ -79,15 +80,15 @@ class ZetaQuantification:
         NaN where nothing is labelled. The first is what `quantify` takes as `thickness_nm` once
         NaN is replaced.
         """
-        ids, labels = self.result.label_spectra.ids, self.result.labels
-        place = np.minimum(np.searchsorted(ids, labels), ids.size - 1)
-        found = {
-            "thickness": self.thickness_nm,
-            "thickness error": self.thickness_error_nm,
-            "mass thickness": self.composition.mass_thickness_kg_m2,
-            "mass thickness error": self.composition.mass_thickness_error_kg_m2,
-        }
-        return {name: np.where(labels > 0, v[place], np.nan) for name, v in found.items()}
+        return maps_of_labels(
+            self.result,
+            {
+                "thickness": self.thickness_nm,
+                "thickness error": self.thickness_error_nm,
+                "mass thickness": self.composition.mass_thickness_kg_m2,
+                "mass thickness error": self.composition.mass_thickness_error_kg_m2,
+            },
+        )
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Save the table."""
