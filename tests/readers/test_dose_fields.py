@@ -84,3 +84,20 @@ def test_oxford_map_tells_frames_and_tilt(data_dir, tmp_path):
             file["1/EDS/Header"]["Tilt Angle"] = [0.34906584]
             file["1/EDS/Header"]["Tilt Axis"] = [axis]
         assert told(tilted).tilt_deg == tilt
+
+
+def test_velox_tilt_and_shadows_make_the_take_off_angle(data_dir):
+    """Segments at 18 deg and 45, 135, 225, 315 deg azimuth, tilted by -1.029 and 0.790 deg."""
+    images = eds.read(data_dir / "real/velox/EDS-STO.emd")
+    whole, *segments = (image.acquisition.take_off_angle_deg for image in images)
+    # asin(cos 18 (cos a sin -1.029 + sin a sin 0.790) + sin 18 cos 1.029 cos 0.790), by hand.
+    assert sorted(segments) == pytest.approx([16.713, 17.827, 18.164, 19.286], abs=2e-3)
+    # The sum sees more through the two detectors that count more.
+    assert whole == pytest.approx(17.54, abs=0.01)
+
+
+def test_velox_detectors_behind_a_tilted_specimen_are_left_out(data_dir):
+    name = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
+    found = eds.load(data_dir / name).acquisition
+    assert found.tilt_deg[0] == pytest.approx(-35.34, abs=0.01)
+    assert found.take_off_angle_deg == pytest.approx(43.07, abs=0.01)

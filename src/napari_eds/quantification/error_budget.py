@@ -61,6 +61,9 @@ class AbsorptionErrors:
         Relative standard deviations.
     attenuation : ndarray, (elements, families)
         Of the coefficients, relative.
+    calibrated : ndarray, (elements, families), or None
+        Derivatives of ln(zeta) of each family by ln(MAC), of a foil that calibrated it: what was
+        taken for too strong an absorption there is in the factors, and cancels in a like foil.
     """
 
     foil: Foil
@@ -68,6 +71,7 @@ class AbsorptionErrors:
     thickness: float | np.ndarray
     density: float
     attenuation: np.ndarray
+    calibrated: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -124,11 +128,14 @@ class AbsorptionErrors:
         moved = np.einsum("lef,lf->le", by_logarithms, slopes)
         absorbing = c[:, :, None] * self.foil.mass_absorption_cm2_g
         total = np.maximum(absorbing.sum(axis=1), np.finfo(float).tiny)
-        depth = ((absorbing * self.attenuation) ** 2).sum(axis=1) / total**2
+        by_coefficient = slopes[:, None] * absorbing / total[:, None]
+        if self.calibrated is not None:
+            by_coefficient = by_coefficient + self.calibrated
+        wrong = ((by_coefficient * self.attenuation) ** 2).sum(axis=1)
         return {
             "thickness": (self.thickness * moved) ** 2,
             "density": (self.density * moved) ** 2,
-            "attenuation": np.einsum("lef,lf->le", by_logarithms**2, slopes**2 * depth),
+            "attenuation": np.einsum("lef,lf->le", by_logarithms**2, wrong),
         }
 
 

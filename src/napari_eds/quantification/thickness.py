@@ -17,6 +17,11 @@ from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
 from napari_eds.physics.densities import density_from_composition, density_of
 from napari_eds.physics.formulas import to_atoms
 from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR, AtomicVolumes
+from napari_eds.quantification.calibration_errors import (
+    attenuation_slopes,
+    calibrated_slopes,
+    with_errors_of_constant,
+)
 from napari_eds.quantification.error_budget import AbsorptionErrors, doubts_of, shape_errors_of
 from napari_eds.quantification.intensities import Intensities
 from napari_eds.quantification.label_thickness import maps_of_labels
@@ -156,7 +161,10 @@ def quantify_by_zeta(  # noqa: PLR0913 - all but two have defaults
         doubts=doubts_of(
             result.fit,
             shape_errors_of(result.preparation, result.recipe, table.convention),
-            AbsorptionErrors.of(foil, model.quantified, uncertainties, is_corrected=True),
+            replace(
+                AbsorptionErrors.of(foil, model.quantified, uncertainties, is_corrected=True),
+                calibrated=calibrated_slopes(zeta_factors.attenuation_slopes, model.quantified),
+            ),
         ),
     )
     if density_g_cm3 is None:
@@ -256,8 +264,13 @@ def zeta_factors_from_label(  # noqa: PLR0913 - all but three have defaults
         step = max(1e-3 * thickness_nm, 1e-3)
         slope = (constant(thickness_nm + step) - constant(thickness_nm - step)) / (2 * step)
         error = np.hypot(error, slope * error_nm / value)
+    slopes: dict[str, dict[str, float]] = {}
     if is_known:
-        a = Foil(mac, np.array([thickness_nm]), np.array([density]), angle).factors(shares)[0]
+        foil = Foil(mac, np.array([thickness_nm]), np.array([density]), angle)
+        a = foil.factors(shares)[0]
+        slopes = attenuation_slopes(families, foil, shares[0])
+        emitted = fitted.counts[row, kept] * fitted.k_factors[kept] * a
+        table = with_errors_of_constant(table, families, emitted)
         counts = fitted.counts[row, kept]
         own = shares[0] * (fitted.k_factors[kept] * counts * a).sum() / (counts * a)
         table = _with_measured(table, families, own, np.sqrt(np.diagonal(counted)) / counts)
@@ -265,7 +278,7 @@ def zeta_factors_from_label(  # noqa: PLR0913 - all but three have defaults
     if table.beam_energy_keV is None:
         table = table.model_copy(update={"beam_energy_keV": model.beam_energy_keV})
     return ZetaFactorTable(
-        table.model_copy(update={"source": f"{table.source}; {note}"}), value, float(error)
+        table.model_copy(update={"source": f"{table.source}; {note}"}), value, float(error), slopes
     )
 
 

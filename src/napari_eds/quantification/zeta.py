@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.cliff_lorimer import DETECTION_SIGMA
-from napari_eds.quantification.error_budget import AbsorptionErrors, Doubts
+from napari_eds.quantification.error_budget import Doubts
 from napari_eds.quantification.intensities import Intensities
 
 #: Masses are settled when they move by less than this share from one step to the next.
@@ -193,8 +193,7 @@ def _errors(  # noqa: PLR0913 - keyword-only ones belong together
     doubts = doubts or Doubts({}, None, np.ones(len(c)))
     if doubts.absorption is not None:
         # Mass thickness is solved for: neither thickness nor density was put in.
-        attenuation = doubts.absorption.attenuation
-        absorption = AbsorptionErrors(foil, True, 0.0, 0.0, attenuation)  # noqa: FBT003
+        absorption = replace(doubts.absorption, foil=foil, thickness=0.0, density=0.0)
         doubts = Doubts(doubts.shapes, absorption, doubts.widening)
     parts, total = doubts.variances(
         counting, of_factors, weight_fractions=c, by_logarithms=by_logs, by_counts=by_counts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,9 @@ class ZetaFactorTable:
     constant_kg_m2 : float
     common_relative_error : float
         Standard deviation of what all factors share, such as the solid angle.
+    attenuation_slopes : mapping of str to mapping of str to float
+        Family that a foil calibrated, to elements of the foil, to the derivative of ln(zeta) by
+        ln(MAC) of the element for the family. Files do not keep them.
 
     Raises
     ------
@@ -54,6 +58,7 @@ class ZetaFactorTable:
     k_factors: KFactorTable
     constant_kg_m2: float
     common_relative_error: float = 0.0
+    attenuation_slopes: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not (0 < self.constant_kg_m2 < np.inf and 0 <= self.common_relative_error < np.inf):
