@@ -150,7 +150,8 @@ class LabelThickness:
         if not known.any():
             return [f"{self.way}: no label gives a thickness"]
         median, spread = np.median(thickness[known]), np.median(error[known])
-        lines = [f"{self.way}: {median:.3g} ± {spread:.2g} nm (median of {known.sum()} labels)"]
+        of = f" (median of {known.sum()} labels)" if known.sum() > 1 else ""
+        lines = [f"{self.way}: {median:.3g} ± {spread:.2g} nm{of}"]
         if not known.all():
             lines.append(f"  {np.sum(~known)} labels give none")
         if not spread <= _OF_USE * median:
