@@ -13,6 +13,7 @@ import pytest
 import napari_eds as eds
 from napari_eds.batches import local
 from napari_eds.batches.manifest import read_manifest
+from napari_eds.errors import EDSError, OutputError
 
 #: Files and folders as they are called in the batch.
 DONE = ("film0.emd", "film1.emd", "measured.hdf5", "more/film2.emd")
@@ -286,3 +287,44 @@ def test_a_watched_folder_takes_files_once_they_have_settled(made_maps, recipe, 
     assert [e.file for e in found.done] == ["film.emd"]
     assert (found.output / "all.csv").is_file()
     assert growing.read_bytes() == content
+
+
+def test_one_batch_at_a_time_works_in_a_folder(made_maps, recipe, tmp_path):
+    """The other is refused, and what is there goes on; afterwards the folder is free."""
+    refused = []
+
+    def second(*_):
+        if not refused:
+            with pytest.raises(OutputError, match="another batch is at work"):
+                eds.batch(made_maps, recipe, 8, tmp_path / "out", workers=1)
+            refused.append(True)
+
+    first = eds.batch(made_maps, recipe, 8, tmp_path / "out", workers=1, progress=second)
+    assert refused
+    again = eds.batch(made_maps, recipe, 8, tmp_path / "out", workers=1)
+    assert again.done == first.done
+
+
+def test_a_report_of_each_file(made_maps, recipe, tmp_path):
+    files = [made_maps / "film0.emd", made_maps / "cut.emd"]
+    found = eds.batch(files, recipe, 8, tmp_path / "out", workers=1, report="html")
+    (page,) = (found.output / "reports").rglob("*.html")
+    assert page.name == "film0.emd.html"
+    text = page.read_text(encoding="utf-8")
+    assert "film0" in text
+    table = pd.read_csv(found.output / "tables" / "film0.emd.csv")
+    assert all(str(name) in text for name in table["chip"].head(2))
+    with pytest.raises(EDSError, match="html or pdf"):
+        eds.batch(files, recipe, 8, tmp_path / "other", report="doc")
+
+
+def test_a_damaged_file_that_was_taken_away_fails_no_more(maps, recipe, tmp_path):
+    first = eds.batch(maps, recipe, 8, tmp_path / "out", workers=1)
+    assert [entry.file for entry in first.failed] == ["cut.emd"]
+    (maps / "cut.emd").unlink()
+    (maps / "film0.emd").unlink()
+    second = eds.batch(maps, recipe, 8, tmp_path / "out", workers=1)
+    assert not second.failed
+    # Results stay, whatever became of the file.
+    assert [entry.file for entry in second.done] == list(DONE)
+    assert "cut.emd" not in (tmp_path / "out" / "manifest.csv").read_text(encoding="utf-8")

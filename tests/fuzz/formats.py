@@ -24,7 +24,8 @@ class Format:
 
     `make` writes an example into a folder, or returns one that is there; `read` is given a path;
     `kinds` are those of `mutations.KINDS`; `beside` are suffixes of files that belong to the
-    example; `ours` tells whether all code that reads it is of this package.
+    example; `quick` tells that it is read without another process, which costs a second for each
+    file here.
     """
 
     name: str
@@ -32,11 +33,17 @@ class Format:
     read: Callable[[Path], object]
     kinds: tuple[str, ...]
     beside: tuple[str, ...] = ()
-    ours: bool = True
+    quick: bool = True
 
 
-def _there(path: Path) -> Callable[[Path], Path]:
-    return lambda _: path
+@dataclass(frozen=True)
+class _There:
+    """Returns a file that is there, in place of one that is written."""
+
+    path: Path
+
+    def __call__(self, _: Path) -> Path:
+        return self.path
 
 
 def _maps(path: Path) -> object:
@@ -81,6 +88,18 @@ def _table(path: Path) -> object:
     return read(path, "at_pct")
 
 
+def _zeta_factors(path: Path) -> object:
+    import napari_eds
+
+    return napari_eds.read_zeta_factors(path)
+
+
+def _manifest(path: Path) -> object:
+    from napari_eds.batches.manifest import read_manifest
+
+    return read_manifest(path)
+
+
 def _classes(path: Path) -> object:
     import napari_eds
 
@@ -90,10 +109,16 @@ def _classes(path: Path) -> object:
 # Examples that are written: they are there without any other data
 
 
-def _velox(folder: Path) -> Path:
+def _find_helpers() -> None:
+    """Let modules beside the tests be imported, as pytest does."""
     import sys
 
-    sys.path.insert(0, str(HERE.parent))
+    if str(HERE.parent) not in sys.path:
+        sys.path.insert(0, str(HERE.parent))
+
+
+def _velox(folder: Path) -> Path:
+    _find_helpers()
     from velox_files import encode, write_velox
 
     counts = np.random.default_rng(1).poisson(0.5, (2, 48, 60))
@@ -186,6 +211,50 @@ def _zspy(folder: Path) -> Path:
     return path
 
 
+def _edaxh5(folder: Path) -> Path:
+    _find_helpers()
+    from edax_files import write_project
+
+    write_project(folder / "x.edaxh5")
+    return folder / "x.edaxh5"
+
+
+def _nexus(folder: Path) -> Path:
+    """Write a map as HyperSpy does for NeXus."""
+    from rsciio.nexus import file_writer
+
+    shape, names = (4, 5, 30), (("y", "nm"), ("x", "nm"), ("Energy", "keV"))
+    axes = [
+        {"_type": "UniformDataAxis", "name": name, "units": unit, "offset": 0.0, "scale": 0.5,
+         "size": shape[i], "navigate": i < 2, "index_in_array": i, "is_binned": i == 2}
+        for i, (name, unit) in enumerate(names)
+    ]  # fmt: skip
+    signal = {
+        "data": np.random.default_rng(1).poisson(0.5, shape).astype(np.uint8), "axes": axes,
+        "metadata": {"General": {"title": "map"}, "Signal": {"signal_type": "EDS_TEM"}},
+        "original_metadata": {}, "learning_results": {}, "attributes": {"_lazy": False},
+        "package": "", "package_version": "",
+    }  # fmt: skip
+    file_writer(str(folder / "map.nxs"), signal)
+    return folder / "map.nxs"
+
+
+def _zeta_table(folder: Path) -> Path:
+    import napari_eds
+
+    factors = napari_eds.KFactorTable.from_mapping({"Fe_K": 1500.0, "O_K": 900.0}, "family")
+    return napari_eds.ZetaFactorTable(factors, 2.5).to_csv(folder / "zeta.csv")
+
+
+def _manifest_file(folder: Path) -> Path:
+    from napari_eds.batches.entry import BatchEntry
+    from napari_eds.batches.manifest import manifest_text
+
+    entries = {name: BatchEntry(name, 7, 9, "a1", state="done") for name in ("a.emd", "b.emd")}
+    (folder / "manifest.csv").write_text(manifest_text(entries))
+    return folder / "manifest.csv"
+
+
 def _label_map() -> np.ndarray:
     return np.arange(24 * 20, dtype=np.uint16).reshape(24, 20) // 40
 
@@ -232,8 +301,8 @@ def _recipe_file(folder: Path) -> Path:
 def _real(name: str, *kinds: str, beside: tuple[str, ...] = ()) -> Format:
     """Return a format that RosettaSciIO reads."""
     path = SHARED / name
-    return Format(path.suffix[1:].lower(), _there(path), _maps, kinds or ("bytes",), beside,
-                  ours=False)  # fmt: skip
+    return Format(path.suffix[1:].lower(), _There(path), _maps, kinds or ("bytes",), beside,
+                  quick=False)  # fmt: skip
 
 
 FORMATS = (
@@ -242,13 +311,17 @@ FORMATS = (
     Format("hspy", _hspy, _maps, ("bytes", "hdf5", "hdf5")),
     Format("hspy-labels", _hspy_labels, _label_file, ("bytes", "hdf5", "hdf5")),
     Format("zspy", _zspy, _maps, ("bytes", "zip", "zip")),
-    Format("session", _there(EARLIER / "map.edsession"), _session, ("bytes", "zip", "zip")),
+    Format("edaxh5", _edaxh5, _maps, ("bytes", "hdf5", "hdf5"), quick=False),
+    Format("nxs", _nexus, _maps, ("bytes", "hdf5", "hdf5"), quick=False),
+    Format("session", _There(EARLIER / "map.edsession"), _session, ("bytes", "zip", "zip")),
     Format("labels-npy", _npy, _labels, ("bytes", "head")),
     Format("labels-png", _png, _labels, ("bytes", "head")),
     Format("labels-tif", _tiff, _labels, ("bytes", "head")),
-    Format("k-factors", _there(EARLIER / "k_factors.csv"), _k_factors, ("bytes", "csv", "csv")),
+    Format("k-factors", _There(EARLIER / "k_factors.csv"), _k_factors, ("bytes", "csv", "csv")),
     Format("k-factors-velox", _velox_table, _k_factors, ("bytes", "csv", "csv")),
-    Format("results", _there(EARLIER / "map.csv"), _table, ("bytes", "csv", "csv")),
+    Format("zeta-factors", _zeta_table, _zeta_factors, ("bytes", "csv", "csv")),
+    Format("manifest", _manifest_file, _manifest, ("bytes", "csv", "csv")),
+    Format("results", _There(EARLIER / "map.csv"), _table, ("bytes", "csv", "csv")),
     Format("classes", _class_table, _classes, ("bytes", "csv", "csv")),
     Format("recipe", _recipe_file, _recipe, ("bytes", "json", "json")),
     _real("data/real/edax/647_leo_edax_test.msa"),
@@ -261,19 +334,17 @@ FORMATS = (
     _real("data/real/tia/16x16-line_profile_horizontal_5x128x128_EDS_1.ser"),
     _real("cases/05-jeol-asw-members-missing/Sample/00_Dummy-Data/Dummy-Data_0000015.pts"),
     _real("cases/07-edax-spd/full.spd", beside=(".spc",)),
-    _real("cases/13-truncated-silent/truncated.bcf"),
+    _real("cases/07-edax-spd/scan.lsd"),
+    _real("data/real/bruker/P45_12bit_packed_8bit.bcf"),
     _real("cases/18-h5oina/map.h5oina", "bytes", "hdf5"),
 )
 
 
 def available(names: list[str] | None = None) -> list[Format]:
-    """Return the formats of which there is an example and a reader, or those that are named."""
-    from napari_eds.readers.reading import SUFFIXES
-
-    found = []
-    for one in FORMATS:
-        is_known = one.ours or f".{one.name}" in SUFFIXES
-        missing = not one.ours and not one.make(HERE).exists()
-        if is_known and not missing and (not names or one.name in names):
-            found.append(one)
-    return found
+    """Return the formats of which there is an example, or those that are named."""
+    return [
+        one
+        for one in FORMATS
+        if not (isinstance(one.make, _There) and not one.make.path.exists())
+        and (not names or one.name in names)
+    ]

@@ -13,7 +13,7 @@ from .formats import FORMATS
 
 HERE = Path(__file__).parent
 KEPT = sorted((HERE / "kept").glob("*-*.*"))
-OURS = [one.name for one in FORMATS if one.ours]
+QUICK = [one.name for one in FORMATS if one.quick]
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forks")
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are fork
 COUNT = 200
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", QUICK)
 def test_broken_files(name):
     """In a process of its own: pytest has threads, and those do not go with forks."""
     done = subprocess.run(

@@ -1,17 +1,19 @@
-"""One file in one process: what comes of it, within limits of time and memory."""
+"""Files read in another process: what comes of each, within limits of time and memory."""
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import os
+import re
 import resource
-import select
-import signal
 import sys
-import time
 import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 #: Outcomes, and those that are none of ours to accept.
@@ -21,16 +23,23 @@ FINE, REFUSED, FOREIGN, CRASH, HANG, MEMORY = (
 FAILURES = (FOREIGN, CRASH, HANG, MEMORY)
 
 TIME_s = 10.0
+#: Files that one process reads: what it keeps of them must not be taken for the need of one.
+AT_MOST = 100
 #: Memory that a file may take beyond what is loaded already.
 MEMORY_BYTES = 2 * 2**30
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of reading a file; `detail` names the exception and the last line of ours."""
+    """What came of reading a file.
+
+    `detail` names the exception and the last line of ours. `peak_bytes` is the memory that the
+    processes that read used at most; 0 where that is not known.
+    """
 
     kind: str
     detail: str = ""
+    peak_bytes: int = 0
 
     @property
     def is_failure(self) -> bool:
@@ -38,63 +47,122 @@ class Outcome:
         return self.kind in FAILURES
 
 
-def attempt(read: Callable[[Path], object], path: Path) -> Outcome:
-    """Read a file in a process of its own, made by forking this one."""
-    receive, send = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(receive)
-        _in_child(read, path, send)
-    os.close(send)
-    try:
-        answer = _answer(receive, time.monotonic() + TIME_s)
-    finally:
-        os.close(receive)
-    if answer is None:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        return Outcome(HANG, f"more than {TIME_s:g} s")
-    _, status = os.waitpid(child, 0)
-    if answer:
-        kind, _, detail = answer.partition("\n")
-        return Outcome(kind, detail)
-    return Outcome(CRASH, f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "exit")
+class Trials:
+    """Reads broken files in a process of its own, made by forking this one, and anew if it ends.
+
+    Processes that readers start there are kept from one file to the next, as they are in use.
+
+    Parameters
+    ----------
+    read : callable
+        Is given a path.
+    """
+
+    def __init__(self, read: Callable[[Path], object]) -> None:
+        self._read = read
+        self._context = multiprocessing.get_context("fork")
+        self._process: BaseProcess | None = None
+        self._n_left = 0
+
+    def __enter__(self) -> Trials:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def attempt(self, path: Path) -> Outcome:
+        """Read a file and return what came of it."""
+        if self._n_left == 0:
+            self._start()
+        self._n_left -= 1
+        self._pipe.send(path)
+        try:
+            if not self._pipe.poll(TIME_s):
+                self._end()
+                return Outcome(HANG, f"more than {TIME_s:g} s")
+            return Outcome(*self._pipe.recv())
+        except EOFError:
+            return Outcome(CRASH, self._end())
+
+    def _start(self) -> None:
+        self._end()
+        self._pipe, there = self._context.Pipe()
+        self._process = self._context.Process(target=_serve, args=(self._read, there))
+        self._process.start()
+        there.close()
+        self._n_left = AT_MOST
+
+    def _end(self) -> str:
+        """End the process; return how it ended if it had by itself."""
+        self._n_left = 0
+        if self._process is None:
+            return ""
+        self._pipe.close()
+        self._process.join(1)
+        code = self._process.exitcode
+        if code is None:
+            self._process.kill()
+            self._process.join()
+        self._process = None
+        return f"exit code {code}"
 
 
-def _answer(receive: int, end: float) -> str | None:
-    """Return what the child says, empty if it ends without a word, None if it takes too long."""
-    parts = []
-    while True:
-        ready, _, _ = select.select([receive], [], [], max(0.0, end - time.monotonic()))
-        if not ready:
-            return None
-        part = os.read(receive, 65536)
-        if not part:
-            return b"".join(parts).decode(errors="replace")
-        parts.append(part)
-
-
-def _in_child(read: Callable[[Path], object], path: Path, send: int) -> None:
-    """Read the file, say what came of it, and end."""
-    from napari_eds.errors import EDSError
-
+def _serve(read: Callable[[Path], object], pipe: Connection) -> None:
+    """Read one file after another, and say what came of each."""
     _limit_memory()
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
+    while True:
+        try:
+            path = pipe.recv()
+        except EOFError:
+            return
+        _forget_peak()
+        said = _outcome(read, path)
+        pipe.send((*said, _peak()))
+
+
+def _outcome(read: Callable[[Path], object], path: Path) -> tuple[str, str]:
+    from napari_eds.errors import EDSError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             read(path)
-        said = FINE
     except EDSError as error:
-        said = f"{REFUSED}\n{error}"
+        return REFUSED, str(error)
     except MemoryError as error:
-        said = f"{MEMORY}\n{_where(error)}"
+        return MEMORY, _where(error)
     except BaseException as error:  # noqa: BLE001 - finding them is what this is for
-        said = f"{FOREIGN}\n{_where(error)}"
-    os.write(send, said.encode(errors="replace")[:4000])
-    os._exit(0)
+        return FOREIGN, _where(error)
+    return FINE, ""
+
+
+def _processes() -> list[Path]:
+    """Return this process and those it started, where the system tells of them."""
+    if not _has_proc():
+        return []
+    own, started = Path("/proc/self"), []
+    for tasks in own.glob("task/*/children"):
+        with contextlib.suppress(OSError):  # a thread that has ended
+            started += tasks.read_text().split()
+    return [own, *(Path("/proc") / number for number in started)]
+
+
+def _forget_peak() -> None:
+    for process in _processes():
+        with contextlib.suppress(OSError):
+            (process / "clear_refs").write_text("5")  # proc(5): resets the peak
+
+
+def _peak() -> int:
+    found = 0
+    for process in _processes():
+        with contextlib.suppress(OSError):
+            text = (process / "status").read_text()
+            found += sum(int(kB) * 1024 for kB in re.findall(r"VmHWM:\s+(\d+)", text))
+    return found
 
 
 def _limit_memory() -> None:

@@ -37,7 +37,10 @@ def read_manifest(path: Path) -> dict[str, BatchEntry]:
         return {}
     # A line that a killed program had not finished has no end.
     whole = path.read_bytes().rpartition(b"\n")[0].decode("utf-8", errors="replace")
-    rows = list(csv.reader(StringIO(whole)))
+    try:
+        rows = list(csv.reader(StringIO(whole, newline="")))
+    except csv.Error as error:
+        raise OutputError(f"{path} is damaged: {error}. Choose another folder") from error
     if rows and rows[0] != _COLUMNS:
         raise OutputError(f"{path} is no manifest of a batch: choose another folder")
     found = {}
@@ -84,6 +87,10 @@ class Manifest:
         self._file.write(_text([entry]).encode())
         self._file.flush()
         os.fsync(self._file.fileno())
+
+    def forget(self, file: str) -> None:
+        """Know no more of a file, once the manifest is written anew."""
+        del self.entries[file]
 
     def finish(self) -> None:
         """Write one row per file, by name."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import locket
 
 from napari_eds._support.files import is_unfinished, write_atomically
 from napari_eds._support.outputs import check_folder
@@ -21,6 +23,8 @@ from napari_eds.errors import OutputError
 
 #: File by which the folder of a batch is known again.
 _ABOUT = "batch.json"
+#: Held by the batch that works in the folder; the system lets go of it however that ends.
+_LOCK = ".batch.lock"
 _FORMAT = "napari-eds batch"
 
 
@@ -34,10 +38,17 @@ class Place:
         Absolute.
     common : Path
         Folder from which its files are named.
+    lock : locket lock
+        Held until `leave`.
     """
 
     path: Path
     common: Path
+    lock: Any = field(repr=False)
+
+    def leave(self) -> None:
+        """Let another batch work here."""
+        self.lock.release()
 
     @property
     def manifest(self) -> Path:
@@ -64,30 +75,59 @@ def open_place(output: Path, inputs: Inputs, settings: BatchSettings, *, overwri
     ------
     OutputError
         If the folder lies in an input or holds one, if it holds something else than a batch, or
-        one of other settings.
+        one of other settings, or one that is at work.
     """
     output = output.absolute()
     _check_outside(output, inputs)
-    about = _about(output)
-    if about is None or overwrite:
+    if _about(output) is None:
         check_folder(output, overwrite=overwrite, inputs=inputs.found())
-        _forget(output)
-        about = {"format": _FORMAT, "inputs": str(inputs.common), **settings.to_dict()}
         output.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(output / _ABOUT, text, overwrite=True)
-    elif differing := _differing(about, settings):
+    lock = _locked(output)
+    try:
+        about = _about(output)
+        if about is None or overwrite:
+            about = _begin(output, inputs, settings)
+        _check_same(output, about, inputs, settings)
+    except BaseException:
+        lock.release()
+        raise
+    return Place(output, Path(about["inputs"]), lock)
+
+
+def _locked(output: Path) -> Any:
+    """Hold the folder, so that no other batch works in it."""
+    lock = locket.lock_file(str(output / _LOCK), timeout=0)
+    try:
+        lock.acquire()
+    except locket.LockError:
+        raise OutputError(
+            f"another batch is at work in {output}: wait for it, or choose another folder"
+        ) from None
+    return lock
+
+
+def _begin(output: Path, inputs: Inputs, settings: BatchSettings) -> dict[str, Any]:
+    """Make the folder one of a new batch; return what it says of it."""
+    _forget(output)
+    about = {"format": _FORMAT, "inputs": str(inputs.common), **settings.to_dict()}
+    text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(output / _ABOUT, text, overwrite=True)
+    return about
+
+
+def _check_same(
+    output: Path, about: dict[str, Any], inputs: Inputs, settings: BatchSettings
+) -> None:
+    if differing := _differing(about, settings):
         raise OutputError(
             f"{output} holds a batch with other settings ({', '.join(differing)}): choose another "
             "folder, or give overwrite=True to begin anew"
         )
-    common = Path(about["inputs"])
-    if not inputs.common.is_relative_to(common):
+    if not inputs.common.is_relative_to(about["inputs"]):
         raise OutputError(
-            f"{output} holds a batch of files in {common}, and {inputs.common} lies outside of "
-            "it: choose another folder, or give overwrite=True to begin anew"
+            f"{output} holds a batch of files in {about['inputs']}, and {inputs.common} lies "
+            "outside of it: choose another folder, or give overwrite=True to begin anew"
         )
-    return Place(output, common)
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -21,7 +21,7 @@ from napari_eds.batches.inputs import Growing, Inputs, parts_of, stamp
 from napari_eds.batches.local import LocalWorkers, n_cores
 from napari_eds.batches.manifest import Manifest
 from napari_eds.batches.place import Place, open_place, remove_unfinished
-from napari_eds.batches.settings import BatchSettings
+from napari_eds.batches.settings import BatchSettings, ReportFormat
 from napari_eds.batches.task import Task, labels_sha256, sha256_of, table_of
 from napari_eds.errors import EDSError
 from napari_eds.labels.rule import LabelRule
@@ -82,6 +82,7 @@ def batch(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     maps: bool = False,
     spectra: bool = False,
     errors: bool = False,
+    report: ReportFormat | None = None,
     parquet: bool = False,
     workers: int | None = None,
     scheduler: str | Client | None = None,
@@ -113,6 +114,8 @@ def batch(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         the chips of each class become one label.
     maps, spectra, errors : bool
         Whether to save at.% maps, spectra of labels, and parts of errors of each file.
+    report : {"html", "pdf"}, optional
+        Write a report of each file.
     parquet : bool
         Whether to write the table of all also as Parquet.
     workers : int, optional
@@ -155,16 +158,20 @@ def batch(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         maps=maps,
         spectra=spectra,
         errors=errors,
+        report=report,
     )
     found = Inputs.of(named)
     place = open_place(Path(output), found, settings, overwrite=overwrite)
-    run = _Run(place, found, settings, progress or _silent, on_entry or _silent)
     growing = Growing(stable_s) if watch else None
     n_workers = n_cores() if workers is None else workers
     try:
-        return run.run(n_workers, scheduler, growing)
+        run = _Run(place, found, settings, progress or _silent, on_entry or _silent)
+        try:
+            return run.run(n_workers, scheduler, growing)
+        finally:
+            run.end(parquet=parquet)
     finally:
-        run.end(parquet=parquet)
+        place.leave()
 
 
 def _silent(*_: object) -> None:
@@ -191,6 +198,13 @@ class _Run:
         self._changed: list[str] = []
         self._n_old = self._n_new = 0
         self._start = self._scanned = float("-inf")
+        self._forget_removed()
+
+    def _forget_removed(self) -> None:
+        """Forget files without results that are there no more: a damaged one was taken away."""
+        for name, entry in list(self._manifest.entries.items()):
+            if entry.state != "done" and not (self._place.common / name).exists():
+                self._manifest.forget(name)
 
     def run(
         self, n_workers: int, scheduler: str | Client | None, growing: Growing | None

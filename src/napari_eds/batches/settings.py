@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
+from napari_eds.errors import EDSError
 from napari_eds.labels.rule import LabelRule, check_naming_rule
 from napari_eds.recipe.map_part import MapPart
 from napari_eds.recipe.recipe import Recipe
+
+ReportFormat = Literal["html", "pdf"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,13 @@ class BatchSettings:
         Naming rule of a table of classes beside each map, whose chips are joined by class.
     maps, spectra, errors : bool
         Whether these are saved as well.
+    report : {"html", "pdf"} or None
+        Format of the report of each file, if one is written.
+
+    Raises
+    ------
+    EDSError
+        If a naming rule or a format is none.
     """
 
     recipe: Recipe
@@ -35,8 +45,11 @@ class BatchSettings:
     maps: bool = False
     spectra: bool = False
     errors: bool = False
+    report: ReportFormat | None = None
 
     def __post_init__(self) -> None:
+        if self.report not in (None, *get_args(ReportFormat)):
+            raise EDSError(f"a report is written as html or pdf, not as {self.report!r}")
         if self.classes is not None:
             check_naming_rule(self.classes)
 
@@ -48,7 +61,8 @@ class BatchSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON knows them; `from_dict` reads them."""
-        outputs = {"maps": self.maps, "spectra": self.spectra, "errors": self.errors}
+        names = ("maps", "spectra", "errors", "report")
+        outputs = {name: getattr(self, name) for name in names}
         return self._of_numbers() | outputs
 
     def _of_numbers(self) -> dict[str, Any]:

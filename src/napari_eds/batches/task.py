@@ -75,6 +75,11 @@ def maps_of(output: Path, file: str) -> Path:
     return output / "maps" / f"{file}_maps"
 
 
+def report_of(output: Path, file: str, suffix: str) -> Path:
+    """Return the report of a file in the folder of a batch."""
+    return output / "reports" / f"{file}.{suffix}"
+
+
 def run_task(task: Task) -> BatchEntry:
     """Do all that is asked of one file; whatever is wrong with it is told in the entry."""
     entry = BatchEntry(task.file, recipe_sha256=task.recipe_sha256, version=__version__)
@@ -137,9 +142,15 @@ def sha256_of(files: Iterable[Path]) -> str:
 
 def _save(result: Quantification, task: Task, settings: BatchSettings) -> None:
     task.table.parent.mkdir(parents=True, exist_ok=True)
-    # Maps first: a table that is there says that all is.
+    # These first: a table that is there says that all is.
     if settings.maps:
         save_maps(result, maps_of(Path(task.output), task.file), overwrite=task.replace)
+    if settings.report:
+        from napari_eds.exchange.report.saving import save_report  # draws: only where asked for
+
+        report = report_of(Path(task.output), task.file, settings.report)
+        report.parent.mkdir(parents=True, exist_ok=True)
+        save_report(result, report, overwrite=task.replace)
     extra = {"spectra": settings.spectra, "errors": settings.errors}
     result.to_csv(task.table, **extra, overwrite=task.replace)
 

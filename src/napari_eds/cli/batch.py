@@ -103,6 +103,9 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         "--errors", action="store_true", help="save what each error is made of, in at.%%"
     )
     parser.add_argument("--maps", action="store_true", help="save at.%% maps as TIFF and PNG")
+    parser.add_argument(
+        "--report", choices=("html", "pdf"), help="write a report of each file in reports"
+    )
 
 
 def _batch(options: argparse.Namespace) -> None:
@@ -126,6 +129,7 @@ def _batch(options: argparse.Namespace) -> None:
             maps=options.maps,
             spectra=options.spectra,
             errors=options.errors,
+            report=options.report,
             parquet=options.parquet,
             workers=options.workers,
             scheduler=options.scheduler,

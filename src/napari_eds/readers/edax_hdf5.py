@@ -21,6 +21,7 @@ import numpy as np
 from napari_eds.errors import ReadError
 from napari_eds.readers.bins import assemble, block_of_rows
 from napari_eds.readers.damage import check_size, damage_told
+from napari_eds.readers.hdf5_checks import first_value
 from napari_eds.readers.notes import note
 from napari_eds.readers.options import Options
 from napari_eds.readers.rosetta.maps import refuse_choice
@@ -111,7 +112,7 @@ def _sum_spectrum(dataset: h5py.Dataset) -> dict[str, Any]:
         return {}
     row = {str(key): np.ravel(value)[0] for key, value in spectrum.attrs.items() if np.size(value)}
     if spectrum.dtype.names and spectrum.size:
-        first = np.ravel(spectrum[()])[0]
+        first = first_value(spectrum)
         row |= {field: first[field] for field in spectrum.dtype.names}
     return row
 

@@ -119,3 +119,23 @@ def check_size(dataset: h5py.Dataset) -> None:
             f"{dataset.dtype} ({claimed / 1e9:.3g} GB), but stores {stored:,} bytes; expected "
             "as much as it claims"
         )
+
+
+def first_value(dataset: h5py.Dataset) -> Any:
+    """Return the first value of a dataset, however many it claims to hold; None without any."""
+    if not dataset.size:
+        return None
+    # One value takes reading one chunk.
+    return dataset[(0,) * dataset.ndim]
+
+
+def all_values(dataset: h5py.Dataset) -> Any:
+    """Return all values of a dataset that can hold as many as it claims.
+
+    Raises
+    ------
+    ReadError
+        As `check_size`.
+    """
+    check_size(dataset)
+    return dataset[()]

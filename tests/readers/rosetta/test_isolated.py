@@ -27,6 +27,11 @@ def file_reader(filename):
     if name.startswith("hang"):
         while True:
             time.sleep(0.01)
+    if name.startswith("spin"):
+        while True:
+            pass
+    if name.startswith("slow"):
+        time.sleep(2.5)
     if name.startswith("greedy"):
         bytearray(1 << 60)
     if name.startswith("leave"):
@@ -55,6 +60,7 @@ def reader(tmp_path, monkeypatch):
         ("leave.x", r"SystemExit|broke down"),
         ("greedy.x", "MemoryError|OverflowError"),
         ("hang.x", "did not come to an end in 1 s"),
+        ("spin.x", "did not come to an end in 1 s"),
     ],
 )
 def test_misbehaviour_is_an_error(reader, name, told, monkeypatch):
@@ -68,6 +74,19 @@ def test_misbehaviour_is_an_error(reader, name, told, monkeypatch):
     (entry,) = rosetta_call.call("odd", reader / "sound.x")
     assert entry["data"] == 0
     assert isinstance(entry["metadata"]["f"], str)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are limited by the clock there")
+def test_limit_is_work_not_time_on_the_clock(reader, monkeypatch):
+    """A file on a slow disk, or a busy machine, does not make it a damaged one."""
+    (reader / "spin.x").write_bytes(b"x")
+    (reader / "slow.x").write_bytes(b"x")
+    monkeypatch.setattr(isolated, "_LIMIT_s", 1.0)
+    monkeypatch.setattr(isolated, "_BY_THE_CLOCK", 1000.0)
+    with pytest.raises(ReadError, match="did not come to an end in 1 s"):
+        rosetta_call.call("odd", reader / "spin.x")
+    (entry,) = rosetta_call.call("odd", reader / "slow.x")
+    assert entry["data"] == 0
 
 
 def test_cancel_answers_within_a_second(reader):

@@ -115,6 +115,7 @@ def _run(
         asked.output,
         part=part,
         maps=asked.maps,
+        report="html" if asked.report else None,
         workers=asked.workers,
         progress=report,
         on_entry=tell,

@@ -45,6 +45,7 @@ class Asked(NamedTuple):
     output: Path
     workers: int
     maps: bool
+    report: bool
 
 
 class BatchForm(QWidget):
@@ -89,7 +90,9 @@ class BatchForm(QWidget):
         self.workers.setRange(1, 256)
         self.workers.setValue(n_cores())
         self.workers.setToolTip("Processes; each holds one map in memory")
-        self.maps = QCheckBox("save at.% maps")
+        self.maps, self.report = QCheckBox("at.% maps"), QCheckBox("reports")
+        self.maps.setToolTip("Save the at.% maps of each file")
+        self.report.setToolTip("Write a report of each file, as HTML")
 
     def _lay_out(self) -> None:
         form = QFormLayout(self)
@@ -101,7 +104,7 @@ class BatchForm(QWidget):
         form.addRow("Labels", self.kind)
         form.addRow("", _row(self.number, self.rule))
         form.addRow("Output", _row(self.output, self.choose_output))
-        form.addRow("Workers", _row(self.workers, self.maps))
+        form.addRow("Workers", _row(self.workers, self.maps, self.report))
 
     def asked(self) -> Asked:
         """Return what is asked for.
@@ -123,6 +126,7 @@ class BatchForm(QWidget):
             Path(self.output.text().strip()),
             self.workers.value(),
             self.maps.isChecked(),
+            self.report.isChecked(),
         )
 
     def _listed(self) -> tuple[str, ...]:

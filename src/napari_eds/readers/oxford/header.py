@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from napari_eds.readers.hdf5_checks import first_value
 from napari_eds.readers.symbols import SYMBOLS
 
 #: Groups of results by element, and by line of an element.
@@ -24,9 +25,7 @@ class Header:
 
     def _first(self, name: str) -> Any:
         dataset = None if self._group is None else self._group.get(name)
-        if not isinstance(dataset, h5py.Dataset) or not dataset.size:
-            return None
-        return np.ravel(dataset[()])[0]
+        return first_value(dataset) if isinstance(dataset, h5py.Dataset) else None
 
     def number(self, name: str) -> float | None:
         """Return a finite number, in the unit of the file."""

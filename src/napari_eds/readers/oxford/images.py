@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import h5py
 import numpy as np
 
+from napari_eds.readers.hdf5_checks import all_values
 from napari_eds.readers.images import in_unit
 from napari_eds.readers.notes import note
 from napari_eds.readers.oxford.header import Header
@@ -40,7 +41,7 @@ def _images(group: h5py.Group, map_header: Header) -> Iterator[AuxiliaryImage]:
     if corner is not None and unit != "pixel":
         offset = (-corner[1] * rows * size[0], -corner[0] * columns * size[1])
     for title, dataset in _datasets(group.get("Data")):
-        data = dataset[()]
+        data = all_values(dataset)
         if data.size % max(rows * columns, 1) or data.size // max(rows * columns, 1) not in (1, 3):
             note(
                 f"{dataset.name} is left out: its {data.size} values are no image of {rows} x "

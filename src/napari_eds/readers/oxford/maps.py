@@ -21,6 +21,7 @@ from napari_eds.errors import ReadError
 from napari_eds.readers.bins import assemble, block_of_rows
 from napari_eds.readers.choice import chosen
 from napari_eds.readers.damage import check_size, damage_told
+from napari_eds.readers.hdf5_checks import all_values
 from napari_eds.readers.notes import note
 from napari_eds.readers.options import Options
 from napari_eds.readers.oxford.header import Header, elements
@@ -220,7 +221,7 @@ def _order(group: h5py.Group, shape: tuple[int, int]) -> np.ndarray | None:
         dataset = group.get(f"Data/{name}")
         if dataset is None or dataset.size != math.prod(shape):
             return None
-        values, place = np.unique(np.round(np.ravel(dataset[()]), 6), return_inverse=True)
+        values, place = np.unique(np.round(np.ravel(all_values(dataset)), 6), return_inverse=True)
         if len(values) != n or not np.isfinite(values).all():
             return None
         places.append(place)
@@ -280,7 +281,7 @@ def _degrees(radians: float) -> float:
 def _time(group: h5py.Group, name: str) -> float | None:
     """Return the sum over all pixels in seconds."""
     dataset = group.get(f"Data/{name}")
-    total = 0.0 if dataset is None else float(np.nansum(dataset[()], dtype=float))
+    total = 0.0 if dataset is None else float(np.nansum(all_values(dataset), dtype=float))
     return total if math.isfinite(total) and total > 0 else None
 
 

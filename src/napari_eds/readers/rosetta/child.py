@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -31,9 +32,10 @@ def main() -> None:
             importlib.import_module(f"rsciio.{plugin}._api")
     while True:
         try:
-            plugin, path, options = receive(requests)
+            plugin, path, options, limit_s = receive(requests)
         except EOFError:
             return
+        _limit_work(limit_s)
         send(replies, _answer(plugin, Path(path), options))
 
 
@@ -67,6 +69,20 @@ def _limit_memory() -> None:
             os.write(setting, b"1000")
         finally:
             os.close(setting)
+
+
+def _limit_work(seconds: float) -> None:
+    """Be ended by the system (SIGXCPU) after this much more time of the processor."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = math.ceil(used.ru_utime + used.ru_stime + seconds)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    # ValueError: a smaller limit is in force.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 def _answer(plugin: str, path: Path, options: dict[str, Any]) -> Reply:

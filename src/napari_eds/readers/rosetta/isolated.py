@@ -24,9 +24,12 @@ from napari_eds.readers.rosetta.messages import Reply, receive, send
 from napari_eds.readers.rosetta.plugins import PLUGINS
 
 #: A read may take this long, and a second more for every megabyte; a sound file of 3 MB takes one.
-_LIMIT_s = 20.0
+#: It is time of the processor, so that a busy machine or a slow disk makes no file a damaged one.
+_LIMIT_s = 8.0
 _SECONDS_PER_MB = 1.0
 _FOLDER_LIMIT_s = 600.0
+#: Times as long by the clock: for what waits for ever, and systems that cannot limit processes.
+_BY_THE_CLOCK = 2.5
 
 #: How often a wait looks whether it was cancelled.
 _LOOK_EVERY_s = 0.05
@@ -53,7 +56,9 @@ class _Child:
         )
 
     def ask(self, request: tuple[Any, ...], limit_s: float) -> Reply:
-        """Return the reply; on whatever else the process is ended.
+        """Return the reply to a request that may take some processor time, or be waited for.
+
+        On whatever else the process is ended.
 
         Raises
         ------
@@ -64,9 +69,10 @@ class _Child:
         """
         answer: list[Reply] = []
         waiter = threading.Thread(
-            target=self._exchange, args=(request, answer), name="read a file", daemon=True
-        )
-        end = time.monotonic() + limit_s
+            target=self._exchange, args=((*request, limit_s), answer), name="read a file",
+            daemon=True,
+        )  # fmt: skip
+        end = time.monotonic() + _BY_THE_CLOCK * limit_s
         waiter.start()
         try:
             while waiter.is_alive():
@@ -80,7 +86,7 @@ class _Child:
             raise
         if not answer:
             self.end()
-            raise EOFError
+            raise TimeoutError if self.cause == "SIGXCPU" else EOFError
         return answer[0]
 
     def _exchange(self, request: tuple[Any, ...], answer: list[Reply]) -> None:
