@@ -43,7 +43,9 @@ Part = Literal[
     "attenuation",
     "dose",
 ]
-PARTS: tuple[Part, ...] = get_args(Part)
+#: That of the zeta-factor method alone, and those of every method.
+DOSE: Part = "dose"
+PARTS: tuple[Part, ...] = tuple(part for part in get_args(Part) if part != DOSE)
 
 #: Take-off angle where the file gives none, for the error of an absorption that is not corrected.
 _ASSUMED_TAKE_OFF_DEG = 25.0
