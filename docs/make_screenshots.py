@@ -31,16 +31,18 @@ from napari_eds._napari.parts.panels import (
     find_panel,
     open_panel,
 )
+from napari_eds._napari.parts.view_memory import FILE_VARIABLE
 from napari_eds._napari.reader import add_layers
 from napari_eds._napari.spectrum.peak_popup import PeakPopup
 from napari_eds._napari.state.focus import focus_of
-from napari_eds._napari.state.layers import image_layers, maps_of
+from napari_eds._napari.state.layers import image_layers, is_spectrum, layers_of, maps_of
 from napari_eds._support import hyperspy
 from napari_eds.exchange.autosave import FOLDER_VARIABLE
 from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
 FOLDER = Path(__file__).parent / "images"
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+SPECTRUM_FILE = "real/velox/EDS-STO.emd"
 MEASURED = "real/hspy/SiO2 EDS Spectrum Image.hspy"
 SIZES = {"": (1400, 900), "_large": (1920, 1080)}
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -54,7 +56,9 @@ def main() -> None:
             table = Path(folder) / "k-factors.csv"
             k_factors(simulation).to_csv(table)
             session(simulation.image, table, theme, size, f"{theme}{ending}")
-    measured(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_DATA)
+    data = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_DATA
+    spectrum(data)
+    measured(data)
 
 
 def session(
@@ -98,7 +102,7 @@ def regions(viewer: napari.Viewer, dock) -> None:
             QTest.keyClick(popup, Qt.Key.Key_Escape)
     run(dock, viewer)
     for layer in list(viewer.layers):
-        layer.visible = layer.name.endswith("X-ray counts")
+        layer.visible = layer.name.startswith("X-ray counts")
 
 
 def chips(viewer: napari.Viewer, dock, ending: str) -> None:
@@ -115,6 +119,19 @@ def chips(viewer: napari.Viewer, dock, ending: str) -> None:
     if ending == "dark":
         tabs.setCurrentIndex(2)
         picture(viewer, "tutorial_scatter")
+
+
+def spectrum(data: Path) -> None:
+    """Quantify a single spectrum."""
+    viewer = napari.Viewer()
+    viewer.window.resize(*SIZES[""])
+    add_layers(viewer, layers_of(eds.read(data / SPECTRUM_FILE))[0])
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, WORKBENCH)
+    wait_for(lambda: find_panel(viewer, RESULTS) is not None)
+    QTest.qWait(2500)
+    run(dock, viewer)
+    picture(viewer, "tutorial_spectrum")
+    viewer.close()
 
 
 def measured(data: Path) -> None:
@@ -170,7 +187,8 @@ def run(dock, viewer) -> None:
     before = focus.result
     click(dock.run)
     wait_for(lambda: focus.result is not before)
-    wait_for(lambda: set(maps_of(viewer, focus.labels_layer)) == set(focus.result.elements))
+    if not is_spectrum(focus.image):
+        wait_for(lambda: set(maps_of(viewer, focus.labels_layer)) == set(focus.result.elements))
 
 
 def paint(viewer, labels, label: int, points: list[tuple[int, int]]) -> None:
@@ -208,4 +226,5 @@ def picture(viewer, name: str) -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as unsaved:
         os.environ[FOLDER_VARIABLE] = unsaved
+        os.environ[FILE_VARIABLE] = str(Path(unsaved) / "view.json")
         main()

@@ -7,16 +7,28 @@ import weakref
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, QSize, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QScrollArea,
+    QWidget,
+)
 
 import napari_eds as eds
+from napari_eds._napari.parts import panels_button
 from napari_eds._napari.parts.panels import (
+    BATCH,
     COMPARE,
     ELEMENTS,
     EXCHANGE,
+    FRAMES,
+    MAPS,
     PLUGIN,
+    PROFILE,
     QUANTIFICATION,
     REGIONS,
     RESULTS,
@@ -28,6 +40,7 @@ from napari_eds._napari.parts.panels import (
 )
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import maps_of
+from napari_eds._napari.workbench import first_size
 from window_actions import nothing_is_due
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
@@ -80,6 +93,55 @@ def test_it_opens_every_panel_and_leaves_the_window_as_large(workbench, map_file
     assert all(dock.isVisible() for dock in below)
     assert window.tabifiedDockWidgets(dock_of(widget)) == [dock_of(find_panel(viewer, ELEMENTS))]
     assert len(viewer.window.dock_widgets) == 4
+
+
+def test_a_small_window_gets_most_of_the_screen_and_none_is_larger():
+    screen = QSize(1366, 768)
+    assert first_size(QSize(1300, 700), screen) == QSize(1300, 700)
+    assert first_size(QSize(800, 600), screen) == QSize(1298, 730)
+    assert first_size(QSize(1920, 1000), screen) == screen
+
+
+@pytest.mark.parametrize("title", [PROFILE, MAPS, FRAMES, BATCH, REGIONS, COMPARE, EXCHANGE])
+def test_the_menu_of_panels_leads_to_each_with_map_and_result_of_the_workbench(
+    qtbot, workbench, map_file, title
+):
+    viewer, widget = workbench(map_file)
+    quantify(qtbot, viewer, widget)
+    menu = widget.panels.menu()
+    words = next(words for name, words in panels_button._PANELS if name == title)
+    action = next(a for a in menu.actions() if a.text() == words)
+    assert widget.panels.isVisible()
+    menu.popup(widget.panels.mapToGlobal(QPoint(0, 0)))
+    qtbot.waitUntil(menu.isVisible)
+    QTest.mouseClick(
+        menu, LEFT, Qt.KeyboardModifier.NoModifier, menu.actionGeometry(action).center()
+    )
+    qtbot.waitUntil(lambda: find_panel(viewer, title) is not None)
+    nothing_is_due(qtbot)
+    panel = find_panel(viewer, title)
+    assert panel.isVisible()
+    assert panel.focus is widget.focus
+    assert panel.focus.result is not None
+
+
+def test_sections_fold_away_and_stay_so(qtbot, workbench, map_file):
+    viewer, widget = workbench(map_file)
+    section = widget.sections["Known composition"]
+    field = widget.formula.native
+    scroll = next(a for a in widget.findChildren(QScrollArea) if a.isAncestorOf(section))
+    scroll.ensureWidgetVisible(section.head)
+    assert field.isVisibleTo(widget)
+    QTest.mouseClick(section.head, LEFT)
+    assert not field.isVisibleTo(widget)
+    viewer.window.remove_dock_widget(dock_of(widget))
+    again = open_and_settle(qtbot, viewer, QUANTIFICATION)
+    try:
+        assert not again.formula.native.isVisibleTo(again)
+        assert again.run.native.isVisibleTo(again)
+    finally:
+        QTest.mouseClick(again.sections["Known composition"].head, LEFT)
+    assert again.formula.native.isVisibleTo(again)
 
 
 def test_further_panels_share_the_tab_and_leave_the_window_as_large(qtbot, workbench, map_file):

@@ -48,6 +48,8 @@ def read_layers(path: Paths) -> list[LayerTuple]:
     _tell_notes(layers)
     if viewer is not None:
         _keep_unsaved(viewer)
+        _fit_units(viewer, layers)
+        _show_spectra(viewer, layers)
     return layers
 
 
@@ -94,6 +96,16 @@ def add_layers(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
     _tell_notes(layers)
     _keep_unsaved(viewer)
     one_per_turn(partial(_add_layer, viewer, layer) for layer in layers)
+    _show_spectra(viewer, layers)
+
+
+def _show_spectra(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
+    """Bring the panel of spectra to the front where a file of spectra was opened."""
+    from napari_eds._napari.parts.panels import SPECTRUM, show_panel_soon
+    from napari_eds._napari.state.layers import SPECTRA
+
+    if any(SPECTRA in look.get("metadata", {}) for _, look, _ in layers):
+        show_panel_soon(viewer, SPECTRUM)
 
 
 def _keep_unsaved(viewer: ViewerModel) -> None:
@@ -105,7 +117,22 @@ def _keep_unsaved(viewer: ViewerModel) -> None:
 def _add_layer(viewer: ViewerModel, layer: LayerTuple) -> None:
     from napari.layers import Layer
 
-    viewer.add_layer(Layer.create(*layer))
+    from napari_eds._napari.state.units import fit_in
+
+    made = Layer.create(*layer)
+    fit_in(viewer, made)
+    viewer.add_layer(made)
+
+
+def _fit_units(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
+    """Fit the units of layers that napari is going to add to those that are there."""
+    from napari_eds._napari.state.layers import SPECTRUM_IMAGE
+    from napari_eds._napari.state.units import fit_attributes
+
+    wanted = viewer.layers.extent.units if len(viewer.layers) else None
+    fit_attributes(
+        wanted, [(look, SPECTRUM_IMAGE in look.get("metadata", {})) for _, look, _ in layers]
+    )
 
 
 def _tell_notes(layers: list[LayerTuple]) -> None:
@@ -169,13 +196,13 @@ def _pictures_of(path: str | Path) -> list[LayerTuple]:
 
 def _layers_of(path: str | Path, part: MapPart | None, check: Check | None) -> list[LayerTuple]:
     """Read a file, or the part of it that is asked for, as layers."""
-    from napari_eds._napari.state.layers import image_layers
+    from napari_eds._napari.state.layers import layers_of
 
     if part is None or part.index is None:
         images = read(path, **({} if part is None else part.reading()), check=check)
     else:
         images = [load(path, part=part)]
-    return _each_once([image_layers(image) for image in images])
+    return _each_once(layers_of(images))
 
 
 def _each_once(layers_of_maps: list[list[LayerTuple]]) -> list[LayerTuple]:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QSize, Qt, QTimer
 
 from napari_eds._napari.parts.jobs import Job, one_per_turn
 from napari_eds._napari.parts.panels import (
@@ -27,6 +27,10 @@ _BOTTOM_HEIGHT_PX = 310
 #: Most of the height of a small window.
 _BOTTOM_PART = 0.35
 _RIGHT_WIDTH_PX = 390
+#: A window of at least this width and height keeps its size; the part of the screen that a smaller
+#: one gets.
+_ENOUGH_PX = (1280, 688)
+_PART_OF_SCREEN = 0.95
 _SPECTRUM_TO_RESULTS = (610, 470)
 
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -51,7 +55,7 @@ class Workbench(QuantificationWidget):
         if dock_of(self) is None:
             return
         window = dock_of(self).parent()
-        size = window.size()
+        size = first_size(window.size(), window.screen().availableSize())
         # Layer controls and list need the whole height of a small window.
         window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         destroyed: list[bool] = []
@@ -90,6 +94,17 @@ class Workbench(QuantificationWidget):
         window.resizeDocks([dock_of(self)], [_RIGHT_WIDTH_PX], along)
         _show_scale_bar(self._viewer)
         self.focus.fit_view()
+
+
+def first_size(size: QSize, screen: QSize) -> QSize:
+    """Return the size of a window in which the workbench opens.
+
+    One that has room for map and panels stays as it is; a smaller one gets most of the screen, and
+    none is larger than that.
+    """
+    if size.width() < _ENOUGH_PX[0] or size.height() < _ENOUGH_PX[1]:
+        size = size.expandedTo(screen * _PART_OF_SCREEN)
+    return size.boundedTo(screen)
 
 
 def _show_scale_bar(viewer: Any) -> None:

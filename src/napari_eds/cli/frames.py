@@ -14,7 +14,7 @@ from napari_eds.cli.usage import UsageError, at_least_1
 
 if TYPE_CHECKING:
     from napari_eds.quantification.over_frames import FrameResult
-    from napari_eds.spectra.frame_series import FrameSeries
+    from napari_eds.spectra.drift import Drift
 
 
 def add_parser(commands: Any) -> None:
@@ -70,11 +70,12 @@ def _run(options: argparse.Namespace) -> None:
 def _quantify(options: argparse.Namespace) -> FrameResult:
     from napari_eds.quantification.over_frames import quantify_frames
     from napari_eds.readers.reading import read_frames
+    from napari_eds.spectra.drift import without_drift
 
     part = part_from(options)
     if part.crop is not None:
         raise UsageError("--crop: frames are read whole; give --labels of the part instead")
-    series = _aligned(read_frames(options.file, part=part), options.align)
+    series = without_drift(read_frames(options.file, part=part), options.align, told=_tell)
     recipe, _ = recipe_and_map(options)
     regions = regions_from(options, series.sum())
     with TerminalProgress() as progress:
@@ -83,18 +84,10 @@ def _quantify(options: argparse.Namespace) -> FrameResult:
     return result
 
 
-def _aligned(series: FrameSeries, by: str) -> FrameSeries:
-    """Return frames without drift, and say how far they were moved."""
-    from napari_eds.spectra.drift import COUNTS, find_drift
-
-    if by == "no":
-        return series
-    if by == "images" and not series.images:
-        raise UsageError("--align images: the file keeps no image of every frame; take counts")
-    drift = find_drift(series, {"images": None, COUNTS: COUNTS}.get(by, by))
+def _tell(drift: Drift) -> None:
+    """Say how far frames are moved."""
     for number, (down, right) in enumerate(drift.shifts_px.tolist(), start=1):
         print(f"frame {number}: off by {down:+.2f} rows, {right:+.2f} columns, by {drift.source}")
-    return series.shifted(drift.whole_px)
 
 
 def _report(result: FrameResult, against: Any) -> list[str]:

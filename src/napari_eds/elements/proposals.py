@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_eds._support.brief import brief
-from napari_eds._support.progress import Progress
+from napari_eds._support.progress import Progress, tells_steps
 from napari_eds.elements import prior
 from napari_eds.elements.search import LIGHT, SEEDS, ElementSearch, Finding
 from napari_eds.errors import EDSError
@@ -167,6 +167,7 @@ def find_elements(
     ).proposals
 
 
+@tells_steps
 def search_elements(  # noqa: PLR0913 - a spectrum, and what is known of it
     energy: EnergyAxis,
     total: np.ndarray,

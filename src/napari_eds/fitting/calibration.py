@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import least_squares
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds.fitting.least_squares import weighted_solution
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import AXIS_PRIOR
@@ -143,6 +144,7 @@ class _Problem:
 
     def fitted(self, values: np.ndarray) -> np.ndarray:
         """Return the best fit on the axis of `values`, (channels,)."""
+        check_cancelled()
         moved = _with_values(self.start, self.names, values).apply(self.model)
         t = np.linspace(-1, 1, self.counts.size)
         design = np.hstack([moved.profiles, np.polynomial.legendre.legvander(t, _ORDER)])

@@ -180,6 +180,7 @@ def equal_weight_fit(
 def _poisson(
     model: SpectralModel, counts: np.ndarray, report: Progress, *, non_negative: bool
 ) -> Fit:
+    report(0, len(counts), "fitting")
     total = counts.sum(axis=0, dtype=sum_dtype(counts))
     if model.background_shape is None:
         model = with_sum_background(model, total)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_eds._support import hyperspy
-from napari_eds._support.progress import Progress
+from napari_eds._support.progress import Progress, leavable
 from napari_eds.fitting.model import SpectralModel
 
 #: Expected counts of a channel are not taken below this part of the background: noise can give an
@@ -42,9 +42,9 @@ def fit_hyperspy(
     n_labels = counts.shape[0]
     report(0, n_labels, "building the model")
     with hyperspy.quiet():
-        exspy_model = model.exspy_model(counts)
+        exspy_model = leavable(model.exspy_model, counts)
         report(0, n_labels, "fitting")
-        exspy_model.multifit(optimizer="lstsq", show_progressbar=False)
+        leavable(exspy_model.multifit, optimizer="lstsq", show_progressbar=False)
         if nonlinear:
             _refine(exspy_model, n_labels, report)
     return _alpha_areas(exspy_model, model), _background_coefficients(exspy_model)

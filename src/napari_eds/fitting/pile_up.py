@@ -17,6 +17,7 @@ import numpy as np
 from scipy.fft import next_fast_len
 from scipy.interpolate import BSpline
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds.fitting.least_squares import weighted_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.poisson import BLOCK_LABELS
@@ -107,8 +108,10 @@ def _found(model: SpectralModel, spectra: np.ndarray) -> tuple[np.ndarray, PileU
     if not np.any(fitted.coefficients[:n] > 0):
         return pairs, PileUp()
     parts, per_count, background = _meetings(n, fixed, fitted, spectra)
+    check_cancelled()
     narrow, meeting = _noiseless_profiles(model), _Meeting.of(model)
     for _ in range(_ROUNDS):
+        check_cancelled()
         before, areas = strength, np.maximum(fitted.coefficients[:n], 0)
         # Per count of an X-ray alone; a pair is one count, too.
         lines = (1 + strength) * (narrow @ ((parts * areas).T @ per_count))
@@ -144,12 +147,18 @@ def _meetings(
     _, covariance = weighted_fit(fixed, fitted.expected, fitted.expected)
     inverse = (fixed / fitted.expected[:, None]) @ covariance
     starts = range(0, len(spectra), BLOCK_LABELS)
-    found = np.concatenate([spectra[i : i + BLOCK_LABELS] @ inverse for i in starts])
+    found = np.concatenate([_estimated(spectra[i : i + BLOCK_LABELS], inverse) for i in starts])
     areas = np.maximum(found[:, :n_families], 0)
     parts = areas / np.maximum(areas.sum(axis=0), np.finfo(float).tiny)
+    check_cancelled()
     per_count = parts / np.maximum(spectra.sum(axis=1, dtype=float), 1)[:, None]
     background = fixed[:, n_families:] @ (found[:, n_families:].T @ per_count)
     return parts, per_count, np.maximum(background, 0)
+
+
+def _estimated(spectra: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    check_cancelled()
+    return np.asarray(spectra @ inverse)
 
 
 def _measured(fitted: SumFit, share: float) -> PileUp:

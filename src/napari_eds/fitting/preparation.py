@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_eds._support.progress import begin
 from napari_eds.fitting.background import bending, sum_background
 from napari_eds.fitting.calibration import MINIMUM_COUNTS, Calibration, calibrate
 from napari_eds.fitting.corrections import corrected
@@ -82,12 +83,15 @@ def prepare(
     if recipe.engine != "poisson":
         return _of_hyperspy(model, total, recipe)
     drawn = corrected(model) if recipe.correct_lines else model
+    begin("calibrating the energy axis")
     calibration = _calibration(drawn, total, recipe)
     drawn = replace(drawn, tail=_tail(recipe))
     # Sum peaks come before the ratios, which would follow one that lies on a line.
+    begin("looking for sum peaks")
     spectra = total if spectra is None else spectra
     prepared, _ = with_pile_up(calibration.apply(drawn), spectra)
     weights = _rough_composition(prepared, total, k_factors)
+    begin("settling the model on the sum")
     background = sum_background(prepared, total, weights, recipe.background)
     refined = refine(
         prepared,
@@ -95,6 +99,7 @@ def prepare(
         nuisances_of(prepared, recipe.uncertainties, fixed=_fixed(recipe, total)),
         bending(prepared.energy, background.shape),
     )
+    begin("looking for sum peaks again")
     prepared, pile_up = with_pile_up(refined.model, spectra)
     prepared = replace(prepared, background_shape=refined.background_shape)
     fitted = fit_sum(prepared, total)
@@ -113,6 +118,7 @@ def prepare(
 
 def _of_hyperspy(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Preparation:
     """Calibrate the axis, which is all that HyperSpy's engines leave to be prepared."""
+    begin("calibrating the energy axis")
     calibration = _calibration(model, total, recipe)
     prepared = calibration.apply(model)
     fitted = fit_sum(prepared, total)

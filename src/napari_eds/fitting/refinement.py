@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
@@ -222,6 +223,7 @@ class _Problem:
 
     def solved(self, values: np.ndarray) -> _Solved:
         """Return the best areas and background at values of the nuisances."""
+        check_cancelled()
         model = moved(self.model, self.nuisances, values * self.prior_sd)
         profiles = model.profiles
         n = profiles.shape[1]
@@ -288,6 +290,7 @@ class _Problem:
 
     def _linearised(self, values: np.ndarray, here: _Solved) -> tuple[np.ndarray, np.ndarray]:
         """Return columns of areas, background and nuisances, and precisions of their priors."""
+        check_cancelled()
         model = here.model
         n = len(model.families)
         areas = np.maximum(here.coefficients[:n], 0)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds.errors import LabelError
 from napari_eds.labels.chips import Chips
 
@@ -141,6 +142,7 @@ def _boxes(counts: np.ndarray, limits: _Limits) -> Iterator[_Box]:
 
     waiting: list[_Box] = [(0, counts.shape[0], 0, counts.shape[1])]
     while waiting:
+        check_cancelled()
         box = waiting.pop()
         parts = next((p for p in _cuts(box, limits.smallest) if all(map(enough, p))), None)
         if parts is None:

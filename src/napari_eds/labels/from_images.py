@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from scipy import ndimage
 
+from napari_eds._support.progress import leavable
 from napari_eds.errors import LabelError
 from napari_eds.labels.chips import Chips
 from napari_eds.labels.edits import TOUCHING, in_reading_order, split_labels
@@ -104,7 +105,8 @@ def superpixels(
     n = _number_of_regions(n_regions, mean_pixels, int(known.sum()))
     # Its own masks leave known pixels without a label, so the map is filled and masked later.
     nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    labels = slic(
+    labels = leavable(
+        slic,
         stack[tuple(nearest)],
         n_segments=max(round(n * known.size / known.sum()), 1),
         compactness=compactness,

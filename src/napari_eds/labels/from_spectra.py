@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.progress import begin, leavable
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import Chips
 from napari_eds.labels.edits import in_reading_order
@@ -77,7 +78,8 @@ def cluster_labels(  # noqa: PLR0913 - the last four have defaults
         image = image.crop_energy(*energy_range_keV)
     side = _block_side(image) if bin_px is None else int(bin_px)
     blocks = _block_numbers(image.shape, side)
-    counts = _binned(image, blocks)
+    begin("summing spectra of blocks")
+    counts = leavable(_binned, image, blocks)
     weighted, filled, by_channel = _weighted(counts)
     n_filled, n_channels = weighted.shape
     if n_clusters > min(n_filled, n_channels):
@@ -88,10 +90,11 @@ def cluster_labels(  # noqa: PLR0913 - the last four have defaults
     with warnings.catch_warnings():
         # Fewer kinds of blocks than clusters, or factors that still move: labels tell enough.
         warnings.simplefilter("ignore", category=_convergence_warning())
+        begin("parting blocks into clusters")
         if method == "kmeans":
-            found = _by_k_means(weighted, n_clusters, seed)
+            found = leavable(_by_k_means, weighted, n_clusters, seed)
         else:
-            found = _by_factors(weighted, by_channel, n_clusters, seed)
+            found = leavable(_by_factors, weighted, by_channel, n_clusters, seed)
     of_block = np.zeros(len(filled), np.int64)
     of_block[filled] = found + 1
     labels = in_reading_order(of_block[blocks]).astype(np.int32)

@@ -22,7 +22,7 @@ from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.figures import save_figure
 from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
-from napari_eds._support.progress import Progress
+from napari_eds._support.progress import Progress, begin, tells_steps
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.labels.chips import CHIP, LABEL, N_PIXELS, Chips, describe_labels
 from napari_eds.quantification.frame_figure import draw
@@ -235,6 +235,7 @@ def csv_files(path: str | Path) -> list[Path]:
     return beside(path, "_changes.csv")
 
 
+@tells_steps
 def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit nearly all
     series: FrameSeries,
     labels: np.ndarray | Chips,
@@ -275,6 +276,7 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
     if recipe.method == "zeta":
         # Groups of frames have doses of their own, which no acquisition tells.
         raise RecipeError("frames are quantified by Cliff-Lorimer: set the recipe's method to it")
+    begin("putting frames together")
     groups = series.grouped(every)
     apart, ids, frames = groups.labels_apart(labels)
     result = quantify(groups.stacked, apart, recipe, progress=progress)

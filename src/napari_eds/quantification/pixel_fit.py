@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_eds._support.progress import begin
 from napari_eds.errors import RecipeError
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import shared_inverse
@@ -169,6 +170,7 @@ def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
         )
     model = build_model(image.energy, image.acquisition, recipe)
     k_factors = k_factors_of(model, recipe)
+    begin("summing spectra")
     whole = inside.all()
     total = image.total_spectrum() if whole else image.label_spectra(inside).spectra[0]
     counts = total[model.channels]

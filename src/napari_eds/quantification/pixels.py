@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_eds._support.brief import brief
 from napari_eds._support.outputs import output_folder
-from napari_eds._support.progress import Progress
+from napari_eds._support.progress import Progress, tells_steps
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting.preparation import Preparation
 from napari_eds.physics.lines import Family
@@ -202,6 +202,7 @@ class PixelMaps:
         return written
 
 
+@tells_steps
 def pixel_maps(  # noqa: PLR0913 - all but two have defaults
     image: SpectrumImage,
     recipe: Recipe,

@@ -14,7 +14,7 @@ from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
-from napari_eds._support.progress import Progress
+from napari_eds._support.progress import Progress, begin, tells_steps
 from napari_eds.errors import EDSError
 from napari_eds.labels.along_lines import Line, LinePixels, line_bins, line_pixels
 from napari_eds.quantification.advice import MAJOR_AT_PCT, WANTED_ERROR_AT_PCT
@@ -161,6 +161,7 @@ class LineProfile:
         return rows, self.pixels.distances[covered] * scale
 
 
+@tells_steps
 def line_profile(  # noqa: PLR0913 - the last four have defaults
     image: SpectrumImage,
     line: Line,
@@ -196,6 +197,7 @@ def line_profile(  # noqa: PLR0913 - the last four have defaults
     """
     pixels = line_pixels(line, image.shape, image.pixel_size)
     if bin_px is None:
+        begin("advising the length of bins")
         bin_px = advised_bin_px(image, line, recipe, error_at_pct=error_at_pct)
     bins = line_bins(pixels, bin_px)
     return LineProfile(line, pixels, bin_px, quantify(image, bins, recipe, progress=progress))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_eds._support.progress import tell
 from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.preparation import Preparation
@@ -37,6 +38,9 @@ NEGATIVE_SIGMA = 3.0
 _GOOD_CHI_SQUARED = 1.5
 #: Peaks this near to each other are one.
 _SAME_PEAK_keV = 0.08
+
+#: Labels after which is told how far a search of them is: some 50 ms of work.
+_TOLD_LABELS = 64
 
 _CAUSES = {
     "k_factors": "k-factors",
@@ -123,14 +127,14 @@ def _peaks_of_labels(fit: Fit, poor: np.ndarray) -> list[tuple[UnexplainedPeak, 
     """Return the peaks that the model lacks in each label; none where the fit is good."""
     with np.errstate(invalid="ignore"):
         searched = poor | (fit.reduced_chi_squared > _GOOD_CHI_SQUARED)
-    return [
-        peaks_beside(
-            fit.model, fit.counts[i], fit.alpha_areas[i], fit.expected_of(slice(i, i + 1))[0]
-        )
-        if look
-        else ()
-        for i, look in enumerate(searched.tolist())
-    ]
+    found: list[tuple[UnexplainedPeak, ...]] = [()] * len(searched)
+    places = np.flatnonzero(searched).tolist()
+    for done, i in enumerate(places):
+        if done % _TOLD_LABELS == 0:
+            tell(done, len(places), "looking for peaks that no line explains")
+        expected = fit.expected_of(slice(i, i + 1))[0]
+        found[i] = peaks_beside(fit.model, fit.counts[i], fit.alpha_areas[i], expected)
+    return found
 
 
 def _other_peaks(peaks: Sequence[UnexplainedPeak], told: Sequence[UnexplainedPeak]) -> list[str]:

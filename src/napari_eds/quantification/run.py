@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from napari_eds._support.progress import Progress
+from napari_eds._support.progress import Progress, begin, tell, tells_steps
 from napari_eds._support.threads import one_thread_of_algebra
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.fitting import fit as fitting
@@ -51,6 +51,7 @@ class _Fitted:
     fit: fitting.Fit
 
 
+@tells_steps
 @one_thread_of_algebra()
 def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     image: SpectrumImage,
@@ -106,6 +107,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     check_maps(maps, labels.shape, recipe)
     model = build_model(image.energy, image.acquisition, recipe)
     k_factors = k_factors_of(model, recipe)
+    begin("summing spectra")
     label_spectra = image.label_spectra(labels)
     # What is unknown of foil and dose is told before the fit, which takes longest.
     foil = _foil(model.quantified, image, labels, label_spectra.ids, recipe=recipe, maps=maps)
@@ -170,6 +172,7 @@ def _quantification(
     fitted: _Fitted, recipe: Recipe, k_factors: KFactorTable, foil: Foil | None
 ) -> Quantification:
     """Turn fitted intensities into compositions, and put together what is known of them."""
+    begin("working out errors")
     image, label_spectra, fit = fitted.image, fitted.label_spectra, fitted.fit
     doubts = doubts_of(
         fit,
@@ -188,7 +191,9 @@ def _quantification(
     )
     if foil is not None and composition.mass_thickness is not None:
         foil = foil_found(foil, composition.mass_thickness)
+    begin("judging the fit")
     remarks = _remarks(fitted, recipe, composition)
+    tell(len(fit.counts), len(fit.counts), "making the table")
     description = describe_labels(fitted.labels, fitted.names)
     return Quantification(
         image=image,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from napari_eds._support.progress import Progress
+from napari_eds._support.progress import Progress, check_cancelled
 from napari_eds.errors import EDSError
 from napari_eds.spectra.factors import Factors, Method, factorise
 from napari_eds.spectra.storage import Counts
@@ -142,6 +142,7 @@ def pixel_deviances(factors: Factors, fitted: Counts, scored: Counts) -> np.ndar
     least = np.maximum(mean, 0.5)
     found = np.empty(fitted.shape[0])
     for block in blocks(*fitted.shape):
+        check_cancelled()
         mu = factors.amounts[block] @ factors.spectra
         np.maximum(mu, FLOOR * np.outer(of_pixels[block], least / total), out=mu)
         x = scored[block]

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from napari_eds._support.brief import brief
-from napari_eds._support.progress import Progress
+from napari_eds._support.progress import Progress, begin, leavable, tells_steps
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 from napari_eds.spectra import count_splitting, smoothing
@@ -202,6 +202,7 @@ def line_window_keV(
     return windows[family]
 
 
+@tells_steps
 def denoise(  # noqa: PLR0913 - all but the first have defaults
     image: SpectrumImage,
     n_components: int | None = None,
@@ -253,10 +254,12 @@ def denoise(  # noqa: PLR0913 - all but the first have defaults
         raise EDSError(
             f"{image.n_pixels} pixels are too few to be denoised: {_LEAST_PIXELS} at least"
         )
-    part, rebin = _reduced(image, energy_range_keV)
+    begin("summing channels")
+    part, rebin = leavable(_reduced, image, energy_range_keV)
     if n_components is not None and not 1 <= n_components <= min(part.n_channels, part.n_pixels):
         raise EDSError(f"a map cannot be described by {n_components} components")
-    halves = count_splitting.split(part.counts, seed)
+    begin("splitting counts")
+    halves = leavable(count_splitting.split, part.counts, seed)
     averaged = partial(_averaged, scored=halves[1], shape=part.shape) if smooth else _as_it_is
     sums = _groups(part) if smooth else None
     most = min(most, part.n_channels, part.n_pixels if sums is None else sums.shape[0])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, signal
 
 from napari_eds._support.brief import brief
+from napari_eds._support.progress import begin, check_cancelled
 from napari_eds.errors import EDSError
 from napari_eds.spectra.frame_series import FrameSeries
 
 #: Name of the counts in place of a picture.
 COUNTS = "counts"
+#: What drift is taken out by: by nothing, and by the first picture of a series.
+AS_THEY_ARE, IMAGES = "no", "images"
 #: Parts of a pixel to which shifts are found; standard deviation in pixels of the smoothing
 #: before, without which single X-rays of frames with few of them rule; share of the edges that is
 #: faded out, for what comes in there is not in the other frame.
@@ -67,6 +71,7 @@ def find_drift(series: FrameSeries, source: str | None = None) -> Drift:
     """
     if source is None:
         source = series.images[0].name if series.images else COUNTS
+    begin("making maps of the frames")
     pictures = _pictures(series, source)
     if min(series.shape) < 8:
         raise EDSError(f"drift needs at least 8 x 8 pixels, not {series.shape}")
@@ -74,17 +79,48 @@ def find_drift(series: FrameSeries, source: str | None = None) -> Drift:
     shifts = np.zeros((series.n_frames, 2))
     if series.n_frames < 2:
         return Drift(shifts, source)
-    for _ in range(_ROUNDS):
-        back = [
-            ndimage.shift(frame, (0, *-by), order=1, mode="nearest")
-            for frame, by in zip(smooth, shifts, strict=True)
-        ]
+    for done in range(_ROUNDS):
+        begin(f"finding drift, round {done + 1}")
+        back = [_back(frame, by) for frame, by in zip(smooth, shifts, strict=True)]
         steps = _residuals(np.stack(back))
         shifts = shifts + steps
         shifts -= shifts[0]
         if np.abs(steps - steps[0]).max() < _SETTLED_PX:
             break
     return Drift(shifts, source)
+
+
+def without_drift(
+    series: FrameSeries, by: str, *, told: Callable[[Drift], None] = lambda _drift: None
+) -> FrameSeries:
+    """Return a series whose frames are moved back by whole pixels.
+
+    Parameters
+    ----------
+    series : FrameSeries
+    by : str
+        `AS_THEY_ARE` for the series itself, `IMAGES` for its first picture, ``"counts"`` or the
+        name of a picture.
+    told : callable
+        Gets what was found.
+
+    Raises
+    ------
+    EDSError
+        If pictures are wanted and the series has none; otherwise as `find_drift`.
+    """
+    if by == AS_THEY_ARE:
+        return series
+    if by == IMAGES and not series.images:
+        raise EDSError("the file keeps no image of every frame; take out drift by counts")
+    drift = find_drift(series, None if by == IMAGES else by)
+    told(drift)
+    return series.shifted(drift.whole_px)
+
+
+def _back(frame: np.ndarray, by_px: np.ndarray) -> np.ndarray:
+    check_cancelled()
+    return np.asarray(ndimage.shift(frame, (0, *-by_px), order=1, mode="nearest"))
 
 
 def _pictures(series: FrameSeries, source: str) -> np.ndarray:
@@ -115,8 +151,10 @@ def _component_maps(series: FrameSeries) -> np.ndarray:
     groups[np.flatnonzero(xrays), group[xrays]] = 1
     groups /= np.sqrt(np.maximum(spectrum @ groups, 1))
     maps = series.stacked.project(groups).reshape(series.n_frames, *series.shape, _ENERGIES)
+    check_cancelled()
     mean = ndimage.gaussian_filter(maps.sum(axis=0), (_SMOOTHING, _SMOOTHING, 0))
     pixels = mean.reshape(-1, _ENERGIES)
+    check_cancelled()
     vectors = np.linalg.eigh(np.cov(pixels, rowvar=False))[1][:, ::-1][:, :_COMPONENTS]
     return np.moveaxis(maps @ vectors, -1, 1)
 
@@ -134,6 +172,7 @@ def _residuals(aligned: np.ndarray) -> np.ndarray:
 
     found = []
     for frame in aligned:
+        check_cancelled()
         others = (total - frame) / (len(aligned) - 1)
         # The correlations of all pictures, summed: the library takes one pair.
         both = (spectra(others) * spectra(frame).conj()).sum(axis=0)

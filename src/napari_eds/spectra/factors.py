@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from scipy import linalg, sparse
 
-from napari_eds._support.progress import check_cancelled
+from napari_eds._support.progress import check_cancelled, leavable
 from napari_eds.spectra.storage import Counts
 
 Method = Literal["pca", "nmf"]
@@ -63,7 +63,12 @@ def factorise(
         Groups of neighbours whose sums tell the spectra; amounts are of single pixels all the
         same. What lies in many neighbours stands out of less noise so.
     """
+    return leavable(_factorised, counts, n, method, sums)
+
+
+def _factorised(counts: Counts, n: int, method: Method, sums: sparse.csr_array | None) -> Factors:
     summed = counts if sums is None else sums_of_groups(counts, sums)
+    check_cancelled()
     by_pixel, by_channel = _roots(summed)
     scaled = _scaled(summed, by_pixel, by_channel)
     of_pixels = np.sqrt(np.asarray(counts.sum(axis=1, dtype=float)).ravel())
@@ -144,4 +149,5 @@ def _nmf(scaled: Counts, single: Counts, n: int) -> tuple[np.ndarray, np.ndarray
         warnings.simplefilter("ignore", ConvergenceWarning)
         amounts = model.fit_transform(scaled)
         check_cancelled()
-        return amounts if single is scaled else model.transform(single), model.components_
+        of_single = amounts if single is scaled else model.transform(single)
+        return of_single, model.components_

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds._support.threads import in_order
 from napari_eds.spectra.storage import Counts, sum_dtype
 
@@ -83,8 +84,7 @@ def sums_of_channels(counts: Counts, weights: np.ndarray) -> np.ndarray:
     weights = weights.astype(dtype, copy=False)
     if not isinstance(counts, np.ndarray):
         # Each product widens the counts that it sees: some at a time.
-        parts = list(in_order(lambda rows: _signed(rows) @ weights, _row_blocks(counts)))
-        return np.concatenate(parts) if parts else np.zeros((0, weights.shape[1]), dtype)
+        return _joined(counts, weights, np.zeros((counts.shape[0], weights.shape[1]), dtype))
     sums = np.zeros((counts.shape[0], weights.shape[1]), dtype)
     # Channels without weight need not be widened.
     used = np.flatnonzero(weights.any(axis=1))
@@ -111,8 +111,16 @@ def sums_of_window(counts: Counts, channels: slice) -> np.ndarray:
     # long and a copy of the counts.
     weights = np.zeros(counts.shape[1], dtype)
     weights[channels] = 1
-    parts = list(in_order(lambda rows: _signed(rows) @ weights, _row_blocks(counts)))
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+    return _joined(counts, weights, np.zeros(counts.shape[0], dtype))
+
+
+def _joined(counts: sparse.csr_array, weights: np.ndarray, into: np.ndarray) -> np.ndarray:
+    """Put the products of blocks of pixels with weights into an array; return it."""
+    first = 0
+    for part in in_order(lambda rows: _signed(rows) @ weights, _row_blocks(counts)):
+        into[first : first + len(part)] = part
+        first += len(part)
+    return into
 
 
 def rebinned(counts: Counts, factor: int) -> Counts:
@@ -154,4 +162,5 @@ def _edges(costs: np.ndarray) -> np.ndarray:
 
 def _blocks(counts: np.ndarray) -> Iterator[slice]:
     for start in range(0, counts.shape[0], _DENSE_BLOCK_PIXELS):
+        check_cancelled()
         yield slice(start, start + _DENSE_BLOCK_PIXELS)

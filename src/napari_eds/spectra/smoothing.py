@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from napari_eds._support.progress import check_cancelled
 from napari_eds.spectra.factors import Factors, scaled_projection
 from napari_eds.spectra.storage import Counts
 
@@ -50,6 +51,7 @@ def smooth(factors: Factors, shape: tuple[int, int], sigmas_px: tuple[float, ...
 
 def smoothed(values: np.ndarray, shape: tuple[int, int], sigma_px: float) -> np.ndarray:
     """Return values of pixels, (pixels,), averaged by a Gaussian; borders are mirrored."""
+    check_cancelled()
     if not sigma_px:
         return values
     return np.asarray(ndimage.gaussian_filter(values.reshape(shape), sigma_px)).ravel()

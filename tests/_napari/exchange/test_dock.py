@@ -177,7 +177,7 @@ def test_the_folder_is_the_one_of_the_headless_export(
     examples = paint(qtbot, viewer, dock)
     dock.tabs.setCurrentIndex(1)
     assert "Support set: class 1" in page.about.text()
-    assert page.picture.currentText() == "LFO_STO_96 HAADF"
+    assert page.picture.currentText() == "HAADF · LFO_STO_96"
     qtbot.waitUntil(lambda: "would take 37.7 MB" in page.map_size.text())
     click(page.limit)
     page.rebin.setValue(4)
@@ -203,7 +203,7 @@ def test_the_folder_is_the_one_of_the_headless_export(
         name: list(ids) for name, ids in support.items()
     }
     # Another picture, and chips that were changed since.
-    page.picture.setCurrentText("LFO_STO_96 X-ray counts")
+    page.picture.setCurrentText("X-ray counts · LFO_STO_96")
     chips = next(layer for layer in focus.label_layers() if QUANTIFICATION in layer.metadata)
     chips.data[:8, :8] = 0
     agree(monkeypatch)

@@ -118,7 +118,7 @@ def test_same_recipe_on_another_map(window, qtbot, alloy_file):
     focus = focus_of(viewer)
     first = focus.map_layer
     assert not page.apply_to_all.isEnabled()
-    assert "No other map is open" in page.apply_to_all.toolTip()
+    assert "Open another map" in page.apply_to_all.toolTip()
     viewer.open(alloy_file, plugin="napari-eds")
     other = next(m for m in focus.map_layers() if m is not first)
     focus.set_map_layer(first)

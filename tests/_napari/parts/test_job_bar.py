@@ -110,7 +110,8 @@ def test_progress_is_told_from_the_start(qtbot, job, work):
     job.run("one", one, lambda _value: None, replaces=False)
     assert told == [(0, 0, "one")]
     end(qtbot, one, job)
-    assert told == [(0, 0, "one"), (1, 3, "steps"), (2, 3, "steps")]
+    # What follows at once in the same step is told later, if at all.
+    assert told[:2] == [(0, 0, "one"), (1, 3, "steps")]
 
 
 def test_work_that_waits_is_refused_while_other_work_runs(qtbot, job, heard, work):

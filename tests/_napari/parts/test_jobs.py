@@ -2,11 +2,13 @@
 
 import gc
 import threading
+import time
 import weakref
 
 import pytest
 
 from napari_eds._napari.parts.jobs import Job, one_per_turn
+from napari_eds._support.progress import begin, check_cancelled
 from napari_eds.errors import EDSError
 from patience import PATIENCE_s
 
@@ -74,6 +76,37 @@ def test_cancelled_work_leaves_at_its_next_report(run):
         go_on.set()
 
     assert run(work, cancel) == [("cancelled",), ("finished",)]
+
+
+def test_work_that_only_checks_is_cancelled_and_steps_within_are_told(run):
+    reached = threading.Event()
+
+    def work(_report):
+        begin("a step that knows no callback")
+        reached.set()
+        for _ in range(PATIENCE_s * 100):
+            check_cancelled()
+            time.sleep(0.01)
+
+    def cancel(job):
+        reached.wait(PATIENCE_s)
+        job.cancel()
+
+    news = run(work, cancel)
+    assert news == [
+        ("progressed", 0, 0, "a step that knows no callback"),
+        ("cancelled",),
+        ("finished",),
+    ]
+
+
+def test_a_step_that_reports_often_is_told_now_and_then(run):
+    def work(report):
+        for i in range(10_000):
+            report(i, 10_000, "often")
+
+    told = [news for news in run(work) if news[0] == "progressed"]
+    assert 1 <= len(told) < 1000
 
 
 def test_a_result_that_comes_after_cancelling_is_dropped(run):

@@ -466,6 +466,61 @@ def test_labels_are_coloured_by_a_column(qtbot, window, result):
     assert dock.color_bar.ticks() == []
 
 
+def test_the_canvas_says_what_labels_are_coloured_by(qtbot, window, result):
+    dock, labels, layers = window.dock, window.labels, window.viewer.layers
+    before = set(layers)
+    choose(dock.color_by, "Fe_at_pct")
+    (key,) = set(layers) - before
+    title = dock.color_by.currentText()
+    low, high = np.nanpercentile(result.table["Fe_at_pct"], (1, 99))
+    assert key.name == title
+    assert "Fe" in title
+    assert key.visible
+    assert key.colorbar.visible
+    assert key.name_overlay.visible
+    np.testing.assert_allclose(key.contrast_limits, (low, high))
+    np.testing.assert_allclose(
+        key.extent.world + np.array([[-0.5], [0.5]]) * key.scale,
+        labels.extent.world + np.array([[-0.5], [0.5]]) * labels.scale,
+    )
+    assert layers.selection.active is labels
+    canvas_is_still(qtbot, window.viewer, labels)
+    with_key = window.viewer.screenshot(canvas_only=True, flash=False)
+
+    choose(dock.color_by, "La_at_pct")
+    choose(dock.colormap, "magma")
+    (same,) = set(layers) - before
+    assert "La" in same.name
+    assert same.colormap.name == "magma"
+    labels.visible = False
+    assert not same.visible, "it goes out of sight with the labels"
+    labels.visible = True
+    assert same.visible
+
+    choose(dock.color_by, "Fe_at_pct")
+    choose(dock.colormap, "viridis")
+    (key,) = set(layers) - before
+    key.visible = False
+    canvas_is_still(qtbot, window.viewer, labels)
+    without = window.viewer.screenshot(canvas_only=True, flash=False)
+    changed = np.argwhere((with_key != without).any(axis=2))
+    assert len(changed) > 500, "name and bar are drawn"
+    middle = np.array(without.shape[:2]) // 2
+    assert (with_key == without)[middle[0], middle[1]].all(), "and nothing over the map"
+
+    choose(dock.color_by, "")
+    assert set(layers) == before
+
+
+def test_the_key_of_colours_goes_with_labels_and_dock(qtbot, window):
+    layers = window.viewer.layers
+    before = set(layers) - {window.labels}
+    choose(window.dock.color_by, "Fe_at_pct")
+    layers.remove(window.labels)
+    qtbot.waitUntil(lambda: not [x for x in layers if "eds_color_key" in x.metadata])
+    assert before >= set(layers)
+
+
 def test_colours_are_seen_in_the_canvas(qtbot, window, result):
     viewer, labels = window.viewer, window.labels
     choose(window.dock.color_by, "La_at_pct")

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from napari.layers import Image
 
 import napari_eds as eds
 from napari_eds._napari.reader import add_layers
+from napari_eds._napari.state.derived import AT_PCT_MAPS, Origin
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import bind, image_layers
 
@@ -183,3 +185,59 @@ def test_choosing_a_map_shows_its_layers_hides_those_of_others_and_fits_the_view
     focus.set_map_layer(second)
     focus.set_map_layer(first)
     assert not labels.visible, "what the user hid stays hidden"
+
+
+def test_the_labels_in_use_are_highlighted_whoever_chose_them(viewer, focus):
+    first = add_map(viewer, "first")
+    used, newer = add_labels(viewer, "used", first), add_labels(viewer, "newer", first)
+    assert (focus.labels_layer, viewer.layers.selection.active) == (newer, newer)
+    focus.set_labels_layer(used)  # by the list of a panel
+    assert viewer.layers.selection.active is used
+    second = add_map(viewer, "second")
+    assert focus.labels_layer is None
+    focus.set_map_layer(first)  # by the list of a panel
+    assert (focus.labels_layer, viewer.layers.selection.active) == (used, used)
+    focus.set_map_layer(second)
+    assert viewer.layers.selection.active is second
+    viewer.layers.selection.active = newer
+    assert (focus.map_layer, focus.labels_layer) == (first, newer)
+    assert viewer.layers.selection.active is newer
+
+
+def test_clicking_a_map_or_its_images_leaves_them_highlighted(viewer, focus):
+    first = add_map(viewer, "first")
+    labels = add_labels(viewer, "labels", first)
+    viewer.layers.selection.active = first
+    assert (focus.labels_layer, viewer.layers.selection.active) == (labels, first)
+    own = viewer.add_points([[1, 1]])
+    focus.set_labels_layer(None)
+    focus.set_labels_layer(labels)
+    assert viewer.layers.selection.active is own, "the user's own layers are no labels"
+
+
+def test_an_image_of_another_map_leads_to_that_map(viewer, focus):
+    picture = eds.AuxiliaryImage("HAADF", np.zeros((6, 8)))
+    for name in ("first", "second"):
+        counts = np.ones((6, 8, 64), np.uint8)
+        axis = eds.EnergyAxis(0.0, 0.01, 64)
+        image = eds.SpectrumImage.from_array(counts, axis, name=name, images=(picture,))
+        add_layers(viewer, image_layers(image))
+    haadf, first = viewer.layers[:2]
+    assert focus.image.name == "second"
+    assert not haadf.visible
+    viewer.layers.selection.active = haadf
+    assert focus.map_layer is first
+    assert haadf.visible
+    assert viewer.layers.selection.active is haadf
+
+
+def test_what_comes_late_of_another_map_is_not_laid_over_the_one_looked_at(viewer, focus):
+    first = add_map(viewer, "first")
+    labels = add_labels(viewer, "labels", first)
+    add_map(viewer, "second", (60, 80))
+    late = Image(np.zeros((6, 8)), metadata={AT_PCT_MAPS.key: Origin(labels.unique_id, "Fe")})
+    with focus.staying():
+        viewer.add_layer(late)
+    assert not late.visible
+    focus.set_map_layer(first)
+    assert late.visible

@@ -14,6 +14,7 @@ from napari_eds._napari.batch.form import Asked, BatchForm
 from napari_eds._napari.parts.job_bar import JobBar, counted
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.reasons import BUSY, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._support.progress import Progress
@@ -60,8 +61,7 @@ class BatchWidget(QWidget):
         share_tab(self.focus.viewer, self)
 
     def _enable(self) -> None:
-        self.form.setEnabled(not self.work)
-        self.start.setEnabled(not self.work)
+        offer(self.form, self.start, unless=lacking((not self.work, BUSY)))
 
     def _on_start(self) -> None:
         try:

@@ -13,6 +13,7 @@ from superqt.utils import QSignalDebouncer
 from napari_eds._napari.compare.number_table import NumberTable, fill_known
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.reasons import BUSY, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import ThemeColors
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
@@ -155,8 +156,8 @@ class KnownPage(QWidget):
         self._enable()
 
     def _enable(self) -> None:
-        for button in (self.save_csv, self.save_figure):
-            button.setEnabled(self._known is not None and not self._work)
+        compared = (self._known, "Quantify a label and give its composition first.")
+        offer(self.save_csv, self.save_figure, unless=lacking(compared, (not self._work, BUSY)))
 
     # Saving.
 

@@ -32,6 +32,7 @@ from napari_eds._napari.compare.layers import (
 from napari_eds._napari.compare.maps_view import MapsView
 from napari_eds._napari.compare.number_table import NumberTable, fill_comparison
 from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
@@ -154,11 +155,12 @@ class OtherPage(QWidget):
 
     def _enable(self) -> None:
         free, focus = not self._work, self._focus
-        self.file.setEnabled(free and focus.map_layer is not None)
-        self.run.setEnabled(free and focus.result is not None and self.source.count() > 0)
-        compared = compared_of(focus.labels_layer)
-        for button in (self.save_csv, self.save_figure):
-            button.setEnabled(free and compared is not None)
+        idle = (free, BUSY)
+        offer(self.file, unless=lacking((focus.map_layer, NO_MAP), idle))
+        other = (self.source.count() > 0, "Open a file to compare with first.")
+        offer(self.run, unless=lacking((focus.result, NO_RESULT), other, idle))
+        compared = (compared_of(focus.labels_layer), "Compare first.")
+        offer(self.save_csv, self.save_figure, unless=lacking(compared, idle))
 
     # Comparing.
 

@@ -27,6 +27,7 @@ from napari_eds._napari.elements.k_factor_table import (
     KFactorView,
 )
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import ThemeColors
 from napari_eds._napari.parts.widgets import SMALL_TEXT
@@ -128,8 +129,10 @@ class ChosenPage(QWidget):
     ) -> None:
         """Show the settings; `facts` may still be empty, and `theory` None."""
         image, settings = self._focus.image, self._focus.settings
-        for widget in (self.load, self.theory, self.save, self.convention):
-            widget.setEnabled(settings is not None)
+        offer(
+            *(self.load, self.theory, self.save, self.convention),
+            unless=lacking((settings, NO_MAP)),
+        )
         if image is None or settings is None:
             self._used = k.KFactorsInUse()
             self.model.show_rows(())
@@ -139,7 +142,8 @@ class ChosenPage(QWidget):
         rows = k.rows_of(settings, facts, self._used)
         self.model.show_rows(rows)
         self._show_convention(settings)
-        self.save.setEnabled(self._used.table is not None)
+        usable = (self._used.table, "There are no k-factors to save: choose elements first.")
+        offer(self.save, unless=lacking(usable))
         text, warnings = k.status(image, settings, self._used, rows)
         self._say(
             "\n".join([*(f"⚠ {warning}" for warning in warnings), *([text] if text else [])])
@@ -152,7 +156,8 @@ class ChosenPage(QWidget):
         if table is not None:
             value = table.convention
         self.convention.setCurrentIndex(self.convention.findData(value))
-        self.convention.setEnabled(given)
+        own = (given, "Computed k-factors are of whole families: load your own to choose.")
+        offer(self.convention, unless=lacking(own))
 
     def _say(self, text: str) -> None:
         self.status.setText(text)

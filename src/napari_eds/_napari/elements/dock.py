@@ -32,6 +32,7 @@ from napari_eds._napari.elements.map_search import MapSearch
 from napari_eds._napari.elements.periodic_table import Cell, PeriodicTable
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.parts.widgets import scrolling
 from napari_eds._napari.state.element_choice import (
@@ -159,8 +160,7 @@ class ElementsWidget(QWidget):
         settings = self.focus.settings
         facts, proposals = self.lines.facts(), self.search.proposals
         elements = () if settings is None else settings.elements
-        for widget in (self.periodic_table, self.add_field, self.find):
-            widget.setEnabled(settings is not None)
+        offer(self.periodic_table, self.add_field, self.find, unless=lacking((settings, NO_MAP)))
         hints = {p.element: p for p in proposals}
         choices = {choice.symbol: choice for choice in elements}
         cells = {}

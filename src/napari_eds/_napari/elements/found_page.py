@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_eds._napari.parts.job_bar import JobBar, OneJob, silent
+from napari_eds._napari.parts.reasons import lacking, offer
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors
 from napari_eds._napari.parts.widgets import SMALL_TEXT, faded
 from napari_eds._napari.state.element_choice import ElementChoice, choice_of
@@ -139,8 +140,8 @@ class FindPage(QWidget):
         """Show proposals; `text` says what there is to say while none of them is selected."""
         self._text = text
         self._chosen = chosen
-        for button in (self.add_all, self.add_selected):
-            button.setEnabled(evidence is not None and bool(evidence.proposals))
+        found = evidence is not None and bool(evidence.proposals)
+        offer(self.add_all, self.add_selected, unless=lacking((found, "Find elements first.")))
         if evidence is not self._evidence:
             self._evidence = evidence
             self._fill()

@@ -30,9 +30,11 @@ from napari_eds._napari.exchange.classes import (
     examples_of,
     painted_classes,
 )
+from napari_eds._napari.parts.color_bar import COLOR_KEY
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
@@ -159,6 +161,7 @@ class ExportPage(QWidget):
             layer
             for layer in self._focus.viewer.layers
             if isinstance(layer, Image)
+            and COLOR_KEY not in layer.metadata
             and not layer.rgb
             and tuple(layer.data.shape) == tuple(image.shape)
         ]
@@ -176,7 +179,8 @@ class ExportPage(QWidget):
         self._enable()
 
     def _enable(self) -> None:
-        self.run.setEnabled(not self._work and chips_layer(self._focus) is not None)
+        chips = chips_layer(self._focus)
+        offer(self.run, unless=lacking((chips, NO_LABELS), (not self._work, BUSY)))
 
     def _show_about(self) -> None:
         """Say which chips and examples are exported."""

@@ -44,6 +44,7 @@ from napari_eds._napari.exchange.classes import (
 )
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
@@ -207,12 +208,14 @@ class FewShotPage(QWidget):
 
     def _enable(self) -> None:
         free, chips = not self._work, self._chips()
-        self.paint.setEnabled(chips is not None)
-        self.read.setEnabled(free and chips is not None)
+        idle, some_chips = (free, BUSY), (chips, NO_LABELS)
+        offer(self.paint, unless=lacking(some_chips))
+        offer(self.read, unless=lacking(some_chips, idle))
         quantified = chips is not None and QUANTIFICATION in chips.metadata
-        self.run.setEnabled(free and quantified and len(self._classes) > 1)
+        examples = (len(self._classes) > 1, "Paint examples of two classes or more first.")
+        offer(self.run, unless=lacking(some_chips, (quantified, NO_RESULT), examples, idle))
         found = classification_of(self._focus.viewer, chips)
-        self.save.setEnabled(free and found is not None)
+        offer(self.save, unless=lacking((found, "Classify chips first."), idle))
         if found is None:
             self.legend.setText(_advice(chips, len(self._classes)))
 

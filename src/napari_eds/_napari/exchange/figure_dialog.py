@@ -25,6 +25,7 @@ from napari_eds._napari.exchange.figure_form import (
     fill,
 )
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.state.focus import Focus
 from napari_eds._support.figures import figure_bytes, figure_format, save_figure
@@ -97,8 +98,7 @@ class FigureDialog(QDialog):
         """Offer the maps and elements that there are; those that were checked stay."""
         source, form = self.source, self.form
         result = self._focus.result
-        for field in (form.save, form.copy):
-            field.setEnabled(source is not None)
+        offer(form.save, form.copy, unless=lacking((source, NO_MAP)))
         if source is not None:
             _offer(form.maps, available_maps(source), default_maps(source))
         elements = list(result.elements) if result is not None else []

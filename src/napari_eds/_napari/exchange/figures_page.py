@@ -23,6 +23,7 @@ from napari_eds._napari.exchange.figure_dialog import FigureDialog
 from napari_eds._napari.exchange.same_recipe import Order, orders, quantify_all, with_settings
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
@@ -78,7 +79,7 @@ class FiguresPage(QWidget):
         self.about = WrappedText(lines=1)
         self.copy_settings = QPushButton("Copy settings")
         self.apply_to_all = QPushButton("Quantify all maps")
-        self._tips = {
+        for button, tip in {
             self.figure: "Maps, a spectrum or a plot for a paper, with a preview",
             self.report: "One file with maps, compositions, spectra, account and provenance",
             self.excel: "Save the table with its errors and the account as a workbook",
@@ -87,7 +88,8 @@ class FiguresPage(QWidget):
             self.copy_settings: "Give all other open maps the settings of this one",
             self.apply_to_all: "Quantify all open maps with the settings of this one: their own "
             "labels, or a grid of the same chips where they have none",
-        }
+        }.items():
+            button.setToolTip(tip)
 
     def _lay_out(self) -> None:
         grid = QGridLayout()
@@ -120,10 +122,9 @@ class FiguresPage(QWidget):
         """Grey what cannot be done now, and say why."""
         result, image = self._focus.result, self._focus.image
         others = [m for m in self._focus.map_layers() if m is not self._focus.map_layer]
-        no_result = "" if result is not None else "Quantify labels first"
-        no_map = "" if image is not None else "Open a map first"
-        alone = no_map or ("" if others else "No other map is open")
-        busy = "Something is running" if self._work else ""
+        no_result, no_map = lacking((result, NO_RESULT)), lacking((image, NO_MAP))
+        alone = no_map or lacking((bool(others), "Open another map first."))
+        busy = lacking((not self._work, BUSY))
         for button, why in (
             (self.figure, no_map),
             (self.report, no_result),
@@ -132,11 +133,7 @@ class FiguresPage(QWidget):
             (self.copy_settings, alone),
             (self.apply_to_all, alone),
         ):
-            reason = why or ("" if button is self.figure else busy)
-            button.setEnabled(not reason)
-            button.setToolTip(
-                f"{self._tips[button]}\n({reason}.)" if reason else self._tips[button]
-            )
+            offer(button, unless=why or ("" if button is self.figure else busy))
         names = ", ".join(m.name for m in others)
         self.about.setText(f"Other maps: {names}." if others else "No other map is open.")
 

@@ -32,6 +32,7 @@ from napari_eds._napari.exchange.restore import (
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
@@ -146,12 +147,15 @@ class SessionPage(QWidget):
 
     def _enable(self) -> None:
         free, result = not self._work, self._result()
-        self.save.setEnabled(free and result is not None and result.image.source is not None)
-        self.save_as.setEnabled(free and result is not None)
-        self.hyperspy.setEnabled(free and result is not None)
-        self.open.setEnabled(free and self._focus.image is not None)
-        self.restore.setEnabled(free and self._found is not None)
-        self.repeat.setEnabled(free and session_of(chips_layer(self._focus)) is not None)
+        idle, a_result = (free, BUSY), (result, NO_RESULT)
+        from_file = result is not None and result.image.source is not None
+        beside = (from_file, "The map came from no file to save beside: save as… instead.")
+        offer(self.save, unless=lacking(a_result, beside, idle))
+        offer(self.save_as, self.hyperspy, unless=lacking(a_result, idle))
+        offer(self.open, unless=lacking((self._focus.image, NO_MAP), idle))
+        offer(self.restore, unless=lacking((self._found, "Open a session first."), idle))
+        restored = session_of(chips_layer(self._focus))
+        offer(self.repeat, unless=lacking((restored, "Restore a session first."), idle))
 
     def _result(self) -> Quantification | None:
         """Return the result of the labels, also while examples are painted over them."""

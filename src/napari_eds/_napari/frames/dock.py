@@ -16,6 +16,7 @@ from napari_eds._napari.frames.picture import Picture
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import focus_of
@@ -30,12 +31,10 @@ from napari_eds.quantification.over_frames import (
     quantify_frames,
 )
 from napari_eds.readers.reading import read_frames
-from napari_eds.spectra.drift import COUNTS, find_drift
-from napari_eds.spectra.frame_series import FrameSeries
+from napari_eds.spectra.drift import AS_THEY_ARE, COUNTS, IMAGES, without_drift
 
 #: Keys of a labels layer's metadata: what was found of it, and what the fields said.
 _RESULT, _FORM = "eds_frame_result", "eds_frame_form"
-_AS_THEY_ARE, _IMAGES = "no", "images"
 #: Labels whose changes are told above the figure.
 _TOLD = 3
 _AGAINST: dict[str, Against] = {unit: what for what, unit in UNITS.items()}
@@ -59,8 +58,8 @@ class FramesWidget(QWidget):
             value=1, min=1, max=10_000, tooltip="Sum so many frames into one, where counts are few"
         )
         self.align = ComboBox(
-            choices=[_AS_THEY_ARE, _IMAGES, COUNTS],
-            value=_AS_THEY_ARE,
+            choices=[AS_THEY_ARE, IMAGES, COUNTS],
+            value=AS_THEY_ARE,
             tooltip="Take out drift by moving pixels as a whole: found from the images of each "
             "frame, such as HAADF, or from the X-rays themselves",
         )
@@ -140,10 +139,9 @@ class FramesWidget(QWidget):
     def _enable(self) -> None:
         focus, idle = self.focus, not self.work
         missing = _missing(focus.image, focus.labels_layer)
-        self.run.enabled = idle and not missing
-        self.run.tooltip = missing or "Quantify the labels in every frame of the map's file"
-        for button in (self.save_csv, self.save_figure):
-            button.enabled = idle and self.result is not None
+        offer(self.run, unless=missing or lacking((idle, BUSY)))
+        followed = (self.result, "Follow frames first.")
+        offer(self.save_csv, self.save_figure, unless=lacking(followed, (idle, BUSY)))
 
     # Work.
 
@@ -163,8 +161,8 @@ class FramesWidget(QWidget):
 
         def work(progress: Progress) -> FrameResult:
             progress(0, 0, "reading frames")
-            series = read_frames(str(source), part=part, check=lambda: progress(0, 0, "reading"))
-            series = _aligned(series, align, progress)
+            series = read_frames(str(source), part=part)
+            series = without_drift(series, align)
             return quantify_frames(series, labels, recipe, every=every, progress=progress)
 
         self.work.run("reading frames", work, partial(self._on_found, layer), replaces=False)
@@ -233,22 +231,6 @@ class FramesWidget(QWidget):
         show_info(text)
 
 
-def _aligned(series: FrameSeries, by: str, progress: Progress) -> FrameSeries:
-    """Return frames without drift.
-
-    Raises
-    ------
-    EDSError
-        If images are wanted, and the file keeps none of every frame.
-    """
-    if by == _AS_THEY_ARE:
-        return series
-    if by == _IMAGES and not series.images:
-        raise EDSError("the file keeps no image of every frame; take out drift by counts")
-    progress(0, 0, "finding drift")
-    return series.shifted(find_drift(series, None if by == _IMAGES else COUNTS).whole_px)
-
-
 def _summary(found: FrameResult) -> str:
     """Say in short which compositions change; the account tells by how much."""
     changes = found.changes()
@@ -266,7 +248,7 @@ def _summary(found: FrameResult) -> str:
 def _missing(image: Any, labels: Any) -> str:
     """Say what is needed before frames can be followed; nothing where all is there."""
     if image is None:
-        return "Open a map first."
+        return NO_MAP
     if image.source is None:
         return "This map came from no file, whose frames could be read."
     if image.frames is None:
@@ -276,4 +258,4 @@ def _missing(image: Any, labels: Any) -> str:
         )
     if image.part is not None and image.part.crop is not None:
         return "Frames are read whole: open the map without a crop."
-    return "" if labels is not None else "Make a grid or paint labels first."
+    return "" if labels is not None else NO_LABELS

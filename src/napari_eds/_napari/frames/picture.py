@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
+
 from qtpy.QtWidgets import QScrollArea
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: Pixels per inch on the screen.
 _DPI = 96
@@ -23,6 +26,9 @@ class Picture(QScrollArea):
         if figure is None:
             self.takeWidget()
             return
+        # Not when the panel opens: matplotlib takes a moment to import.
+        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+
         figure.set_dpi(_DPI)
         canvas = FigureCanvasQTAgg(figure)
         width, height = figure.get_size_inches()

@@ -10,6 +10,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import NO_RESULT, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.derived import COLUMN_MAPS, OVERLAY, Look
 from napari_eds._napari.state.focus import Focus
@@ -90,8 +91,7 @@ class ColumnsPage(QWidget):
     def _show_state(self, _value: Any = None) -> None:
         there = self.focus.result is not None
         self.right.enabled = there and self.operation.value != _ALONE
-        for button in (self.show_map, self.show_overlay):
-            button.enabled = there
+        offer(self.show_map, self.show_overlay, unless=lacking((there, NO_RESULT)))
 
     def _on_show(self) -> None:
         result, labels = self.focus.result, self.focus.labels_layer

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify, one_per_turn
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.derived import DENOISED, Look
 from napari_eds._napari.state.focus import Focus
@@ -88,7 +89,7 @@ class DenoisePage(QWidget):
 
     def _show_state(self, _value: Any = None) -> None:
         self.components.enabled = not self.choose.value
-        self.run.enabled = self.focus.image is not None and not self.work
+        offer(self.run, unless=lacking((self.focus.image, NO_MAP), (not self.work, BUSY)))
 
     def _on_run(self) -> None:
         focus = self.focus

@@ -10,6 +10,8 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+#: Key in the metadata of the layer that shows a colour bar on the canvas and nothing else.
+COLOR_KEY = "eds_color_key"
 COLORMAPS = ("viridis", "magma", "cividis", "gray")
 #: Values beyond these percentiles get the end's colour, so that a few noisy labels do not take
 #: the whole scale.

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from napari_eds._napari.parts.jobs import Job, cancel_with, notify
+from napari_eds._napari.parts.reasons import lacking, offer
 from napari_eds._support.progress import Progress
 
 #: Height of a bar that has nothing to say: its words stand above or below it.
@@ -231,7 +232,7 @@ class JobBar(QWidget):
         running = bool(self.job)
         self.setVisible(running)
         if self._cancel_is_given:
-            self.cancel.setEnabled(running)
+            offer(self.cancel, unless=lacking((running, "Nothing is running.")))
         if not running and self.text is not None and self.text.text() == self._told:
             # Nobody told what came of it: it failed, and a notification says why.
             self.say("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -14,9 +15,12 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThread, QTimer, Signal
 
-from napari_eds._support.progress import Progress
+from napari_eds._napari.parts.notices import whole_notices
+from napari_eds._support.progress import Progress, cancellable, telling
 from napari_eds.errors import EDSError
 
+#: Time from one report of the same step to the next: more would only keep the window busy.
+_REPORT_EVERY_s = 0.1
 #: Pause between steps that share the window's thread: time to draw and to answer the mouse.
 _PAUSE_MS = 10
 
@@ -29,8 +33,9 @@ class Job(QObject):
     """One piece of work in a worker thread; it must be held until it has finished.
 
     The function gets a progress callback ``(done, total, what)``, which raises `Cancelled` once
-    `cancel` was called. Exactly one of `returned`, `failed` and `cancelled` follows `start`, then
-    `finished`; all signals arrive in the thread the job was made in.
+    `cancel` was called, as `check_cancelled` does within it. Exactly one of `returned`, `failed`
+    and `cancelled` follows `start`, then `finished`; all signals arrive in the thread the job was
+    made in.
     """
 
     progressed = Signal(int, int, str)
@@ -53,7 +58,7 @@ class Job(QObject):
         self._worker.start()
 
     def cancel(self) -> None:
-        """Leave the work at its next report of progress and drop a result that comes anyway."""
+        """Leave the work where it next looks, and drop a result that comes anyway."""
         self._cancel.set()
 
     def _on_returned(self, value: Any) -> None:
@@ -80,17 +85,27 @@ class _Work:
         self._function: Callable[[Progress], Any] | None = function
         self._job = weakref.ref(job)
         self._cancel = cancel
+        self._what, self._when = "", -np.inf
 
     def __call__(self) -> Any:
         function, self._function = self._function, None
-        return None if function is None else function(self._report)
+        if function is None:
+            return None
+        # Whatever checks or tells within is heard, though it be given no callback.
+        with telling(self._report), cancellable(self._check):
+            return function(self._report)
+
+    def _check(self) -> None:
+        if self._job() is None or self._cancel.is_set():
+            raise Cancelled
 
     def _report(self, done: int, total: int, what: str) -> None:
         """Signals cross to the window's thread by themselves."""
-        job = self._job()
-        if job is None or self._cancel.is_set():
-            raise Cancelled
-        job.progressed.emit(done, total, what)
+        self._check()
+        now, job = time.monotonic(), self._job()
+        if job is not None and (what != self._what or now > self._when + _REPORT_EVERY_s):
+            self._what, self._when = what, now
+            job.progressed.emit(done, total, what)
 
 
 def cancel_with(owner: QObject, running: Collection[Job]) -> None:
@@ -143,7 +158,11 @@ def event_loop_runs() -> bool:
 
 
 def preload() -> None:
-    """Import what a run needs and compile napari's label look-ups in a thread: both take time."""
+    """Import what a run needs and compile napari's label look-ups in a thread: both take time.
+
+    From here on notifications are whole, too: every panel calls this when it opens.
+    """
+    whole_notices()
     # The registry of units is filled at its first use, which is not safe from two threads at once.
     pint.get_application_registry().Unit("pixel")
     # A daemon, so that a window closed meanwhile does not wait for it.

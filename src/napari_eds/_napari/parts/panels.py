@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -69,6 +70,31 @@ def open_panel(viewer: Viewer, title: str) -> Any:
     dock.show()
     dock.raise_()
     return widget
+
+
+def show_panel_soon(viewer: Any, title: str) -> None:
+    """Bring a panel to the front once what is going on is done, below the map if it is not open.
+
+    A viewer without a window, or one that is closed meanwhile, shows nothing.
+    """
+    if getattr(viewer, "window", None) is not None:
+        QTimer.singleShot(LAYOUT_MS, partial(_show_below, ref(viewer), title))
+
+
+def _show_below(viewer_ref: Any, title: str) -> None:
+    viewer = viewer_ref()
+    try:
+        if viewer is None or not viewer.window._qt_window.isVisible():  # noqa: SLF001
+            return
+        was_open = find_panel(viewer, title) is not None
+        dock = dock_of(open_panel(viewer, title))
+        if not was_open:
+            window = dock.parent()
+            # Layer controls and list need the whole height of a small window.
+            window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+            window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+    except RuntimeError:  # the window was closed meanwhile
+        return
 
 
 def open_quantification(viewer: Viewer) -> Any:

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QVBoxLayout, QWidget
 from napari_eds._napari.parts.job_bar import JobBar, going_on
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import share_tab
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.parts.widgets import WrappedText, row_of
@@ -69,7 +70,9 @@ class ProfileWidget(QWidget):
         self.bin = FloatSpinBox(
             value=1, min=0.1, max=100_000, step=1, tooltip="Length of a bin, in pixels"
         )
-        self.run = PushButton(text="Quantify along the lines")
+        self.run = PushButton(
+            text="Quantify along the lines", tooltip="Fit the bins along every line, and show them"
+        )
         self.line = ComboBox(tooltip="Which line is shown")
         words = [(core.QUANTITY_WORDS[q], q) for q in core.QUANTITIES]
         self.quantity = ComboBox(choices=words, tooltip="What is shown against distance")
@@ -147,17 +150,17 @@ class ProfileWidget(QWidget):
         running, found = bool(self.work), bool(self.profiles)
         self.error.enabled, self.bin.enabled = self.advised.value, not self.advised.value
         lacks = self._lacks()
-        self.run.enabled = not running and not lacks
-        self.run.tooltip = lacks or "Fit the bins along every line, and show them"
-        self.draw.enabled = self.focus.image is not None
-        for button in (self.save_csv, self.save_figure):
-            button.enabled = found and not running
+        idle = (not running, BUSY)
+        offer(self.run, unless=lacks or lacking(idle))
+        offer(self.draw, unless=lacking((self.focus.image, NO_MAP)))
+        has_profiles = (found, "Quantify along a line first.")
+        offer(self.save_csv, self.save_figure, unless=lacking(has_profiles, idle))
 
     def _lacks(self) -> str:
         """Say what is missing for a run; empty where nothing is."""
         if self.focus.image is None:
-            return "Open a map first"
-        return "Draw a line first" if self.layer.value is None else ""
+            return NO_MAP
+        return "Draw a line first." if self.layer.value is None else ""
 
     def _on_theme(self) -> None:
         self.plot.set_colors(theme_colors(self.focus.viewer))

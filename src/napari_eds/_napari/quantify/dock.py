@@ -20,6 +20,7 @@ from napari_eds._napari.parts.panels import (
     RESULTS,
     open_panel,
 )
+from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
 from napari_eds._napari.quantify import cropping, missing
 from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
@@ -28,7 +29,13 @@ from napari_eds._napari.quantify.source_part import SourcePart
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 from napari_eds._napari.state.fields import SettingField
 from napari_eds._napari.state.focus import focus_of
-from napari_eds._napari.state.layers import add_chips, bind, geometry, label_names
+from napari_eds._napari.state.layers import (
+    add_chips,
+    bind,
+    geometry,
+    is_spectrum,
+    label_names,
+)
 from napari_eds._napari.state.settings import FROM_FILE, Settings
 from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED, thickness_for
 from napari_eds.elements.proposals import Proposal
@@ -64,8 +71,9 @@ class QuantificationWidget(QuantificationForm):
         self._viewer: Any = self.focus.viewer
         super().__init__(self._map_choices, self._label_choices)
         self.source_part = SourcePart(self.focus, self.work)
-        below_crop, _ = self._form.getWidgetPosition(self.crop.native)
-        self._form.insertRow(below_crop + 1, self.source_part)
+        form = self.sections["Map"].form
+        below_crop, _ = form.getWidgetPosition(self.crop.native)
+        form.insertRow(below_crop + 1, self.source_part)
         self._connect()
         self._on_map_changed()
         preload()
@@ -88,6 +96,7 @@ class QuantificationWidget(QuantificationForm):
             (self.exchange, EXCHANGE),
         ):
             button.changed.connect(partial(self._open, title))
+        self.panels.chosen.connect(self._open)
         self.calibrate.changed.connect(self._on_calibrate)
         self.crop.changed.connect(self._on_crop)
         self.crop_energy.changed.connect(self._on_crop_energy)
@@ -136,6 +145,8 @@ class QuantificationWidget(QuantificationForm):
         image = self.image
         self._on_layers_changed()
         self.show_axis_fields(image is not None and not image.energy.calibrated)
+        self.show_map_fields(not is_spectrum(image))
+        self.sections["Map"].form.setRowVisible(self.source_part, not is_spectrum(image))
         self.about.setText("Open an EDS map first." if image is None else _about(image))
         self._on_settings_changed()
         self._show_state()
@@ -147,22 +158,19 @@ class QuantificationWidget(QuantificationForm):
     def _show_state(self) -> None:
         """Offer what can be done now and say what the last run gave."""
         image, result = self.image, self.result
-        self.make_grid.enabled = self.new_labels.enabled = image is not None
-        self.choose_elements.enabled = image is not None
-        self.crop.enabled = image is not None and not self.work
+        a_map, idle = (image, NO_MAP), (not self.work, BUSY)
+        offer(self.make_grid, self.new_labels, self.choose_elements, unless=lacking(a_map))
+        offer(self.crop, unless=lacking(a_map, idle))
         calibrated = image is not None and image.energy.calibrated
-        self.crop_energy.enabled = calibrated and not self.work
-        self.run.enabled = (
-            image is not None and self.focus.labels_layer is not None and not self.work
+        offer(
+            self.crop_energy,
+            unless=lacking(a_map, (calibrated, "Set the energy axis first."), idle),
         )
-        for button in (
-            self.compare,
-            self.table,
-            self.save,
-            self.solve_thickness,
-            self.calibrate_k,
-        ):
-            button.enabled = result is not None
+        offer(self.run, unless=lacking(a_map, (self.focus.labels_layer, NO_LABELS), idle))
+        offer(
+            *(self.compare, self.table, self.save, self.solve_thickness, self.calibrate_k),
+            unless=lacking((result, NO_RESULT)),
+        )
         self._offer_missing(result)
         self._offer_thicknesses()
         if not self.work:
@@ -172,7 +180,9 @@ class QuantificationWidget(QuantificationForm):
     def _offer_thicknesses(self) -> None:
         """Offer thicknesses that were found of the labels, where there are any."""
         layer = self.focus.labels_layer
-        self._form.setRowVisible(self.by_label.native, bool(LABEL_THICKNESSES.of(layer)))
+        self.sections["Fit"].form.setRowVisible(
+            self.by_label.native, bool(LABEL_THICKNESSES.of(layer))
+        )
         with self.by_label.changed.blocked():
             self.by_label.value = bool(USED.of(layer))
 
@@ -185,7 +195,7 @@ class QuantificationWidget(QuantificationForm):
         """Offer to add elements where a result has peaks that none explains."""
         peaks = () if result is None else result.preparation.unexplained
         self.add_missing.native.setVisible(bool(peaks))
-        self.add_missing.enabled = not self.work
+        offer(self.add_missing, unless=lacking((not self.work, BUSY)))
         self.add_missing.text = missing.offer(peaks)
 
     def _on_settings_changed(self) -> None:
@@ -449,10 +459,9 @@ def _about(image: SpectrumImage) -> str:
     if axis.calibrated:
         energy = f"{axis.offset_keV:.2f} to {axis.last_keV:.2f} keV"
     counted = "X-rays" if axis.tells_xrays else "counts in all channels"
-    return (
-        f"{rows} × {columns} px, {axis.size} channels, {energy}\n"
-        f"{image.xray_counts:,.0f} {counted}"
-        + (f", {beam:g} kV" if beam else ", beam energy unknown")
+    extent = "Spectrum" if is_spectrum(image) else f"{rows} × {columns} px"
+    return f"{extent}, {axis.size} channels, {energy}\n{image.xray_counts:,.0f} {counted}" + (
+        f", {beam:g} kV" if beam else ", beam energy unknown"
     )
 
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_eds._napari.parts.reasons import lacking, offer
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
@@ -51,8 +52,7 @@ class EnergyCropDialog(QDialog):
         """Offer what keeps a channel."""
         if self.ok is not None:
             possible = self.low.value() < self.high.value()
-            self.ok.setEnabled(possible)
-            self.ok.setToolTip("" if possible else "The range ends before it begins")
+            offer(self.ok, unless=lacking((possible, "The range ends before it begins.")))
 
     def range_keV(self) -> tuple[float, float]:
         """Return the range that is asked for."""

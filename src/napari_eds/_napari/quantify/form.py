@@ -16,14 +16,14 @@ from magicgui.widgets import (
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
-    QFormLayout,
     QHBoxLayout,
-    QLabel,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.panels_button import PanelsButton
+from napari_eds._napari.parts.sections import Section, align
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.quantify.more_settings import MoreSettings
 from napari_eds._napari.state.fields import PartField, SettingField
@@ -168,6 +168,7 @@ class QuantificationForm(QWidget):
         self.compare = PushButton(
             text="Compare…", tooltip="Compare with another result or a known composition"
         )
+        self.panels = PanelsButton()
         self.exchange = PushButton(
             text="Exchange…",
             tooltip="Classify chips and export them, save and restore sessions, hand to HyperSpy",
@@ -188,12 +189,13 @@ class QuantificationForm(QWidget):
     def _fields(self) -> QWidget:
         """Lay out what is set, under headings."""
         content = QWidget()
-        self._form = QFormLayout(content)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._form.setContentsMargins(8, 4, 8, 8)
-        self._section("Map", ("Layer", self.map_layer), self.about, self.crop, self.crop_energy)
+        self.sections: dict[str, Section] = {}
         self._section(
-            None,
+            "Map",
+            ("Layer", self.map_layer),
+            self.about,
+            self.crop,
+            self.crop_energy,
             ("Offset (keV)", self.offset),
             ("keV/channel", self.scale),
             self.calibrate,
@@ -221,6 +223,13 @@ class QuantificationForm(QWidget):
             ("Formula", self.formula),
             (self.solve_thickness, self.calibrate_k),
         )
+        column = QVBoxLayout(content)
+        column.setContentsMargins(8, 4, 8, 8)
+        column.setSpacing(2)
+        for section in self.sections.values():
+            column.addWidget(section)
+        column.addStretch(1)
+        align(self.sections.values())
         return content
 
     def _footer(self) -> QVBoxLayout:
@@ -232,29 +241,34 @@ class QuantificationForm(QWidget):
         told = scrolling(self.status)
         told.setMaximumHeight(_MOST_STATUS_LINES * self.fontMetrics().lineSpacing())
         footer.addLayout(_beside(told, self.add_missing))
-        footer.addLayout(_side_by_side(self.table, self.save, self.compare, self.exchange))
+        last = _side_by_side(self.table, self.save, self.compare, self.exchange)
+        last.setSpacing(4)
+        last.addWidget(self.panels)
+        footer.addLayout(last)
         return footer
 
-    def _section(self, heading: str | None, *rows: Any) -> None:
+    def _section(self, heading: str, *rows: Any) -> None:
         """Add rows: (text, widget), (button, button), or one widget over the whole width."""
-        if heading is not None:
-            title = QLabel(f"<b>{heading}</b>")
-            title.setContentsMargins(0, 8, 0, 0)
-            self._form.addRow(title)
+        section = self.sections[heading] = Section("quantification", heading)
         for row in rows:
             if isinstance(row, QWidget):
-                self._form.addRow(row)
+                section.form.addRow(row)
             elif not isinstance(row, tuple):
-                self._form.addRow(row.native)
+                section.form.addRow(row.native)
             elif isinstance(row[0], str):
-                self._form.addRow(row[0], row[1].native)
+                section.form.addRow(row[0], row[1].native)
             else:
-                self._form.addRow(_side_by_side(*row))
+                section.form.addRow(_side_by_side(*row))
 
     def show_axis_fields(self, visible: bool) -> None:  # noqa: FBT001 - as in Qt's setVisible
         """Show the fields in which an uncalibrated axis is set."""
         for field in (self.offset, self.scale, self.calibrate):
-            self._form.setRowVisible(field.native, visible)
+            self.sections["Map"].form.setRowVisible(field.native, visible)
+
+    def show_map_fields(self, visible: bool) -> None:  # noqa: FBT001 - as in Qt's setVisible
+        """Show what a single spectrum has no use for: regions, and parts of a map."""
+        self.sections["Regions"].setVisible(visible)
+        self.sections["Map"].form.setRowVisible(self.crop.native, visible)
 
     def _setting_fields(self) -> list[SettingField]:
         return [

@@ -14,9 +14,10 @@ from qtpy.QtWidgets import QFormLayout, QLineEdit, QPushButton, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import put_image
-from napari_eds._support.progress import Progress, cancellable
+from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, ReadError
 from napari_eds.readers.reading import load, read
 from napari_eds.recipe.map_part import MapPart
@@ -82,8 +83,12 @@ class SourcePart(QWidget):
     def _enable(self) -> None:
         image = self._focus.image
         from_file = image is not None and image.source is not None
-        for widget in (self.detectors, self.frames, self.read):
-            widget.setEnabled(from_file and not self._work)
+        lacks = lacking(
+            (image, NO_MAP),
+            (from_file, "This map came from no file that could be read again."),
+            (not self._work, BUSY),
+        )
+        offer(self.detectors, self.frames, self.read, unless=lacks)
 
     def _on_read(self) -> None:
         """Read the part that the fields describe, unless it is the one there is."""
@@ -132,14 +137,14 @@ class SourcePart(QWidget):
 
 
 def _reading(source: Path, part: MapPart) -> Callable[[Progress], SpectrumImage]:
-    """Return what reads a part of a file, and leaves where its progress says so."""
+    """Return what reads a part of a file."""
 
     def reading(progress: Progress) -> SpectrumImage:
-        with cancellable(partial(progress, 0, 0, f"reading {source.name}")):
-            if part.index is not None:
-                return load(source, part=part)
-            # Without the warnings of `load`: what is wrong with the file was told on opening it.
-            (image,) = read(source, **part.reading())
-            return image
+        progress(0, 0, f"reading {source.name}")
+        if part.index is not None:
+            return load(source, part=part)
+        # Without the warnings of `load`: what is wrong with the file was told on opening it.
+        (image,) = read(source, **part.reading())
+        return image
 
     return reading

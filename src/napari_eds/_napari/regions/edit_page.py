@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state import label_edits as edits
 from napari_eds._napari.state.focus import Focus
@@ -160,10 +161,13 @@ class EditPage(QWidget):
         layer, ids = self.focus.labels_layer, self.focus.selected
         self.about.setText("No labels yet: make or paint some." if layer is None else layer.name)
         self.selected.setText(f"selected: {_listed(ids)}")
-        ready = layer is not None and not self.work
-        for button in self._buttons():
-            button.enabled = ready
-        self.merge.enabled = ready and (self.all.isChecked() or len(ids) > 1)
+        needs = (layer, NO_LABELS), (not self.work, BUSY)
+        offer(*self._buttons(), unless=lacking(*needs))
+        several = self.all.isChecked() or len(ids) > 1
+        offer(
+            self.merge,
+            unless=lacking(*needs, (several, "Select two labels or more in the results first.")),
+        )
 
     def _on_labels_changed(self) -> None:
         self.work.drop()

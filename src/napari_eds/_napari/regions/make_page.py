@@ -20,6 +20,7 @@ from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.regions import preview as plans
 from napari_eds._napari.regions.import_kind import ImportPage
@@ -269,5 +270,4 @@ class MakePage(QWidget):
         self._show_state()
 
     def _show_state(self) -> None:
-        enabled = self.focus.image is not None
-        self.preview.enabled = self.use.enabled = enabled
+        offer(self.preview, self.use, unless=lacking((self.focus.image, NO_MAP)))

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QScrollArea, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, row_of
 from napari_eds._napari.regions.pixel_layers import kernel_words, show_maps
 from napari_eds._napari.state.derived import PIXEL_MAPS
@@ -147,12 +148,13 @@ class PixelsPage(QWidget):
         self._show_state()
 
     def _show_state(self) -> None:
-        ready = self.focus.image is not None and not self.work
+        a_map, idle = (self.focus.image, NO_MAP), (not self.work, BUSY)
         averages = self.kernel.value != _NONE
-        self.run.enabled = ready
-        self.recommend.enabled = ready and averages
+        offer(self.run, unless=lacking(a_map, idle))
+        a_kernel = (averages, "Choose a kernel that averages first.")
+        offer(self.recommend, unless=lacking(a_map, a_kernel, idle))
         self.kernel_size.enabled = self.unit.enabled = self.error.enabled = averages
-        self.inside.enabled = self.focus.labels_layer is not None
+        offer(self.inside, unless=lacking((self.focus.labels_layer, NO_LABELS)))
 
     # Work.
 

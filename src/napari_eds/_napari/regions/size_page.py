@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors, on_theme, theme_colors
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.regions.preview import advice_of, keep_advice
@@ -111,8 +112,15 @@ class AdvicePage(QWidget):
 
     def _show_state(self) -> None:
         found = advice_of(self.focus)
-        self.advise.enabled = self.focus.image is not None and not self.work
-        self.use.enabled = found is not None and found.recommended_px is not None
+        offer(self.advise, unless=lacking((self.focus.image, NO_MAP), (not self.work, BUSY)))
+        size = None if found is None else found.recommended_px
+        offer(
+            self.use,
+            unless=lacking(
+                (found, "Ask for advice first."),
+                (size, "No size keeps the wanted error: ask for a larger one."),
+            ),
+        )
 
     def _on_advise(self) -> None:
         """Ask for advice on the map that is looked at now, as it is set now."""

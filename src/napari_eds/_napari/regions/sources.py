@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Image, Shapes
 from scipy import ndimage
 
+from napari_eds._napari.parts.color_bar import COLOR_KEY
 from napari_eds._napari.state.focus import Focus
 from napari_eds.labels.from_images import resampled
 from napari_eds.quantification.table import CHIP, LABEL
@@ -31,7 +32,7 @@ def image_choices(focus: Focus) -> list[tuple[str, Image]]:
         and not layer.rgb
         and not layer.multiscale
         and layer.ndim == 2
-        and PREVIEW not in layer.metadata
+        and not {PREVIEW, COLOR_KEY} & set(layer.metadata)
     ]
 
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar, scale_of
 from napari_eds._napari.results import label_colors
+from napari_eds._napari.results.color_key import ColorKey
 from napari_eds._napari.results.columns import Column
 from napari_eds._napari.results.label_colors import Coloring, coloring_of
 from napari_eds._napari.state.derived import covering_kinds
@@ -35,9 +36,11 @@ class ColorChoice(QObject):
         self._color_by, self._colormap, self._color_bar = color_by, colormap, color_bar
         self._columns: list[Column] = []
         self._end_listening: Callable[..., None] | None = None
+        self.key = ColorKey(self, focus)
         color_by.activated.connect(self._on_chosen)
         colormap.activated.connect(self._on_chosen)
         focus.labels_changed.connect(self._on_labels_changed)
+        focus.result_changed.connect(self._on_result_changed)
         self._on_labels_changed()
 
     def show_result(self, columns: Sequence[Column]) -> None:
@@ -60,9 +63,16 @@ class ColorChoice(QObject):
         self._colormap.setCurrentText(how.colormap if how else self._colormap.currentText())
         self._colormap.setEnabled(how is not None)
         values = self._values(how.column) if how else None
-        self._color_bar.set_scale(
-            None if values is None else scale_of(values), how.colormap if how else COLORMAPS[0]
-        )
+        scale = None if values is None else scale_of(values)
+        self._color_bar.set_scale(scale, how.colormap if how else COLORMAPS[0])
+        layer = self._focus.labels_layer
+        if layer is None or how is None or scale is None:
+            self.key.hide()
+        else:
+            self.key.show(layer, self._title(how.column), scale, how.colormap)
+
+    def _title(self, name: str) -> str:
+        return next(c.title for c in self._columns if c.name == name)
 
     def _values(self, name: str) -> np.ndarray | None:
         column = next((c for c in self._columns if c.name == name), None)
@@ -108,6 +118,11 @@ class ColorChoice(QObject):
         self._end_listening = lambda *_: colormap.disconnect(answer)
         self.destroyed.connect(self._end_listening)
         label_colors.warm_up(layer.data.dtype)
+
+    def _on_result_changed(self) -> None:
+        """Say nothing of colours where nothing is known of labels, or there are none."""
+        if self._focus.result is None:
+            self.key.hide()
 
     def _on_layer_colormap(self, _event: Any = None) -> None:
         how = coloring_of(self._focus.labels_layer)

@@ -14,6 +14,7 @@ from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import SPECTRUM, open_panel, open_quantification
+from napari_eds._napari.parts.reasons import lacking, offer
 from napari_eds._napari.parts.saving import save_result
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.results.color_choice import ColorChoice
@@ -189,7 +190,7 @@ class ResultsTable(ResultsForm):
         text, tip = summary(result.table, result.elements, chosen, self.state.unit, hidden)
         self.summary.setText(text)
         self.summary.setToolTip(tip)
-        self.merge.setEnabled(len(ids) > 1)
+        offer(self.merge, unless=lacking((len(ids) > 1, "Select two labels or more first.")))
 
     def _select(self, ids: Sequence[int]) -> None:
         """Select labels in the layer, the last of them in sight."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,23 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QShortcut, QVBoxLay
 
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.panels import SPECTRUM
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.spectrum import saving
 from napari_eds._napari.spectrum.curves import Spectrum
 from napari_eds._napari.spectrum.fit_curves import LabelFit, label_fit
+from napari_eds._napari.spectrum.framing import Framing
 from napari_eds._napari.spectrum.markers import Marker, element_colors, line_markers
 from napari_eds._napari.spectrum.plot import Content, SpectrumPlot
 from napari_eds._napari.spectrum.sources import SpectrumSources
 from napari_eds._napari.spectrum.toolbar import SpectrumToolbar
 from napari_eds._napari.spectrum.tools import SpectrumTools
+from napari_eds._napari.spectrum.view_settings import ViewSettings
+from napari_eds._napari.state import spectra
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import is_spectrum
+from napari_eds._napari.state.places import come_back
 from napari_eds.errors import EDSError
 
 _MIN_SIZE_PX = (280, 130)
@@ -42,17 +49,34 @@ class SpectrumWidget(QWidget):
         self._viewer = self._focus.viewer
         self._markers: tuple[Marker, ...] = ()
         self._jobs = Jobs(self)
-        self._framed: Any = None
         self._cursor_keV: float | None = None
         self.plot = SpectrumPlot()
         self.toolbar = SpectrumToolbar()
         self.readout, self.note = QLabel(), QLabel()
         self.sources = SpectrumSources(self._focus, self)
+        self._framing = Framing(self.plot, self._focus, self.sources.is_waiting)
         self._lay_out()
         self.tools = SpectrumTools(self, self._focus)
+        self._settings = ViewSettings(self._kept_controls())
         self._connect()
+        self.sources.want_maximum(self.toolbar.maximum.isChecked())
+        self._on_look()
         self._on_theme()
         self._on_elements()
+        come_back(self, SPECTRUM)
+
+    def _kept_controls(self) -> dict[str, QWidget]:
+        bar = self.toolbar
+        return {
+            "scale": bar.scale,
+            "per_pixel": bar.per_pixel,
+            "whole_map": bar.whole_map,
+            "maximum": bar.maximum,
+            "lines": bar.lines,
+            "fit": bar.fit,
+            "radius_px": bar.radius,
+            "subtract_background": self.tools.subtract,
+        }
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -75,6 +99,8 @@ class SpectrumWidget(QWidget):
         bar.per_pixel.toggled.connect(self._on_look)
         for switch in (bar.whole_map, bar.lines, bar.fit):
             switch.toggled.connect(self._refresh)
+        bar.maximum.toggled.connect(self.sources.want_maximum)
+        bar.spectrum.activated.connect(partial(spectra.choose, focus))
         bar.choose_window.toggled.connect(self._on_window_mode)
         bar.fit_view.clicked.connect(plot.fit_view)
         bar.save.clicked.connect(self._on_save)
@@ -103,9 +129,9 @@ class SpectrumWidget(QWidget):
 
     # For other parts of the window.
 
-    def add_tool(self, widget: QWidget) -> None:
-        """Append a control to the toolbar."""
-        self.toolbar.add(widget)
+    def add_tool(self, widget: QWidget, *, of_maps: bool = False) -> None:
+        """Append a control to the toolbar, which single spectra may have no use for."""
+        self.toolbar.add(widget, of_maps=of_maps)
 
     def show_residual(self) -> None:
         """Show the residual of the selected label, at the range of the fit."""
@@ -151,6 +177,7 @@ class SpectrumWidget(QWidget):
     def _refresh(self, *_: Any) -> None:
         image = self._focus.image
         colors = theme_colors(self._viewer)
+        self._offer_spectra()
         content = Content(
             x=self._x(),
             calibrated=image is None or image.energy.calibrated,
@@ -165,19 +192,20 @@ class SpectrumWidget(QWidget):
         )
         self.plot.show_content(content)
         self.toolbar.save.setEnabled(bool(content.spectra))
-        self._frame(content)
+        self._framing.follow(content)
         self._write_note(content)
         self._write_readout()
 
-    def _frame(self, content: Content) -> None:
-        """Zoom to a map once, when its first spectrum is there; later zoom is the user's."""
-        image = self._focus.image
+    def _offer_spectra(self) -> None:
+        """Offer what there is to be seen: spectra of a file, or those of a map."""
         layer = self._focus.map_layer
-        # The id of the layer, not the layer: it must be free to go.
-        axis = None if image is None or layer is None else (layer.unique_id, image.energy)
-        if content.spectra and axis != self._framed:
-            self._framed = axis
-            self.plot.fit_view()
+        of_map = not is_spectrum(self._focus.image)
+        self.toolbar.offer(spectra.titles(layer), spectra.chosen(layer), of_map=of_map)
+        if self.plot.look.per_pixel != self._per_pixel():
+            self._on_look()
+
+    def _per_pixel(self) -> bool:
+        return self.toolbar.per_pixel.isChecked() and not is_spectrum(self._focus.image)
 
     def _write_note(self, content: Content) -> None:
         fit, labels = content.fit, self.sources.shown_labels()
@@ -260,9 +288,7 @@ class SpectrumWidget(QWidget):
     # Controls.
 
     def _on_look(self) -> None:
-        self.plot.set_look(
-            scale=self.toolbar.scale.currentData(), per_pixel=self.toolbar.per_pixel.isChecked()
-        )
+        self.plot.set_look(scale=self.toolbar.scale.currentData(), per_pixel=self._per_pixel())
         self._write_readout()
 
     def _on_theme(self) -> None:

@@ -143,22 +143,33 @@ class MarkerItems:
         if min(size) <= 0:
             return
         per_px = (high - low) / size[0], (top - bottom) / size[1]
-        spots = self._spots(inside, (energies - low) / per_px[0], taken)
+        spots = self._spots(inside, (energies - low) / per_px[0], size[0], taken)
         self._write(spots, low, top, per_px)
         self._bracket(inside, bottom, per_px[1])
 
     def _spots(
-        self, markers: Sequence[Marker], x_px: np.ndarray, taken: Sequence[QRectF]
+        self,
+        markers: Sequence[Marker],
+        x_px: np.ndarray,
+        view_width: float,
+        taken: Sequence[QRectF],
     ) -> list[tuple[Marker, QRectF]]:
-        """Return where labels go: in rows at the top, the strongest lines first, or nowhere."""
+        """Return where labels go, the strongest lines first: in rows at the top, or nowhere.
+
+        Where the legend takes those rows, they go on below it. All of a label is in view.
+        """
         height = self._metrics.height()
         used, spots = list(taken), []
+        tops = [row * height for row in reversed(range(_ROWS))]
         for marker, x in zip(markers, x_px.tolist(), strict=True):
             if marker.line.weight < _WEAKEST_LABEL:
                 continue
             width = self._metrics.horizontalAdvance(marker.name) + 6
-            for row in reversed(range(_ROWS)):
-                spot = QRectF(x - width / 2, row * height, width, height)
+            left = min(max(x - width / 2, 0.0), max(view_width - width, 0.0))
+            over = [t for t in taken if t.left() < left + width and t.right() > left]
+            below = [t.bottom() + row * height for t in over for row in range(_ROWS)]
+            for top in tops + below:
+                spot = QRectF(left, top, width, height)
                 if not any(spot.intersects(other) for other in used):
                     used.append(spot)
                     spots.append((marker, spot))

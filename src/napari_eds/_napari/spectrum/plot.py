@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,9 @@ from napari_eds._napari.spectrum.scale import LINEAR, LOG, CountsAxis, forward
 _AXIS_WIDTH_PX = 58
 _AXIS_HEIGHT_PX = 34
 _FONT_PT = 8
+
+#: Between the legend and labels beside and below it.
+_GAP_PX = 2
 
 #: Room above the highest peak for the labels of lines.
 _HEADROOM = 1.3
@@ -72,6 +76,8 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         Energy (or channel) under the pointer.
     cursor_left : Signal
         The pointer has left the plot.
+    fitted : Signal
+        The view was fitted to all that is shown.
     """
 
     peak_clicked = Signal(float)
@@ -79,9 +85,12 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
     window_cleared = Signal()
     cursor_moved = Signal(float)
     cursor_left = Signal()
+    fitted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
+        #: Whether the view is being fitted to what is shown, not moved by the user.
+        self.is_fitting = False
         self._content = Content()
         self._look = Look(PAPER)
         self._axis_texts: tuple[Any, ...] = ()
@@ -128,6 +137,13 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
     def _connect(self) -> None:
         self.view.sigRangeChanged.connect(self._draw)
         self.view.sigResized.connect(self._draw)
+        # The legend takes its size and its place after what is written in it, and after the view.
+        for moved in (
+            self._legend.geometryChanged,
+            self._legend.xChanged,
+            self._legend.yChanged,
+        ):
+            moved.connect(self._place_labels)
         self.scene().sigMouseMoved.connect(self._on_mouse)
         for view in (self.view, self.residual_view):
             view.clicked.connect(self._on_click)
@@ -162,7 +178,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self._counts_axis.set_scale(self._look.scale)
         self._show()
         if {"scale", "per_pixel"} & set(changes):
-            self._fit_height()
+            self.fit_height()
 
     def set_colors(self, colors: ThemeColors) -> None:
         """Take the colours of a theme."""
@@ -216,8 +232,13 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         width = self.view.width() * self.devicePixelRatioF()
         self.curves.draw(low, high, width)
         self.fit_items.draw(low, high, width)
+        self._place_labels()
+
+    def _place_labels(self) -> None:
+        """Write the labels of lines beside the legend."""
         taken = self._legend.mapRectToItem(self.view, self._legend.boundingRect())
-        self.markers.place(self.view, [QRectF(taken)])
+        around = QRectF(taken).adjusted(-_GAP_PX, 0, 0, _GAP_PX)
+        self.markers.place(self.view, [around] if self._legend.items else [])
 
     def _show_residual_plot(self, *, visible: bool) -> None:
         if self.residual_plot.isVisible() != visible or not self.residual_plot.maximumHeight():
@@ -234,11 +255,21 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         counted = [np.flatnonzero(s.counts) for s in content.spectra]
         last = max((c[-1] for c in counted if c.size), default=content.x.size - 1)
         low = max(content.x[0], 0.0) if content.calibrated else content.x[0]
-        self.view.setXRange(low, max(content.x[last], low + 1e-3), padding=0.01)
-        self._fit_height()
+        with self._fitting():
+            self.view.setXRange(low, max(content.x[last], low + 1e-3), padding=0.01)
+            self.fit_height()
         self.fit_items.fit_residual_view(content.fit)
+        self.fitted.emit()
 
-    def _fit_height(self) -> None:
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        before, self.is_fitting = self.is_fitting, True
+        try:
+            yield
+        finally:
+            self.is_fitting = before
+
+    def fit_height(self) -> None:
         """Fit the heights to what is in view: labels, or else the whole map."""
         content, look = self._content, self._look
         low, high = self.view.viewRange()[0]
@@ -254,11 +285,12 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         if look.scale == LOG:
             drawn_top = np.log10(top)
             bottom = max(np.log10(one_count / 2), drawn_top - _DECADES)
-            self.view.setYRange(bottom, drawn_top + 0.3 * (drawn_top - bottom), padding=0)
+            span = (bottom, drawn_top + 0.3 * (drawn_top - bottom))
         else:
             drawn = forward(look.scale, np.array([top]))[0]
-            room = _HEADROOM if look.scale == LINEAR else (1 + _HEADROOM) / 2
-            self.view.setYRange(0, drawn * room, padding=0)
+            span = (0, drawn * (_HEADROOM if look.scale == LINEAR else (1 + _HEADROOM) / 2))
+        with self._fitting():
+            self.view.setYRange(*span, padding=0)
 
     # Pointer.
 

@@ -12,7 +12,9 @@ from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.spectrum.colors import label_color
 from napari_eds._napari.spectrum.curves import STYLES, Spectrum
 from napari_eds._napari.state import layers as eds_layers
+from napari_eds._napari.state import spectra
 from napari_eds._napari.state.focus import Focus
+from napari_eds.spectra.maximum import maximum_spectrum
 from napari_eds.spectra.running_sums import Box, Pending, RunningSums, sum_of_pixels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -22,7 +24,10 @@ MOST_LABELS = 8
 #: Stored counts that are added up in the thread of the window: 10 ms. More goes to another.
 _AT_ONCE = 3_000_000
 
-MAP, POINTER = "map", "pointer"
+MAP, MAXIMUM, POINTER = "map", "maximum", "pointer"
+
+#: What the maximum-pixel spectrum is called, and its colour among those of labels.
+_MAXIMUM_NAME, _MAXIMUM_COLOR = "Largest count of any pixel", 6
 
 
 def label_key(label: int) -> str:
@@ -53,6 +58,8 @@ class SpectrumSources(QObject):
         self._sums: RunningSums | None = None
         self._total: np.ndarray | None = None
         self._total_of: Any = None
+        self._maximum: np.ndarray | None = None
+        self._wants_maximum = False
         self._pointer: tuple[np.ndarray, int] | None = None
         self._jobs = Jobs(self)
         self._edits: list[Box | None] = []
@@ -101,9 +108,15 @@ class SpectrumSources(QObject):
         image, shown = self.image, []
         if image is None:
             return ()
+        if eds_layers.is_spectrum(image):
+            return () if self._total is None else (self._single(text),)
         if whole_map and self._total is not None:
             name = f"Whole map ({_pixels(image.n_pixels)})"
             shown.append(Spectrum(MAP, name, self._total, image.n_pixels, text))
+        if self._wants_maximum and self._maximum is not None:
+            color = label_color(None, _MAXIMUM_COLOR, background)
+            # Of one pixel, whichever it is in each channel: nothing to be divided.
+            shown.append(Spectrum(MAXIMUM, _MAXIMUM_NAME, self._maximum, 1, color))
         labels = self.shown_labels()
         for i, label in enumerate(labels):
             counts = self.label_spectrum(label)
@@ -117,6 +130,14 @@ class SpectrumSources(QObject):
             name = f"Under pointer ({_pixels(n)})"
             shown.append(Spectrum(POINTER, name, counts, n, color, STYLES[2]))
         return tuple(shown)
+
+    def _single(self, color: str) -> Spectrum:
+        """Return the spectrum of a file that holds no map, by its name."""
+        layer = self._focus.map_layer
+        names, place = spectra.titles(layer), spectra.chosen(layer)
+        name = names[place] if place >= 0 else "Spectrum"
+        counts = np.array([]) if self._total is None else self._total
+        return Spectrum(MAP, name, counts, 1, color)
 
     def _of_label(self, label: int, counts: np.ndarray, style: Any, background: str) -> Spectrum:
         layer = self._focus.labels_layer
@@ -138,6 +159,23 @@ class SpectrumSources(QObject):
 
     # What changes.
 
+    def want_maximum(self, wanted: bool) -> None:  # noqa: FBT001 - slot of a switch
+        """Show the largest count of any pixel in each channel, or not."""
+        self._wants_maximum = wanted
+        self._find_maximum()
+        self.changed.emit()
+
+    def _find_maximum(self) -> None:
+        image = self.image
+        if not self._wants_maximum or image is None or eds_layers.is_spectrum(image):
+            self._jobs.drop(MAXIMUM)
+        elif self._maximum is None and MAXIMUM not in self._jobs:
+            self._jobs.run(MAXIMUM, partial(maximum_spectrum, image), self._on_maximum)
+
+    def _on_maximum(self, maximum: np.ndarray) -> None:
+        self._maximum = maximum
+        self.changed.emit()
+
     def point_at(self, pixels: np.ndarray | None) -> None:
         """Show the sum of pixels under the pointer, or nothing."""
         image = self.image
@@ -153,11 +191,14 @@ class SpectrumSources(QObject):
         image = self.image
         self._pointer = None
         if image is None:
-            self._total = self._total_of = None
+            self._total = self._total_of = self._maximum = None
             self._jobs.drop(MAP)
+            self._jobs.drop(MAXIMUM)
         elif image.counts is not self._total_of:
-            self._total, self._total_of = None, image.counts
+            self._total, self._maximum, self._total_of = None, None, image.counts
             self._jobs.run(MAP, image.total_spectrum, self._on_total)
+            self._jobs.drop(MAXIMUM)
+            self._find_maximum()
         self._on_labels()
 
     def _on_total(self, total: np.ndarray) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from collections.abc import Sequence
+
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -22,6 +24,9 @@ class SpectrumToolbar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._of_maps: list[QWidget] = []
+        self.spectrum = QComboBox()
+        self.spectrum.setToolTip("Spectrum of the file: the sum of its detectors, or one of them")
         self.scale = QComboBox()
         for scale, text in _SCALE_TEXTS.items():
             self.scale.addItem(text, scale)
@@ -31,6 +36,11 @@ class SpectrumToolbar(QWidget):
             "/px", "Divide by the number of pixels: counts per pixel", on=True
         )
         self.whole_map = _switch("Map", "Show the sum over the whole map", on=True)
+        self.maximum = _switch(
+            "Max",
+            "Show the largest count that any pixel has in each channel. It finds elements that "
+            "few pixels hold and the sum hides; it is no spectrum to be quantified",
+        )
         self.lines = _switch("Lines", "Mark the X-ray lines of the chosen elements", on=True)
         self.fit = _switch(
             "Fit", "Show the fit of the selected label, and its residual in σ", on=True
@@ -56,12 +66,34 @@ class SpectrumToolbar(QWidget):
         self._row.setSpacing(4)
         for widget in self._controls():
             self.add(widget)
+        self.offer([], -1, of_map=True)
+
+    def offer(self, spectra: Sequence[str], chosen: int, *, of_map: bool) -> None:
+        """Offer the spectra of a file, if there are several, or what there is of a map."""
+        blocked = QSignalBlocker(self.spectrum)
+        if [self.spectrum.itemText(i) for i in range(self.spectrum.count())] != list(spectra):
+            self.spectrum.clear()
+            self.spectrum.addItems(list(spectra))
+        self.spectrum.setCurrentIndex(chosen)
+        blocked.unblock()
+        self.spectrum.setVisible(len(spectra) > 1)
+        for widget in (
+            self.per_pixel,
+            self.whole_map,
+            self.maximum,
+            self.choose_window,
+            self.radius,
+            *self._of_maps,
+        ):
+            widget.setVisible(of_map)
 
     def _controls(self) -> list[QWidget]:
         return [
+            self.spectrum,
             self.scale,
             self.per_pixel,
             self.whole_map,
+            self.maximum,
             self.lines,
             self.fit,
             self.choose_window,
@@ -70,8 +102,10 @@ class SpectrumToolbar(QWidget):
             self.save,
         ]
 
-    def add(self, widget: QWidget) -> None:
-        """Append a control."""
+    def add(self, widget: QWidget, *, of_maps: bool = False) -> None:
+        """Append a control, which single spectra may have no use for."""
+        if of_maps:
+            self._of_maps.append(widget)
         # Keys are for the plot: letters typed after a click on a switch zoom it.
         widget.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._row.addWidget(widget)

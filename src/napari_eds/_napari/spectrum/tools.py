@@ -19,7 +19,7 @@ from napari_eds._napari.spectrum.window_maps import (
 )
 from napari_eds._napari.state.derived import PREVIEWED
 from napari_eds._napari.state.focus import Focus
-from napari_eds._napari.state.layers import label_names
+from napari_eds._napari.state.layers import is_spectrum, label_names
 from napari_eds.spectra.axes import EnergyAxis
 from napari_eds.spectra.running_sums import sum_of_pixels
 
@@ -29,8 +29,8 @@ class SpectrumDock(Protocol):
 
     plot: Any
 
-    def add_tool(self, widget: QWidget) -> None:
-        """Append a control to the toolbar."""
+    def add_tool(self, widget: QWidget, *, of_maps: bool = False) -> None:
+        """Append a control to the toolbar, which single spectra may have no use for."""
 
 
 class SpectrumTools(QObject):
@@ -54,7 +54,7 @@ class SpectrumTools(QObject):
             "Show counts of the main line of every chosen element, in colours that add up"
         )
         for tool in (self.subtract, self.keep, self.maps):
-            spectrum_widget.add_tool(tool)
+            spectrum_widget.add_tool(tool, of_maps=True)
         self.subtract.toggled.connect(self._on_subtract)
         self.keep.clicked.connect(self._on_keep)
         self.maps.clicked.connect(self._on_maps)
@@ -87,7 +87,7 @@ class SpectrumTools(QObject):
 
     def _on_window(self, low_keV: float, high_keV: float) -> None:
         axis, image = shown_axis(self._focus), self._focus.image
-        if axis is None or image is None:
+        if axis is None or image is None or is_spectrum(image):
             return
         # The image keeps the axis of its file.
         channels = (np.array([low_keV, high_keV]) - axis.offset_keV) / axis.scale_keV
@@ -147,4 +147,4 @@ def chosen_spectrum(focus: Focus) -> tuple[str, Callable[[], np.ndarray]]:
         if pixels.size:
             name = label_names(layer).get(label, f"label {label}")
             return name, lambda: sum_of_pixels(image, pixels)
-    return "whole map", image.total_spectrum
+    return "spectrum" if is_spectrum(image) else "whole map", image.total_spectrum

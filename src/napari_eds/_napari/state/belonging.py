@@ -9,12 +9,14 @@ from napari_eds._napari.state import derived
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Layer
+    from napari.layers import Image, Labels, Layer
 
 #: Key of the names of groups in the metadata of a map and of the images that came with it.
 GROUPS = "eds_groups"
 #: Key of whether a layer was visible before another map was chosen.
 _WAS_VISIBLE = "eds_was_visible"
+#: Key of the labels last used with a map, in the metadata of its layer.
+_IN_USE = "eds_labels_in_use"
 #: Key of the map that labels were made for.
 MADE_FOR = "eds_labels_of"
 
@@ -24,6 +26,9 @@ _KINDS: tuple[derived.Kind[Any, Any], ...] = (
     derived.ELEMENT_MAPS,
     derived.WINDOW_PREVIEW,
     derived.DIFFERENCES,
+    derived.COLUMN_MAPS,
+    derived.OVERLAY,
+    derived.DENOISED,
     derived.EXAMPLES,
     derived.CLASSES,
     derived.PROBABILITY,
@@ -38,16 +43,48 @@ def new_group() -> str:
 def show_only(viewer: ViewerModel, map_layer: Image, maps: list[Image]) -> None:
     """Hide what belongs to other maps alone, and show again what was hidden of this one."""
     for layer in list(viewer.layers):
-        owners = _owners(viewer, layer, maps)
+        owners = owners_of(viewer, layer, maps)
         if map_layer in owners:
             if layer.metadata.pop(_WAS_VISIBLE, False):
                 layer.visible = True
-        elif owners and layer.visible:
-            layer.metadata[_WAS_VISIBLE] = True
-            layer.visible = False
+        elif owners:
+            _hide(layer)
 
 
-def _owners(viewer: ViewerModel, layer: Layer, maps: list[Image]) -> list[Image]:
+def hide_if_elsewhere(
+    viewer: ViewerModel, layer: Layer, map_layer: Image | None, maps: list[Image]
+) -> None:
+    """Hide a new layer of a map that is not looked at, such as a result that came late.
+
+    It is shown with its map. A map itself is not hidden: a new one is looked at next.
+    """
+    if map_layer is None or layer in maps:
+        return
+    owners = owners_of(viewer, layer, maps)
+    if owners and map_layer not in owners:
+        _hide(layer)
+
+
+def _hide(layer: Layer) -> None:
+    if layer.visible:
+        layer.metadata[_WAS_VISIBLE] = True
+        layer.visible = False
+
+
+def note_in_use(map_layer: Image | None, labels: Labels | None) -> None:
+    """Remember labels as those that a map is looked at with."""
+    if map_layer is not None and labels is not None:
+        map_layer.metadata[_IN_USE] = labels.unique_id
+
+
+def last_used(map_layer: Image | None, choices: list[Labels]) -> Labels | None:
+    """Return the labels last used with a map, of those there are; else the newest."""
+    wanted = None if map_layer is None else map_layer.metadata.get(_IN_USE)
+    used = [labels for labels in choices if labels.unique_id == wanted]
+    return next(reversed(used or choices), None)
+
+
+def owners_of(viewer: ViewerModel, layer: Layer, maps: list[Image]) -> list[Image]:
     """Return the maps that a layer belongs to; none for a layer of the user's own."""
     if layer in maps:
         return [layer]

@@ -17,6 +17,8 @@ from uuid import UUID
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
+from napari_eds._napari.state.units import fit_in
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
@@ -179,6 +181,7 @@ class Kind(Generic[AnyLayer, Part]):
         )
         images = [i for i, other in enumerate(viewer.layers) if isinstance(other, Image)]
         top = max(images, default=-1) + 1 if self.above_images else len(viewer.layers)
+        fit_in(viewer, layer)
         with staying():
             viewer.layers.insert(top, layer)
         _NAME.keep(layer, layer.name)

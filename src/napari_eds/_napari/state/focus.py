@@ -15,9 +15,18 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_eds._napari.state import layers as eds_layers
-from napari_eds._napari.state.belonging import show_only
+from napari_eds._napari.state import spectra, units
+from napari_eds._napari.state.belonging import (
+    hide_if_elsewhere,
+    last_used,
+    note_in_use,
+    owners_of,
+    show_only,
+)
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
+from napari_eds._napari.state.names import tell_full_name
 from napari_eds._napari.state.outlines import SelectionOutline
+from napari_eds._napari.state.scale_bar import ScaleBar
 from napari_eds._napari.state.settings import Settings, default_settings
 from napari_eds._napari.state.thickness_maps import show_thickness
 from napari_eds.quantification.result import Quantification
@@ -81,8 +90,10 @@ class Focus(QObject):
         self._labels: Labels | None = None
         self._last_selected: tuple[int, ...] = ()
         self._follows = True
+        self._scale_bar = ScaleBar(viewer)
         self.outline = SelectionOutline(self)
         events = viewer.layers.events
+        events.inserted.connect(self._on_inserted)
         for event in (events.inserted, events.removed, events.renamed):
             event.connect(self._on_layers)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -124,8 +135,10 @@ class Focus(QObject):
             return
         self._map = layer
         self._show_map()
-        kept = self._labels if self._labels in self.label_layers() else None
-        other_labels = self._take_labels(kept or next(reversed(self.label_layers()), None))
+        choices = self.label_layers()
+        kept = self._labels if self._labels in choices else None
+        other_labels = self._take_labels(kept or last_used(layer, choices))
+        self._highlight()
         # Told only now, when map and labels belong together.
         self.map_changed.emit()
         self.settings_changed.emit()
@@ -136,12 +149,34 @@ class Focus(QObject):
         """Show the map with its layers, fit the view to it, and hide other maps."""
         if self._map is not None:
             show_only(self.viewer, self._map, self.map_layers())
+            units.agree(self.viewer, self._map)
             self.fit_view()
+
+    def _highlight(self) -> None:
+        """Make layers in use the active one in place of labels, or a layer of a map, that are not.
+
+        Layers of no map, and images of the one looked at, are left to the user.
+        """
+        selection = self.viewer.layers.selection
+        active = selection.active
+        if not self._follows or active is None:
+            return
+        owners = owners_of(self.viewer, active, self.map_layers())
+        elsewhere = bool(owners) and self._map not in owners
+        other_labels = (
+            isinstance(active, Labels)
+            and active is not self._labels
+            and self.map_for(active) is not None
+        )
+        wanted = self._labels or self._map
+        if (elsewhere or other_labels) and wanted in self.viewer.layers:
+            selection.active = wanted
 
     def fit_view(self) -> None:
         """Fit the view to the map: an overview image beside it would make it a speck."""
+        self._scale_bar.follow(eds_layers.is_spectrum(self.image))
         if self._map is not None and self._map in self.viewer.layers:
-            self.viewer.fit_to_view(layers=[self._map])
+            units.fit_view(self.viewer, self._map)
         else:
             self.viewer.reset_view()
 
@@ -158,8 +193,10 @@ class Focus(QObject):
         The layer of the one looked at before is hidden, so that the new one can be seen.
         """
         before, settings = self._map, self.settings
-        for data, attributes, kind in eds_layers.image_layers(image):
-            self.viewer.add_layer(Layer.create(data, attributes, kind))
+        for data, attributes, kind in eds_layers.layers_of([image])[0]:
+            layer = Layer.create(data, attributes, kind)
+            units.fit_in(self.viewer, layer)
+            self.viewer.add_layer(layer)
         added = next(m for m in self.map_layers() if m.metadata[SPECTRUM_IMAGE] is image)
         if settings is not None:
             added.metadata[SETTINGS] = settings
@@ -204,8 +241,9 @@ class Focus(QObject):
         ]
 
     def set_labels_layer(self, layer: Labels | None) -> None:
-        """Look at another Labels layer."""
+        """Look at another Labels layer, which is then the active one, too."""
         if self._take_labels(layer):
+            self._highlight()
             self._tell_labels()
 
     def _take_labels(self, layer: Labels | None) -> bool:
@@ -214,6 +252,7 @@ class Focus(QObject):
             return False
         self._listen(self._labels, connect=False)
         self._labels = layer
+        note_in_use(self._map, layer)
         self._listen(layer, connect=True)
         return True
 
@@ -274,6 +313,8 @@ class Focus(QObject):
 
     def show_result(self, labels: Labels, result: Quantification) -> None:
         """Put a result into its layers, whichever labels are looked at now."""
+        if spectra.keep_elsewhere(self.map_for(labels), labels, result):
+            return
         eds_layers.show_result(self.viewer, labels, result, staying=self.staying)
         show_thickness(self.viewer, labels, result, self.staying)
         if labels is self._labels:
@@ -304,19 +345,38 @@ class Focus(QObject):
 
     # What napari tells.
 
+    def _on_inserted(self, event: Any) -> None:
+        """Fit a new layer in with the others."""
+        layer = event.value
+        tell_full_name(layer)
+        if eds_layers.spectra_of(layer):
+            layer.name_overlay.visible = True  # there is nothing else to be seen of it
+        hide_if_elsewhere(self.viewer, layer, self._map, self.map_layers())
+        if self._map is not None:
+            units.agree(self.viewer, self._map)
+
     def _on_layers(self, _event: Any = None) -> None:
         """Let go of layers that are gone; without a map, take one that is there."""
         maps = self.map_layers()
         if self._map not in maps:
             self.set_map_layer(next(iter(maps), None))
         if self._labels not in self.label_layers():
-            self.set_labels_layer(next(reversed(self.label_layers()), None))
+            self.set_labels_layer(last_used(self._map, self.label_layers()))
         self.layers_changed.emit()
 
     def _on_active(self, _event: Any = None) -> None:
+        """Look at what the user chose in the layer list, which stays highlighted."""
         layer = eds_layers.owner_of(self.viewer, self.viewer.layers.selection.active)
         if layer is None or not self._follows:
             return
+        self._follows = False
+        try:
+            self._look_at(layer)
+        finally:
+            self._follows = True
+
+    def _look_at(self, layer: Layer) -> None:
+        """Look at a map, at labels, or at the map of any other layer."""
         if SPECTRUM_IMAGE in layer.metadata:
             self.set_map_layer(layer)
         elif isinstance(layer, Labels):
@@ -324,6 +384,10 @@ class Focus(QObject):
             if belongs_to is not None:
                 self.set_map_layer(belongs_to)
                 self.set_labels_layer(layer)
+        else:
+            owners = owners_of(self.viewer, layer, self.map_layers())
+            if owners and self._map not in owners:
+                self.set_map_layer(owners[-1])
 
     def _listen(self, layer: Layer | None, *, connect: bool) -> None:
         if layer is None:

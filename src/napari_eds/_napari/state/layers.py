@@ -6,7 +6,7 @@ and the result in the metadata of the Labels layer, numbers per label in its fea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.parts.numbers import grouped, with_error
 from napari_eds._napari.state.belonging import GROUPS, MADE_FOR, new_group
 from napari_eds._napari.state.derived import AT_PCT_MAPS, Look
+from napari_eds._napari.state.names import FULL_NAME, layer_name
 from napari_eds._napari.state.status import COMPOSITION_TEXT, tell_composition
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
@@ -40,6 +41,12 @@ SPECTRUM_IMAGE = "spectrum_image"
 QUANTIFICATION = "quantification"
 SETTINGS = "eds_settings"
 
+#: What the only label of a spectrum is called.
+WHOLE_SPECTRUM = "whole spectrum"
+
+#: Key of the spectra that a layer offers, one of which is its spectrum image.
+SPECTRA = "eds_spectra"
+
 #: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
 _LIMIT_STEP = 5.0
 
@@ -55,7 +62,7 @@ def image_layers(image: SpectrumImage) -> list[LayerTuple]:
         if auxiliary.data.ndim in (2, 3)
     ]
     for _, look, _ in layers:
-        look["metadata"] = {GROUPS: list(groups)}
+        look["metadata"] = {GROUPS: list(groups), FULL_NAME: _name(image)}
     counts = image.counts_map()
     image.total_spectrum()  # takes a moment on large maps, and is kept: every dock shows it
     attributes = {
@@ -63,9 +70,64 @@ def image_layers(image: SpectrumImage) -> list[LayerTuple]:
         "name": _counts_name(image),
         "colormap": "inferno",
         "contrast_limits": _limits(counts),
-        "metadata": {SPECTRUM_IMAGE: image, GROUPS: groups},
+        "metadata": {SPECTRUM_IMAGE: image, GROUPS: groups, FULL_NAME: _name(image)},
     }
     return [*layers, (counts, attributes, "image")]
+
+
+def spectrum_layers(images: Sequence[SpectrumImage]) -> list[LayerTuple]:
+    """Return the layers of the spectra of a file: one that offers all of them, and one label.
+
+    The first is chosen, which of Velox is the sum over all detectors. There is nothing to be
+    seen of a single pixel, which therefore is transparent. It is one label already, so that it
+    can be quantified as it is.
+    """
+    first, group = images[0], new_group()
+    unit = next((u for i in first.images if (u := _unit(i.pixel_unit)) != "pixel"), "pixel")
+    place = _geometry((1.0, 1.0), unit)
+    pictures = _pictures(_of_file(first), first.images)
+    for _, look, _ in pictures:
+        look["metadata"] = {GROUPS: [group], FULL_NAME: _of_file(first)}
+    label = {
+        **place,
+        "name": layer_name(WHOLE_SPECTRUM, _of_file(first)),
+        "visible": False,
+        "features": pd.DataFrame({"index": [1], CHIP: [WHOLE_SPECTRUM]}),
+        "metadata": {GROUPS: [group], FULL_NAME: _of_file(first)},
+    }
+    attributes = {
+        **place,
+        "name": _counts_name(first),
+        "opacity": 0.0,
+        "metadata": {
+            SPECTRUM_IMAGE: first,
+            SPECTRA: tuple(images),
+            GROUPS: [group],
+            FULL_NAME: _of_file(first),
+        },
+    }
+    return [
+        *pictures,
+        (np.ones((1, 1), np.int32), label, "labels"),
+        (first.counts_map(), attributes, "image"),
+    ]
+
+
+def layers_of(images: Sequence[SpectrumImage]) -> list[list[LayerTuple]]:
+    """Return the layers of what a file holds: those of each map, and those of its spectra."""
+    spectra = [image for image in images if is_spectrum(image)]
+    maps = [image_layers(image) for image in images if not is_spectrum(image)]
+    return [*maps, *([spectrum_layers(spectra)] if spectra else [])]
+
+
+def is_spectrum(image: SpectrumImage | None) -> bool:
+    """Whether an image is a single spectrum, of which there is no map."""
+    return image is not None and image.n_pixels == 1
+
+
+def spectra_of(layer: Layer | None) -> tuple[SpectrumImage, ...]:
+    """Return the spectra that a layer offers; none for a map."""
+    return () if layer is None else layer.metadata.get(SPECTRA, ())
 
 
 def picture_layers(name: str, pictures: Iterable[AuxiliaryImage]) -> list[LayerTuple]:
@@ -73,12 +135,17 @@ def picture_layers(name: str, pictures: Iterable[AuxiliaryImage]) -> list[LayerT
 
     They are hidden: where they lie beside a map is not known.
     """
+    layers = _pictures(name, pictures)
+    for _, look, _ in layers:
+        look["visible"] = False
+    return layers
+
+
+def _pictures(name: str, pictures: Iterable[AuxiliaryImage]) -> list[LayerTuple]:
     return [
         (
             picture.data,
-            _look(picture, name)
-            | _geometry(picture.pixel_size, _unit(picture.pixel_unit))
-            | {"visible": False},
+            _look(picture, name) | _geometry(picture.pixel_size, _unit(picture.pixel_unit)),
             "image",
         )
         for picture in pictures
@@ -92,6 +159,10 @@ def put_image(layer: Image, image: SpectrumImage) -> None:
     if before is not None and layer.name == _counts_name(before):
         layer.name = _counts_name(image)
     layer.metadata[SPECTRUM_IMAGE] = image
+    layer.metadata[FULL_NAME] = _of_file(image) if is_spectrum(image) else _name(image)
+    offered = spectra_of(layer)
+    if offered and not any(one is image for one in offered):
+        layer.metadata[SPECTRA] = tuple(image if one is before else one for one in offered)
     counts = image.counts_map()
     if not np.array_equal(layer.data, counts):
         layer.data = counts
@@ -99,8 +170,15 @@ def put_image(layer: Image, image: SpectrumImage) -> None:
 
 
 def _counts_name(image: SpectrumImage) -> str:
-    counted = "X-ray counts" if image.energy.tells_xrays else "counts of all channels"
-    return f"{_name(image)} {counted}"
+    if is_spectrum(image):
+        return layer_name("spectrum", _of_file(image))
+    counted = "X-ray counts" if image.energy.tells_xrays else "all counts"
+    return layer_name(counted, _name(image))
+
+
+def _of_file(image: SpectrumImage) -> str:
+    """Return what is called the same of everything in a file."""
+    return image.source.stem if image.source else image.name
 
 
 def _name(image: SpectrumImage) -> str:
@@ -123,7 +201,8 @@ def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str)
         if unit != "pixel":
             size = _converted(size, _unit(auxiliary.pixel_unit), unit)
         where = _geometry(size, unit)
-    attributes = _look(auxiliary, _name(image)) | where
+    # Maps of one file share their images.
+    attributes = _look(auxiliary, _name(image).replace(image.name, _of_file(image), 1)) | where
     if auxiliary.offset is None and not auxiliary.fits(image.shape):
         # Where it lies is not known: laid over the map it would tell something wrong.
         attributes["visible"] = False
@@ -140,7 +219,7 @@ def _auxiliary_layer(auxiliary: AuxiliaryImage, image: SpectrumImage, unit: str)
 def _look(picture: AuxiliaryImage, of: str) -> dict[str, Any]:
     rgb = picture.data.ndim == 3
     limits = {} if rgb else {"contrast_limits": _limits(picture.data)}
-    return {"name": f"{of} {picture.name}", "rgb": rgb, **limits}
+    return {"name": layer_name(picture.name, of), "rgb": rgb, **limits}
 
 
 def geometry(image: SpectrumImage) -> dict[str, Any]:
@@ -221,8 +300,10 @@ def binding(map_layer: Image) -> dict[str, Any]:
 
 
 def made_for(labels: Labels, map_layer: Image) -> bool:
-    """Whether labels were made for the spectrum image of a layer."""
-    return labels.metadata.get(MADE_FOR) == map_layer.unique_id
+    """Whether labels were made for the spectrum image of a layer, or came with it."""
+    if labels.metadata.get(MADE_FOR) == map_layer.unique_id:
+        return True
+    return bool(set(labels.metadata.get(GROUPS, ())) & set(map_layer.metadata.get(GROUPS, ())))
 
 
 def owner_of(viewer: ViewerModel, layer: Layer | None) -> Layer | None:
@@ -265,6 +346,8 @@ def show_result(
     labels.features = features_of(result)
     labels.metadata[QUANTIFICATION] = result
     tell_composition(labels)
+    if is_spectrum(result.image):
+        return  # a map of one pixel would say nothing that the table does not
     AT_PCT_MAPS.remove_others(viewer, labels, result.elements)
     one_per_turn(
         AT_PCT_MAPS.steps(

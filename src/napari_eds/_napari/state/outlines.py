@@ -11,6 +11,8 @@ from napari.layers import Labels, Vectors
 from qtpy.QtCore import QObject
 from superqt.utils import QSignalDebouncer
 
+from napari_eds._napari.state.units import in_world
+
 _NAME = "selected label"
 _WIDTH_PX = 2.0
 #: A colour that no map of counts or at. % has.
@@ -137,4 +139,4 @@ class SelectionOutline(QObject):
     def _pixels_per_pixel(focus: Any, labels: Labels) -> float:
         """Return how many pixels of the screen a pixel of the map is wide."""
         camera = getattr(focus.viewer, "scene", focus.viewer).camera
-        return float(camera.zoom * labels.scale[-1])
+        return float(camera.zoom * labels.scale[-1]) * in_world(focus.viewer, labels)

@@ -31,6 +31,7 @@ from napari_eds._napari.state.layers import (
     bind,
     geometry,
     names_in,
+    spectra_of,
 )
 from napari_eds._napari.state.settings import Settings, default_settings
 from napari_eds.errors import EDSError
@@ -179,7 +180,8 @@ class UnsavedWork(QObject):
         for layer in self._focus.viewer.layers:
             if isinstance(layer, Labels) and CLASSES.origin(layer) is None:
                 belongs_to = self._focus.map_for(layer)
-                if belongs_to is not None:
+                # The only label of a spectrum comes with it, and nobody paints on it.
+                if belongs_to is not None and not spectra_of(belongs_to):
                     found[layer.unique_id] = (layer, belongs_to.unique_id)
         return found
 

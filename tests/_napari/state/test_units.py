@@ -1,0 +1,79 @@
+"""Units of layers agree whatever is open, in whatever order."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
+
+import napari_eds as eds
+from napari_eds._napari.reader import add_layers, read_layers
+from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import layers_of
+from window_actions import on_canvas
+
+CALIBRATED = "real/velox/fei_SI_EDS-HAADF-4detectors_2frames.emd"
+UNCALIBRATED = "real/ripple/bruker_bcf_fileformat_16x16.rpl"
+SPECTRUM = "real/jeol/spot.eds"
+MICROMETRES = "real/phenom/Elid2Version4.elid"
+
+
+@pytest.mark.parametrize("names", list(permutations((CALIBRATED, UNCALIBRATED, SPECTRUM))))
+def test_units_never_clash(names, eds_file):
+    viewer = ViewerModel()
+    clashes = []
+    viewer.layers.events.inserted.connect(
+        lambda _event: clashes.append(viewer.layers.extent.units is None)
+    )
+    for name in names:
+        add_layers(viewer, [x for group in layers_of(eds.read(eds_file(name))) for x in group])
+        assert viewer.layers.extent.units is not None
+    for layer in focus_of(viewer).map_layers():
+        focus_of(viewer).set_map_layer(layer)
+        (image,) = {layer.metadata["spectrum_image"].pixel_unit}
+        told = {"nm": "nanometer", "pixel": "pixel"}[image]
+        assert {str(unit) for unit in viewer.layers.extent.units} == {told}
+    assert not any(clashes)
+
+
+def test_nothing_is_warned_of_in_a_window(qtbot, make_napari_viewer, eds_file):
+    """By `viewer.open`, which adds the layers itself, with napari drawing meanwhile."""
+    viewer = make_napari_viewer(show=True)
+    notification_manager.records.clear()
+    for name in (SPECTRUM, MICROMETRES, UNCALIBRATED, CALIBRATED):
+        viewer.open(eds_file(name), plugin="napari-eds")
+        qtbot.wait(100)
+    for layer in focus_of(viewer).map_layers():
+        viewer.layers.selection.active = layer
+        qtbot.wait(100)
+    assert not [n for n in notification_manager.records if "units" in str(n.message)]
+
+
+def test_layers_keep_their_scale(eds_file):
+    viewer = ViewerModel()
+    add_layers(viewer, read_layers(eds_file(CALIBRATED)))
+    (map_layer,) = focus_of(viewer).map_layers()
+    before = np.array(map_layer.scale)
+    add_layers(viewer, read_layers(eds_file(SPECTRUM)))
+    assert str(map_layer.units[0]) == "pixel"
+    focus_of(viewer).set_map_layer(map_layer)
+    assert str(map_layer.units[0]) == "nanometer"
+    np.testing.assert_array_equal(map_layer.scale, before)
+
+
+def test_the_view_fits_a_map_in_larger_units_than_those_of_others(
+    qtbot, make_napari_viewer, eds_file
+):
+    viewer = make_napari_viewer(show=True)
+    for name in (CALIBRATED, MICROMETRES):
+        viewer.open(eds_file(name), plugin="napari-eds")
+    layer = focus_of(viewer).map_layer
+    assert str(layer.units[0]) == "micrometer"
+    canvas = viewer.window._qt_viewer.canvas.native
+
+    def corners():
+        return [on_canvas(viewer, layer, *at) for at in ((0, 0), (15, 15))]
+
+    qtbot.waitUntil(lambda: corners()[1].y() - corners()[0].y() > 0.7 * canvas.height())
+    assert all(canvas.rect().contains(corner) for corner in corners())

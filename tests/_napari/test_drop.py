@@ -1,0 +1,54 @@
+"""Files dropped onto the window open as they do from the menu."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
+
+import napari_eds as eds
+from window_actions import NO_KEY, notifications
+
+pytestmark = pytest.mark.filterwarnings("ignore::")
+
+
+@pytest.fixture
+def oina(data_dir):
+    """A map of AZtec."""
+    return data_dir.parent / "cases" / "18-h5oina" / "map.h5oina"
+
+
+def drop(viewer, *paths):
+    """Drop files onto the canvas, as a file manager does."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    target = viewer.window._qt_viewer
+    place = target.rect().center()
+    rest = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, NO_KEY)
+
+    def dropped():
+        # Qt drops only where a drag came in before.
+        QApplication.sendEvent(target, QDragEnterEvent(place, *rest))
+        QApplication.sendEvent(target, QDropEvent(QPointF(place), *rest))
+
+    # As in use, from the loop of events.
+    QTimer.singleShot(0, dropped)
+
+
+def test_aztec(make_napari_viewer, qtbot, oina):
+    viewer = make_napari_viewer(show=True)
+    drop(viewer, oina)
+    qtbot.waitUntil(lambda: len(viewer.layers) > 0, timeout=30_000)
+    image = eds.read(oina)[0]
+    counts = next(layer for layer in viewer.layers if layer.data.sum() == image.xray_counts)
+    np.testing.assert_array_equal(counts.data, image.counts_map())
+
+
+def test_a_file_that_is_damaged_is_told(make_napari_viewer, qtbot, oina, tmp_path):
+    """And the one beside it opens."""
+    cut = tmp_path / "cut.h5oina"
+    cut.write_bytes(oina.read_bytes()[:3000])
+    viewer = make_napari_viewer(show=True)
+    drop(viewer, cut, oina)
+    qtbot.waitUntil(lambda: len(viewer.layers) > 0, timeout=30_000)
+    qtbot.waitUntil(lambda: any("cut.h5oina" in text for text in notifications()))
