@@ -76,8 +76,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "thickness": (
         "napari-eds thickness map.emd --grid 12 --elements Sr,Ti,O --solid-angle 0.7 -o t.csv",
-        "napari-eds thickness map.emd --grid 12 --elements Sr,Ti,O --from kl:Ti --from-map t.tif "
-        "--nm-per-unit 110 -o t.csv",
+        (
+            "napari-eds thickness map.emd --grid 12 --elements Sr,Ti,O --from kl:Ti --from-map t.tif "
+            "--nm-per-unit 110 -o t.csv"
+        ),
     ),
     "simulate": (
         "napari-eds simulate film.emd --size 96x128 --counts 200",
