@@ -77,8 +77,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "thickness": (
         "napari-eds thickness map.emd --grid 12 --elements Sr,Ti,O --solid-angle 0.7 -o t.csv",
         (
-            "napari-eds thickness map.emd --grid 12 --elements Sr,Ti,O --from kl:Ti --from-map t.tif "
-            "--nm-per-unit 110 -o t.csv"
+            "napari-eds thickness map.emd --grid 12 --elements Sr,Ti,O --from kl:Ti "
+            "--from-map t.tif --nm-per-unit 110 -o t.csv"
         ),
     ),
     "simulate": (
