@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from napari.layers import Image
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
+from napari_eds._napari.parts.panels import LAYOUT_MS
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.unsaved import UnsavedWork, told, watch
 
@@ -64,3 +68,11 @@ def _offer(viewer: ViewerModel, work: UnsavedWork, layer: Image) -> None:
     if window is not None and work.others(layer):
         bar = UnsavedBar(viewer, work, layer)
         window.add_dock_widget(bar, name=f"{TITLE}: {layer.name}", area="top")
+        # The bar takes its height from the map, which was fitted when it was opened just before.
+        QTimer.singleShot(LAYOUT_MS, partial(_fit_view, ref(viewer)))
+
+
+def _fit_view(viewer_ref: Any) -> None:
+    viewer = viewer_ref()
+    if viewer is not None:
+        focus_of(viewer).fit_view()
