@@ -180,7 +180,9 @@ class QuantificationWidget(QuantificationForm):
     def _offer_thicknesses(self) -> None:
         """Offer thicknesses that were found of the labels, where there are any."""
         layer = self.focus.labels_layer
-        self.sections["Fit"].form.setRowVisible(self.by_label.native, bool(LABEL_THICKNESSES.of(layer)))
+        self.sections["Fit"].form.setRowVisible(
+            self.by_label.native, bool(LABEL_THICKNESSES.of(layer))
+        )
         with self.by_label.changed.blocked():
             self.by_label.value = bool(USED.of(layer))
 
