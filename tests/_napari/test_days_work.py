@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QFileDialog, QScrollArea
+from qtpy.QtWidgets import QAbstractSpinBox, QFileDialog, QScrollArea
 
 import napari_eds as eds
 from napari_eds._napari.exchange.figure_dialog import FigureDialog
@@ -292,8 +292,13 @@ def test_a_label_is_selected(measured, qtbot):
     image, spectrum = day.focus.image, find_panel(day.viewer, SPECTRUM)
     own = image.to_array()[labels.data == label].mean(axis=0)  # shown per pixel
     np.testing.assert_allclose(spectrum.plot.curves.curve(f"label {label}").values()[1], own)
-    outline = next(x for x in day.viewer.layers if "outline" in x.name.lower())
+    outline = day.viewer.layers["selected label"]
     assert outline.visible
+    rows, columns = np.nonzero(labels.data == label)
+    ends = outline.data.sum(axis=1)  # of each vector: its start, and the way from there
+    both = np.concatenate([outline.data[:, 0], ends])
+    expected = [(rows.min() - 0.5, columns.min() - 0.5), (rows.max() + 0.5, columns.max() + 0.5)]
+    np.testing.assert_allclose([both.min(axis=0), both.max(axis=0)], expected)
     day.done("Select a label: outlined, with its spectrum")
 
 
@@ -594,7 +599,7 @@ def test_thickness(measured, qtbot, lfo_sto_96, result):
     maps = lambda: THICKNESS_MAPS.layers(day.viewer, labels)  # noqa: E731
     qtbot.waitUntil(lambda: "thickness_nm" in maps())
     found = day.focus.result
-    expected = eds.quantify(lfo_sto_96, eds.Chips(labels.data), found.recipe)
+    expected = eds.quantify(lfo_sto_96, labels.data, found.recipe)
     drawn = [maps()["thickness_nm"].data[labels.data == i][0] for i in expected.table.index]
     np.testing.assert_allclose(drawn, expected.table["thickness_nm"], rtol=1e-6)
     day.done("Thickness of every label by zeta-factors")
