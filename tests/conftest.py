@@ -32,6 +32,14 @@ def qtbot(qapp, request) -> PatientBot:
     return PatientBot(request)
 
 
+@pytest.fixture(autouse=True)
+def view_file(monkeypatch, tmp_path_factory):
+    """A file of what the user likes to see, of the test alone."""
+    path = tmp_path_factory.mktemp("view") / "view.json"
+    monkeypatch.setenv("NAPARI_EDS_VIEW", str(path))
+    return path
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Folder of the measured and simulated data."""

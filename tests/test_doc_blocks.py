@@ -64,7 +64,7 @@ PAGES = {
         files=(
             *("map.emd", "map.rpl", "painted.tif", "phases.tif", "run.csv", "velox.csv"),
             *("map.edsession", "support.json", "found.csv"),
-            *("zeta.csv", "dosed.json"),
+            *("zeta.csv", "dosed.json", "t.npy"),
         ),
     ),
     "comparing": Page(
@@ -252,6 +252,7 @@ FILES = {
     "support.json": Reader.write_support,
     "results.csv": Reader.write_classes,
     "found.csv": Reader.write_classes,
+    "t.npy": lambda reader, path: np.save(path, reader.simulation.thickness_nm / 110),
     "dosed.json": Reader.write_recipe,
     "zeta.csv": lambda reader, path: eds.theoretical_zeta_factors(
         reader.image.acquisition.beam_energy_keV, 0.7

@@ -71,6 +71,7 @@ def examples(image, result, tmp_path_factory):
         dose=eds.Dose(beam_current_nA=0.1),
         take_off_angle_deg=20.0,
     )
+    ones = np.ones(len(result.table))
     made = [
         line,
         profile,
@@ -84,6 +85,8 @@ def examples(image, result, tmp_path_factory):
         zeta,
         dosed.composition.mass_thickness,
         eds.Dose(beam_current_nA=0.1),
+        eds.LabelThickness("a map", result, ones, ones, ones, {"scale": 0.1 * ones}, 0.1 * ones),
+        eds.FamilyRatio("Fe", "L", "K", 1.1, 0.1, "a label"),
         eds.Absorption(thickness_nm=50),
         acquisition,
         acquisition.detectors[0],

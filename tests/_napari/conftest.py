@@ -5,7 +5,6 @@ import pytest
 from qtpy.QtWidgets import QMessageBox
 
 import napari_eds as eds
-from napari_eds._napari.parts import view_memory
 from napari_eds.exchange import autosave
 from napari_eds.simulate.maps import (
     Phase,
@@ -33,14 +32,6 @@ def unsaved_folder(monkeypatch, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unsaved")
     monkeypatch.setattr(autosave, "folder", lambda: folder)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def view_file(monkeypatch, tmp_path_factory):
-    """A file of what the user likes to see, of the test alone."""
-    path = tmp_path_factory.mktemp("view") / "view.json"
-    monkeypatch.setenv(view_memory.FILE_VARIABLE, str(path))
-    return path
 
 
 @pytest.fixture(scope="session")

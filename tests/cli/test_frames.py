@@ -46,7 +46,6 @@ def test_a_loss_is_told(film, tmp_path, capsys):
     [
         (["--crop", "0:10,0:10"], "--crop"),
         (["--align", "BF"], "BF"),
-        (["--against", "dose"], "beam current"),
         (["--every", "0"], "--every"),
     ],
 )

@@ -390,7 +390,7 @@ def test_open_shows_the_map_in_the_workbench(qtbot, make_napari_viewer, monkeypa
     monkeypatch.setattr(napari, "run", lambda: None)
     assert main(["open", str(data_dir / "simulated/LFO_STO_96.emd")]) == 0
     (viewer,) = viewers
-    assert [layer.name for layer in viewer.layers][-1] == "LFO_STO_96 X-ray counts"
+    assert [layer.name for layer in viewer.layers][-1] == "X-ray counts · LFO_STO_96"
     assert [name for name in viewer.window.dock_widgets if "EDS workbench" in name]
     wait_for_the_workbench(qtbot, viewer)
 
@@ -409,7 +409,7 @@ def test_open_takes_each_of_several_files_on_its_own(
     files = [made / "empty.emd", made / "map.emd", tmp_path / "gone.emd"]
     assert main(["open", *map(str, files)]) == 0
     (viewer,) = viewers
-    assert [layer.name for layer in viewer.layers][-1] == "map X-ray counts"
+    assert [layer.name for layer in viewer.layers][-1] == "X-ray counts · map"
     error = capsys.readouterr().err
     assert "empty.emd is empty" in error
     assert "gone.emd" in error

@@ -238,7 +238,7 @@ def test_slopes_are_those_of_the_factors(thickness_nm):
 
 def arrays_of(composition):
     """All numbers of a composition, the parts of its errors too."""
-    arrays = dict(vars(composition))
+    arrays = {name: value for name, value in vars(composition).items() if value is not None}
     return arrays | arrays.pop("atomic_error_parts")
 
 

@@ -93,14 +93,17 @@ def test_times_and_doses_stand_beside(kept):
     series = replace(kept.series, stacked=replace(kept.series.stacked, acquisition=known))
     found = eds.quantify_frames(series, regions(kept), recipe_of(kept), every=4)
     own = found.table[found.table["label"] == 3]
-    np.testing.assert_allclose(own["time_s"], [20.0, 60.0])
-    per_frame = 0.2e-9 * 10 / 1.602176634e-19 / (80 * 64 * 0.25**2)
+    # Frames are live for 10 s each, and take longer by the dead time of 5 %.
+    np.testing.assert_allclose(own["time_s"], [20.0 / 0.95, 60.0 / 0.95])
+    per_frame = 0.2e-9 * (10 / 0.95) / 1.602176634e-19 / (80 * 64 * 0.25**2)
     np.testing.assert_allclose(own["dose_per_nm2"], per_frame * np.array([2.0, 6.0]))
     np.testing.assert_allclose(found.against("dose")[:2], found.table["dose_per_nm2"][:2])
 
 
 def test_what_the_file_does_not_tell_is_said(kept):
-    found = eds.quantify_frames(kept.series, regions(kept), recipe_of(kept), every=4)
+    untold = replace(kept.series.stacked.acquisition, beam_current_nA=None)
+    series = replace(kept.series, stacked=replace(kept.series.stacked, acquisition=untold))
+    found = eds.quantify_frames(series, regions(kept), recipe_of(kept), every=4)
     with pytest.raises(eds.EDSError, match="beam current"):
         found.changes("dose")
 

@@ -440,3 +440,48 @@ def test_unknown_families_and_masks_are_errors(film):
         film.expected_spectrum(np.ones((3, 3), bool))
     with pytest.raises(EDSError, match="16 x 16"):
         lanthanum_ferrite_on_strontium_titanate((8, 96))
+
+
+def test_dose_and_counts_belong_together():
+    """Counts of Si from its atoms and the dose that the file tells, by the textbook's product."""
+    from napari_eds.physics import emission
+    from napari_eds.spectra.dose import electrons_per_pixel
+
+    phase = Phase("Si", {"Si": 100}, 2.33)
+    made = simulate(
+        np.ones((8, 8), int), (phase,), 1.0, counts_per_pixel=500, solid_angle_sr=0.4, continuum=0
+    )
+    told = made.image.acquisition
+    assert told.beam_current_nA == pytest.approx(0.2)
+    assert told.live_fraction() == pytest.approx(0.95)
+    assert sum(one.solid_angle_sr for one in told.detectors) == pytest.approx(0.4)
+    lines = made.conditions.lines("Si", "K")
+    seen = (lines.cross_sections_cm2 * emission.WINDOWLESS.efficiency(lines.energies_keV)).sum()
+    atoms = 6.02214076e23 * 2.33 * 1e-7 / 28.085
+    counts = electrons_per_pixel(made.image, live=True) * atoms * seen * 0.4 / (4 * np.pi)
+    assert made.expected_family_counts("Si", "K")[0, 0] == pytest.approx(counts, rel=2e-3)
+
+
+def test_a_saved_map_tells_its_dose(tmp_path):
+    from napari_eds import load
+    from napari_eds.simulate.files import save_simulation
+    from napari_eds.spectra.dose import electrons_per_pixel
+
+    made = lanthanum_ferrite_on_strontium_titanate((16, 20), 50, beam_current_nA=0.05)
+    save_simulation(made, tmp_path / "film.emd")
+    again = load(tmp_path / "film.emd")
+    assert again.acquisition.beam_current_nA == pytest.approx(0.05)
+    assert again.acquisition.tilt_deg == (0.0, 0.0)
+    for live in (False, True):
+        told = electrons_per_pixel(again, live=live)
+        assert told == pytest.approx(electrons_per_pixel(made.image, live=live), rel=1e-6)
+
+
+def test_nothing_was_measured_without_counts():
+    made = simulate(np.zeros((4, 4), int), (), 1.0, counts_per_pixel=0)
+    assert made.image.acquisition.beam_current_nA is None
+
+
+def test_conditions_of_a_dose_are_checked():
+    with pytest.raises(EDSError, match="live fraction"):
+        Conditions(live_fraction=0)

@@ -79,6 +79,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "thickness": (
         "napari-eds thickness map.emd --recipe dosed.json --grid 16 --solid-angle 0.7 \\",
         "    --save-zeta theory.csv -o thickness.csv",
+        "napari-eds thickness map.emd --recipe dosed.json --grid 16 --from kl:Ti \\",
+        "    --from-map t.npy --nm-per-unit 110 -o ways.csv",
     ),
     "simulate": (
         "napari-eds simulate film.emd --size 96x128 --counts 200",

@@ -10,6 +10,7 @@ from napari_eds.cli.options import TABLE
 from napari_eds.cli.outputs import writing
 from napari_eds.cli.recipe_options import add_run_options, density_from, dose_from
 from napari_eds.cli.run import report, run
+from napari_eds.cli.thickness_ways import add_ways, asks_for_ways, run_ways
 from napari_eds.cli.usage import UsageError, at_least_1, positive
 
 if TYPE_CHECKING:
@@ -45,12 +46,16 @@ def add_parser(commands: Any) -> None:
         "--save-zeta", type=Path, metavar="CSV", help="save the zeta-factors that were used"
     )
     thickness.add_argument("-o", "--output", type=Path, required=True, metavar="CSV", help=TABLE)
+    add_ways(thickness)
     thickness.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
     from napari_eds.quantification.saving import csv_files
 
+    if asks_for_ways(options):
+        run_ways(options, _by_zeta)
+        return
     _check(options)
     extra = [] if options.save_zeta is None else [options.save_zeta]
     with writing(options, [*csv_files(options.output), *extra]):
@@ -78,8 +83,6 @@ def _check(options: argparse.Namespace) -> None:
 
 def _quantified(options: argparse.Namespace) -> Quantification:
     """Return the result by zeta-factors: those given, or those made of the first fit."""
-    from napari_eds.quantification.run import quantify_by_zeta
-
     result = run(options)
     if options.label is None and options.solid_angle is None:
         if result.recipe.method != "zeta":
@@ -87,6 +90,15 @@ def _quantified(options: argparse.Namespace) -> Quantification:
                 "give --zeta-factors, --label with --formula, or --solid-angle: "
                 f"{options.recipe} has no table of zeta-factors"
             )
+        return result
+    return _by_zeta(options, result)
+
+
+def _by_zeta(options: argparse.Namespace, result: Quantification) -> Quantification:
+    """Quantify by zeta-factors what is fitted; one that is so by its recipe stays as it is."""
+    from napari_eds.quantification.run import quantify_by_zeta
+
+    if options.formula is None and options.solid_angle is None:
         return result
     return quantify_by_zeta(
         result,

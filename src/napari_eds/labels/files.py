@@ -85,6 +85,42 @@ def read_labels(path: str | Path, shape: tuple[int, int] | None = None) -> np.nd
         ) from error
 
 
+def read_numbers(path: Path) -> np.ndarray:
+    """Read a map of any real numbers from a ``.npy`` or ``.tif`` file, with the same checks.
+
+    Returns
+    -------
+    ndarray of float, (rows, columns)
+
+    Raises
+    ------
+    FileNotFoundError
+    LabelError
+        If the file is of another kind, damaged, or holds no two-dimensional map of numbers.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    readers = {".npy": _read_npy, ".tif": _read_tiff, ".tiff": _read_tiff}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise LabelError(f"maps are read from {', '.join(readers)} files, not {path.name}")
+    try:
+        values = reader(path, None)
+    except LabelError:
+        raise
+    except _FAULTS as error:
+        raise LabelError(
+            f"{path.name} cannot be read: {error}. It is damaged, or no {path.suffix} file"
+        ) from error
+    shape = _squeezed(values.shape)
+    if len(shape) != 2 or values.dtype.kind not in "buif":
+        raise LabelError(
+            f"{path.name} holds {values.dtype} values of shape {values.shape}; a map is "
+            "(rows, columns) of numbers"
+        )
+    return values.reshape(shape).astype(float)
+
+
 def _integers(labels: np.ndarray, path: Path) -> np.ndarray:
     """Return a map (rows, columns) of integers."""
     rows_columns = _squeezed(labels.shape)
@@ -167,14 +203,14 @@ def _check_shape(found: tuple[int, ...], wanted: tuple[int, int] | None, path: P
 def _read_npy(path: Path, shape: tuple[int, int] | None) -> np.ndarray:
     if zipfile.is_zipfile(path):
         raise LabelError(
-            f"{path.name} is an archive of several arrays (.npz): save the label map alone with "
+            f"{path.name} is an archive of several arrays (.npz): save the map alone with "
             "numpy.save"
         )
     with path.open("rb") as file:
         header = read_npy_header(file)
         if header.dtype.hasobject:
             raise LabelError(
-                f"{path.name} holds pickled objects, which are not read: save whole numbers"
+                f"{path.name} holds pickled objects, which are not read: save numbers"
             )
         _check_shape(header.shape, shape, path)
         there = path.stat().st_size - file.tell()
@@ -243,7 +279,7 @@ def _check_tiff(path: Path, shape: tuple[int, int] | None) -> None:
     place = struct.unpack(f"{order}{'Q' if big else 'I'}", data[8:16] if big else data[4:8])[0]
     tags, following = _tiff_page(data, place, f"{order}", big=big)
     if following:
-        raise LabelError(f"{path.name} has several pages, or is damaged; a label map is one page")
+        raise LabelError(f"{path.name} has several pages, or is damaged; a map is one page")
 
     def value(tag: int, default: int | None = None) -> int:
         if tag in tags:

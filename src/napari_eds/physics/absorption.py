@@ -106,7 +106,7 @@ class Foil:
         """
         path = self._path(weight_fractions)
         x = np.maximum(weight_fractions @ self.mass_absorption_cm2_g, 0) * path[:, None]
-        return x * _slope(x)
+        return x * escape_log_slope(x)
 
     def log_slopes(self, weight_fractions: np.ndarray) -> np.ndarray:
         """Return d ln a / dC of weight fractions C, (labels, families, elements).
@@ -122,7 +122,7 @@ class Foil:
             moved = (
                 moved + x[:, :, None] * self.density_g_cm3.log_slopes(weight_fractions)[:, None]
             )
-        return _slope(x)[:, :, None] * moved
+        return escape_log_slope(x)[:, :, None] * moved
 
     def _path(self, weight_fractions: np.ndarray) -> np.ndarray:
         return _path_g_cm2(self._known_mass_thickness(weight_fractions), self.take_off_angle_deg)
@@ -133,12 +133,15 @@ class Foil:
         return np.where(np.isnan(weight_fractions).any(axis=1) & np.isnan(found), 0.0, found)
 
 
-def _slope(x: np.ndarray) -> np.ndarray:
-    """Return d ln a / dx of the depth x."""
-    large = np.where(x < _SMALL_DEPTH, 1.0, x)
+def escape_log_slope(x: np.ndarray) -> np.ndarray:
+    """Return d ln a / dx of the depth x, for ``a = x / (1 - exp(-x))``, also below 0."""
+    small = np.abs(x) < _SMALL_DEPTH
+    large = np.where(small, 1.0, x)
     # 1 / expm1(x) without overflow at large x.
-    exact = 1 / large + np.exp(-large) / np.expm1(-large)
-    return np.where(x < _SMALL_DEPTH, 0.5 - x / 12, exact)
+    exact = 1 / large + np.exp(-np.maximum(large, 0)) / np.where(
+        large > 0, np.expm1(-large), -np.expm1(np.minimum(large, 0))
+    )
+    return np.where(small, 0.5 - x / 12, exact)
 
 
 def mass_thickness_g_cm2(

@@ -23,6 +23,7 @@ from napari_eds.fitting.shape_errors import (
 )
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, attenuation_uncertainty
+from napari_eds.quantification.calibration_errors import calibrated_slopes
 from napari_eds.recipe.absorption import Absorption, foil
 from napari_eds.recipe.k_factors import Convention
 from napari_eds.recipe.recipe import Recipe
@@ -42,7 +43,9 @@ Part = Literal[
     "attenuation",
     "dose",
 ]
-PARTS: tuple[Part, ...] = get_args(Part)
+#: That of the zeta-factor method alone, and those of every method.
+DOSE: Part = "dose"
+PARTS: tuple[Part, ...] = tuple(part for part in get_args(Part) if part != DOSE)
 
 #: Take-off angle where the file gives none, for the error of an absorption that is not corrected.
 _ASSUMED_TAKE_OFF_DEG = 25.0
@@ -57,17 +60,22 @@ class AbsorptionErrors:
     foil : Foil
         What absorbs; where absorption is not corrected, a foil as thick as it may well be.
     is_corrected : bool
-    thickness, density : float
+    thickness : float, or ndarray, (labels, 1)
+    density : float
         Relative standard deviations.
     attenuation : ndarray, (elements, families)
         Of the coefficients, relative.
+    calibrated : ndarray, (elements, families), or None
+        Derivatives of ln(zeta) of each family by ln(MAC), of a foil that calibrated it: what was
+        taken for too strong an absorption there is in the factors, and cancels in a like foil.
     """
 
     foil: Foil
     is_corrected: bool
-    thickness: float
+    thickness: float | np.ndarray
     density: float
     attenuation: np.ndarray
+    calibrated: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -124,11 +132,14 @@ class AbsorptionErrors:
         moved = np.einsum("lef,lf->le", by_logarithms, slopes)
         absorbing = c[:, :, None] * self.foil.mass_absorption_cm2_g
         total = np.maximum(absorbing.sum(axis=1), np.finfo(float).tiny)
-        depth = ((absorbing * self.attenuation) ** 2).sum(axis=1) / total**2
+        by_coefficient = slopes[:, None] * absorbing / total[:, None]
+        if self.calibrated is not None:
+            by_coefficient = by_coefficient + self.calibrated
+        wrong = ((by_coefficient * self.attenuation) ** 2).sum(axis=1)
         return {
             "thickness": (self.thickness * moved) ** 2,
             "density": (self.density * moved) ** 2,
-            "attenuation": np.einsum("lef,lf->le", by_logarithms**2, slopes**2 * depth),
+            "attenuation": np.einsum("lef,lf->le", by_logarithms**2, wrong),
         }
 
 
@@ -245,7 +256,9 @@ def absorption_errors(
     if recipe.method == "zeta" and foil_ is not None:
         # Mass thickness is solved for: neither thickness nor density was put in.
         of_coefficients = AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
-        return replace(of_coefficients, thickness=0.0, density=0.0)
+        slopes = {} if recipe.zeta_factors is None else recipe.zeta_factors.attenuation_slopes
+        calibrated = calibrated_slopes(slopes, families)
+        return replace(of_coefficients, thickness=0.0, density=0.0, calibrated=calibrated)
     if foil_ is not None:
         return AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
     thickness = uncertainties.unknown_thickness_nm

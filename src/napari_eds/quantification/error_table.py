@@ -9,7 +9,7 @@ import pandas as pd
 
 from napari_eds.labels.chips import LABEL
 from napari_eds.quantification.composition import Composition
-from napari_eds.quantification.error_budget import PARTS, Part
+from napari_eds.quantification.error_budget import DOSE, PARTS, Part
 
 ELEMENT, TOTAL = "element", "total"
 
@@ -59,8 +59,7 @@ def error_table(
     known = np.isfinite(found.atomic_errors_total)
     parts = {
         part: 100 * np.where(known, found.atomic_error_parts.get(part, unknown), np.nan).ravel()
-        for part in PARTS
-        if part != "dose" or part in found.atomic_error_parts
+        for part in _parts_of(found)
     }
     return pd.DataFrame(
         {
@@ -75,7 +74,9 @@ def error_table(
 def parts_text(found: Composition, row: int, column: int) -> str:
     """Name the parts of one error in at.%, the largest first; empty where there is none."""
     parts = found.atomic_error_parts
-    return _told({part: 100 * parts[part][row, column] for part in PARTS if part in parts})
+    return _told(
+        {part: 100 * parts[part][row, column] for part in _parts_of(found) if part in parts}
+    )
 
 
 def errors_account(elements: Sequence[str], found: Composition) -> str:
@@ -91,7 +92,7 @@ def errors_account(elements: Sequence[str], found: Composition) -> str:
     worst = int(np.argmax(total))
     parts: dict[Part, float] = {
         part: 100 * found.atomic_error_parts[part][known, worst].mean()
-        for part in PARTS
+        for part in _parts_of(found)
         if part in found.atomic_error_parts
     }
     largest = sorted(parts, key=lambda part: -parts[part])[:_NAMED]
@@ -105,6 +106,11 @@ def errors_account(elements: Sequence[str], found: Composition) -> str:
         "all labels alike. Not contained: elements that were left out, a specimen that is not "
         f"homogeneous{shapes}."
     )
+
+
+def _parts_of(found: Composition) -> tuple[Part, ...]:
+    """Return the parts of an error by the method of a composition, in their order."""
+    return (*PARTS, DOSE) if DOSE in found.atomic_error_parts else PARTS
 
 
 def _told(parts: dict[Part, float]) -> str:

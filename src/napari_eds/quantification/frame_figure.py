@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Width of the figure and height of a row, inches; elements of less are not drawn, at.%.
 _WIDTH, _HEIGHT, _LEAST_AT_PCT = 7.0, 2.4, 0.5
+#: Of smaller probabilities only that is said.
+_SMALLEST_P = 1e-6
 
 
 def draw(
@@ -59,12 +61,16 @@ def draw(
             if found["changes"]:
                 ends = np.array([0.0, x[here].max()])
                 axes.plot(ends, found["at_zero"] + found["slope"] * ends, "--", lw=1)
-            axes.set_title(f"{element}, p = {found['p_value']:.2g}", fontsize=8)
+            axes.set_title(f"{element}, {_p(found['p_value'])}", fontsize=8)
             _zoom(axes, value, error)
             axes.tick_params(labelsize=7)
         row[0].set_ylabel(f"{own[CHIP].iloc[0]}, at.%", fontsize=8)
     figure.supxlabel(unit, fontsize=9)
     return figure
+
+
+def _p(value: float) -> str:
+    return f"p = {value:.2g}" if value >= _SMALLEST_P else f"p < {_SMALLEST_P:g}"
 
 
 def _zoom(axes: object, value: np.ndarray, error: np.ndarray) -> None:

@@ -202,6 +202,33 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     )
 
 
+def soft_excess(  # noqa: PLR0913 - as much as a thickness depends on
+    families: Sequence[xray.Family],
+    intensities: np.ndarray,
+    composition: Composition,
+    k_factors: KFactorTable,
+    *,
+    thickness_nm: float,
+    density_g_cm3: float,
+    take_off_angle_deg: float,
+) -> float:
+    """Return how much too large the most absorbed element of a region comes out, as a logarithm.
+
+    At a thickness, against the sum of the others; `thickness_from_region` makes it 0, and a
+    k-factor of that element would by ``exp(-excess)``.
+    """
+    nothing = np.zeros((len(families), len(families)))
+    families, intensities, nothing = _contained(families, intensities, nothing, composition)
+    known = _Known.read(families, composition)
+    region = Intensities.of_families(
+        families, k_factors, counts=intensities[None], covariance=nothing[None]
+    )
+    i = int(np.argmax(known.mass_absorption_cm2_g()))
+    a = known.absorption_factors(thickness_nm, density_g_cm3, take_off_angle_deg)
+    emitted = region.counts[0] * region.k_factors * a
+    return _log_ratio(emitted, i) - _log_ratio(known.weights, i)
+
+
 def fitted_only_note(families: Sequence[xray.Family], composition: Composition) -> str:
     """Say which families a composition does not contain; empty where it contains all."""
     atoms = to_atoms(composition)

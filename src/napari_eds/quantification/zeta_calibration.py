@@ -12,6 +12,10 @@ from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
 from napari_eds.physics.densities import density_from_composition, density_of
 from napari_eds.physics.formulas import to_atoms
+from napari_eds.quantification.calibration_errors import (
+    attenuation_slopes,
+    with_errors_of_constant,
+)
 from napari_eds.quantification.composing import electrons_of
 from napari_eds.quantification.intensities import Intensities
 from napari_eds.quantification.result import Quantification
@@ -53,15 +57,14 @@ class _Region:
     take_off_angle_deg: float
     electrons: float
 
+    def foil(self, thickness_nm: float) -> Foil:
+        """Return the label as a foil."""
+        density = np.array([self.density_g_cm3])
+        return Foil(self.mac, np.array([thickness_nm]), density, self.take_off_angle_deg)
+
     def absorption_factors(self, thickness_nm: float) -> np.ndarray:
         """Return the absorption factor of each family, (elements,)."""
-        foil = Foil(
-            self.mac,
-            np.array([thickness_nm]),
-            np.array([self.density_g_cm3]),
-            self.take_off_angle_deg,
-        )
-        return foil.factors(self.shares[None])[0]
+        return self.foil(thickness_nm).factors(self.shares[None])[0]
 
     def constant(self, thickness_nm: float) -> float:
         """Return ``rho t D / sum(k I a)``."""
@@ -133,6 +136,7 @@ def zeta_factors_from_label(  # noqa: PLR0913 - all but three have defaults
         result, label, composition, density_g_cm3, take_off_angle_deg, dose=dose, table=table
     )
     error_nm, nm = 0.0, thickness_nm
+    slopes: dict[str, dict[str, float]] = {}
     if nm is None:
         found = result.thickness_from(
             label,
@@ -146,15 +150,17 @@ def zeta_factors_from_label(  # noqa: PLR0913 - all but three have defaults
         raise EDSError(f"the thickness of the label must be above 0 nm, not {nm}")
     else:
         of_counts = np.sqrt(np.diagonal(region.covariance)) / region.counts
+        emitted = region.counts * region.k_factors * region.absorption_factors(nm)
+        table = with_errors_of_constant(table, region.families, emitted)
+        slopes = attenuation_slopes(region.families, region.foil(nm), region.shares)
         table = _with_measured(table, region.families, region.own_k_factors(nm), of_counts)
     note = f"constant from label {label} of {composition} at {nm:.4g} nm"
     told = {
         "source": f"{table.source}; {note}",
         "beam_energy_keV": table.beam_energy_keV or result.fit.model.beam_energy_keV,
     }
-    return ZetaFactorTable(
-        table.model_copy(update=told), region.constant(nm), region.constant_error(nm, error_nm)
-    )
+    error = region.constant_error(nm, error_nm)
+    return ZetaFactorTable(table.model_copy(update=told), region.constant(nm), error, slopes)
 
 
 def _region(  # noqa: PLR0913 - keyword-only ones belong together

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -52,6 +52,9 @@ class ZetaFactorTable:
     constant_kg_m2 : float
     common_relative_error : float
         Standard deviation of what all factors share, such as the solid angle.
+    attenuation_slopes : mapping of str to mapping of str to float
+        Family that a foil calibrated, to elements of the foil, to the derivative of ln(zeta) by
+        ln(MAC) of the element for the family. Recipes keep them, tables in CSV do not.
 
     Raises
     ------
@@ -64,6 +67,7 @@ class ZetaFactorTable:
     k_factors: KFactorTable
     constant_kg_m2: float
     common_relative_error: float = 0.0
+    attenuation_slopes: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not (0 < self.constant_kg_m2 < np.inf and 0 <= self.common_relative_error < np.inf):

@@ -69,6 +69,12 @@ class Conditions:
         column (Cu), of the pole piece, and the like.
     strobe : float
         Share of `counts_per_pixel` in the detector's zero peak.
+    beam_current_nA : float
+        The dwell time follows from it, so that counts and dose belong together.
+    solid_angle_sr : float
+        Of all detectors together.
+    live_fraction : float
+        Live over real time, the same for every detector.
     """
 
     beam_energy_keV: float = 300.0
@@ -81,6 +87,9 @@ class Conditions:
     continuum: float = 0.3
     stray: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     strobe: float = 0.0
+    beam_current_nA: float = 0.2
+    solid_angle_sr: float = 0.7
+    live_fraction: float = 0.95
 
     def __post_init__(self) -> None:
         for element in self.stray:
@@ -92,6 +101,16 @@ class Conditions:
             raise EDSError("continuum must be 0 or more and the pixel size positive")
         if not 0 < self.beam_energy_keV < np.inf:
             raise EDSError(f"beam energy must be positive, not {self.beam_energy_keV} keV")
+        if not (
+            0 < self.beam_current_nA < np.inf
+            and 0 < self.solid_angle_sr <= 4 * np.pi
+            and 0 < self.live_fraction <= 1
+        ):
+            raise EDSError(
+                "beam current and solid angle must be positive and the live fraction above 0 and "
+                f"up to 1, not {self.beam_current_nA} nA, {self.solid_angle_sr} sr and "
+                f"{self.live_fraction}"
+            )
         self.energy.require_calibrated()
         if self.true_energy is not None and self.true_energy.size != self.energy.size:
             raise EDSError("the true energy axis must have as many channels as the claimed one")

@@ -191,7 +191,7 @@ def _write(
         pictures = [(im.name, im.data[..., None]) for im in recorded.images if im.data.ndim == 2]
     detectors = image.acquisition.detectors
     rows, columns = (n * times for n, times in zip(recorded.shape, tiles, strict=True))
-    metadata = _metadata(image, (rows, columns))
+    metadata = _metadata(image, (rows, columns), n_frames)
     file["Version"] = [json.dumps({"version": "11", "format": "Velox"})]
     file["Data/SpectrumImage/0/SpectrumImageSettings"] = [
         json.dumps({"endFramePosition": str(n_frames)})
@@ -255,11 +255,14 @@ def _events(counts: sparse.csr_array) -> np.ndarray:
     return events
 
 
-def _metadata(image: SpectrumImage, shape: tuple[int, int]) -> dict[str, Any]:
+def _metadata(image: SpectrumImage, shape: tuple[int, int], n_frames: int) -> dict[str, Any]:
     """Return what Velox writes of a recording, as far as it is known."""
+    told = image.acquisition
     to_m = NM_PER_UNIT[image.pixel_unit] * 1e-9
     height, width = (str(size * to_m) for size in image.pixel_size)
-    beam = image.acquisition.beam_energy_keV
+    beam = told.beam_energy_keV
+    frame_time = told.dwell_time_s and told.dwell_time_s * shape[0] * shape[1]
+    real, live = frame_time and frame_time * n_frames, told.live_fraction()
     return {
         "BinaryResult": {
             "PixelSize": {"width": width, "height": height},
@@ -269,8 +272,18 @@ def _metadata(image: SpectrumImage, shape: tuple[int, int]) -> dict[str, Any]:
         # Empty, but HyperSpy reads no file without them.
         "Acquisition": {},
         "CustomProperties": "",
-        "Optics": {} if beam is None else {"AccelerationVoltage": str(beam * 1000)},
-        "Scan": {"ScanSize": {"width": str(shape[1]), "height": str(shape[0])}},
+        "Optics": _known(
+            AccelerationVoltage=None if beam is None else beam * 1000,
+            LastMeasuredScreenCurrent=told.beam_current_nA and told.beam_current_nA * 1e-9,
+        ),
+        "Stage": _known(
+            AlphaTilt=None if told.tilt_deg is None else math.radians(told.tilt_deg[0]),
+            BetaTilt=None if told.tilt_deg is None else math.radians(told.tilt_deg[1]),
+        ),
+        "Scan": {
+            "ScanSize": {"width": str(shape[1]), "height": str(shape[0])},
+            **_known(DwellTime=told.dwell_time_s, FrameTime=frame_time),
+        },
         "Detectors": {
             f"Detector-{number}": {
                 "DetectorName": detector.name,
@@ -278,10 +291,20 @@ def _metadata(image: SpectrumImage, shape: tuple[int, int]) -> dict[str, Any]:
                 "OffsetEnergy": str(image.energy.offset_keV * 1000),
                 "ElevationAngle": str(math.radians(detector.elevation_deg or 0)),
                 "AzimuthAngle": str(math.radians(detector.azimuth_deg or 0)),
+                **_known(
+                    LiveTime=live and real and real * live,
+                    RealTime=real,
+                    CollectionAngle=detector.solid_angle_sr,
+                ),
             }
             for number, detector in enumerate(image.acquisition.detectors)
         },
     }
+
+
+def _known(**values: float | None) -> dict[str, str]:
+    """Return values as text, as Velox writes them, without those that are unknown."""
+    return {name: str(value) for name, value in values.items() if value is not None}
 
 
 def _write_metadata(group: h5py.Group, metadata: Mapping[str, Any]) -> None:

@@ -22,8 +22,10 @@ from napari_eds.simulate.maps import (
     film_phases,
     haadf_signal,
     k_factors_of,
+    live_electrons,
     noisy_haadf,
     recorded_acquisition,
+    timed,
 )
 from napari_eds.spectra.acquisition import FrameRange
 from napari_eds.spectra.frame_series import FrameSeries
@@ -121,6 +123,7 @@ def simulate_frames(  # noqa: PLR0913 - maps, and what happens to them
     counts = sparse.csr_array(sparse.vstack(blocks, format="csr"))
     acquisition = recorded_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng)
     n, size = len(drift), (settings.pixel_size_nm,) * 2
+    n_pixels = shape[0] * shape[1]
     stacked = SpectrumImage.from_matrix(
         counts,
         (n * shape[0], shape[1]),
@@ -128,7 +131,14 @@ def simulate_frames(  # noqa: PLR0913 - maps, and what happens to them
         pixel_size=size,
         pixel_unit="nm",
         name=name,
-        acquisition=replace(acquisition, live_time_s=n * frame_time_s),
+        acquisition=timed(
+            acquisition,
+            settings,
+            live_electrons(dose or 0.0, settings),
+            n_pixels,
+            n_frames=n,
+            frame_time_s=frame_time_s,
+        ),
         metadata=MappingProxyType({"simulated": True, "seed": seed}),
     )
     haadf = AuxiliaryImage("HAADF", np.stack(pictures), size, "nm")

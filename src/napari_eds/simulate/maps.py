@@ -7,7 +7,7 @@ lines meets the same kind of mismatch as on real data.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -19,8 +19,15 @@ from napari_eds.physics import emission
 from napari_eds.physics.vacancies import atomic_number
 from napari_eds.simulate.conditions import Conditions, Phase
 from napari_eds.simulate.drawing import draw_counts
-from napari_eds.simulate.expected import Components, FamilyKey, atoms_per_cm2, mixture
+from napari_eds.simulate.expected import (
+    Components,
+    FamilyKey,
+    atoms_per_cm2,
+    emission_of,
+    flat_component,
+)
 from napari_eds.spectra.acquisition import Acquisition, Detector
+from napari_eds.spectra.dose import ELEMENTARY_CHARGE_C
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
@@ -163,9 +170,10 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
     labels, thickness = checked_specimen(phase_map, phases, thickness_nm)
     if not 0 <= counts_per_pixel < np.inf:
         raise EDSError(f"counts per pixel must be 0 or more, not {counts_per_pixel}")
-    weights, components = mixture(
-        labels, phases, thickness, settings, counts_per_pixel, shares=shares
-    )
+    emitted = emission_of(labels, phases, thickness, settings, shares)
+    dose = emitted.dose_for(counts_per_pixel, settings)
+    weights = emitted.weights
+    components = emitted.at(dose, flat_component(counts_per_pixel, settings))
     rng = np.random.default_rng(seed)
     counts = draw_counts(weights, components.spectra, rng)
     image = SpectrumImage.from_matrix(
@@ -175,7 +183,12 @@ def simulate(  # noqa: PLR0913 - three maps and what they are drawn with
         pixel_size=(settings.pixel_size_nm, settings.pixel_size_nm),
         pixel_unit="nm",
         name=name,
-        acquisition=recorded_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng),
+        acquisition=timed(
+            recorded_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng),
+            settings,
+            live_electrons(dose, settings),
+            labels.size,
+        ),
         images=(_haadf(labels, phases, thickness, settings, rng, shares=shares),),
         metadata=MappingProxyType({"simulated": True, "seed": seed}),
     )
@@ -398,8 +411,59 @@ def recorded_acquisition(
                 elevation_deg=settings.take_off_angle_deg,
                 azimuth_deg=azimuth,
                 counts=int(shares[i]),
+                solid_angle_sr=settings.solid_angle_sr / n,
             )
             for i, azimuth in enumerate(_DETECTOR_AZIMUTHS_deg)
+        ),
+    )
+
+
+def live_electrons(dose: float, settings: Conditions) -> float:
+    """Return electrons per pixel and frame while detectors are live, for a dose of `dose_for`.
+
+    That dose is of detectors all around: they catch only their part of the sphere.
+    """
+    return dose * 4 * np.pi / settings.solid_angle_sr
+
+
+def timed(  # noqa: PLR0913 - the last two have defaults
+    acquisition: Acquisition,
+    settings: Conditions,
+    electrons: float,
+    n_pixels: int,
+    *,
+    n_frames: int = 1,
+    frame_time_s: float | None = None,
+) -> Acquisition:
+    """Return an acquisition with current and times of so many live electrons in each pixel.
+
+    Parameters
+    ----------
+    acquisition : Acquisition
+    settings : Conditions
+    electrons : float
+        Per pixel and frame.
+    n_pixels, n_frames : int
+    frame_time_s : float, optional
+        Live time of a frame, from which the current follows; else the dwell time follows from
+        the current of the settings.
+    """
+    if not electrons > 0:
+        return acquisition
+    charge_nC = electrons * ELEMENTARY_CHARGE_C * 1e9
+    live_dwell = frame_time_s / n_pixels if frame_time_s else charge_nC / settings.beam_current_nA
+    dwell = live_dwell / settings.live_fraction
+    live, real = (n_frames * n_pixels * time for time in (live_dwell, dwell))
+    return replace(
+        acquisition,
+        beam_current_nA=charge_nC / live_dwell,
+        live_time_s=live,
+        real_time_s=real,
+        dwell_time_s=dwell,
+        frames_summed=float(n_frames),
+        tilt_deg=(0.0, 0.0),
+        detectors=tuple(
+            replace(one, live_time_s=live, real_time_s=real) for one in acquisition.detectors
         ),
     )
 

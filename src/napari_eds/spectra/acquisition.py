@@ -121,7 +121,8 @@ class Acquisition:
     signal_type : {"STEM", "SEM"} or None
     beam_energy_keV : float or None
     take_off_angle_deg : float or None
-        Mean elevation of the detectors in use. Never a program's default.
+        Of the detectors in use, above the plane of the specimen: where the file tells directions
+        and tilt, the one that absorbs as all of them do. Never a program's default.
     energy_resolution_MnKa_eV : float or None
         Full width at half maximum at Mn Ka.
     beam_current_nA, live_time_s, real_time_s : float or None

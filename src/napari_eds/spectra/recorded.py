@@ -19,9 +19,9 @@ MEASURED = "napari_eds.measured"
 def acquisition(entry: Mapping[str, Any]) -> Acquisition:
     """Return how an entry was recorded; `None` for what it does not say."""
     instrument, values = _instrument(entry)
-    eds = _child(_child(values, "Detector"), "EDS")
+    eds = child(child(values, "Detector"), "EDS")
     told = _measured(entry["metadata"])
-    elevation, azimuth = positive(eds.get("elevation_angle")), _number(eds.get("azimuth_angle"))
+    elevation, azimuth = positive(eds.get("elevation_angle")), number(eds.get("azimuth_angle"))
     resolution = positive(eds.get("energy_resolution_MnKa"))
     if "package" in entry:  # the program that wrote a HyperSpy file
         usual = (elevation, azimuth) == (_EXSPY_ELEVATION_DEG, _EXSPY_AZIMUTH_DEG)
@@ -46,48 +46,50 @@ def acquisition(entry: Mapping[str, Any]) -> Acquisition:
         real_time_s=real,
         dwell_time_s=positive(values.get("dwell_time")) if told else None,
         frames_summed=positive(values.get("frames_summed")) if told else None,
-        tilt_deg=_tilt(_child(values, "Stage")) if "tilt_alpha" in told else None,
-        elements=tuple(map(str, _child(entry["metadata"], "Sample").get("elements", ()))),
+        tilt_deg=_tilt(child(values, "Stage")) if "tilt_alpha" in told else None,
+        elements=tuple(map(str, child(entry["metadata"], "Sample").get("elements", ()))),
         detectors=(Detector(name, elevation, azimuth, live, real),),
     )
 
 
 def _tilt(stage: Mapping[str, Any]) -> tuple[float, float] | None:
-    alpha, beta = _number(stage.get("tilt_alpha")), _number(stage.get("tilt_beta"))
+    alpha, beta = number(stage.get("tilt_alpha")), number(stage.get("tilt_beta"))
     return None if alpha is None or beta is None else (alpha, beta)
 
 
 def _measured(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what our own branch names; empty where a signal is not from here."""
     branch, _, leaf = MEASURED.partition(".")
-    return tuple(map(str, _child(metadata, branch).get(leaf, ())))
+    return tuple(map(str, child(metadata, branch).get(leaf, ())))
 
 
 def positive(value: Any) -> float | None:
     """Return `value` as a number, or None: files write 0 for what was not measured."""
-    number = _number(value)
-    return number if number is not None and number > 0 else None
+    found = number(value)
+    return found if found is not None and found > 0 else None
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """Return `value` as a finite number, or None."""
     # JEOL and EDAX give numbers of NumPy, some files text.
     try:
-        number = float(value)
+        found = float(value)
     except (TypeError, ValueError):
         return None
-    return number if np.isfinite(number) else None
+    return found if np.isfinite(found) else None
 
 
-def _child(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    child = tree.get(key, {})
-    return child if isinstance(child, Mapping) else {}
+def child(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a branch of metadata, empty where there is none."""
+    branch = tree.get(key, {})
+    return branch if isinstance(branch, Mapping) else {}
 
 
 def _instrument(entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return ``"SEM"``, ``"TEM"`` or ``""`` where it is unknown, and what is known about it."""
     metadata: dict[str, Any] = {}
-    _merge(metadata, _child(entry["metadata"], "Acquisition_instrument"))
-    _merge(metadata, _child(entry.get("mapped") or mapped(entry), "Acquisition_instrument"))
+    _merge(metadata, child(entry["metadata"], "Acquisition_instrument"))
+    _merge(metadata, child(entry.get("mapped") or mapped(entry), "Acquisition_instrument"))
     for instrument in ("TEM", "SEM", ""):
         if instrument in metadata:
             return instrument, metadata[instrument]
@@ -101,7 +103,7 @@ def _signal_type(
     if beam_keV is not None and is_foil_beam(beam_keV):
         return "STEM"
     # In a .msa file everything is filed under TEM, and the signal type says it better.
-    kind = str(_child(entry["metadata"], "Signal").get("signal_type") or "")
+    kind = str(child(entry["metadata"], "Signal").get("signal_type") or "")
     by_name: dict[str, Literal["STEM", "SEM"]] = {"TEM": "STEM", "SEM": "SEM"}
     return by_name.get(kind.removeprefix("EDS_")) or by_name.get(instrument)
 

@@ -54,6 +54,8 @@ EVERY = eds.Recipe(
         density_percent=7.5,
         attenuation_percent=9.5,
     ),
+    zeta_factors=eds.theoretical_zeta_factors(200.0, 0.7),
+    dose=eds.Dose(beam_current_nA=0.2),
 )
 
 
@@ -136,8 +138,10 @@ def parts(recipe):
     """Numbers and choices of a recipe, those in its parts by (name, part)."""
     for name in type(recipe).model_fields:
         value = getattr(recipe, name)
-        if name in ("elements", "fit_only", "k_factors"):
-            continue  # the dock *EDS elements* sets them
+        if name in ("elements", "fit_only", "k_factors", "zeta_factors", "dose"):
+            continue  # the docks *EDS elements* and *EDS thickness* set them
+        if name == "method":
+            continue  # zeta-factors find the thickness that is set here
         if isinstance(value, tuple):
             yield from (((name, i), part) for i, part in enumerate(value))
         elif hasattr(value, "model_fields_set"):
@@ -167,6 +171,7 @@ def test_every_setting_can_be_set_by_mouse_and_keys(qtbot, window, image):
     # Chip size is no part of a recipe, and the switches stand for whole settings.
     assert set(fields) - set(wanted) == {
         ("chip_size", None),
+        ("method", None),
         ("axis_correction", None),
         ("low_energy_tail", None),
     }
@@ -179,6 +184,23 @@ def test_every_setting_can_be_set_by_mouse_and_keys(qtbot, window, image):
     recipe = dock.focus.settings.recipe()
     assert recipe.beam_energy_keV is recipe.absorption.take_off_angle_deg is None
     assert recipe.low_energy_tail is None
+
+
+def test_the_method_is_chosen_and_what_it_lacks_is_said(qtbot, window, image):
+    _viewer, dock = window(image)
+    unfold(qtbot, dock)
+    method = next(field for field in dock.more.fields if field.name == "method")
+    enter(qtbot, dock, method, "zeta")
+    assert dock.focus.settings.draft.method == "zeta"
+    click(dock.make_grid)
+    assert run(qtbot, dock) is None
+    assert "the method 'zeta' needs zeta_factors" in messages()[-1]
+    zeta, dose = (
+        eds.theoretical_zeta_factors(300.0, 0.7),
+        eds.Dose(beam_current_nA=0.2, dwell_time_us=200, frames=2, live_percent=95),
+    )
+    dock.focus.set_settings(dock.focus.settings.edited(zeta_factors=zeta, dose=dose))
+    assert run(qtbot, dock).composition.mass_thickness is not None
 
 
 def test_the_section_is_closed_at_first_and_never_makes_the_window_larger(qtbot, window, image):
@@ -260,7 +282,8 @@ def test_a_session_restores_every_setting_and_gives_the_same_numbers(
 ):
     recipe = EVERY.model_copy(update={"engine": engine})
     default = eds.Recipe(elements=("O",))
-    for name in set(RecipeDraft.model_fields) - ({"engine"} if engine == "poisson" else set()):
+    usual = {"method"} | ({"engine"} if engine == "poisson" else set())
+    for name in set(RecipeDraft.model_fields) - usual:
         assert getattr(recipe, name) != getattr(default, name), f"{name} is at its default"
     saved = eds.quantify(image, eds.grid_chips(image.shape, 16), recipe)
     path = save_session(tmp_path / "map.edsession", saved)

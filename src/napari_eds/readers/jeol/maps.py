@@ -203,6 +203,8 @@ def _acquisition(header: Tree, part: float) -> Acquisition:
     elevation = _number(header, *microscope, "ElevAng") or None
     live, real = (_number(header, *_MEASURED, "Doc", f"{kind}Time") for kind in ("Live", "Real"))
     live, real = (time * part if time else None for time in (live, real))
+    dwell = _number(header, *_MEASURED, "Doc", "DwellTime(msec)")
+    frames = _number(header, *_MEASURED, "Doc", "Sweep")
     name = header.get("PTTD Param", {}).get("Params", {}).get("PARAMPAGE0_SEM", {}).get("DetT")
     detector = Detector(
         str(name or "EDS"), elevation, _number(header, *microscope, "DirAng"), live, real
@@ -212,8 +214,12 @@ def _acquisition(header: Tree, part: float) -> Acquisition:
         beam_energy_keV=beam,
         take_off_angle_deg=elevation,
         energy_resolution_MnKa_eV=_number(header, *microscope, "MnKaRES") or None,
+        # The operator's number, or the microscope's: JEOL does not measure it during a map.
+        beam_current_nA=_number(header, *_MEASURED, "MeasCond", "AccNA") or None,
         live_time_s=live,
         real_time_s=real,
+        dwell_time_s=dwell * 1e-3 if dwell else None,
+        frames_summed=frames * part if dwell and frames else None,
         detectors=(detector,),
     )
 

@@ -246,7 +246,18 @@ def _acquisition(ones: Sequence[_Technique], totals: Sequence[int]) -> Acquisiti
         real_time_s=_mean([one.real_time_s for one in detectors]),
         elements=elements([one.group for one in ones]),
         detectors=detectors,
+        frames_summed=header.number("Number Frames") or None,
+        tilt_deg=_tilt(header),
     )
+
+
+def _tilt(header: Header) -> tuple[float, float] | None:
+    """Return the tilt about X and Y: an angle, and the axis that it is about, 0 for X."""
+    angle, axis = header.number("Tilt Angle"), header.number("Tilt Axis")
+    if angle is None or axis is None or not math.isfinite(angle + axis):
+        return None
+    about_y = round(math.degrees(axis)) % 180 == 90
+    return (0.0, _degrees(angle)) if about_y else (_degrees(angle), 0.0)
 
 
 def _detector(one: _Technique, counts: int) -> Detector:

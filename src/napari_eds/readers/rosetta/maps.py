@@ -36,6 +36,7 @@ from napari_eds.readers.rosetta.counts import (
     uniform_places,
 )
 from napari_eds.readers.rosetta.plugins import PLUGINS
+from napari_eds.readers.rosetta.vendor_fields import with_vendor_fields
 from napari_eds.spectra.acquisition import FrameRange
 from napari_eds.spectra.axes import NO_SIZE, EnergyAxis
 from napari_eds.spectra.recorded import acquisition
@@ -151,15 +152,21 @@ def _spectrum_image(
     size, unit = axes_pixel_size(axes[-2:][0], axes[-1]) if axes else NO_SIZE
     try:
         data, frames, of_clipping = _measured(entry["data"], position, axes, options)
+        shape = shape_of(data)
         image = SpectrumImage.from_matrix(
             matrix_of(data),
-            shape_of(data),
+            shape,
             options.energy(_energy(axis)),
             pixel_size=size,
             pixel_unit=unit,
             name=name,
             source=path,
-            acquisition=acquisition(entry),
+            acquisition=with_vendor_fields(
+                acquisition(entry),
+                path.suffix.lower(),
+                entry["original_metadata"] or {},
+                shape[0] * shape[1],
+            ),
             images=auxiliary_images(others, unit),
             frames=frames,
             notes=(*entry.get(NOTES, ()), *of_clipping),

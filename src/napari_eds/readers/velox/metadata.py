@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from napari_eds.errors import ReadError
+from napari_eds.physics.take_off import Direction, effective_take_off_angle_deg
 from napari_eds.readers.velox.document import DetectorEntry, Metadata
 from napari_eds.spectra import axes as sizes
 from napari_eds.spectra.acquisition import Acquisition, Detector
@@ -116,14 +117,11 @@ def acquisition(
     voltage = metadata.optics.acceleration_voltage
     live, real = _times(detectors, metadata, frames)
     current = metadata.optics.last_measured_screen_current or 0.0
-    tilt = metadata.stage.alpha_tilt, metadata.stage.beta_tilt
+    tilt = _tilt_deg(metadata)
     return Acquisition(
         signal_type="STEM",
         beam_energy_keV=voltage / 1000 if voltage else None,
-        # Some detectors look from below, at a negative elevation: the path is the same.
-        take_off_angle_deg=_mean(
-            abs(one.elevation_deg) for one in detectors if one.elevation_deg is not None
-        ),
+        take_off_angle_deg=effective_take_off_angle_deg(_directions(detectors, metadata), tilt),
         # Below 0 the screen was read in a column without a beam on it.
         beam_current_nA=current * 1e9 if current > 0 else None,
         live_time_s=live,
@@ -131,13 +129,39 @@ def acquisition(
         detectors=detectors,
         dwell_time_s=metadata.scan.dwell_time or None,
         frames_summed=None if frames is None else frames[0],
-        tilt_deg=(
-            None
-            if tilt[0] is None or tilt[1] is None
-            else (math.degrees(tilt[0]), math.degrees(tilt[1]))
-        ),
+        tilt_deg=tilt,
         **attributes,
     )
+
+
+def _tilt_deg(metadata: Metadata) -> tuple[float, float] | None:
+    alpha, beta = metadata.stage.alpha_tilt, metadata.stage.beta_tilt
+    return None if alpha is None or beta is None else (math.degrees(alpha), math.degrees(beta))
+
+
+def _directions(detectors: Iterable[Detector], metadata: Metadata) -> list[Direction]:
+    """Return where all segments are, and what each counted, as far as that is known."""
+    found = []
+    for one in detectors:
+        entries = analytical_detectors(metadata, one.name)
+        shares = _shares(entries)
+        for entry, share in zip(entries, shares, strict=True):
+            elevation, azimuth = _angles(entry)
+            if elevation is not None:
+                counts = 1 if one.counts is None else one.counts
+                found.append(Direction(elevation, azimuth, counts * share))
+    # Without a count anywhere, all count alike.
+    if not any(direction.weight for direction in found):
+        found = [direction._replace(weight=1.0) for direction in found]
+    return found
+
+
+def _shares(entries: Sequence[DetectorEntry]) -> list[float]:
+    """Return the share of each segment in the counts: by their rates, where all are known."""
+    counted = [(e.output_count_rate or 0.0) * (e.live_time or 1.0) for e in entries]
+    if not all(counted):
+        counted = [1.0] * len(entries)
+    return [one / sum(counted) for one in counted]
 
 
 def _times(
