@@ -34,7 +34,10 @@ FIT_ONLY = {"Cu"}
 def main() -> None:
     hyperspy.exspy()
     image = lanthanum_ferrite_on_strontium_titanate((192, 192), counts_per_pixel=120).image
+    unsaved = Path(os.environ[FOLDER_VARIABLE])
     for theme in ("dark", "light"):
+        # What one window leaves unsaved, the next would offer.
+        os.environ[FOLDER_VARIABLE] = str(unsaved / theme)
         viewer = napari.Viewer()
         viewer.theme = theme
         viewer.window.resize(*SIZE)

@@ -55,6 +55,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             table = Path(folder) / "k-factors.csv"
             k_factors(simulation).to_csv(table)
+            # What one window leaves unsaved, the next would offer.
+            os.environ[FOLDER_VARIABLE] = str(Path(folder) / "unsaved")
             session(simulation.image, table, theme, size, f"{theme}{ending}")
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_DATA
     spectrum(data)

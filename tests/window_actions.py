@@ -2,8 +2,8 @@
 
 import numpy as np
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt, QThreadPool
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QThreadPool, QTimer, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
@@ -141,3 +141,20 @@ def drag(qtbot, viewport, start, end, modifier=NO_KEY):
         spot = start + (end - start) * float(part)
         hover(qtbot, viewport, spot, buttons=LEFT, modifier=modifier)
     QTest.mouseRelease(viewport, LEFT, modifier, end)
+
+
+def drop(viewer, *paths):
+    """Drop files onto the canvas, as a file manager does."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    target = viewer.window._qt_viewer
+    place = target.rect().center()
+    rest = (Qt.DropAction.CopyAction, mime, LEFT, NO_KEY)
+
+    def dropped():
+        # Qt drops only where a drag came in before.
+        QApplication.sendEvent(target, QDragEnterEvent(place, *rest))
+        QApplication.sendEvent(target, QDropEvent(QPointF(place), *rest))
+
+    # As in use, from the loop of events.
+    QTimer.singleShot(0, dropped)

@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication
 
 import napari_eds as eds
-from window_actions import NO_KEY, notifications
+from window_actions import drop, notifications
 
 pytestmark = pytest.mark.filterwarnings("ignore::")
 
@@ -16,23 +13,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::")
 def oina(data_dir):
     """A map of AZtec."""
     return data_dir.parent / "cases" / "18-h5oina" / "map.h5oina"
-
-
-def drop(viewer, *paths):
-    """Drop files onto the canvas, as a file manager does."""
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    target = viewer.window._qt_viewer
-    place = target.rect().center()
-    rest = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, NO_KEY)
-
-    def dropped():
-        # Qt drops only where a drag came in before.
-        QApplication.sendEvent(target, QDragEnterEvent(place, *rest))
-        QApplication.sendEvent(target, QDropEvent(QPointF(place), *rest))
-
-    # As in use, from the loop of events.
-    QTimer.singleShot(0, dropped)
 
 
 def test_aztec(make_napari_viewer, qtbot, oina):

@@ -18,6 +18,7 @@ from napari_eds._napari.parts.panels import (
     REGIONS,
     RESULTS,
     SPECTRUM,
+    THICKNESS,
 )
 
 #: Titles of panels, and what they are for.
@@ -28,6 +29,7 @@ _PANELS = (
     (REGIONS, "Regions: chips, edits, single pixels"),
     (PROFILE, "Profile along a line"),
     (MAPS, "Maps: columns, ratios, overlays, denoising"),
+    (THICKNESS, "Thickness: dose and zeta-factors"),
     (FRAMES, "Frames: change over time and dose"),
     (COMPARE, "Compare with another result"),
     (EXCHANGE, "Figures, report, export, sessions"),
