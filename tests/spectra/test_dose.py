@@ -1,5 +1,7 @@
 """Dose and geometry as files tell them."""
 
+from dataclasses import replace
+
 import pytest
 
 import napari_eds as eds
@@ -31,3 +33,24 @@ def test_a_current_of_0_was_not_measured(data_dir):
     with pytest.raises(EDSError, match="does not tell the beam current"):
         electrons_per_pixel(image)
     assert electrons_per_pixel(image, beam_current_nA=0.724) > 0
+
+
+@pytest.mark.parametrize("has_dwell", [True, False])
+def test_a_part_of_a_map_has_the_dose_of_the_whole_in_each_pixel(lfo_sto_96, has_dwell):
+    """A crop takes less time, and so do fewer frames."""
+    told = lfo_sto_96.acquisition
+    if not has_dwell:
+        told = replace(told, dwell_time_s=None, real_time_s=told.detectors[0].real_time_s)
+    whole = replace(lfo_sto_96, acquisition=told)
+    part = whole.crop(slice(10, 40), slice(0, 32))
+    assert electrons_per_pixel(part) == pytest.approx(electrons_per_pixel(whole))
+    assert part.acquisition.live_fraction() == pytest.approx(whole.acquisition.live_fraction())
+    share = 30 * 32 / 96**2
+    times = [image.acquisition.detectors[0].live_time_s for image in (part, whole)]
+    assert times[0] == pytest.approx(share * times[1])
+
+
+def test_one_frame_of_two_has_half_the_dose(data_dir, lfo_sto_96):
+    one = eds.read_frames(data_dir / "simulated/LFO_STO_96.emd").frame(0)
+    assert one.acquisition.frames_summed == pytest.approx(1)
+    assert electrons_per_pixel(one) == pytest.approx(electrons_per_pixel(lfo_sto_96) / 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -46,6 +46,10 @@ class Detector:
     def live_fraction(self) -> float | None:
         """Live over real time, or None where one is unknown or they contradict each other."""
         return _share(self.live_time_s, self.real_time_s)
+
+
+def _scaled(seconds: float | None, share: float) -> float | None:
+    return None if seconds is None else share * seconds
 
 
 def _share(live: float | None, real: float | None) -> float | None:
@@ -159,6 +163,22 @@ class Acquisition:
         if known:
             return sum(known) / len(known)
         return _share(self.live_time_s, self.real_time_s)
+
+    def in_part(self, share: float) -> Acquisition:
+        """Return what holds for a share of the time: some of the pixels, or some of the frames."""
+        return replace(
+            self,
+            live_time_s=_scaled(self.live_time_s, share),
+            real_time_s=_scaled(self.real_time_s, share),
+            detectors=tuple(
+                replace(
+                    one,
+                    live_time_s=_scaled(one.live_time_s, share),
+                    real_time_s=_scaled(one.real_time_s, share),
+                )
+                for one in self.detectors
+            ),
+        )
 
     def is_foil(self, beam_energy_keV: float | None = None) -> bool:
         """Whether the specimen is a foil, not bulk: by the beam energy, else as the file says.

@@ -167,11 +167,8 @@ class FrameSeries:
         total = counts[:n] if len(frames) == 1 else _folded(counts, n, len(frames))
         acquisition, times = self.stacked.acquisition, self._parts[frames.start : frames.stop]
         part = float(times.sum())
-        kept = replace(
-            acquisition,
-            live_time_s=acquisition.live_time_s and acquisition.live_time_s * part,
-            real_time_s=acquisition.real_time_s and acquisition.real_time_s * part,
-        )
+        n_summed = acquisition.frames_summed
+        kept = replace(acquisition.in_part(part), frames_summed=n_summed and n_summed * part)
         first, last = self.ranges[frames.start], self.ranges[frames.stop - 1]
         return replace(
             self.stacked,

@@ -276,7 +276,7 @@ class SpectrumImage:
         """Return the map of a rectangle of pixels; images that fit are cropped along.
 
         An image that does not fit, but would fit what is left, is left out: nothing must take it
-        for one of the same pixels.
+        for one of the same pixels. Times are those of the pixels that are left.
         """
         kept = np.arange(self.n_pixels).reshape(self.shape)[rows, columns]
         if kept.size == 0:
@@ -290,7 +290,14 @@ class SpectrumImage:
         )
         part = None if self.part is None else self._part_of_pixels(rows, columns)
         counts = stored(self.counts[kept.ravel()])
-        return replace(self, counts=counts, shape=kept.shape, images=images, part=part)
+        return replace(
+            self,
+            counts=counts,
+            shape=kept.shape,
+            images=images,
+            part=part,
+            acquisition=self.acquisition.in_part(kept.size / self.n_pixels),
+        )
 
     def _part_of_pixels(self, rows: slice, columns: slice) -> MapPart | None:
         """Return the part that a rectangle of this one is; None where pixels are skipped."""

@@ -210,3 +210,22 @@ def test_a_measured_spectrum_tells_its_thickness(make_napari_viewer, data_file, 
     # As the same file by the same theory in the docs: 16.6 nm with 5.12 g/cm3.
     mass = row["thickness_nm"] * row["density_g_cm3"]
     assert mass == pytest.approx(16.6 * 5.12, rel=0.1)
+
+
+def test_a_dose_that_is_not_told_is_asked_for(make_napari_viewer, data_file, qtbot):
+    """The button says what is lacking until it is filled in."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1400, 1000)
+    dock = opened(viewer)
+    focus = focus_of(viewer)
+    focus.add_image(eds.load(data_file("real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd")))
+    viewer.add_labels(np.ones(focus.image.shape, int), name="whole")
+    click(dock.zeta.theory)
+    assert not dock.run.enabled
+    assert "does not tell the beam current" in dock.run.native.toolTip()
+    box = dock.dose.fields["beam_current_nA"].widget.native
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box.lineEdit(), "0.724")
+    QTest.keyClick(box.lineEdit(), Qt.Key.Key_Tab)
+    assert dock.run.enabled

@@ -112,6 +112,7 @@ class ThicknessWidget(QWidget):
             (self.focus.image, NO_MAP),
             (self.focus.labels_layer, NO_LABELS),
             (self.zeta.table, NO_ZETA_FACTORS),
+            (not self.dose.lacks, self.dose.lacks),
         )
 
     def _on_run(self) -> None:

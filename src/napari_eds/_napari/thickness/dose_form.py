@@ -17,7 +17,6 @@ from napari_eds.errors import EDSError
 from napari_eds.quantification.composing import with_dose
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.dose import electrons_per_pixel
-from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: What a field shows that is not used, and its width, in which that can be read.
 _FROM_FILE, _WIDTH_px = "file's", 112
@@ -93,6 +92,8 @@ class DoseForm(QWidget):
         self.solid_angle.native.setSpecialValueText(_FROM_FILE)
         self._add_row("Solid angle (sr)", "solid_angle", self.solid_angle)
         self.tilt, self.dose = QLabel(), WrappedText()
+        #: What to fill in before the dose is known; empty where it is.
+        self.lacks = ""
         below = self._grid.rowCount()
         self._grid.addWidget(QLabel("Tilt"), below, 0)
         self._grid.addWidget(self.tilt, below, 2)
@@ -137,7 +138,14 @@ class DoseForm(QWidget):
             self.told[part].setText(text)
         tilt = image.acquisition.tilt_deg
         self.tilt.setText(_UNKNOWN if tilt is None else "{:.2f}° and {:.2f}°".format(*tilt))
-        self.dose.setText(_dose_text(with_dose(image, settings.draft.dose)))
+        try:
+            electrons = electrons_per_pixel(with_dose(image, settings.draft.dose), live=True)
+        except EDSError as error:
+            self.lacks = f"Fill in the dose above: {error}."
+            self.dose.setText(f"⚠ {error}")
+        else:
+            self.lacks = ""
+            self.dose.setText(f"{electrons:.4g} electrons in a pixel while detectors were live")
 
     def solid_angle_sr(self) -> float | None:
         """Return the solid angle of all detectors: the field's, or else the file's."""
@@ -201,11 +209,3 @@ def _solid_angle(told: Acquisition) -> float | None:
     angles = [d.solid_angle_sr for d in told.detectors]
     known = [angle for angle in angles if angle]
     return sum(known) if known and len(known) == len(angles) else None
-
-
-def _dose_text(image: SpectrumImage) -> str:
-    try:
-        dose = electrons_per_pixel(image, live=True)
-    except EDSError as error:
-        return f"⚠ {error}"
-    return f"{dose:.4g} electrons in a pixel while detectors were live"
