@@ -10,6 +10,7 @@ from typing import Any
 from napari.viewer import Viewer
 from qtpy.QtCore import QSize, Qt, QTimer
 
+from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.jobs import Job, one_per_turn
 from napari_eds._napari.parts.panels import (
     ELEMENTS,
@@ -59,7 +60,7 @@ class Workbench(QuantificationWidget):
         # Layer controls and list need the whole height of a small window.
         window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         destroyed: list[bool] = []
-        self.destroyed.connect(lambda: destroyed.append(True))
+        when_destroyed(self, lambda: destroyed.append(True))
         steps = [
             lambda: window.addDockWidget(_RIGHT, dock_of(self)),
             lambda: window.tabifyDockWidget(dock_of(self), self._dock(ELEMENTS)),

@@ -6,6 +6,7 @@ from napari.viewer import Viewer
 
 from napari_eds._napari.compare.known_page import KnownPage
 from napari_eds._napari.compare.other_page import OtherPage
+from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.paged_panel import PagedPanel
 from napari_eds._napari.parts.panels import COMPARE, share_tab
 from napari_eds._napari.parts.theme import on_theme, theme_colors
@@ -24,7 +25,7 @@ class CompareWidget(PagedPanel):
         tip = "Differences from another result, label by label"
         self.add_page(self.other, "Another result", tip)
         self.add_page(self.known, "Known composition", "Percent errors beside a formula")
-        self.destroyed.connect(on_theme(self.focus.viewer, self._on_theme))
+        when_destroyed(self, on_theme(self.focus.viewer, self._on_theme))
         self._on_theme()
         share_tab(self.focus.viewer, self)
         come_back(self, COMPARE)

@@ -30,6 +30,7 @@ from napari_eds._napari.elements.found_page import FindPage
 from napari_eds._napari.elements.line_tables import LineTables
 from napari_eds._napari.elements.map_search import MapSearch
 from napari_eds._napari.elements.periodic_table import Cell, PeriodicTable
+from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import ELEMENTS, share_tab
 from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
@@ -136,7 +137,7 @@ class ElementsWidget(QWidget):
         self.found.wanted.connect(self._on_wanted)
         self.found.all_wanted.connect(self._on_all_wanted)
         self.tabs.currentChanged.connect(self._on_tab)
-        self.destroyed.connect(on_theme(self.focus.viewer, self._on_theme))
+        when_destroyed(self, on_theme(self.focus.viewer, self._on_theme))
 
     def resizeEvent(self, event: Any) -> None:
         """Put the pages beside the periodic table where there is room."""

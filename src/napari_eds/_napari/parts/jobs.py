@@ -15,6 +15,7 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThread, QTimer, Signal
 
+from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._support.progress import Progress, cancellable, telling
 from napari_eds.errors import EDSError
 
@@ -110,12 +111,11 @@ class _Work:
 def cancel_with(owner: QObject, running: Collection[Job]) -> None:
     """Cancel the jobs that are in a collection when their owner is destroyed."""
 
-    def cancel(*_: Any) -> None:
-        """Need nothing of the owner, which is gone when Qt calls this."""
+    def cancel() -> None:
         for job in running:
             job.cancel()
 
-    owner.destroyed.connect(cancel)
+    when_destroyed(owner, cancel)
 
 
 def notify(error: Exception) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari.utils.theme import get_theme
 
+from napari_eds._napari.parts.ending import listen
 from napari_eds._support.figures import COLORS
 
 if TYPE_CHECKING:
@@ -47,17 +48,12 @@ def theme_colors(viewer: ViewerModel) -> ThemeColors:
     )
 
 
-def on_theme(viewer: ViewerModel, answer: Callable[[], None]) -> Callable[..., None]:
+def on_theme(viewer: ViewerModel, answer: Callable[[], None]) -> Callable[[], None]:
     """Call `answer` whenever the theme changes; return a function that ends it.
 
     `answer` is a bound method and must not be needed to live on: napari holds it weakly.
     """
-
-    def disconnect(*_: Any) -> None:
-        viewer.events.theme.disconnect(answer)
-
-    viewer.events.theme.connect(answer)
-    return disconnect
+    return listen(viewer.events.theme, answer)
 
 
 def _hex(color: Any) -> str:

@@ -11,6 +11,7 @@ from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QVBoxLayout, QWidget
 
+from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.job_bar import JobBar, going_on
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import PROFILE, share_tab
@@ -50,7 +51,7 @@ class ProfileWidget(QWidget):
         self._lay_out()
         self._connect()
         self._on_layers()
-        self.destroyed.connect(on_theme(self.focus.viewer, self._on_theme))
+        when_destroyed(self, on_theme(self.focus.viewer, self._on_theme))
         self._on_theme()
         share_tab(self.focus.viewer, self)
         come_back(self, PROFILE)

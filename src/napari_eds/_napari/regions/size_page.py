@@ -14,6 +14,7 @@ from napari.layers import Image
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
@@ -60,7 +61,7 @@ class AdvicePage(QWidget):
         self.use.changed.connect(self._on_use)
         self.work.changed.connect(self._show_state)
         self.work.cancelled.connect(partial(self.text.setText, "Cancelled."))
-        self.destroyed.connect(on_theme(focus.viewer, self._on_theme))
+        when_destroyed(self, on_theme(focus.viewer, self._on_theme))
         self._on_theme()
 
     def _make_fields(self) -> None:

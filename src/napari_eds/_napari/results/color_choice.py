@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from qtpy.QtCore import QObject, QSignalBlocker
 from qtpy.QtWidgets import QComboBox
 
 from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar, scale_of
+from napari_eds._napari.parts.ending import listen, when_destroyed
 from napari_eds._napari.parts.reasons import lacking, offer
 from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.color_key import ColorKey
@@ -36,7 +38,8 @@ class ColorChoice(QObject):
         self._focus = focus
         self._color_by, self._colormap, self._color_bar = color_by, colormap, color_bar
         self._columns: list[Column] = []
-        self._end_listening: Callable[..., None] | None = None
+        self._ends: list[Callable[[], None]] = []
+        when_destroyed(self, partial(_end_all, self._ends))
         self.key = ColorKey(self, focus)
         color_by.activated.connect(self._on_chosen)
         colormap.activated.connect(self._on_chosen)
@@ -107,17 +110,11 @@ class ColorChoice(QObject):
 
     def _on_labels_changed(self) -> None:
         """Listen to the layer's colours, which its owner may change too."""
-        if self._end_listening is not None:
-            self.destroyed.disconnect(self._end_listening)
-            self._end_listening()
-            self._end_listening = None
+        _end_all(self._ends)
         layer = self._focus.labels_layer
         if layer is None:
             return
-        colormap, answer = layer.events.colormap, self._on_layer_colormap
-        colormap.connect(answer)
-        self._end_listening = lambda *_: colormap.disconnect(answer)
-        self.destroyed.connect(self._end_listening)
+        self._ends.append(listen(layer.events.colormap, self._on_layer_colormap))
         label_colors.warm_up(layer.data.dtype)
 
     def _on_result_changed(self) -> None:
@@ -129,3 +126,8 @@ class ColorChoice(QObject):
         how = coloring_of(self._focus.labels_layer)
         if how is None and self._focus.result is not None:
             self._show(None)
+
+
+def _end_all(ends: list[Callable[[], None]]) -> None:
+    while ends:
+        ends.pop()()

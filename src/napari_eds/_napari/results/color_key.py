@@ -11,6 +11,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject
 
 from napari_eds._napari.parts.color_bar import COLOR_KEY, Scale
+from napari_eds._napari.parts.ending import listen
 from napari_eds._napari.state.belonging import MADE_FOR
 from napari_eds._napari.state.focus import Focus
 
@@ -27,8 +28,6 @@ class ColorKey(QObject):
         self._focus = weakref.ref(focus)
         self._labels: Labels | None = None
         self._end_listening: Callable[[], None] | None = None
-        end = self._let_go
-        parent.destroyed.connect(lambda *_: end())
 
     @property
     def layer(self) -> Image | None:
@@ -68,9 +67,7 @@ class ColorKey(QObject):
             return
         self._let_go()
         self._labels = labels
-        shown, answer = labels.events.visible, self._on_visible
-        shown.connect(answer)
-        self._end_listening = lambda: shown.disconnect(answer)
+        self._end_listening = listen(labels.events.visible, self._on_visible)
 
     def _let_go(self) -> None:
         if self._end_listening is not None:

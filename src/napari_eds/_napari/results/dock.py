@@ -12,6 +12,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, Qt
 from superqt.utils import QSignalDebouncer
 
+from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import RESULTS, SPECTRUM, open_panel, open_quantification
 from napari_eds._napari.parts.reasons import lacking, offer
@@ -49,7 +50,7 @@ class ResultsTable(ResultsForm):
         self._edits = QSignalDebouncer(parent=self)
         self._edits.setTimeout(_PAUSE_MS)
         self._connect()
-        self.destroyed.connect(on_theme(self._viewer, self._on_theme))
+        when_destroyed(self, on_theme(self._viewer, self._on_theme))
         self._on_theme()
         self._on_result()
         come_back(self, RESULTS)

@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QShortcut, QVBoxLayout, QWidget
 
+from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.parts.panels import SPECTRUM
@@ -117,13 +118,13 @@ class SpectrumWidget(QWidget):
         key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         key.activated.connect(plot.fit_view)
         self._viewer.mouse_move_callbacks.append(self._on_canvas)
-        self.destroyed.connect(self._disconnecter(on_theme(self._viewer, self._on_theme)))
+        when_destroyed(self, self._disconnecter(on_theme(self._viewer, self._on_theme)))
 
-    def _disconnecter(self, end_theme: Callable[..., None]) -> Callable[..., None]:
+    def _disconnecter(self, end_theme: Callable[[], None]) -> Callable[[], None]:
         """Return a function that needs no `self`, whose window is gone when Qt calls it."""
         callbacks, callback = self._viewer.mouse_move_callbacks, self._on_canvas
 
-        def disconnect(*_: Any) -> None:
+        def disconnect() -> None:
             end_theme()
             if callback in callbacks:
                 callbacks.remove(callback)
