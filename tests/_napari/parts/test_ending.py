@@ -9,10 +9,9 @@ from napari_eds._napari.parts.ending import listen, when_destroyed
 
 
 class Panel(QWidget):
-    def __init__(self, emitter, heard):
-        super().__init__()
+    def __init__(self, parent, emitter, heard):
+        super().__init__(parent)
         self._heard = heard
-        self.itself = self  # garbage for the collector alone
         when_destroyed(self, listen(emitter, self.answer))
         when_destroyed(self, lambda: heard.append("end"))
 
@@ -20,14 +19,15 @@ class Panel(QWidget):
         self._heard.append("event")
 
 
-def test_a_panel_that_the_collector_destroys_ends_what_it_began(qapp):
+def test_a_panel_in_what_the_collector_destroys_ends_what_it_began(qapp):
+    """Python's functions of such a panel are cleared before Qt destroys it."""
     emitter, heard = EmitterGroup(theme=None).theme, []
-    panel = Panel(emitter, heard)
+    window = QWidget()
+    window.panel = Panel(window, emitter, heard)
     emitter()
     assert heard == ["event"]
-    del panel
+    del window
     gc.collect()
     assert heard == ["event", "end"]
     emitter()
     assert heard == ["event", "end"]
-    assert not emitter.callbacks
