@@ -1,11 +1,14 @@
 """The panel *EDS frames* in a real window, driven by the mouse."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from qtpy.QtTest import QTest
 
 import napari_eds as eds
+from napari_eds._napari.frames import dock as dock_module
 from napari_eds._napari.parts.panels import FRAMES, open_panel
 from napari_eds._napari.state.focus import focus_of
 from napari_eds.simulate.files import save_frames
@@ -81,8 +84,16 @@ def test_what_was_found_stays_with_its_labels(window, film, qtbot):
     qtbot.waitUntil(lambda: dock.result is not None)
 
 
-def test_a_dose_that_is_not_known_is_said(window, film, qtbot):
+def test_a_dose_that_is_not_known_is_said(window, film, qtbot, monkeypatch):
     viewer, dock = window
+    series_of = eds.read_frames
+
+    def read_frames(*args, **options):
+        series = series_of(*args, **options)
+        told = replace(series.stacked.acquisition, beam_current_nA=None)
+        return replace(series, stacked=replace(series.stacked, acquisition=told))
+
+    monkeypatch.setattr(dock_module, "read_frames", read_frames)
     viewer.add_labels(labels_of(film), name="SrTiO3")
     qtbot.waitUntil(dock.run.native.isEnabled)
     click(dock.run.native)

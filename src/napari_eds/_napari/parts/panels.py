@@ -84,7 +84,8 @@ def show_panel_soon(viewer: Any, title: str) -> None:
 def _show_below(viewer_ref: Any, title: str) -> None:
     viewer = viewer_ref()
     try:
-        if viewer is None or not viewer.window._qt_window.isVisible():  # noqa: SLF001
+        window = None if viewer is None else getattr(viewer.window, "_qt_window", None)
+        if window is None or not window.isVisible():
             return
         was_open = find_panel(viewer, title) is not None
         dock = dock_of(open_panel(viewer, title))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
+from pyqtgraph.Qt import isQObjectAlive
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
 from qtpy.QtGui import QFont
 
@@ -245,8 +246,8 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
     def resizeEvent(self, event: Any) -> None:
         """Leave the residual out where the plot became too low for both."""
         super().resizeEvent(event)
-        # pyqtgraph resizes the widget while it makes it, too.
-        if getattr(self, "_cursors", None):
+        # pyqtgraph resizes the widget while it makes it, and after it took it apart, too.
+        if getattr(self, "_cursors", None) and isQObjectAlive(self.residual_plot):
             self._show_residual_plot(visible=self._has_residual())
             self._label_axes()
 
