@@ -14,7 +14,7 @@ from qtpy.QtGui import QGuiApplication
 from napari_eds._napari.parts.panels import PLUGIN, WORKBENCH
 from napari_eds._napari.reader import add_layers, read_each
 from napari_eds._napari.state.focus import focus_of
-from napari_eds._napari.state.layers import add_chips, is_spectrum, layers_of, show_result
+from napari_eds._napari.state.layers import add_chips, is_spectrum, layers_of
 from napari_eds.errors import ReadError
 
 if TYPE_CHECKING:
@@ -65,12 +65,13 @@ def show(result: Quantification) -> napari.Viewer:
     """Return a window with a result: image, labels, at. % maps and the workbench."""
     viewer = _workbench()
     add_layers(viewer, layers_of([result.image])[0])
-    labels = focus_of(viewer).labels_layer if is_spectrum(result.image) else None
+    focus = focus_of(viewer)
+    labels = focus.labels_layer if is_spectrum(result.image) else None
     if labels is None:
         labels = add_chips(viewer, result.labels, result.image, name="chips")
     else:
         labels.data = result.labels  # the one label that comes with a spectrum
-    show_result(viewer, labels, result)
+    focus.show_result(labels, result)
     viewer.layers.selection.active = labels
     return viewer
 
