@@ -40,6 +40,9 @@ _LIGHTEST_OF_SUBSHELLS = 3
 #: tables agree with each other they may still share a fault.
 _LEAST_ERROR, _LEAST_SOFT_ERROR = 0.05, 0.10
 
+#: kg/m² of a thickness in nm times a density in g/cm³, and g/cm² of a mass thickness in kg/m².
+KG_M2, TO_G_CM2 = 1e-6, 0.1
+
 #: Depth below which the slope of the factor is taken from its series, for precision.
 _SMALL_DEPTH = 1e-3
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 
@@ -66,6 +67,20 @@ def density_from_composition(composition: str | Mapping[str, float]) -> float:
     weights = np.array([xray.atomic_weight(element) for element in elements])
     fractions = weight_from_atomic(np.array(list(atoms.values())), weights)
     return float(AtomicVolumes.of(elements).densities_g_cm3(fractions))
+
+
+def phase_density(composition: str | Mapping[str, float]) -> float:
+    """Return the published density of a formula in g/cm3, or what follows from a composition.
+
+    Raises
+    ------
+    EDSError
+        As `density_from_composition`.
+    """
+    if isinstance(composition, str):
+        with suppress(EDSError):
+            return density_of(composition)
+    return density_from_composition(composition)
 
 
 @cache

@@ -126,7 +126,7 @@ class Balance:
             for sign in (1, -1):
                 moved = self.log_emitted.copy()
                 moved[:, i] += sign * _STEP
-                ends.append(Balance(moved, self.log_mac, self.soft, self.hard, self.sine))
+                ends.append(replace(self, log_emitted=moved))
             columns.append(_difference(*ends))
         return np.stack(columns, axis=1)
 
@@ -139,7 +139,7 @@ class Balance:
             for sign in (1, -1):
                 moved = self.log_mac.copy()
                 moved[place] += sign * _STEP
-                ends.append(Balance(self.log_emitted, moved, self.soft, self.hard, self.sine))
+                ends.append(replace(self, log_mac=moved))
             found[(slice(None), *place)] = _difference(*ends)
         return found
 

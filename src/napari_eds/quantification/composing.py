@@ -19,6 +19,7 @@ from napari_eds.quantification.zeta import zeta_factor_method, zeta_jacobians_of
 from napari_eds.recipe.absorption import Absorption, foil
 from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.recipe import Recipe
+from napari_eds.recipe.zeta_factors import ZetaFactorTable
 from napari_eds.spectra.dose import electrons_per_pixel, pixel_time_s
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -90,12 +91,11 @@ def compose(  # noqa: PLR0913 - keyword-only ones belong together
     of_density = recipe.uncertainties.density_percent / 100
     if foil is not None and foil.density_is_computed:
         of_density = foil.density_relative_error
-    of_current = recipe.dose.current_error_percent / 100
     return zeta_factor_method(
         intensities,
         electrons,
         foil=foil,
-        dose_relative_error=float(np.hypot(of_current, recipe.zeta_factors.common_relative_error)),
+        dose_relative_error=_dose_relative_error(recipe.dose, recipe.zeta_factors),
         density_relative_error=of_density,
         doubts=doubts,
     )
@@ -129,10 +129,13 @@ def common_variances(
     """
     if composition.mass_thickness is None or recipe.zeta_factors is None:
         return 0.0
-    relative = np.hypot(
-        recipe.dose.current_error_percent / 100, recipe.zeta_factors.common_relative_error
-    )
+    relative = _dose_relative_error(recipe.dose, recipe.zeta_factors)
     return np.asarray((relative * by_logarithms.sum(axis=2)) ** 2)
+
+
+def _dose_relative_error(dose: Dose, zeta_factors: ZetaFactorTable) -> float:
+    """Return the standard deviation of the current and of what all zeta-factors share."""
+    return float(np.hypot(dose.current_error_percent / 100, zeta_factors.common_relative_error))
 
 
 def electrons_for(recipe: Recipe, image: SpectrumImage, n_pixels: np.ndarray) -> np.ndarray | None:

@@ -14,19 +14,22 @@ from types import MappingProxyType
 import numpy as np
 
 from napari_eds._support.brief import brief
-from napari_eds.errors import EDSError, KFactorError, LabelError
+from napari_eds.errors import EDSError, KFactorError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import attenuation_uncertainty, mass_absorption_cm2_g
-from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR, AtomicVolumes
+from napari_eds.physics.absorption import (
+    TO_G_CM2,
+    attenuation_uncertainty,
+    mass_absorption_cm2_g,
+    mass_thickness_g_cm2,
+)
 from napari_eds.quantification.absorption_balance import Balance
 from napari_eds.quantification.composition import DETECTION_SIGMA
 from napari_eds.quantification.error_budget import doubts_of, shape_errors_of
 from napari_eds.quantification.label_thickness import (
-    TO_G_CM2,
     LabelThickness,
+    densities_of,
     median_of,
-    take_off_angle_of,
     times,
 )
 from napari_eds.quantification.result import Quantification
@@ -182,11 +185,7 @@ def thickness_from_families(  # noqa: PLR0913 - all but two have defaults
         name: np.where(np.isnan(mass), np.nan, part)
         for name, part in _error_parts(result, pair, balance, known).items()
     }
-    c = balance.fractions(mass)
-    if density_g_cm3 is None:
-        densities, of_density = _densities(result, c), DENSITY_RELATIVE_ERROR
-    else:
-        densities, of_density = np.full(len(mass), density_g_cm3), 0.0
+    densities, of_density = densities_of(result, balance.fractions(mass), density_g_cm3)
     thickness = mass / densities * 1e7
     relative = np.sqrt(sum(part**2 for part in parts.values())) / np.abs(mass)
     return FamilyThickness(
@@ -239,11 +238,9 @@ def family_ratio_from_label(  # noqa: PLR0913 - all but four have defaults
     KFactorError, EDSError
         As `thickness_from_families`; or if a family is not detected, or the thickness below 0.
     """
-    if label not in result.label_spectra.ids:
-        raise LabelError(f"there is no label {label}; choose one of the table's")
+    row = result.row_of(label)
     if not 0 <= thickness_nm < np.inf:
         raise EDSError(f"the thickness of label {label} must be 0 nm or more, not {thickness_nm}")
-    row = int(np.searchsorted(result.label_spectra.ids, label))
     pair = _Pair.of(result, element, families)
     soft, hard = pair.families
     if not _seen(result, pair)[row]:
@@ -252,8 +249,8 @@ def family_ratio_from_label(  # noqa: PLR0913 - all but four have defaults
     density, mass = density_g_cm3, np.zeros(1)
     # The density follows from a composition that follows from the absorption.
     for _ in range(20):
-        found = density_g_cm3 or float(_densities(result, balance.fractions(mass))[0])
-        mass = np.array([thickness_nm * found * 1e-7])
+        found = float(densities_of(result, balance.fractions(mass), density_g_cm3 or None)[0][0])
+        mass = np.array([mass_thickness_g_cm2(thickness_nm, found)])
         if density is not None and abs(found - density) < 1e-9:
             break
         density = found
@@ -311,7 +308,7 @@ def _balance(
     least = _LEAST * weighed[:, :n].max(axis=1, keepdims=True)
     weighed = np.maximum(weighed, np.maximum(least, np.finfo(float).tiny))
     mac = np.stack([_mac(result, i) for i in pair.places], axis=1)
-    angle = take_off_angle_of(result, take_off_angle_deg)
+    angle = result.take_off_angle_deg(take_off_angle_deg)
     return Balance(np.log(weighed), np.log(mac), n, n + 1, float(np.sin(np.radians(angle))))
 
 
@@ -393,7 +390,3 @@ def _error_parts(
     }
     shapes = _shape_covariance(result, pair)
     return parts if shapes is None else parts | {"shapes": spread(shapes)}
-
-
-def _densities(result: Quantification, c: np.ndarray) -> np.ndarray:
-    return np.asarray(AtomicVolumes.of(result.elements).densities_g_cm3(c))

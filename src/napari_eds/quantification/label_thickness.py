@@ -15,19 +15,17 @@ from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_files
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
+from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR, AtomicVolumes
 from napari_eds.quantification.cliff_lorimer import cliff_lorimer
 from napari_eds.quantification.composition import Composition
 from napari_eds.quantification.error_budget import AbsorptionErrors, doubts_of, shape_errors_of
 from napari_eds.quantification.intensities import Intensities
-from napari_eds.recipe.absorption import take_off_angle
 
 if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
 
 #: A thickness whose error is larger than this part of it says little.
 _OF_USE = 0.5
-#: kg/m² of a thickness in nm and a density in g/cm³, and g/cm² of kg/m².
-KG_M2, TO_G_CM2 = 1e-6, 0.1
 
 
 @brief
@@ -100,7 +98,7 @@ class LabelThickness:
             mass_absorption_cm2_g(result.elements, [f.alpha.energy_keV for f in families]),
             np.where(known, np.maximum(self.thickness_nm, 0), 0.0),
             np.where(known, self.densities_g_cm3, 1.0),
-            take_off_angle_of(result),
+            result.take_off_angle_deg(),
         )
         absorption = AbsorptionErrors.of(
             foil, families, result.recipe.uncertainties, is_corrected=True
@@ -123,15 +121,13 @@ class LabelThickness:
 
         NaN where nothing is labelled.
         """
-        return maps_of_labels(
-            self.result,
-            {
-                "thickness": self.thickness_nm,
-                "thickness error": self.thickness_error_nm,
-                "mass thickness": self.mass_thickness_kg_m2,
-                "mass thickness error": self.mass_thickness_error_kg_m2,
-            },
-        )
+        values = {
+            "thickness": self.thickness_nm,
+            "thickness error": self.thickness_error_nm,
+            "mass thickness": self.mass_thickness_kg_m2,
+            "mass thickness error": self.mass_thickness_error_kg_m2,
+        }
+        return {name: self.result.on_pixels(of_labels) for name, of_labels in values.items()}
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Save the table."""
@@ -163,28 +159,6 @@ class LabelThickness:
                 f"  too uncertain to be of use; most of it comes from {worst.replace('_', ' ')}"
             )
         return lines
-
-
-def take_off_angle_of(result: Quantification, given_deg: float | None = None) -> float:
-    """Return the take-off angle in degrees: a given one, the recipe's, or the file's.
-
-    Raises
-    ------
-    EDSError
-        If none is known.
-    """
-    settings = result.recipe.absorption
-    of_recipe = None if settings is None else settings.take_off_angle_deg
-    return take_off_angle(given_deg, of_recipe, result.image.acquisition.take_off_angle_deg)
-
-
-def maps_of_labels(
-    result: Quantification, values: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Put values of labels, each (labels,), on their pixels; NaN where nothing is labelled."""
-    ids, labels = result.label_spectra.ids, result.labels
-    place = np.minimum(np.searchsorted(ids, labels), ids.size - 1)
-    return {name: np.where(labels > 0, v[place], np.nan) for name, v in values.items()}
 
 
 def compare_thicknesses(ways: Sequence[LabelThickness]) -> list[str]:
@@ -229,6 +203,19 @@ def _compared(one: LabelThickness, other: LabelThickness) -> list[str]:
         f"  for the first: {one.what_would_reconcile(b)}",
         f"  for the second: {other.what_would_reconcile(a)}",
     ]
+
+
+def densities_of(
+    result: Quantification, weight_fractions: np.ndarray, given_g_cm3: float | None
+) -> tuple[np.ndarray, float]:
+    """Return densities of labels, (labels,), and their relative standard deviation.
+
+    Those that follow from the compositions, (labels, elements), or a given one, which is exact.
+    """
+    if given_g_cm3 is not None:
+        return np.full(len(weight_fractions), given_g_cm3), 0.0
+    volumes = AtomicVolumes.of(result.elements)
+    return np.asarray(volumes.densities_g_cm3(weight_fractions)), DENSITY_RELATIVE_ERROR
 
 
 def median_of(values: np.ndarray) -> float:

@@ -132,9 +132,12 @@ class Quantification:
 
     def map_of(self, column: str) -> np.ndarray:
         """Return the map of a numeric column of the table, (rows, columns), NaN outside."""
-        values = np.append(self.table[column].to_numpy(dtype=float), np.nan)
+        return self.on_pixels(self.table[column].to_numpy(dtype=float))
+
+    def on_pixels(self, values: np.ndarray) -> np.ndarray:
+        """Return values of labels, (labels,), as a map (rows, columns), NaN outside."""
         place = np.searchsorted(self.label_spectra.ids, self.labels)
-        return values[np.where(self.labels > 0, place, -1)]
+        return np.append(values, np.nan)[np.where(self.labels > 0, place, -1)]
 
     def thickness_maps(self) -> dict[str, np.ndarray]:
         """Return thickness in nm, mass thickness in kg/m² and their total errors, by column.
@@ -187,7 +190,7 @@ class Quantification:
         LabelError, KFactorError, EDSError
             If there is no such label, or it cannot give k-factors.
         """
-        intensities, covariance = self._intensities_of(label, "family")
+        intensities, covariance = self.intensities_of(label, "family")
         table = known_region.k_factors_from_region(
             self.fit.model.quantified,
             intensities=intensities,
@@ -224,13 +227,8 @@ class Quantification:
         RegionThickness
             In nm, with errors from counting and from the k-factors.
         """
-        settings = self.recipe.absorption
-        angle = take_off_angle(
-            take_off_angle_deg,
-            settings.take_off_angle_deg if settings else None,
-            self.image.acquisition.take_off_angle_deg,
-        )
-        intensities, covariance = self._intensities_of(label, self.k_factors.convention)
+        angle = self.take_off_angle_deg(take_off_angle_deg)
+        intensities, covariance = self.intensities_of(label, self.k_factors.convention)
         return known_region.thickness_from_region(
             self.fit.model.quantified,
             intensities=intensities,
@@ -240,6 +238,18 @@ class Quantification:
             density_g_cm3=density_g_cm3,
             take_off_angle_deg=angle,
         )
+
+    def take_off_angle_deg(self, given_deg: float | None = None) -> float:
+        """Return the take-off angle in degrees: a given one, the recipe's, or the file's.
+
+        Raises
+        ------
+        EDSError
+            If none is known.
+        """
+        settings = self.recipe.absorption
+        of_recipe = None if settings is None else settings.take_off_angle_deg
+        return take_off_angle(given_deg, of_recipe, self.image.acquisition.take_off_angle_deg)
 
     def _absorption_of(self, label: int, density_g_cm3: float | None) -> Absorption | None:
         """Return the absorption settings of a label with another density."""
@@ -264,8 +274,14 @@ class Quantification:
             raise LabelError(f"there is no label {label}; choose one of the table's")
         return int(np.searchsorted(self.label_spectra.ids, label))
 
-    def _intensities_of(self, label: int, convention: Convention) -> tuple[np.ndarray, np.ndarray]:
-        """Return intensities of a label in a convention, and their covariance."""
+    def intensities_of(self, label: int, convention: Convention) -> tuple[np.ndarray, np.ndarray]:
+        """Return intensities of a label in a convention, and their covariance.
+
+        Raises
+        ------
+        LabelError
+            If there is no such label.
+        """
         row = self.row_of(label)
         n = self.fit.model.n_quantified
         per_family = 1.0 if convention == "family" else 1 / self.fit.model.weight_sums[:n]

@@ -47,8 +47,10 @@ class _Fitted:
     labels: np.ndarray
     names: Mapping[int, str] | None
     label_spectra: LabelSpectra
+    total: np.ndarray
     preparation: Preparation
     fit: fitting.Fit
+    electrons: np.ndarray | None
 
 
 @tells_steps
@@ -111,14 +113,14 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     label_spectra = image.label_spectra(labels)
     # What is unknown of foil and dose is told before the fit, which takes longest.
     foil = _foil(model.quantified, image, labels, label_spectra.ids, recipe=recipe, maps=maps)
-    electrons_for(recipe, image, label_spectra.n_pixels)
+    electrons = electrons_for(recipe, image, label_spectra.n_pixels)
     counts = label_spectra.within(model.channels)
-    total = counts.sum(axis=0, dtype=sum_dtype(counts))
+    total = _sum(counts)
     preparation = prepare(model, total, recipe, k_factors, counts)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
-    fitted = _Fitted(image, labels, names, label_spectra, preparation, fit)
+    fitted = _Fitted(image, labels, names, label_spectra, total, preparation, fit, electrons)
     return _quantification(fitted, recipe, k_factors, foil)
 
 
@@ -160,12 +162,21 @@ def quantify_by_zeta(
         take_off_angle_deg=take_off_angle_deg,
     )
     names = {int(label): str(name) for label, name in result.table[CHIP].items()}
+    image, label_spectra, model = result.image, result.label_spectra, result.fit.model
+    foil = absorbing(recipe, image, model.quantified, len(label_spectra.ids))
+    k_factors = k_factors_of(model, recipe)
+    electrons = electrons_for(recipe, image, label_spectra.n_pixels)
     fitted = _Fitted(
-        result.image, result.labels, names, result.label_spectra, result.preparation, result.fit
+        image=image,
+        labels=result.labels,
+        names=names,
+        label_spectra=label_spectra,
+        total=_sum(result.fit.counts),
+        preparation=result.preparation,
+        fit=result.fit,
+        electrons=electrons,
     )
-    families = result.fit.model.quantified
-    foil = absorbing(recipe, result.image, families, len(result.label_spectra.ids))
-    return _quantification(fitted, recipe, k_factors_of(result.fit.model, recipe), foil)
+    return _quantification(fitted, recipe, k_factors, foil)
 
 
 def _quantification(
@@ -186,7 +197,7 @@ def _quantification(
         recipe,
         foil=foil,
         doubts=doubts,
-        electrons=electrons_for(recipe, image, label_spectra.n_pixels),
+        electrons=fitted.electrons,
         label_names=label_spectra.ids.tolist(),
     )
     if foil is not None and composition.mass_thickness is not None:
@@ -212,14 +223,17 @@ def _quantification(
     )
 
 
+def _sum(counts: np.ndarray) -> np.ndarray:
+    """Return the sum over labels, (channels,)."""
+    return np.asarray(counts.sum(axis=0, dtype=sum_dtype(counts)))
+
+
 def _remarks(fitted: _Fitted, recipe: Recipe, composition: Composition) -> list[str]:
     """Return what to beware of in each label."""
-    counts = fitted.fit.counts
-    total = counts.sum(axis=0, dtype=sum_dtype(counts))
     return label_remarks(
         fitted.fit,
         composition,
-        map_remarks(fitted.preparation, total, recipe, fitted.image.acquisition),
+        map_remarks(fitted.preparation, fitted.total, recipe, fitted.image.acquisition),
         absorption_is_corrected=recipe.absorption is not None or recipe.method == "zeta",
         peaks=fitted.preparation.unexplained,
     )

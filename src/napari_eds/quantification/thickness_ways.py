@@ -10,22 +10,21 @@ from scipy import ndimage
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import (
+    KG_M2,
+    TO_G_CM2,
     absorption_factors,
     attenuation_uncertainty,
     mass_absorption_cm2_g,
 )
-from napari_eds.physics.densities import density_from_composition, density_of
+from napari_eds.physics.densities import phase_density
 from napari_eds.physics.formulas import to_atoms, weight_from_atomic
 from napari_eds.physics.lines import atomic_weight
-from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR, AtomicVolumes
 from napari_eds.quantification.composition import Composition
 from napari_eds.quantification.known_region import soft_excess
 from napari_eds.quantification.label_thickness import (
-    KG_M2,
-    TO_G_CM2,
     LabelThickness,
+    densities_of,
     median_of,
-    take_off_angle_of,
     times,
 )
 from napari_eds.quantification.result import Quantification
@@ -47,7 +46,7 @@ class ZetaThickness(LabelThickness):
         found, result = self.zeta, self.result
         families = result.fit.model.quantified
         mac = mass_absorption_cm2_g(result.elements, [f.alpha.energy_keV for f in families])
-        angle = take_off_angle_of(result)
+        angle = result.take_off_angle_deg()
         mass = np.where(mass_thickness_kg_m2 > 0, mass_thickness_kg_m2, np.nan)
         a = absorption_factors(found.weight_fractions, mac, np.nan_to_num(mass) * TO_G_CM2, angle)
         thin = found.weight_fractions * self.mass_thickness_kg_m2[:, None]
@@ -65,10 +64,10 @@ class FormulaThickness(LabelThickness):
     def what_would_reconcile(self, mass_thickness_kg_m2: np.ndarray) -> str:
         """Say by what the k-factor of the most absorbed element would have to differ."""
         result = self.result
-        n = result.fit.model.n_quantified
-        sums = result.fit.model.weight_sums[:n]
-        counts = result.fit.intensities[:, :n]
-        counts = counts if result.k_factors.convention == "family" else counts / sums
+        counts = [
+            result.intensities_of(label, result.k_factors.convention)[0]
+            for label in result.label_spectra.ids.tolist()
+        ]
         factors = [
             np.exp(
                 -soft_excess(
@@ -78,7 +77,7 @@ class FormulaThickness(LabelThickness):
                     result.k_factors,
                     thickness_nm=mass / KG_M2 / density,
                     density_g_cm3=density,
-                    take_off_angle_deg=take_off_angle_of(result),
+                    take_off_angle_deg=result.take_off_angle_deg(),
                 )
             )
             for row, mass, density in zip(
@@ -144,7 +143,7 @@ def thickness_from_formula(
     EDSError
         If no label gives a thickness: the reason of the first.
     """
-    density = density_g_cm3 or _density(formula)
+    density = density_g_cm3 or phase_density(formula)
     ids = result.label_spectra.ids.tolist()
     values = np.full((len(ids), 3), np.nan)
     reason: EDSError | None = None
@@ -215,11 +214,9 @@ def thickness_from_map(
         scatter = scatter / np.sqrt(n)
     if relative_error is None:
         relative_error = result.recipe.uncertainties.thickness_percent / 100
-    if density_g_cm3 is None:
-        volumes, of_density = AtomicVolumes.of(result.elements), DENSITY_RELATIVE_ERROR
-        densities = volumes.densities_g_cm3(result.composition.weight_fractions)
-    else:
-        densities, of_density = np.full(len(ids), density_g_cm3), 0.0
+    densities, of_density = densities_of(
+        result, result.composition.weight_fractions, density_g_cm3
+    )
     mass = mean * densities * KG_M2
     return MapThickness(
         way=way,
@@ -234,13 +231,6 @@ def thickness_from_map(
         },
         thickness_error_nm=np.hypot(scatter, relative_error * mean),
     )
-
-
-def _density(formula: str) -> float:
-    try:
-        return density_of(formula)
-    except EDSError:
-        return float(density_from_composition(to_atoms(formula)))
 
 
 def _depth_uncertainty(result: Quantification, formula: str) -> float:

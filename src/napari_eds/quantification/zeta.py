@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from napari_eds.errors import EDSError
-from napari_eds.physics.absorption import Foil
+from napari_eds.physics.absorption import TO_G_CM2, Foil
 from napari_eds.quantification.composition import (
     DETECTION_SIGMA,
     Composition,
@@ -22,7 +22,6 @@ from napari_eds.quantification.intensities import Intensities
 #: Masses are settled when they move by less than this share from one step to the next.
 _SETTLED = 1e-11
 _MAX_STEPS = 200
-_TO_G_CM2 = 0.1  # from kg/m²
 _NM_PER_CM = 1e7
 
 
@@ -153,7 +152,7 @@ def _consistent(thin: np.ndarray, foil: Foil | None) -> tuple[np.ndarray, np.nda
     for _ in range(_MAX_STEPS):
         if not moving.size:
             break
-        a[moving] = _of_masses(foil, moving.size).factors(masses[moving] * _TO_G_CM2)
+        a[moving] = _of_masses(foil, moving.size).factors(masses[moving] * TO_G_CM2)
         before, masses[moving] = masses[moving], thin[moving] * a[moving]
         moved = np.abs(masses[moving] - before).max(axis=1)
         moving = moving[moved > _SETTLED * np.abs(masses[moving]).max(axis=1)]
@@ -182,7 +181,7 @@ def _jacobians(
     one = np.eye(n)
     damping = np.broadcast_to(one, (len(masses), n, n))
     if foil is not None:
-        slopes = _of_masses(foil, len(masses)).log_slopes(masses * _TO_G_CM2) * _TO_G_CM2
+        slopes = _of_masses(foil, len(masses)).log_slopes(masses * TO_G_CM2) * TO_G_CM2
         damping = one - masses[:, :, None] * np.where(np.isnan(slopes), 0, slopes)
     response = np.linalg.inv(np.where(np.isnan(damping), one, damping))
     moles = masses / weights
@@ -215,7 +214,7 @@ def _variances(  # noqa: PLR0913 - keyword-only ones belong together
     doubted = masses
     if doubts.absorption is not None and foil is not None:
         absorption = replace(doubts.absorption, foil=_of_masses(foil, len(masses)))
-        doubts, doubted = replace(doubts, absorption=absorption), masses * _TO_G_CM2
+        doubts, doubted = replace(doubts, absorption=absorption), masses * TO_G_CM2
     parts, total = doubts.variances(
         counting, of_factors, weight_fractions=doubted, by_logarithms=by_logs, by_counts=by_counts
     )
@@ -235,7 +234,7 @@ def _mass_thickness(
     """Put together mass thickness and thickness; errors are relative here."""
     counting, total = errors
     density, of_density = densities
-    nm = kg_m2 * _TO_G_CM2 / density * _NM_PER_CM
+    nm = kg_m2 * TO_G_CM2 / density * _NM_PER_CM
     return MassThickness(
         kg_m2=kg_m2,
         errors_total=kg_m2 * total,

@@ -9,8 +9,8 @@ import numpy as np
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
-from napari_eds.physics.densities import density_from_composition, density_of
+from napari_eds.physics.absorption import KG_M2, Foil, mass_absorption_cm2_g
+from napari_eds.physics.densities import phase_density
 from napari_eds.physics.formulas import to_atoms
 from napari_eds.quantification.calibration_errors import (
     attenuation_slopes,
@@ -19,12 +19,10 @@ from napari_eds.quantification.calibration_errors import (
 from napari_eds.quantification.composing import electrons_of
 from napari_eds.quantification.intensities import Intensities
 from napari_eds.quantification.result import Quantification
-from napari_eds.recipe.absorption import take_off_angle
 from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.zeta_factors import ZetaFactorTable
 
-_NM_G_CM3_TO_KG_M2 = 1e-6
 #: Steps of a thickness, for slopes: relative, and least in nm.
 _STEP, _LEAST_STEP_nm = 1e-3, 1e-3
 
@@ -69,7 +67,7 @@ class _Region:
     def constant(self, thickness_nm: float) -> float:
         """Return ``rho t D / sum(k I a)``."""
         emitted = self.counts * self.k_factors * self.absorption_factors(thickness_nm)
-        mass_thickness = thickness_nm * self.density_g_cm3 * _NM_G_CM3_TO_KG_M2
+        mass_thickness = thickness_nm * self.density_g_cm3 * KG_M2
         return float(mass_thickness * self.electrons / emitted.sum())
 
     def constant_error(self, thickness_nm: float, error_nm: float) -> float:
@@ -187,7 +185,6 @@ def _region(  # noqa: PLR0913 - keyword-only ones belong together
     if np.any(fitted.counts[row, kept] <= 0):
         raise EDSError(f"an element of {composition} is not seen in label {label}: enlarge it")
     masses = np.array([atoms[f.element] for f in families]) * fitted.atomic_weights[kept]
-    absorption = result.recipe.absorption
     n_pixels = result.label_spectra.n_pixels
     electrons = electrons_of(result.image, dose or result.recipe.dose, n_pixels)
     return _Region(
@@ -199,12 +196,8 @@ def _region(  # noqa: PLR0913 - keyword-only ones belong together
         mac=mass_absorption_cm2_g(
             [f.element for f in families], [f.alpha.energy_keV for f in families]
         ),
-        density_g_cm3=density_g_cm3 or _density(composition),
-        take_off_angle_deg=take_off_angle(
-            take_off_angle_deg,
-            None if absorption is None else absorption.take_off_angle_deg,
-            result.image.acquisition.take_off_angle_deg,
-        ),
+        density_g_cm3=density_g_cm3 or phase_density(composition),
+        take_off_angle_deg=result.take_off_angle_deg(take_off_angle_deg),
         electrons=float(electrons[row]),
     )
 
@@ -225,12 +218,3 @@ def _with_measured(
         for factor in table.factors
     )
     return table.model_copy(update={"factors": factors})
-
-
-def _density(composition: str | Mapping[str, float]) -> float:
-    if isinstance(composition, str):
-        try:
-            return density_of(composition)
-        except EDSError:
-            pass
-    return float(density_from_composition(to_atoms(composition)))
