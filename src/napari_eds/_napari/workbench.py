@@ -18,6 +18,7 @@ from napari_eds._napari.parts.panels import (
     RESULTS,
     SPECTRUM,
     dock_of,
+    leave_left_whole,
     open_panel,
 )
 from napari_eds._napari.quantify.dock import QuantificationWidget
@@ -57,8 +58,7 @@ class Workbench(QuantificationWidget):
             return
         window = dock_of(self).parent()
         size = first_size(window.size(), window.screen().availableSize())
-        # Layer controls and list need the whole height of a small window.
-        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        leave_left_whole(window)
         destroyed: list[bool] = []
         when_destroyed(self, lambda: destroyed.append(True))
         steps = [

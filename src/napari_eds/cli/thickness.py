@@ -10,7 +10,14 @@ from napari_eds.cli.options import TABLE
 from napari_eds.cli.outputs import writing
 from napari_eds.cli.recipe_options import add_run_options, density_from, dose_from
 from napari_eds.cli.run import report, run
-from napari_eds.cli.thickness_ways import add_ways, asks_for_ways, run_ways
+from napari_eds.cli.thickness_ways import (
+    ONE_WAY,
+    add_ways,
+    asks_for_ways,
+    check_label,
+    n_of_zeta,
+    run_ways,
+)
 from napari_eds.cli.usage import UsageError, at_least_1, positive
 
 if TYPE_CHECKING:
@@ -69,12 +76,10 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    ways = [options.zeta_factors, options.label, options.solid_angle]
-    given = sum(way is not None for way in ways)
-    if given > 1 or (given == 0 and options.recipe is None):
-        raise UsageError("give one of --zeta-factors, --label with --formula, and --solid-angle")
-    if (options.label is None) != (options.formula is None):
-        raise UsageError("--label and --formula belong together")
+    given = n_of_zeta(options.zeta_factors, options.label, options.solid_angle)
+    if given == 0 and options.recipe is None:
+        raise UsageError(ONE_WAY)
+    check_label(options)
     if options.known_thickness is not None and options.label is None:
         raise UsageError("--known-thickness is that of a --label: give it, with --formula")
     if options.method == "cliff_lorimer":

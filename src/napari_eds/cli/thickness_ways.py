@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
 
 _FAMILIES = ("K", "L", "M")
+#: What to say of none or several ways to zeta-factors.
+ONE_WAY = "give one of --zeta-factors, --label with --formula, and --solid-angle"
 
 
 def add_ways(thickness: argparse.ArgumentParser) -> None:
@@ -92,12 +94,30 @@ def run_ways(
 
 
 def _asks_for_zeta(options: argparse.Namespace) -> bool:
-    ways = [options.zeta_factors, options.formula, options.solid_angle]
-    if sum(way is not None for way in ways) > 1:
-        raise UsageError("give one of --zeta-factors, --label with --formula, and --solid-angle")
-    if options.formula is not None and options.label is None:
+    given = n_of_zeta(options.zeta_factors, options.formula, options.solid_angle)
+    # A label alone is that of --known-thickness.
+    if options.formula is not None:
+        check_label(options)
+    return given > 0
+
+
+def n_of_zeta(*ways: object) -> int:
+    """Return how many ways to zeta-factors are given, of which there may be one.
+
+    Raises
+    ------
+    UsageError
+    """
+    given = sum(way is not None for way in ways)
+    if given > 1:
+        raise UsageError(ONE_WAY)
+    return given
+
+
+def check_label(options: argparse.Namespace) -> None:
+    """Raise `UsageError` if one of label and formula is given without the other."""
+    if (options.label is None) != (options.formula is None):
         raise UsageError("--label and --formula belong together")
-    return any(way is not None for way in ways)
 
 
 def _by(

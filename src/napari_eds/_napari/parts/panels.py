@@ -72,6 +72,11 @@ def open_panel(viewer: Viewer, title: str) -> Any:
     return widget
 
 
+def leave_left_whole(window: Any) -> None:
+    """Give the left side the corner below: layer controls and list need all of its height."""
+    window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+
+
 def show_panel_soon(viewer: Any, title: str) -> None:
     """Bring a panel to the front once what is going on is done, below the map if it is not open.
 
@@ -91,8 +96,7 @@ def _show_below(viewer_ref: Any, title: str) -> None:
         dock = dock_of(open_panel(viewer, title))
         if not was_open:
             window = dock.parent()
-            # Layer controls and list need the whole height of a small window.
-            window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+            leave_left_whole(window)
             window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
     except RuntimeError:  # the window was closed meanwhile
         return

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 
 from napari_eds._napari.parts.jobs import notify, preload
@@ -37,21 +37,20 @@ from napari_eds._napari.quantify.source_part import SourcePart
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 from napari_eds._napari.state.fields import SettingField
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.label_run import run_on_labels
 from napari_eds._napari.state.layers import (
     add_chips,
     bind,
     geometry,
     is_spectrum,
-    label_names,
 )
 from napari_eds._napari.state.settings import FROM_FILE, Settings
-from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED, thickness_for
+from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
 from napari_eds.quantification.remarks import SEPARATOR, left_out_lines, shared_remarks
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import (
     CHIP,
     FLAG,
@@ -330,25 +329,7 @@ class QuantificationWidget(QuantificationForm):
         except (EDSError, OSError) as error:
             notify(error)
             return
-        self._bind(layer)
-        labels, names = layer.data.copy(), label_names(layer)
-        thickness = thickness_for(layer, labels, recipe)
-        self.work.run(
-            "summing spectra",
-            lambda progress: quantify(
-                image, labels, recipe, names=names, thickness_nm=thickness, progress=progress
-            ),
-            partial(self._on_returned, layer),
-            replaces=False,
-        )
-
-    def _on_returned(self, layer: Labels, result: Quantification) -> None:
-        if layer not in self._viewer.layers:
-            show_error("The Labels layer was deleted while it was quantified; nothing is shown.")
-            return
-        # With the labels active, the status bar tells the composition under the pointer.
-        self._viewer.layers.selection.active = layer
-        self.focus.show_result(layer, result)
+        run_on_labels(self.focus, self.work, recipe)
 
     # Elements that are missing.
 

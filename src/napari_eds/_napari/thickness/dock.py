@@ -7,7 +7,7 @@ from typing import Any
 
 from magicgui.widgets import PushButton
 from napari.layers import Labels
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -24,14 +24,13 @@ from napari_eds._napari.parts.reasons import (
 )
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import focus_of
-from napari_eds._napari.state.layers import bind, label_names
+from napari_eds._napari.state.label_run import run_on_labels
 from napari_eds._napari.state.places import come_back
 from napari_eds._napari.state.thickness_maps import keep_thicknesses
 from napari_eds._napari.thickness.dose_form import DoseForm
 from napari_eds._napari.thickness.zeta_form import ZetaForm
 from napari_eds.errors import EDSError
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import THICKNESS, error_of, error_total_of
 
 _NO_THICKNESS = "Quantify labels by zeta-factors first."
@@ -118,35 +117,21 @@ class ThicknessWidget(QWidget):
     def _on_run(self) -> None:
         """Quantify the labels; all that the run needs is bound to it now."""
         focus = self.focus
-        image, settings, layer = focus.image, focus.settings, focus.labels_layer
-        map_layer = focus.map_layer
-        if image is None or settings is None or layer is None or map_layer is None:
+        settings = focus.settings
+        if settings is None or focus.labels_layer is None:
             return
         try:
-            by_zeta = settings.edited(method="zeta")
-            recipe = by_zeta.recipe()
+            recipe = settings.edited(method="zeta").recipe()
         except (EDSError, OSError) as error:
             notify(error)
             return
-        bind(layer, map_layer)
-        labels, names = layer.data.copy(), label_names(layer)
-        self.work.run(
-            "summing spectra",
-            lambda progress: quantify(image, labels, recipe, names=names, progress=progress),
-            partial(self._on_returned, layer),
-            replaces=False,
-        )
+        run_on_labels(focus, self.work, recipe, before_shown=self._take_method)
 
-    def _on_returned(self, layer: Labels, result: Quantification) -> None:
-        focus = self.focus
-        if layer not in focus.viewer.layers:
-            show_error("The Labels layer was deleted while it was quantified; nothing is shown.")
-            return
-        focus.viewer.layers.selection.active = layer
-        settings = focus.settings
-        if settings is not None and focus.labels_layer is layer:
-            focus.set_settings(settings.edited(method="zeta"))
-        focus.show_result(layer, result)
+    def _take_method(self, layer: Labels) -> None:
+        """Let the settings say by what method the labels in view were quantified."""
+        settings = self.focus.settings
+        if settings is not None and self.focus.labels_layer is layer:
+            self.focus.set_settings(settings.edited(method="zeta"))
 
     def _on_use(self) -> None:
         """Keep the thicknesses with the labels, and let the next run correct for them."""
