@@ -5,6 +5,7 @@ import pytest
 from qtpy.QtWidgets import QMessageBox
 
 import napari_eds as eds
+from napari_eds._napari.parts.panels import PLUGIN, RESULTS, WORKBENCH, dock_of, find_panel
 from napari_eds.exchange import autosave
 from napari_eds.simulate.maps import (
     Phase,
@@ -13,7 +14,7 @@ from napari_eds.simulate.maps import (
     simulate,
 )
 from velox_files import write_velox_map
-from window_actions import ALLOY, SMALL
+from window_actions import ALLOY, SMALL, nothing_is_due
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +101,22 @@ def alpha_k_factor_file(simulation, tmp_path_factory):
     header = "Line identifier,Energy level,Intensity,Chi-Rho-Tau absorption,K-factor"
     path.write_text("\n".join([header, "-,eV,counts,-,-", *rows]) + "\n")
     return path
+
+
+@pytest.fixture
+def workbench(make_napari_viewer, qtbot):
+    """Function that opens files in a window of 1400 x 900 with the workbench."""
+
+    def opened(*paths):
+        viewer = make_napari_viewer(show=True)
+        viewer.window.resize(1400, 900)
+        for path in paths:
+            viewer.open(path, plugin=PLUGIN)
+        _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WORKBENCH)
+        window = dock_of(widget).parent()
+        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None)
+        qtbot.waitUntil(lambda: window.height() == 900)
+        nothing_is_due(qtbot)
+        return viewer, widget
+
+    return opened

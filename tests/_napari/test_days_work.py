@@ -29,8 +29,6 @@ from napari_eds._napari.parts.panels import (
     RESULTS,
     SPECTRUM,
     THICKNESS,
-    WORKBENCH,
-    dock_of,
     find_panel,
 )
 from napari_eds._napari.profile.dock import PROFILES
@@ -178,22 +176,9 @@ class Day:
 
 
 @pytest.fixture
-def window(make_napari_viewer, qtbot):
+def window(workbench, qtbot):
     """Function that gives a day that begins with the workbench and these files open."""
-
-    def begun(*paths):
-        viewer = make_napari_viewer(show=True)
-        viewer.window.resize(1400, 900)
-        for path in paths:
-            viewer.open(path, plugin=PLUGIN)
-        _, bench = viewer.window.add_plugin_dock_widget(PLUGIN, WORKBENCH)
-        inside = dock_of(bench).parent()
-        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None)
-        qtbot.waitUntil(lambda: inside.height() == 900)
-        nothing_is_due(qtbot)
-        return Day(qtbot, viewer, bench)
-
-    return begun
+    return lambda *paths: Day(qtbot, *workbench(*paths))
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,10 @@ def oina(data_dir):
 def test_aztec(make_napari_viewer, qtbot, oina):
     viewer = make_napari_viewer(show=True)
     drop(viewer, oina)
-    qtbot.waitUntil(lambda: len(viewer.layers) > 0, timeout=30_000)
     image = eds.read(oina)[0]
+    # Images come first, a layer a turn of the event loop; the counts are the last.
+    n_layers = 1 + len(image.images)
+    qtbot.waitUntil(lambda: len(viewer.layers) == n_layers, timeout=30_000)
     counts = next(layer for layer in viewer.layers if layer.data.sum() == image.xray_counts)
     np.testing.assert_array_equal(counts.data, image.counts_map())
 

@@ -58,25 +58,6 @@ ALONE = (
 )
 
 
-@pytest.fixture
-def workbench(make_napari_viewer, qtbot):
-    """Function that opens files in a window of 1400 x 900 with the workbench."""
-
-    def opened(*paths):
-        viewer = make_napari_viewer(show=True)
-        viewer.window.resize(1400, 900)
-        for path in paths:
-            viewer.open(path, plugin=PLUGIN)
-        _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WORKBENCH)
-        window = dock_of(widget).parent()
-        qtbot.waitUntil(lambda: find_panel(viewer, RESULTS) is not None)
-        qtbot.waitUntil(lambda: window.height() == 900)
-        nothing_is_due(qtbot)
-        return viewer, widget
-
-    return opened
-
-
 def quantify(qtbot, viewer, widget):
     QTest.mouseClick(widget.make_grid.native, LEFT)
     QTest.mouseClick(widget.run.native, LEFT)
