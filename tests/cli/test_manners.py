@@ -166,8 +166,9 @@ def test_ctrl_c_at_any_time(folder, delay):
     _, error = process.communicate(timeout=120)
     assert "Traceback" not in error
     names = {path.name for path in folder.iterdir()}
-    # On a fast machine it was done before.
-    assert process.returncode == 130 or (process.returncode == 0 and "a.csv" in names)
+    # On a fast machine it was done before; while Python takes itself down, the signal ends it.
+    done = "a.csv" in names and process.returncode in (0, -signal.SIGINT)
+    assert done or process.returncode == 130
     assert names <= {"map.emd", "run_recipe.json", "a.csv", "a_recipe.json"}
 
 

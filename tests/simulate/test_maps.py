@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from napari_eds import EnergyAxis, LabelError, SpectrumImage
@@ -352,6 +352,7 @@ def test_continuum_is_smooth_and_switched_off_by_zero():
     counts=st.floats(0, 500),
     stray=st.floats(0, 0.4),
 )
+@example(phase_map=[[0, 0, 1]], thickness=1.0, counts=5e-324, stray=0.0)
 @settings(max_examples=15)
 def test_any_map_keeps_its_books(phase_map, thickness, counts, stray):
     labels = np.array(phase_map)

@@ -6,6 +6,7 @@ lines meets the same kind of mismatch as on real data.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -448,10 +449,11 @@ def timed(  # noqa: PLR0913 - the last two have defaults
         Live time of a frame, from which the current follows; else the dwell time follows from
         the current of the settings.
     """
-    if not electrons > 0:
-        return acquisition
     charge_nC = electrons * ELEMENTARY_CHARGE_C * 1e9
     live_dwell = frame_time_s / n_pixels if frame_time_s else charge_nC / settings.beam_current_nA
+    # No beam, or so little that numbers have no digits left for it.
+    if not min(charge_nC, live_dwell) >= sys.float_info.min:
+        return acquisition
     dwell = live_dwell / settings.live_fraction
     live, real = (n_frames * n_pixels * time for time in (live_dwell, dwell))
     return replace(
