@@ -202,6 +202,13 @@ class Legend(pg.LegendItem):
         self.setBrush(brush)
         self.setPen(None)
 
+    def fit_height(self, height_px: float) -> None:
+        """Write the entries in two columns where one is higher than the view."""
+        in_one = len(self.items) * (self.items[0][1].height() if self.items else 0)
+        columns = 2 if in_one + self.pos().y() > height_px else 1
+        if columns != self.columnCount:
+            self.setColumnCount(columns)
+
     def set_entries(self, entries: Sequence[tuple[SpectrumCurve, str]]) -> None:
         """Show these entries and no others."""
         if [curve for curve, _ in entries] != [sample.item for sample, _ in self.items]:

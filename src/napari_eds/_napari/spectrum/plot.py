@@ -27,6 +27,9 @@ _FONT_PT = 8
 #: A lower plot than this has room for the spectrum only, not for its residual, too.
 _LEAST_FOR_BOTH_PX = 180
 
+#: What the spectrum has of the height where the residual lies below it.
+_SPECTRUM_PART = 0.75
+
 #: Between the legend and labels beside and below it.
 _GAP_PX = 2
 
@@ -208,8 +211,9 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
     def _label_axes(self) -> None:
         """Write energies below the lower plot only; where nothing changed, touch nothing."""
         content, look = self._content, self._look
+        counts = "Counts per pixel" if look.per_pixel else "Counts"
         texts = (
-            "Counts per pixel" if look.per_pixel else "Counts",
+            counts if self._has_height_for(counts) else None,
             "Energy (keV)" if content.calibrated else "Channel",
             self._has_residual(),
             look.colors.text,
@@ -220,6 +224,8 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         style = {"font-size": "8.5pt", "color": look.colors.text}
         self.plot.setLabel("left", texts[0], **style)
         self.residual_plot.setLabel("left", "Residual (σ)", **style)
+        # pyqtgraph moves labels with the size of their axis only, not where one comes back.
+        self._counts_axis.resizeEvent()
         lower, upper = self.plot, self.residual_plot
         if self._has_residual():
             lower, upper = upper, lower
@@ -238,7 +244,8 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self._place_labels()
 
     def _place_labels(self) -> None:
-        """Write the labels of lines beside the legend."""
+        """Write the labels of lines beside the legend, which is made as low as the view."""
+        self._legend.fit_height(self.view.height())
         taken = self._legend.mapRectToItem(self.view, self._legend.boundingRect())
         around = QRectF(taken).adjusted(-_GAP_PX, 0, 0, _GAP_PX)
         self.markers.place(self.view, [around] if self._legend.items else [])
@@ -250,6 +257,13 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         if getattr(self, "_cursors", None) and isQObjectAlive(self.residual_plot):
             self._show_residual_plot(visible=self._has_residual())
             self._label_axes()
+
+    def _has_height_for(self, label: str) -> bool:
+        """Whether the label of an axis fits along it, rather than being cut."""
+        room = self.height() - _AXIS_HEIGHT_PX
+        return self.fontMetrics().horizontalAdvance(label) <= (
+            room * _SPECTRUM_PART if self._has_residual() else room
+        )
 
     def _has_residual(self) -> bool:
         return self._content.fit is not None and self.height() >= _LEAST_FOR_BOTH_PX
