@@ -115,7 +115,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self.markers = MarkerItems(self.plot)
         self.fit_items = FitItems(self.plot, self.residual_plot)
         self.region = WindowRegion(self.plot)
-        self._cursors = [self._add_cursor(plot) for plot in (self.plot, self.residual_plot)]
+        self._cursors = [_add_cursor(plot) for plot in (self.plot, self.residual_plot)]
         self._show_residual_plot(visible=False)
         self._connect()
 
@@ -132,16 +132,9 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         view.disableAutoRange()
         return plot
 
-    @staticmethod
-    def _add_cursor(plot: pg.PlotItem) -> pg.InfiniteLine:
-        cursor = pg.InfiniteLine(angle=90, movable=False)
-        cursor.setZValue(300)
-        cursor.hide()
-        plot.addItem(cursor, ignoreBounds=True)
-        return cursor
-
     def _connect(self) -> None:
         self.view.sigRangeChanged.connect(self._draw)
+        self.view.sigResized.connect(self._fit_legend)
         self.view.sigResized.connect(self._draw)
         # The legend takes its size and its place after what is written in it, and after the view.
         for moved in (
@@ -206,14 +199,21 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self.fit_items.show(content.fit, look, content.element_colors)
         self.markers.show(content.markers, look)
         self._legend.set_entries([*self.curves.entries(), *self.fit_items.entries()])
+        self._fit_legend()
         self._draw()
+
+    def _fit_legend(self, *_: Any) -> None:
+        self._legend.fit_height(self.view.height())
 
     def _label_axes(self) -> None:
         """Write energies below the lower plot only; where nothing changed, touch nothing."""
         content, look = self._content, self._look
         counts = "Counts per pixel" if look.per_pixel else "Counts"
+        # A label that does not fit along its axis would be cut.
+        room = self.height() - _AXIS_HEIGHT_PX
+        room = round(_SPECTRUM_PART * room) if self._has_residual() else room
         texts = (
-            counts if self._has_height_for(counts) else None,
+            counts if self.fontMetrics().horizontalAdvance(counts) <= room else None,
             "Energy (keV)" if content.calibrated else "Channel",
             self._has_residual(),
             look.colors.text,
@@ -244,8 +244,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self._place_labels()
 
     def _place_labels(self) -> None:
-        """Write the labels of lines beside the legend, which is made as low as the view."""
-        self._legend.fit_height(self.view.height())
+        """Write the labels of lines beside the legend."""
         taken = self._legend.mapRectToItem(self.view, self._legend.boundingRect())
         around = QRectF(taken).adjusted(-_GAP_PX, 0, 0, _GAP_PX)
         self.markers.place(self.view, [around] if self._legend.items else [])
@@ -257,13 +256,6 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         if getattr(self, "_cursors", None) and isQObjectAlive(self.residual_plot):
             self._show_residual_plot(visible=self._has_residual())
             self._label_axes()
-
-    def _has_height_for(self, label: str) -> bool:
-        """Whether the label of an axis fits along it, rather than being cut."""
-        room = self.height() - _AXIS_HEIGHT_PX
-        return self.fontMetrics().horizontalAdvance(label) <= (
-            room * _SPECTRUM_PART if self._has_residual() else room
-        )
 
     def _has_residual(self) -> bool:
         return self._content.fit is not None and self.height() >= _LEAST_FOR_BOTH_PX
@@ -372,3 +364,11 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         span = self.region.limits()
         if span is not None and span[1] > span[0]:
             self.window_chosen.emit(*span)
+
+
+def _add_cursor(plot: pg.PlotItem) -> pg.InfiniteLine:
+    cursor = pg.InfiniteLine(angle=90, movable=False)
+    cursor.setZValue(300)
+    cursor.hide()
+    plot.addItem(cursor, ignoreBounds=True)
+    return cursor
