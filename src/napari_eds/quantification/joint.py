@@ -10,7 +10,7 @@ escapes is averaged over the directions. What contradicts the others takes no pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
@@ -236,7 +236,7 @@ class Joint:
         foil = self.foil
         if foil is not None:
             known = [(a, float(gains[i])) for a, i in zip(angles, used, strict=True) if a]
-            foil = replace(foil, directions=tuple(known))
+            foil = foil.towards_all(tuple(known))
         share = gains[list(used)].sum() / gains.sum()
         return compose(
             intensities_of(parts, self.model, self.k_factors),

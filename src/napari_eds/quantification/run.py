@@ -160,7 +160,7 @@ def run_labels(  # noqa: PLR0913 - keyword-only ones belong together
             doubts=doubts_together(used),
             detectors=joint,
         )
-        foil = foil if foil is None else replace(foil, directions=joint.directions)
+        foil = foil if foil is None else foil.towards_all(joint.directions)
     return _quantification(fitted, recipe, k_factors, foil)
 
 

@@ -106,10 +106,10 @@ class SourcePart(QWidget):
         free = several or self.joint.isChecked()
         offer(self.joint, unless=lacks or lacking((free, "The file tells no detectors apart.")))
 
-    def _on_joint(self, on: bool) -> None:
-        settings = self._focus.settings
+    def _on_joint(self) -> None:
+        settings, chosen = self._focus.settings, self.joint.isChecked()
         if settings is not None:
-            self._focus.set_settings(settings.edited(detectors="joint" if on else "sum"))
+            self._focus.set_settings(settings.edited(detectors="joint" if chosen else "sum"))
 
     def _on_read(self) -> None:
         """Read the part that the fields describe, unless it is the one there is."""
