@@ -86,6 +86,8 @@ def examples(image, result, tmp_path_factory):
         dosed.composition.mass_thickness,
         eds.Dose(beam_current_nA=0.1),
         eds.LabelThickness("a map", result, ones, ones, ones, {"scale": 0.1 * ones}, 0.1 * ones),
+        (share := eds.DetectorShare("D1", 18.0, 1.0, 2.5, 2, 0.3, True, "", {"Fe": 1.0})),
+        eds.DetectorAgreement((share,), 2.5, 2, 0.3),
         eds.FamilyRatio("Fe", "L", "K", 1.1, 0.1, "a label"),
         eds.Absorption(thickness_nm=50),
         acquisition,

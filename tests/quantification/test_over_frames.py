@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import napari_eds as eds
-from napari_eds.quantification.table import at_pct, error_of
+from napari_eds.quantification.over_frames import RHO_T
+from napari_eds.quantification.table import MASS_THICKNESS, at_pct, error_of
 from napari_eds.simulate.frames import film_frames
 
 LAYERS = {2: ("La", "Fe", "O"), 3: ("Sr", "Ti", "O")}
@@ -119,3 +121,59 @@ def test_tables_and_figures_are_saved(kept, tmp_path):
     assert b"time / s" in picture.read_bytes() or picture.stat().st_size > 10_000
     with pytest.raises(eds.EDSError, match="png"):
         found.save_figure(tmp_path / "frames.txt")
+
+
+def by_zeta(film):
+    """A recipe whose zeta-factors come from the substrate of the summed frames, 60 nm thick."""
+    plain = recipe_of(film).model_copy(update={"absorption": None})
+    whole = eds.quantify(film.series.sum(), regions(film), plain)
+    return plain.by_zeta(eds.zeta_factors_from_label(whole, 3, "SrTiO3", thickness_nm=60))
+
+
+def test_mass_thickness_of_a_constant_specimen_scatters_by_counting():
+    z, p = [], []
+    for seed in range(4):
+        film = film_frames((80, 64), 8, 40, seed=seed)
+        recipe = by_zeta(film)
+        found = eds.quantify_frames(film.series, regions(film), recipe)
+        of_sum = eds.quantify(film.series.sum(), regions(film), recipe).table
+        for label in LAYERS:
+            own = found.table[found.table["label"] == label]
+            value, error = own[MASS_THICKNESS], own[error_of(MASS_THICKNESS)]
+            z += list((value - value.mean()) / error * np.sqrt(8 / 7))
+            # Every frame has an eighth of the dose, so that the mass is that of the sum.
+            assert value.mean() == pytest.approx(of_sum.loc[label, MASS_THICKNESS], rel=2e-3)
+        changes = found.changes()
+        p += list(changes.loc[changes["element"] == RHO_T, "p_value"])
+    assert 0.75 < np.sqrt(np.mean(np.square(z))) < 1.25  # 64 numbers: 1 +- 0.09
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+
+
+def test_groups_of_frames_have_the_dose_of_their_frames(kept):
+    recipe = by_zeta(kept)
+    by_three = eds.quantify_frames(kept.series, regions(kept), recipe, every=3).table
+    own = by_three[by_three["label"] == 3]
+    assert own["last_frame"].tolist() == [3, 6, 8]
+    value, error = own[MASS_THICKNESS], own[error_of(MASS_THICKNESS)]
+    assert np.all(np.abs(value - value.mean()) < 4 * error)
+    # Stated frames are those of the whole map; half the mass absorbs less.
+    stated = recipe.model_copy(update={"dose": eds.Dose(frames=16)})
+    half = eds.quantify_frames(kept.series, regions(kept), stated, every=3).table
+    np.testing.assert_allclose(half[MASS_THICKNESS], by_three[MASS_THICKNESS] / 2, rtol=0.08)
+
+
+def test_mass_falls_where_oxygen_leaves(lossy):
+    found = eds.quantify_frames(lossy.series, regions(lossy), by_zeta(lossy))
+    changes = found.changes().set_index(["label", "element"])
+    row = changes.loc[3, RHO_T]
+    assert row["changes"]
+    # 3 % of the oxygen, which is 26 % of the mass of SrTiO3, leave with every frame.
+    assert row["slope"] / row["at_zero"] == pytest.approx(-0.0070, abs=0.002)
+    assert any("mass thickness" in told for told in found.account())
+    assert "rho_t" in found.figure().axes[-1].get_title()
+
+
+def test_frames_of_joint_detectors_are_refused(kept):
+    joint = recipe_of(kept).model_copy(update={"detectors": "joint"})
+    with pytest.raises(eds.RecipeError, match="sum of detectors"):
+        eds.quantify_frames(kept.series, regions(kept), joint)

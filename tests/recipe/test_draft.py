@@ -17,6 +17,7 @@ from napari_eds import (
     ZetaFactorTable,
 )
 from napari_eds.recipe.draft import AbsorptionDraft, RecipeDraft
+from napari_eds.recipe.geometry import Geometry
 from napari_eds.recipe.recipe import Background, Engine
 from napari_eds.recipe.uncertainties import Uncertainties
 
@@ -89,6 +90,13 @@ FIELDS = {
         dwell_time_us=st.none() | positive,
         frames=st.none() | positive,
         live_percent=st.none() | st.floats(0, 100, exclude_min=True),
+    ),
+    "detectors": st.sampled_from(("sum", "joint")),
+    "geometry": st.builds(
+        Geometry,
+        tilt_deg=st.none() | st.tuples(st.floats(-89, 89), st.floats(-89, 89)),
+        elevation_deg=st.none() | st.floats(-90, 90),
+        azimuth_deg=st.none() | st.lists(st.floats(0, 360), max_size=4).map(tuple),
     ),
 }
 RECIPES = st.builds(Recipe, **FIELDS) | st.builds(

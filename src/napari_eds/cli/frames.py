@@ -95,15 +95,18 @@ def _report(result: FrameResult, against: Any) -> list[str]:
     from napari_eds.labels.chips import CHIP
     from napari_eds.quantification.over_frames import UNITS
 
-    head = ("mean", 8), ("chi2/n", 8), ("p", 10), ("at 0", 8), ("±", 6)
+    head = ("mean", 8), ("chi2/n", 8), ("p", 10), ("at 0", 8), ("±", 8)
     named = "".join(f"{name:>{width}}" for name, width in head)
-    lines = [f"{'label':>6} {CHIP:<10} {'':<3}{named}   changes from"]
+    lines = [f"{'label':>6} {CHIP:<10} {'':<6}{named}   changes from"]
     for _, row in result.changes(against).iterrows():
         onset = f"{row['onset']:.4g}" if row["changes"] else "-"
         per_degree = row["chi_squared"] / max(row["degrees"], 1)
         lines.append(
-            f"{row['label']:>6} {row[CHIP]!s:<10.10} {row['element']:<3}{row['mean']:8.2f}"
-            f"{per_degree:8.2f}{row['p_value']:10.2g}{row['at_zero']:8.2f}"
-            f"{row['at_zero_error']:6.2f}   {onset}"
+            f"{row['label']:>6} {row[CHIP]!s:<10.10} {row['element']:<6}{row['mean']:8.4g}"
+            f"{per_degree:8.2f}{row['p_value']:10.2g}{row['at_zero']:8.4g}"
+            f"{row['at_zero_error']:8.2g}   {onset}"
         )
-    return [*lines, f"at.%; at 0 of {UNITS[against]} by a straight line, errors of counting."]
+    return [
+        *lines,
+        f"at.%, rho_t in kg/m²; at 0 of {UNITS[against]} by a straight line, errors of counting.",
+    ]

@@ -13,6 +13,7 @@ from napari_eds.errors import EDSError
 if TYPE_CHECKING:
     from napari_eds.recipe.absorption import Absorption
     from napari_eds.recipe.dose import Dose
+    from napari_eds.recipe.geometry import Geometry
     from napari_eds.recipe.recipe import Recipe
     from napari_eds.recipe.zeta_factors import ZetaFactorTable
     from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -117,10 +118,39 @@ def _add_correction_options(parser: argparse.ArgumentParser) -> None:
         metavar="DEG",
         help="in place of the file's",
     )
+    _add_detector_options(parser)
     parser.add_argument(
         "--allow-beam-energy-mismatch",
         action="store_true",
         help="use k-factors for another beam energy all the same",
+    )
+
+
+def _add_detector_options(parser: argparse.ArgumentParser) -> None:
+    """Add where detectors stand, and whether each is fitted by itself."""
+    parser.add_argument(
+        "--joint-detectors",
+        action="store_true",
+        help="fit each detector of the file by itself and quantify all together, each with its "
+        "gain and take-off angle, without those that contradict the others",
+    )
+    parser.add_argument(
+        "--tilt",
+        nargs=2,
+        type=number,
+        metavar=("ALPHA", "BETA"),
+        help="tilt of the specimen about both axes of the stage in degrees, not the file's",
+    )
+    parser.add_argument(
+        "--elevation",
+        type=number,
+        metavar="DEG",
+        help="of the detectors above the plane normal to the beam, in place of the file's",
+    )
+    parser.add_argument(
+        "--azimuth",
+        metavar="DEG,DEG",
+        help="of each detector, or one for all, in place of the file's",
     )
 
 
@@ -241,6 +271,8 @@ def _given(options: argparse.Namespace, before: dict[str, Any], method: str) -> 
         "allow_beam_energy_mismatch": options.allow_beam_energy_mismatch or None,
         "zeta_factors": _zeta_factors(options),
         "dose": dose_from(options, before.get("dose")),
+        "detectors": "joint" if options.joint_detectors else None,
+        "geometry": geometry_from(options, before.get("geometry")),
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -285,6 +317,35 @@ def dose_from(options: argparse.Namespace, before: Dose | None = None) -> Dose |
     if current is None:
         return None
     return (before or Dose()).model_copy(update={"beam_current_nA": current})
+
+
+def geometry_from(options: argparse.Namespace, before: Geometry | None = None) -> Geometry | None:
+    """Return tilt and directions with what options state; None where nothing is given."""
+    from pydantic import ValidationError
+
+    from napari_eds.recipe.geometry import Geometry
+    from napari_eds.recipe.recipe import recipe_error
+
+    given = {
+        "tilt_deg": options.tilt and tuple(options.tilt),
+        "elevation_deg": options.elevation,
+        "azimuth_deg": options.azimuth and _angles(options.azimuth),
+    }
+    stated = {name: value for name, value in given.items() if value is not None}
+    if not stated:
+        return None
+    try:
+        return Geometry(**{**dict(before or Geometry()), **stated})
+    except ValidationError as problem:
+        with bad_options():
+            raise recipe_error(problem) from problem
+
+
+def _angles(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--azimuth {text}: give degrees, such as 45,135,225,315") from None
 
 
 def _default(setting: str) -> str:

@@ -71,6 +71,13 @@ class Foil:
     take_off_angle_deg: float
     directions: tuple[tuple[float, float], ...] = ()
 
+    def towards_all(self, directions: tuple[tuple[float, float], ...]) -> Foil:
+        """Return the foil as several detectors see it; as it is without any."""
+        if not directions:
+            return self
+        angle = mean_angle_deg(directions)
+        return replace(self, take_off_angle_deg=angle, directions=directions)
+
     def towards(self, angle_deg: float) -> Foil:
         """Return the foil as a detector at one angle sees it."""
         return replace(self, take_off_angle_deg=angle_deg, directions=())
@@ -171,6 +178,13 @@ class Foil:
         """Mass thickness (labels,), 0 where without a composition nothing follows from it."""
         found = self.mass_thickness_g_cm2(weight_fractions)
         return np.where(np.isnan(weight_fractions).any(axis=1) & np.isnan(found), 0.0, found)
+
+
+def mean_angle_deg(directions: Sequence[tuple[float, float]]) -> float:
+    """Return the angle whose 1 / sine is the mean of several (angle in degrees, share)."""
+    whole = sum(share for _, share in directions)
+    inverse = sum(share / np.sin(np.radians(angle)) for angle, share in directions) / whole
+    return float(np.degrees(np.arcsin(1 / inverse)))
 
 
 def escape_log_slope(x: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from .family_ratio import (
     thickness_from_families,
 )
 from .interfaces import Interface
+from .joint import DetectorAgreement, DetectorShare
 from .kernels import Kernel
 from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
 from .label_thickness import LabelThickness, compare_thicknesses
@@ -35,6 +36,8 @@ __all__ = [
     "ChipSizeAdvice",
     "Combined",
     "Composition",
+    "DetectorAgreement",
+    "DetectorShare",
     "FamilyRatio",
     "FrameResult",
     "Interface",

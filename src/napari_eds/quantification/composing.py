@@ -62,7 +62,7 @@ def absorbing(  # noqa: PLR0913 - a foil depends on this much
         thickness_nm=thickness_nm,
         density_g_cm3=density_g_cm3,
     )
-    return replace(found, directions=directions)
+    return found.towards_all(directions)
 
 
 def compose(  # noqa: PLR0913 - keyword-only ones belong together

@@ -77,7 +77,7 @@ def fit_apart(
     parts = []
     for place, (name, one) in enumerate(detectors_apart(image)):
         seen = with_geometry(one, of_detector(recipe.geometry, place))
-        part = _fitted(name, seen, labels, recipe, k_factors, progress)
+        part = _fitted(name, seen, labels, recipe, k_factors=k_factors, progress=progress)
         if part is not None:
             parts.append(part)
     return parts
@@ -88,6 +88,7 @@ def _fitted(  # noqa: PLR0913 - a fit depends on this much
     image: SpectrumImage,
     labels: np.ndarray,
     recipe: Recipe,
+    *,
     k_factors: KFactorTable,
     progress: Progress | None,
 ) -> DetectorPart | None:

@@ -24,7 +24,7 @@ def draw(
     table: pd.DataFrame,
     changes: pd.DataFrame,
     labels: Sequence[int],
-    elements: Sequence[str],
+    followed: Sequence[tuple[str, str]],
     abscissa: tuple[str, np.ndarray],
 ) -> Figure:
     """Draw compositions: a row a label, a panel an element, which differ in their ranges.
@@ -34,34 +34,39 @@ def draw(
     table, changes : DataFrame
         Of `FrameResult`.
     labels : sequence of int
-    elements : sequence of str
+    followed : sequence of (str, str)
+        What the changes call it, and its column: an element, or the mass thickness.
     abscissa : (str, ndarray (rows of the table,))
         What it is called, and its values.
     """
     from matplotlib.figure import Figure
 
     unit, x = abscissa
-    elements = [e for e in elements if table[at_pct(e)].max() >= _LEAST_AT_PCT] or elements
+    seen = [
+        (name, column)
+        for name, column in followed
+        if column != at_pct(name) or table[column].max() >= _LEAST_AT_PCT
+    ]
+    followed = seen or followed
     figure = Figure(figsize=(_WIDTH, 0.5 + _HEIGHT * len(labels)), layout="constrained", dpi=150)
-    panels = figure.subplots(len(labels), len(elements), squeeze=False, sharex=True)
+    panels = figure.subplots(len(labels), len(followed), squeeze=False, sharex=True)
     for row, label in zip(panels, labels, strict=True):
         here = (table[LABEL] == label).to_numpy()
         own = table[here]
-        for axes, element in zip(row, elements, strict=True):
-            column = at_pct(element)
+        for axes, (name, column) in zip(row, followed, strict=True):
             value, error, total = (
-                own[name].to_numpy(float)
-                for name in (column, error_of(column), error_total_of(column))
+                own[one].to_numpy(float)
+                for one in (column, error_of(column), error_total_of(column))
             )
             common = np.sqrt(np.maximum(total**2 - error**2, 0))
             axes.fill_between(x[here], value - common, value + common, color="0.88", lw=0)
             axes.errorbar(x[here], value, error, fmt="o", ms=3, lw=1, capsize=2)
-            chosen = (changes[LABEL] == label) & (changes["element"] == element)
+            chosen = (changes[LABEL] == label) & (changes["element"] == name)
             found = changes[chosen].iloc[0]
             if found["changes"]:
                 ends = np.array([0.0, x[here].max()])
                 axes.plot(ends, found["at_zero"] + found["slope"] * ends, "--", lw=1)
-            axes.set_title(f"{element}, {_p(found['p_value'])}", fontsize=8)
+            axes.set_title(f"{name}, {_p(found['p_value'])}", fontsize=8)
             _zoom(axes, value, error)
             axes.tick_params(labelsize=7)
         row[0].set_ylabel(f"{own[CHIP].iloc[0]}, at.%", fontsize=8)

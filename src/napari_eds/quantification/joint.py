@@ -1,16 +1,16 @@
 """All detectors of a map quantified together: gains, absorption towards each, and consistency.
 
-A detector d counts ``y = g_d E / a_d`` of what a label emits, E: its gain g_d (solid angle, shadow)
-multiplies all elements alike, and its absorption factor a_d is that of its own take-off angle.
-Counts of all detectors are Poisson's, lines and background are multiplied by the same gain, so that
-the best estimate of E is ``sum(y) / sum(g / a)``: fitted intensities are added, and what escapes is
-averaged over the directions. What contradicts the others takes no part.
+A detector d counts ``y = g_d E / a_d`` of what a label emits, E: its gain g_d (solid angle,
+shadow) multiplies all elements alike, and its absorption factor a_d is that of its own take-off
+angle. Counts of all detectors are Poisson's, lines and background are multiplied by the same gain,
+so that the best estimate of E is ``sum(y) / sum(g / a)``: fitted intensities are added, and what
+escapes is averaged over the directions. What contradicts the others takes no part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
@@ -236,7 +236,7 @@ class Joint:
         foil = self.foil
         if foil is not None:
             known = [(a, float(gains[i])) for a, i in zip(angles, used, strict=True) if a]
-            foil = replace(foil, directions=tuple(known))
+            foil = foil.towards_all(tuple(known))
         share = gains[list(used)].sum() / gains.sum()
         return compose(
             intensities_of(parts, self.model, self.k_factors),
@@ -418,9 +418,7 @@ def _against(summed: _Summed, one: int, others: Sequence[int]) -> _Match:
     return _matched(pair, [0, 1])
 
 
-def _ratios(
-    summed: _Summed, one: int, told: _Match, elements: Sequence[str]
-) -> dict[str, float]:
+def _ratios(summed: _Summed, one: int, told: _Match, elements: Sequence[str]) -> dict[str, float]:
     """Return what a detector counts over what others let expect, its gain by the hardest taken."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = summed.values[one] / (told.gains[0] * told.emission)

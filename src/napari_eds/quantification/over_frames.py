@@ -9,7 +9,7 @@ counting alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -25,10 +25,11 @@ from napari_eds._support.outputs import write_files
 from napari_eds._support.progress import Progress, begin, tells_steps
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.labels.chips import CHIP, LABEL, N_PIXELS, Chips, describe_labels
+from napari_eds.quantification.composing import electrons_of
 from napari_eds.quantification.frame_figure import draw
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.run import quantify
-from napari_eds.quantification.table import at_pct, error_of, error_total_of
+from napari_eds.quantification.run import run_labels
+from napari_eds.quantification.table import MASS_THICKNESS, at_pct, error_of, error_total_of
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.frame_series import FrameSeries
 from napari_eds.spectra.label_sums import check_labels
@@ -60,6 +61,8 @@ _CHANGE = (
     "onset",
     "changes",
 )
+#: What `changes` calls the mass thickness, in kg/m², beside the elements.
+RHO_T = "rho_t"
 #: Labels that are drawn without being asked for.
 _DRAWN = 6
 #: A change is told where its probability by chance is lower; and an onset where the effect is
@@ -140,14 +143,14 @@ class FrameResult:
             ``at_zero_error`` from counting and ``at_zero_error_total``; ``onset``, the first
             value of `against` from which on all compositions differ from the first one by more
             than twice the error of the difference, NaN where there is none; and ``changes``,
-            whether p is below 0.001.
+            whether p is below 0.001. By the zeta-factor method, ``"rho_t"`` stands among the
+            elements for the mass thickness in kg/m².
         """
         x = self.against(against)
         rows = []
         for label, own in self.table.groupby(LABEL, sort=True):
             at = x[self.table.index.get_indexer(own.index)]
-            for element in self.elements:
-                column = at_pct(element)
+            for element, column in self._followed():
                 value, error, total = (
                     own[name].to_numpy(float)
                     for name in (column, error_of(column), error_total_of(column))
@@ -155,6 +158,13 @@ class FrameResult:
                 told = _change(at, value, error, total)
                 rows.append({LABEL: label, CHIP: own[CHIP].iloc[0], "element": element} | told)
         return pd.DataFrame(rows)
+
+    def _followed(self) -> list[tuple[str, str]]:
+        """Return what is tested for a change, with its column."""
+        of_elements = [(element, at_pct(element)) for element in self.elements]
+        if self.result.composition.mass_thickness is None:
+            return of_elements
+        return [*of_elements, (RHO_T, MASS_THICKNESS)]
 
     def account(self) -> list[str]:
         """Say what changes, and what errors hold, in sentences."""
@@ -208,7 +218,7 @@ class FrameResult:
         if unknown or not chosen:
             raise LabelError(f"no frames of label {unknown}; there are {self.labels}")
         abscissa = (UNITS[against], self.against(against))
-        return draw(self.table, self.changes(against), chosen, self.elements, abscissa)
+        return draw(self.table, self.changes(against), chosen, self._followed(), abscissa)
 
     def save_figure(
         self,
@@ -265,7 +275,8 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
     LabelError
         If the labels do not fit a frame, or label no pixel.
     EDSError
-        As `quantify`; also for the zeta-factor method, which needs the dose of every frame.
+        As `quantify`. For the zeta-factor method the dose of a frame is its part of the map's,
+        by the frames that were recorded.
     """
     if isinstance(labels, Chips):
         names = labels.names if names is None else names
@@ -273,13 +284,23 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
     labels = check_labels(labels, series.shape)
     if not labels.any():
         raise LabelError("no pixel is labelled; paint a region or make a grid first")
-    if recipe.method == "zeta":
-        # Groups of frames have doses of their own, which no acquisition tells.
-        raise RecipeError("frames are quantified by Cliff-Lorimer: set the recipe's method to it")
+    if recipe.detectors == "joint":
+        raise RecipeError(
+            "frames are read as the sum of detectors: set the recipe's detectors to 'sum', and "
+            "read the frames without detectors that are shadowed"
+        )
     begin("putting frames together")
     groups = series.grouped(every)
     apart, ids, frames = groups.labels_apart(labels)
-    result = quantify(groups.stacked, apart, recipe, progress=progress)
+    result = run_labels(
+        groups.stacked,
+        apart,
+        None,
+        recipe,
+        maps={"thickness": None, "density": None},
+        progress=progress,
+        electrons=_electrons(groups, recipe, apart, frames),
+    )
     region = result.table.index.to_numpy() - 1
     described = describe_labels(labels, names)
     # Where a label lies in the frames below each other is of no use.
@@ -290,6 +311,28 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
     left.insert(1, CHIP, described.loc[ids[region], CHIP].to_numpy())
     table = pd.concat([left, table], axis=1).sort_values([LABEL, FIRST], ignore_index=True)
     return FrameResult(result, table, groups)
+
+
+def _electrons(
+    groups: FrameSeries, recipe: Recipe, apart: np.ndarray, frames: np.ndarray
+) -> np.ndarray | None:
+    """Return the dose of every region, which is that of its own frames; None where not needed.
+
+    Parameters
+    ----------
+    groups : FrameSeries
+    recipe : Recipe
+    apart, frames
+        Of `FrameSeries.labels_apart`.
+    """
+    if recipe.method != "zeta":
+        return None
+    # Of the map as one frame has it, which tells the time of a pixel over all frames.
+    whole = replace(groups.frame(0), acquisition=groups.stacked.acquisition)
+    (per_pixel,) = electrons_of(whole, recipe.dose, np.ones(1))
+    n_pixels = np.bincount(apart.ravel(), minlength=frames.size + 1)[1:]
+    electrons = per_pixel * n_pixels * groups.dose_parts[frames]
+    return np.asarray(electrons[n_pixels > 0])
 
 
 def _of_frames(groups: FrameSeries, frames: np.ndarray) -> pd.DataFrame:
@@ -306,11 +349,15 @@ def _of_frames(groups: FrameSeries, frames: np.ndarray) -> pd.DataFrame:
 
 
 def _sentence(row: pd.Series) -> str:
-    return (
-        f"{row['element']} in label {row[LABEL]} changes over the frames (p = "
-        f"{row['p_value']:.1g}): {row['slope']:+.2g} ± {row['slope_error']:.1g} at.% a frame, "
-        f"{row['at_zero']:.1f} ± {row['at_zero_error']:.1g} at.% at the beginning."
+    what, unit = row["element"], "at.%"
+    if what == RHO_T:
+        what, unit = "the mass thickness", "kg/m²"
+    found = (
+        f"{what} in label {row[LABEL]} changes over the frames (p = "
+        f"{row['p_value']:.1g}): {row['slope']:+.2g} ± {row['slope_error']:.1g} {unit} a frame, "
+        f"{row['at_zero']:.3g} ± {row['at_zero_error']:.1g} {unit} at the beginning."
     )
+    return found[0].upper() + found[1:]
 
 
 def _change(

@@ -168,6 +168,11 @@ def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
             "single pixels are estimated with one pseudo-inverse for all, which needs the engine "
             "'poisson' and intensities of either sign (non_negative off)"
         )
+    if recipe.detectors == "joint":
+        raise RecipeError(
+            "single pixels hold too few counts to fit each detector: set the recipe's detectors "
+            "to 'sum' for them, and read the map without those that labels showed to be shadowed"
+        )
     model = build_model(image.energy, image.acquisition, recipe)
     k_factors = k_factors_of(model, recipe)
     begin("summing spectra")

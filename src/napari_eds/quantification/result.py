@@ -15,7 +15,7 @@ from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.preparation import Preparation
-from napari_eds.physics.absorption import Foil
+from napari_eds.physics.absorption import Foil, mean_angle_deg
 from napari_eds.quantification import known_region, saving
 from napari_eds.quantification.account import account
 from napari_eds.quantification.composition import Composition
@@ -248,6 +248,8 @@ class Quantification:
     def take_off_angle_deg(self, given_deg: float | None = None) -> float:
         """Return the take-off angle in degrees: a given one, the recipe's, or the file's.
 
+        Of detectors that were quantified together it is the mean of those in use.
+
         Raises
         ------
         EDSError
@@ -255,9 +257,9 @@ class Quantification:
         """
         settings = self.recipe.absorption
         of_recipe = None if settings is None else settings.take_off_angle_deg
-        if given_deg is None and of_recipe is None and self.foil is not None:
-            return self.foil.take_off_angle_deg
+        joint = () if self.detectors is None else self.detectors.directions
         told = take_off_angle_told(self.image, self.recipe.geometry)
+        told = mean_angle_deg(joint) if joint else told
         return take_off_angle(given_deg, of_recipe, told)
 
     def _absorption_of(self, label: int, density_g_cm3: float | None) -> Absorption | None:

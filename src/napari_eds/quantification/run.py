@@ -112,10 +112,10 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         raise LabelError("no pixel is labelled; paint a region or make a grid first")
     maps = {"thickness": thickness_nm, "density": density_g_cm3}
     check_maps(maps, labels.shape, recipe)
-    return _run(image, labels, names, recipe, maps=maps, progress=progress)
+    return run_labels(image, labels, names, recipe, maps=maps, progress=progress)
 
 
-def _run(  # noqa: PLR0913 - keyword-only ones belong together
+def run_labels(  # noqa: PLR0913 - keyword-only ones belong together
     image: SpectrumImage,
     labels: np.ndarray,
     names: Mapping[int, str] | None,
@@ -125,7 +125,11 @@ def _run(  # noqa: PLR0913 - keyword-only ones belong together
     progress: Progress | None,
     electrons: np.ndarray | None = None,
 ) -> Quantification:
-    """Do what `quantify` says, with doses of the labels that differ where they are given."""
+    """Do what `quantify` says of labels that are checked.
+
+    `electrons`, (labels,), are doses of the labels in place of the map's, where they are not in
+    proportion to its pixels.
+    """
     model = build_model(image.energy, image.acquisition, recipe)
     k_factors = k_factors_of(model, recipe)
     begin("summing spectra")
@@ -156,7 +160,7 @@ def _run(  # noqa: PLR0913 - keyword-only ones belong together
             doubts=doubts_together(used),
             detectors=joint,
         )
-        foil = foil if foil is None else replace(foil, directions=joint.directions)
+        foil = foil if foil is None else foil.towards_all(joint.directions)
     return _quantification(fitted, recipe, k_factors, foil)
 
 

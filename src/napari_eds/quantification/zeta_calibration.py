@@ -43,6 +43,8 @@ class _Region:
     mac : ndarray, (elements, elements)
         Coefficients in cm²/g.
     density_g_cm3, take_off_angle_deg, electrons : float
+    directions : tuple of (float, float)
+        Of detectors that were quantified together, see `Foil`.
     """
 
     families: tuple[xray.Family, ...]
@@ -54,11 +56,13 @@ class _Region:
     density_g_cm3: float
     take_off_angle_deg: float
     electrons: float
+    directions: tuple[tuple[float, float], ...] = ()
 
     def foil(self, thickness_nm: float) -> Foil:
         """Return the label as a foil."""
         density = np.array([self.density_g_cm3])
-        return Foil(self.mac, np.array([thickness_nm]), density, self.take_off_angle_deg)
+        one = Foil(self.mac, np.array([thickness_nm]), density, self.take_off_angle_deg)
+        return one.towards_all(self.directions)
 
     def absorption_factors(self, thickness_nm: float) -> np.ndarray:
         """Return the absorption factor of each family, (elements,)."""
@@ -187,8 +191,9 @@ def _region(  # noqa: PLR0913 - keyword-only ones belong together
     masses = np.array([atoms[f.element] for f in families]) * fitted.atomic_weights[kept]
     n_pixels = result.label_spectra.n_pixels
     electrons = electrons_of(result.image, dose or result.recipe.dose, n_pixels)
-    if result.detectors is not None:
-        electrons = electrons * result.detectors.share
+    joint = result.detectors
+    if joint is not None:
+        electrons = electrons * joint.share
     return _Region(
         families=families,
         counts=fitted.counts[row, kept],
@@ -201,6 +206,7 @@ def _region(  # noqa: PLR0913 - keyword-only ones belong together
         density_g_cm3=density_g_cm3 or phase_density(composition),
         take_off_angle_deg=result.take_off_angle_deg(take_off_angle_deg),
         electrons=float(electrons[row]),
+        directions=() if joint is None or take_off_angle_deg else joint.directions,
     )
 
 

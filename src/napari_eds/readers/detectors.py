@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,16 @@ def compare_spectra(
             spectra, counts, relative_counts, relative_softness, shadowed, strict=True
         )
     )
+
+
+def has_detectors_apart(image: SpectrumImage) -> bool:
+    """Whether a map is the sum of several detectors that its file keeps apart.
+
+    Of single spectra, it is said of the first one, which is their sum.
+    """
+    if image.source is None or image.part is None:
+        return False
+    return len(image.acquisition.detectors) > 1 or image.part.index == 0
 
 
 def detectors_apart(image: SpectrumImage) -> Iterator[tuple[str, SpectrumImage]]:

@@ -1,5 +1,6 @@
 from .absorption import Absorption
 from .dose import Dose
+from .geometry import Geometry
 from .k_factor_files import read_k_factors
 from .k_factor_theory import theoretical_k_factors
 from .k_factors import KFactor, KFactorTable
@@ -14,6 +15,7 @@ __all__ = [
     "Background",
     "Dose",
     "Engine",
+    "Geometry",
     "KFactor",
     "KFactorTable",
     "LowEnergyTail",

@@ -139,7 +139,22 @@ def simulate_detectors(  # noqa: PLR0913 - a specimen and how it is measured
         components = emitted.at(dose, flat_component(each, own))
         passed = components.spectra * one.passed(own.axis.energies_keV)
         counts.append(draw_counts(emitted.weights, passed, rng))
-    image = _image(counts, labels.shape, phases, detectors, mean, tilt_deg, dose, rng, name)
+    told = recorded_acquisition(mean, phases, int(sum(part.sum() for part in counts)), rng)
+    # A tilted foil is thicker along the beam: fewer electrons make as many X-rays.
+    along = float(np.prod(np.cos(np.radians(tilt_deg))))
+    electrons = live_electrons(dose * len(detectors), mean) * along
+    told = replace(told, detectors=_recorded(detectors, counts, mean))
+    told = replace(timed(told, mean, electrons, labels.size), tilt_deg=tilt_deg)
+    image = SpectrumImage.from_matrix(
+        sparse.csr_array(sum(counts[1:], start=counts[0])),
+        labels.shape,
+        mean.energy,
+        pixel_size=(mean.pixel_size_nm, mean.pixel_size_nm),
+        pixel_unit="nm",
+        name=name,
+        acquisition=told,
+        metadata=MappingProxyType({"simulated": True, "seed": seed}),
+    )
     return DetectorSimulation(
         image,
         tuple(counts),
@@ -203,42 +218,19 @@ def _mean_angle(detectors: Sequence[SimulatedDetector], tilt_deg: tuple[float, f
     return effective_take_off_angle_deg(directions, tilt_deg) or 90.0
 
 
-def _image(  # noqa: PLR0913 - what a map is made of
-    counts: Sequence[sparse.csr_array],
-    shape: tuple[int, ...],
-    phases: Sequence[Phase],
+def _recorded(
     detectors: Sequence[SimulatedDetector],
-    mean: Conditions,
-    tilt_deg: tuple[float, float],
-    dose: float,
-    rng: np.random.Generator,
-    name: str,
-) -> SpectrumImage:
-    """Return the sum of all detectors, with what a file would tell of them."""
-    total = sparse.csr_array(sum(counts[1:], start=counts[0]))
-    n, n_pixels = len(detectors), int(np.prod(shape))
-    told = recorded_acquisition(mean, phases, int(total.sum(dtype=np.int64)), rng)
-    own = tuple(
+    counts: Sequence[sparse.csr_array],
+    settings: Conditions,
+) -> tuple[Detector, ...]:
+    """Return what a file would tell of the detectors."""
+    return tuple(
         Detector(
             one.name,
             elevation_deg=one.elevation_deg,
             azimuth_deg=one.azimuth_deg,
             counts=int(part.sum(dtype=np.int64)),
-            solid_angle_sr=mean.solid_angle_sr / n,
+            solid_angle_sr=settings.solid_angle_sr / len(detectors),
         )
         for one, part in zip(detectors, counts, strict=True)
-    )
-    # A tilted foil is thicker along the beam: fewer electrons make as many X-rays.
-    along = float(np.prod(np.cos(np.radians(tilt_deg))))
-    electrons = live_electrons(dose * n, mean) * along
-    told = timed(replace(told, detectors=own), mean, electrons, n_pixels)
-    return SpectrumImage.from_matrix(
-        total,
-        (shape[0], shape[1]),
-        mean.energy,
-        pixel_size=(mean.pixel_size_nm, mean.pixel_size_nm),
-        pixel_unit="nm",
-        name=name,
-        acquisition=replace(told, tilt_deg=tilt_deg),
-        metadata=MappingProxyType({"simulated": True}),
     )

@@ -99,6 +99,7 @@ class FrameSeries:
             first.acquisition,
             live_time_s=_sum([image.acquisition.live_time_s for image in images]),
             real_time_s=_sum([image.acquisition.real_time_s for image in images]),
+            frames_summed=_sum([image.acquisition.frames_summed for image in images]),
         )
         stacked = replace(
             first,
@@ -192,6 +193,12 @@ class FrameSeries:
         """The part of all that was recorded in each frame, (frames,)."""
         n = self._lengths * self.recorded
         return np.asarray(n / n.sum())
+
+    @property
+    def dose_parts(self) -> np.ndarray:
+        """Dose of a covered pixel in each frame over that of a pixel in all of them, (frames,)."""
+        lengths = self._lengths
+        return np.asarray(lengths / (lengths * self.recorded).sum())
 
     def counts_maps(self) -> np.ndarray:
         """Return X-rays above the noise peak of every pixel, (frames, rows, columns)."""

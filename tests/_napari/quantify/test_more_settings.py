@@ -138,8 +138,10 @@ def parts(recipe):
     """Numbers and choices of a recipe, those in its parts by (name, part)."""
     for name in type(recipe).model_fields:
         value = getattr(recipe, name)
-        if name in ("elements", "fit_only", "k_factors", "zeta_factors", "dose"):
+        if name in ("elements", "fit_only", "k_factors", "zeta_factors", "dose", "geometry"):
             continue  # the docks *EDS elements* and *EDS thickness* set them
+        if name == "detectors":
+            continue  # `test_source_part` sets it, beside the detectors of a map
         if name == "method":
             continue  # zeta-factors find the thickness that is set here
         if isinstance(value, tuple):

@@ -55,6 +55,17 @@ def type_into(field, text):
     QTest.keyClicks(field, text)
 
 
+def test_detectors_are_fitted_together_by_a_tick(opened, qtbot):
+    _viewer, dock = opened
+    box = dock.source_part.joint
+    qtbot.waitUntil(box.isEnabled)
+    click(box)
+    assert dock.focus.settings.draft.detectors == "joint"
+    assert box.isChecked()
+    click(box)
+    assert dock.focus.settings.draft.detectors == "sum"
+
+
 def read_these(qtbot, dock, detectors, frames):
     type_into(dock.source_part.detectors, detectors)
     type_into(dock.source_part.frames, frames)

@@ -36,6 +36,15 @@ def type_number(box, text):
     QTest.keyClick(native, Qt.Key.Key_Return)
 
 
+def write(field, text):
+    """Write into a plain field; an empty text clears it."""
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClick(field, Qt.Key.Key_Delete)
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+
 def type_text(box, text):
     box.native.setFocus()
     box.native.selectAll()
@@ -198,8 +207,16 @@ def test_a_measured_spectrum_tells_its_thickness(make_napari_viewer, data_file, 
     focus.add_image(image)
     assert "0.3202 nA" in dock.dose.told["beam_current_nA"].text()
     assert "2.8 sr" in dock.dose.told["solid_angle"].text()
-    assert "-1.03° and 0.79°" in dock.dose.tilt.text()
+    assert "-1.03° and 0.79°" in dock.geometry_form.told["tilt_deg"].text()
     assert "5.118e+10 electrons" in dock.dose.dose.text()
+    assert "17.54°" in dock.geometry_form.angle.text()
+    write(dock.geometry_form.fields["tilt_deg"], "0, 0")
+    assert focus.settings.draft.geometry.tilt_deg == (0, 0)
+    assert "18.00°" in dock.geometry_form.angle.text()
+    write(dock.geometry_form.fields["tilt_deg"], "level")
+    assert any("not 'level'" in text for text in notifications())
+    write(dock.geometry_form.fields["tilt_deg"], "")
+    assert "17.54°" in dock.geometry_form.angle.text()
     viewer.add_labels(np.ones(image.shape, int), name="whole")
     click(dock.zeta.theory)
     recipe = eds.Recipe(elements=("O", "Ti", "Sr"), fit_only=("Cu",), zeta_factors=dock.zeta.table)

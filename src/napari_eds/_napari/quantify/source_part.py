@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari.layers import Image
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QFormLayout, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QPushButton, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
@@ -19,6 +19,7 @@ from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import put_image
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.detectors import has_detectors_apart
 from napari_eds.readers.reading import load, read
 from napari_eds.recipe.map_part import MapPart
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -51,6 +52,12 @@ class SourcePart(QWidget):
             "Frames that are summed, such as 0:40, counted from 0, the end not among them; "
             "empty: all"
         )
+        self.joint = QCheckBox("Fit each detector, quantify together")
+        self.joint.setToolTip(
+            "Quantify reads one detector of the file after the other: each has its own energy "
+            "axis, gain and take-off angle, and one that contradicts the others is left out and "
+            "named"
+        )
         self.read = QPushButton("Read these")
         self.read.setToolTip(
             "Read the file of the map again with these detectors and frames, in its layer"
@@ -59,12 +66,15 @@ class SourcePart(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Detectors", self.detectors)
+        form.addRow("", self.joint)
         form.addRow("Frames", self.frames)
         form.addRow(self.read)
         for field in (self.detectors, self.frames):
             field.returnPressed.connect(self._on_read)
         self.read.clicked.connect(self._on_read)
+        self.joint.clicked.connect(self._on_joint)
         focus.map_changed.connect(self._show)
+        focus.settings_changed.connect(self._enable)
         work.changed.connect(self._enable)
         self._show()
 
@@ -89,6 +99,17 @@ class SourcePart(QWidget):
             (not self._work, BUSY),
         )
         offer(self.detectors, self.frames, self.read, unless=lacks)
+        settings = self._focus.settings
+        self.joint.setChecked(settings is not None and settings.draft.detectors == "joint")
+        several = image is not None and has_detectors_apart(image)
+        # What was chosen elsewhere can be switched off here, whatever the map.
+        free = several or self.joint.isChecked()
+        offer(self.joint, unless=lacks or lacking((free, "The file tells no detectors apart.")))
+
+    def _on_joint(self) -> None:
+        settings, chosen = self._focus.settings, self.joint.isChecked()
+        if settings is not None:
+            self._focus.set_settings(settings.edited(detectors="joint" if chosen else "sum"))
 
     def _on_read(self) -> None:
         """Read the part that the fields describe, unless it is the one there is."""

@@ -28,6 +28,7 @@ from napari_eds._napari.state.label_run import run_on_labels
 from napari_eds._napari.state.places import come_back
 from napari_eds._napari.state.thickness_maps import keep_thicknesses
 from napari_eds._napari.thickness.dose_form import DoseForm
+from napari_eds._napari.thickness.geometry_form import GeometryForm
 from napari_eds._napari.thickness.zeta_form import ZetaForm
 from napari_eds.errors import EDSError
 from napari_eds.quantification.result import Quantification
@@ -43,6 +44,7 @@ class ThicknessWidget(QWidget):
         super().__init__()
         self.focus = focus_of(napari_viewer)
         self.dose = DoseForm(self.focus)
+        self.geometry_form = GeometryForm(self.focus)
         self.zeta = ZetaForm(self.focus, self.dose)
         self.run = PushButton(
             text="Quantify by zeta-factors",
@@ -65,7 +67,11 @@ class ThicknessWidget(QWidget):
         page = QWidget()
         rows = QVBoxLayout(page)
         rows.setContentsMargins(8, 8, 8, 8)
-        for heading, form in (("Dose", self.dose), ("zeta-factors", self.zeta)):
+        for heading, form in (
+            ("Dose", self.dose),
+            ("Directions", self.geometry_form),
+            ("zeta-factors", self.zeta),
+        ):
             rows.addWidget(QLabel(f"<b>{heading}</b>"))
             rows.addWidget(form)
         rows.addStretch(1)

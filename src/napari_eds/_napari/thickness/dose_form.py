@@ -91,13 +91,11 @@ class DoseForm(QWidget):
         )
         self.solid_angle.native.setSpecialValueText(_FROM_FILE)
         self._add_row("Solid angle (sr)", "solid_angle", self.solid_angle)
-        self.tilt, self.dose = QLabel(), WrappedText()
+        self.dose = WrappedText()
         #: What to fill in before the dose is known; empty where it is.
         self.lacks = ""
         below = self._grid.rowCount()
-        self._grid.addWidget(QLabel("Tilt"), below, 0)
-        self._grid.addWidget(self.tilt, below, 2)
-        self._grid.addWidget(self.dose, below + 1, 0, 1, 3)
+        self._grid.addWidget(self.dose, below, 0, 1, 3)
         self._connect()
 
     def _add_field(self, row: _Row) -> None:
@@ -136,8 +134,6 @@ class DoseForm(QWidget):
             self._filling = False
         for part, text in _told(image.acquisition).items():
             self.told[part].setText(text)
-        tilt = image.acquisition.tilt_deg
-        self.tilt.setText(_UNKNOWN if tilt is None else "{:.2f}° and {:.2f}°".format(*tilt))
         try:
             electrons = electrons_per_pixel(with_dose(image, settings.draft.dose), live=True)
         except EDSError as error:
