@@ -116,7 +116,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     electrons = electrons_for(recipe, image, label_spectra.n_pixels)
     counts = label_spectra.within(model.channels)
     total = _sum(counts)
-    preparation = prepare(model, total, recipe, k_factors, counts)
+    preparation = prepare(model, total, recipe, k_factors, counts, image.acquisition)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
