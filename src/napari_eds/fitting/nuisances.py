@@ -16,6 +16,7 @@ import numpy as np
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.self_absorption import SelfAbsorption
 from napari_eds.physics import lines as xray
+from napari_eds.physics.radiative_auger import radiative_auger
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.recipe.uncertainties import Uncertainties
 
@@ -124,7 +125,9 @@ def nuisances_of(
         for kind in ("offset", "gain", "resolution")
     ]
     found.append(Nuisance("fano", FANO_PRIOR, "fano" in fixed))
-    if model.radiative_auger:
+    if model.radiative_auger and any(
+        family.family == "K" and radiative_auger(family.element) for family in model.families
+    ):
         found.append(Nuisance("radiative_auger", AUGER_PRIOR, "radiative_auger" in fixed))
     if model.tail is not None and model.tail.below_keV is None:
         found.append(Nuisance("tail", TAIL_PRIOR, "tail" in fixed))
