@@ -132,7 +132,7 @@ def refine(
     total: np.ndarray,
     nuisances: tuple[Nuisance, ...],
     background: np.ndarray,
-    limits: SoftLimits,
+    limits: SoftLimits | None = None,
 ) -> Refined:
     """Let axis, widths, tails, positions and ratios follow the summed spectrum.
 
@@ -152,10 +152,11 @@ def refine(
     nuisances : tuple of Nuisance
     background : ndarray, (channels, columns)
         Columns of its background in counts: the first its shape, the others ways to bend it.
-    limits : SoftLimits
+    limits : SoftLimits, optional
         Of areas, beside that of a harder family of the same element.
     """
-    start = _Problem.of(model, np.asarray(total, dtype=float), nuisances, background, limits)
+    counts = np.asarray(total, dtype=float)
+    start = _Problem.of(model, counts, nuisances, background, limits or SoftLimits.none())
     problem, values, solved = start.settled()
     if problem.lets_go(solved):
         firm = replace(start, is_firm=True).settled()

@@ -59,6 +59,12 @@ class SoftLimits:
         of_alpha = strengths / model.weight_sums
         return cls(soft, hard, of_alpha[soft] / of_alpha[hard])
 
+    @classmethod
+    def none(cls) -> SoftLimits:
+        """Return limits that hold nothing."""
+        nothing = np.zeros(0, dtype=int)
+        return cls(nothing, nothing, np.zeros(0))
+
     def priors(self, alpha_areas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return precisions and means of normal priors, (families,), where areas were fitted.
 
