@@ -21,14 +21,15 @@ from napari_eds._napari.parts.panels import (
     leave_left_whole,
     open_panel,
 )
+from napari_eds._napari.parts.small_screens import room_for, share_small
 from napari_eds._napari.quantify.dock import QuantificationWidget
 from napari_eds._support.progress import Progress
 
 #: Sizes of the panels in pixels; on 1400 x 900 they leave half of the window to the map.
 _BOTTOM_HEIGHT_PX = 310
-#: Most of the height of a small window.
-_BOTTOM_PART = 0.35
 _RIGHT_WIDTH_PX = 390
+#: Most of the height and width of a small window.
+_BOTTOM_PART, _RIGHT_PART = 0.4, 0.36
 #: A window of at least this width and height keeps its size; the part of the screen that a smaller
 #: one gets.
 _ENOUGH_PX = (1280, 688)
@@ -57,7 +58,7 @@ class Workbench(QuantificationWidget):
         if dock_of(self) is None:
             return
         window = dock_of(self).parent()
-        size = first_size(window.size(), window.screen().availableSize())
+        size = first_size(window.size(), room_for(window))
         leave_left_whole(window)
         destroyed: list[bool] = []
         when_destroyed(self, lambda: destroyed.append(True))
@@ -66,10 +67,15 @@ class Workbench(QuantificationWidget):
             lambda: window.tabifyDockWidget(dock_of(self), self._dock(ELEMENTS)),
             lambda: window.addDockWidget(_BOTTOM, self._dock(SPECTRUM)),
             lambda: window.addDockWidget(_BOTTOM, self._dock(RESULTS), Qt.Orientation.Horizontal),
+            lambda: share_small(
+                window, room_for(window), self._dock(SPECTRUM), self._dock(RESULTS)
+            ),
             # Not before Qt has laid the docks out: until then the window cannot be made smaller.
             lambda: QTimer.singleShot(
                 LAYOUT_MS,
-                partial(self._while_open, destroyed, partial(self._settle, window, size)),
+                partial(
+                    self._while_open, destroyed, partial(self._settle, window, size, destroyed)
+                ),
             ),
         ]
         # Whoever closes the dock meanwhile does not want the others either.
@@ -82,19 +88,25 @@ class Workbench(QuantificationWidget):
     def _dock(self, title: str) -> Any:
         return dock_of(open_panel(self._viewer, title))
 
-    def _settle(self, window: Any, size: Any) -> None:
+    def _settle(self, window: Any, size: Any, destroyed: list[bool]) -> None:
         """Give every dock its share, in the size that the window had."""
         dock_of(self).raise_()
         spectrum, results = self._dock(SPECTRUM), self._dock(RESULTS)
+        spectrum.raise_()
         if not window.isMaximized():
             window.resize(size)
         along, across = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         window.resizeDocks([spectrum, results], list(_SPECTRUM_TO_RESULTS), along)
         height = min(_BOTTOM_HEIGHT_PX, round(_BOTTOM_PART * window.height()))
         window.resizeDocks([spectrum], [height], across)
-        window.resizeDocks([dock_of(self)], [_RIGHT_WIDTH_PX], along)
-        _show_scale_bar(self._viewer)
-        self.focus.fit_view()
+        width = min(_RIGHT_WIDTH_PX, round(_RIGHT_PART * window.width()))
+        window.resizeDocks([dock_of(self)], [width], along)
+        # Each draws the canvas anew.
+        steps: list[Callable[[], object]] = [
+            self.focus.fit_view,
+            partial(_show_scale_bar, self._viewer),
+        ]
+        one_per_turn(partial(self._while_open, destroyed, step) for step in steps)
 
 
 def first_size(size: QSize, screen: QSize) -> QSize:

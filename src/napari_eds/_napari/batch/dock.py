@@ -7,7 +7,7 @@ from functools import partial
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_eds._napari.batch.files_table import FilesTable
 from napari_eds._napari.batch.form import Asked, BatchForm
@@ -15,7 +15,7 @@ from napari_eds._napari.parts.job_bar import JobBar, counted
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import BATCH, share_tab
 from napari_eds._napari.parts.reasons import BUSY, lacking, offer
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.places import come_back
 from napari_eds._support.progress import Progress
@@ -46,14 +46,14 @@ class BatchWidget(QWidget):
         said = WrappedText(lines=1)
         self.work = JobBar(text=said, words=counted)
         self._entries = _Entries(self)
-        box = QVBoxLayout(self)
-        box.setContentsMargins(4, 4, 4, 4)
+        box = scrolled_column(self, 4)
         box.setSpacing(4)
         box.addWidget(self.form)
         box.addWidget(self.start)
         box.addWidget(self.files, 1)
-        box.addWidget(said)
-        box.addWidget(self.work)
+        foot = foot_of(self, 4)
+        foot.addWidget(said)
+        foot.addWidget(self.work)
         self.setMinimumWidth(_MIN_WIDTH_PX)
         self.start.clicked.connect(self._on_start)
         self.work.changed.connect(self._enable)

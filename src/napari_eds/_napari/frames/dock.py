@@ -10,7 +10,7 @@ import numpy as np
 from magicgui.widgets import ComboBox, PushButton, SpinBox
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QWidget
 
 from napari_eds._napari.frames.picture import Picture
 from napari_eds._napari.parts.job_bar import JobBar
@@ -18,7 +18,7 @@ from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import FRAMES, share_tab
 from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.places import come_back
 from napari_eds._support.progress import Progress
@@ -88,13 +88,13 @@ class FramesWidget(QWidget):
         row = QHBoxLayout()
         for button in (self.run, self.save_csv, self.save_figure):
             row.addWidget(button.native)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
+        column = scrolled_column(self)
         column.addLayout(form)
         column.addWidget(self.says)
         column.addWidget(self.picture, 1)
-        column.addWidget(self.work)
-        column.addLayout(row)
+        foot = foot_of(self)
+        foot.addWidget(self.work)
+        foot.addLayout(row)
 
     def _connect(self) -> None:
         focus = self.focus

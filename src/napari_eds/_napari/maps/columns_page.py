@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import ComboBox, LineEdit, PushButton
 from napari.layers import Labels
-from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import NO_RESULT, lacking, offer
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, may_be_narrow, scrolled_column
 from napari_eds._napari.state.derived import COLUMN_MAPS, OVERLAY, Look
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import geometry
@@ -68,8 +68,8 @@ class ColumnsPage(QWidget):
         form.addRow(self.show_map.native)
         form.addRow("Overlay of", self.elements.native)
         form.addRow(self.show_overlay.native)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
+        may_be_narrow(*(field.native for field in (self.left, self.operation, self.right)))
+        column = scrolled_column(self)
         column.addLayout(form)
         column.addWidget(self.text)
         column.addStretch(1)

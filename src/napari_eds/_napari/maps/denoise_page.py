@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, PushButton, SpinBox
 from napari.layers import Image
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify, one_per_turn
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, scrolled_column
 from napari_eds._napari.state.derived import DENOISED, Look
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import geometry
@@ -73,8 +73,7 @@ class DenoisePage(QWidget):
         form.addRow("Number", row)
         form.addRow("Pixels", self.smooth.native)
         form.addRow(self.run.native)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
+        column = scrolled_column(self)
         column.addLayout(form)
         column.addWidget(self.text)
         column.addStretch(1)

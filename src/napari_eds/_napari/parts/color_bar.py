@@ -65,6 +65,7 @@ class ColorBar(QWidget):
     def set_scale(self, scale: Scale | None, colormap: str) -> None:
         """Show a scale, or nothing."""
         self._scale, self._colormap = scale, colormap
+        self.setVisible(scale is not None)
         self.setToolTip(
             ""
             if scale is None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QTabBar
+
+from napari_eds._napari.parts.small_screens import room_for, show_tabs_whole, tab_title
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -110,29 +115,52 @@ def open_quantification(viewer: Viewer) -> Any:
 def share_tab(viewer: Viewer, widget: Any) -> None:
     """Put a panel that is just being made into one tab with others of its kind, once it is docked.
 
-    napari stacks what it docks, and the window grows; it gets the size back that it had.
+    napari stacks what it docks, so that the window grows and docks below shrink; they get the
+    sizes back that they had.
     """
     others = [find_panel(viewer, title) for title in _SETTINGS]
     docks = [dock_of(other) for other in others if other is not None]
     docked = [dock for dock in docks if not dock.isFloating()]
     if docked:
         window = docked[0].parent()
-        QTimer.singleShot(0, partial(_join, docked[0], widget, window, window.size()))
+        size = window.size().boundedTo(room_for(window))
+        heights = _heights_below(window)
+        then = partial(_restore, window, size, heights)
+        QTimer.singleShot(0, partial(_join, docked[0], widget, then))
 
 
-def _join(other: Any, widget: Any, window: Any, size: Any) -> None:
+def _heights_below(window: Any) -> dict[Any, int]:
+    """Return how high the docks below the map are, as Qt takes it: with the bar of their tabs."""
+    bars = window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    bar = max((bar.height() for bar in bars if bar.isVisible()), default=0)
+    return {
+        dock: dock.height() + bar * bool(window.tabifiedDockWidgets(dock))
+        for dock in window.findChildren(QDockWidget)
+        if window.dockWidgetArea(dock) == Qt.DockWidgetArea.BottomDockWidgetArea
+        and dock.isVisible()
+        and not dock.isFloating()
+    }
+
+
+def _join(other: Any, widget: Any, then: Callable[[], None]) -> None:
     try:
         dock = dock_of(widget)
-        window.tabifyDockWidget(other, dock)
+        dock.parent().tabifyDockWidget(other, dock)
     except (RuntimeError, TypeError):  # one of them was closed meanwhile
         return
     for tab in (other, dock):
-        # Five tabs have room for one word each.
-        tab.setWindowTitle(tab.name.partition(" (")[0].removeprefix("EDS ").capitalize())
+        tab.setWindowTitle(tab_title(tab.name))
     dock.raise_()
-    if not window.isMaximized():
-        # Only once Qt has laid the docks out can the window become smaller again.
-        QTimer.singleShot(LAYOUT_MS, partial(window.resize, size))
+    # Only once Qt has laid the docks out can the window become smaller again.
+    QTimer.singleShot(LAYOUT_MS, then)
+
+
+def _restore(window: Any, size: Any, heights: dict[Any, int]) -> None:
+    with suppress(RuntimeError):  # the window, or a dock, was closed meanwhile
+        if not window.isMaximized():
+            window.resize(size)
+        window.resizeDocks(list(heights), list(heights.values()), Qt.Orientation.Vertical)
+        show_tabs_whole(window)
 
 
 def dock_of(widget: Any) -> Any:

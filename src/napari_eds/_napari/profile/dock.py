@@ -9,7 +9,7 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, PushButton
 from napari.layers import Shapes
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QWidget
 
 from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.job_bar import JobBar, going_on
@@ -18,7 +18,13 @@ from napari_eds._napari.parts.panels import PROFILE, share_tab
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
-from napari_eds._napari.parts.widgets import WrappedText, row_of
+from napari_eds._napari.parts.widgets import (
+    WrappedText,
+    foot_of,
+    may_be_narrow,
+    row_of,
+    scrolled_column,
+)
 from napari_eds._napari.profile.lines import draw_lines, has_lines, lines_of
 from napari_eds._napari.profile.plot import ProfilePlot
 from napari_eds._napari.state.focus import focus_of
@@ -95,15 +101,17 @@ class ProfileWidget(QWidget):
         shown = QFormLayout()
         shown.addRow("Show", row_of(self.line, self.quantity))
         shown.addRow("Interface of", self.interface.native)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(6, 6, 6, 6)
+        lists = (self.layer, self.line, self.quantity, self.interface)
+        may_be_narrow(*(field.native for field in lists))
+        column = scrolled_column(self, 6)
         column.addLayout(form)
         column.addWidget(self.run.native)
         column.addLayout(shown)
         column.addWidget(self.plot, 1)
         column.addWidget(self.text)
-        column.addWidget(self.work)
-        column.addWidget(row_of(self.save_csv, self.save_figure))
+        foot = foot_of(self, 6)
+        foot.addWidget(self.work)
+        foot.addWidget(row_of(self.save_csv, self.save_figure))
         self.setMinimumWidth(_MIN_WIDTH_PX)
 
     def _connect(self) -> None:

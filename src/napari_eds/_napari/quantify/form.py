@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.panels_button import PanelsButton
 from napari_eds._napari.parts.sections import Section, align
-from napari_eds._napari.parts.widgets import WrappedText, scrolling
+from napari_eds._napari.parts.widgets import WrappedText, flowing, scrolling
 from napari_eds._napari.quantify.more_settings import MoreSettings
 from napari_eds._napari.state.fields import PartField, SettingField
 from napari_eds._napari.state.settings import Settings
@@ -33,6 +33,8 @@ _MIN_WIDTH_PX = 300
 _STATUS_LINES = 2
 #: More scroll, and leave the room to the fields.
 _MOST_STATUS_LINES = 7
+#: Lines that stay where the window is low.
+_LEAST_STATUS_LINES = 2
 
 
 class QuantificationForm(QWidget):
@@ -239,12 +241,12 @@ class QuantificationForm(QWidget):
         footer.addLayout(_side_by_side(self.run, self.cancel))
         footer.addWidget(self.work)
         told = scrolling(self.status)
-        told.setMaximumHeight(_MOST_STATUS_LINES * self.fontMetrics().lineSpacing())
+        line = self.fontMetrics().lineSpacing()
+        told.setMinimumHeight(_LEAST_STATUS_LINES * line + line // 4)
+        told.setMaximumHeight(_MOST_STATUS_LINES * line)
         footer.addLayout(_beside(told, self.add_missing))
-        last = _side_by_side(self.table, self.save, self.compare, self.exchange)
-        last.setSpacing(4)
-        last.addWidget(self.panels)
-        footer.addLayout(last)
+        last = (self.table, self.save, self.compare, self.exchange)
+        footer.addLayout(flowing(*(button.native for button in last), self.panels))
         return footer
 
     def _section(self, heading: str, *rows: Any) -> None:

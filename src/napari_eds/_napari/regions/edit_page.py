@@ -13,14 +13,13 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QRadioButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, lacking, offer
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
 from napari_eds._napari.state import label_edits as edits
 from napari_eds._napari.state.focus import Focus
 from napari_eds.errors import EDSError, LabelError
@@ -81,8 +80,7 @@ class EditPage(QWidget):
         self.redo = _button("Redo", "Do again what was taken back (Ctrl+Shift+Z)")
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
+        column = scrolled_column(self)
         column.addWidget(self.about)
         column.addLayout(_row(self.selected, self.all))
         grid = QGridLayout()
@@ -109,8 +107,9 @@ class EditPage(QWidget):
         hint = QLabel("Compositions of changed labels are unknown until quantified again.")
         hint.setWordWrap(True)
         column.addWidget(hint)
-        column.addWidget(self.status)
-        column.addWidget(self.work)
+        foot = foot_of(self)
+        foot.addWidget(self.status)
+        foot.addWidget(self.work)
 
     def _connect(self) -> None:
         focus = self.focus

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -21,7 +20,7 @@ from superqt.utils import QSignalDebouncer
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.regions import preview as plans
 from napari_eds._napari.regions.import_kind import ImportPage
 from napari_eds._napari.regions.kind_page import KindPage
@@ -104,13 +103,9 @@ class MakePage(QWidget):
         column.addLayout(form)
         column.addWidget(self.stack)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll, 1)
+        outer.addWidget(scrolling(content), 1)
         # What must never scroll out of sight.
         footer = QVBoxLayout()
         footer.setContentsMargins(8, 4, 8, 8)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, PushButton
 from napari.layers import Image
-from qtpy.QtWidgets import QFormLayout, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, lacking, offer
-from napari_eds._napari.parts.widgets import WrappedText, row_of
+from napari_eds._napari.parts.widgets import WrappedText, foot_of, row_of, scrolled_column
 from napari_eds._napari.regions.pixel_layers import kernel_words, show_maps
 from napari_eds._napari.state.derived import PIXEL_MAPS
 from napari_eds._napari.state.focus import Focus
@@ -92,21 +92,13 @@ class PixelsPage(QWidget):
         form.addRow("Size", row_of(self.kernel_size, self.unit))
         form.addRow("Wanted error (at. %)", row_of(self.error, self.recommend))
         form.addRow("Pixels", self.inside.native)
-        content = QWidget()
-        inner = QVBoxLayout(content)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.addWidget(self.text)
-        inner.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
+        column = scrolled_column(self)
         column.addLayout(form)
-        column.addWidget(scroll, 1)
-        column.addWidget(self.work)
-        column.addWidget(self.run.native)
+        column.addWidget(self.text)
+        column.addStretch(1)
+        foot = foot_of(self)
+        foot.addWidget(self.work)
+        foot.addWidget(self.run.native)
 
     def _connect(self) -> None:
         focus = self.focus

@@ -12,14 +12,14 @@ import pyqtgraph as pg
 from magicgui.widgets import ComboBox, FloatSpinBox, PushButton
 from napari.layers import Image
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QWidget
 
 from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors, on_theme, theme_colors
-from napari_eds._napari.parts.widgets import WrappedText
+from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
 from napari_eds._napari.regions.preview import advice_of, keep_advice
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.settings import Settings
@@ -86,8 +86,7 @@ class AdvicePage(QWidget):
         )
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
+        column = scrolled_column(self)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Wanted error (at. %)", self.error.native)
@@ -95,11 +94,12 @@ class AdvicePage(QWidget):
         column.addLayout(form)
         column.addWidget(self.plot, 1)
         column.addWidget(self.text)
-        column.addWidget(self.work)
+        foot = foot_of(self)
+        foot.addWidget(self.work)
         buttons = QHBoxLayout()
         buttons.addWidget(self.advise.native)
         buttons.addWidget(self.use.native)
-        column.addLayout(buttons)
+        foot.addLayout(buttons)
 
     def _on_theme(self) -> None:
         self.plot.set_colors(theme_colors(self.focus.viewer))

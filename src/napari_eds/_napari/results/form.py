@@ -16,8 +16,10 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QFlowLayout
 
 from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar
+from napari_eds._napari.parts.widgets import flowing, may_be_narrow
 from napari_eds._napari.results.filter_line import FilterEdit
 from napari_eds._napari.results.plots import Histogram, LabelPlot, Scatter, Ternary
 from napari_eds._napari.results.table_model import ResultsModel
@@ -30,6 +32,8 @@ NO_RESULT = (
 )
 EDITED = "⚠ Labels were edited after this result: quantify again."
 
+#: Of table or plot, where the window is low.
+_LEAST_LINES = 3
 _PAGES = ("Table", "Histogram", "Scatter", "Ternary")
 
 
@@ -56,6 +60,7 @@ class ResultsForm(QWidget):
         rows.addWidget(self.message)
         rows.addWidget(self.edited)
         self.pages = QStackedWidget()
+        self.pages.setMinimumHeight(_LEAST_LINES * self.fontMetrics().lineSpacing())
         for page in (self.table, *self.plots):
             self.pages.addWidget(page)
         rows.addWidget(self.pages, 1)
@@ -87,17 +92,15 @@ class ResultsForm(QWidget):
         self.columns.setMenu(menu)
         return _row(self.tabs, self.filter, self.columns, stretched=self.filter)
 
-    def _make_bottom(self) -> QHBoxLayout:
+    def _make_bottom(self) -> QFlowLayout:
         self.color_by = QComboBox()
         self.color_by.setToolTip(
             "Colour the labels of the layer by a column; “own colours” brings back their own"
         )
-        self.color_by.setMinimumContentsLength(9)
-        self.color_by.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        may_be_narrow(self.color_by)
         self.colormap = QComboBox()
         self.colormap.addItems(COLORMAPS)
+        may_be_narrow(self.colormap, letters=5)
         self.colormap.setToolTip("Colours from low to high values; grey labels have no value")
         self.color_bar = ColorBar()
         self.merge = _button(
@@ -108,10 +111,9 @@ class ResultsForm(QWidget):
             "Save CSV…", "Save the whole result: table, spectra (counts) and recipe"
         )
         colour = QLabel("Colour")
-        return _row(
+        return flowing(
             *(colour, self.color_by, self.colormap, self.color_bar),
             *(self.merge, self.again, self.save),
-            stretched=self.color_bar,
         )
 
 

@@ -8,9 +8,18 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors
+from napari_eds._napari.parts.widgets import may_be_narrow, scrolling
 from napari_eds._napari.results.columns import Column
 from napari_eds.quantification.table import AT_PCT, LABEL
 
@@ -19,6 +28,8 @@ _SIZE_PX, _SELECTED_SIZE_PX = 6, 11
 #: How far from a point a click still means it.
 _REACH_PX = 10
 _BINS = (24, 80)
+#: Letters of a column's name that its list shows.
+_CHOICE_LETTERS = 10
 _TO_ADD = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 _HOW = "Drag to select labels, with Shift or Ctrl to add; wheel to zoom, double-click for all."
 
@@ -94,10 +105,14 @@ class LabelPlot(QWidget):
         self.plot = pg.PlotWidget(viewBox=self.view, background=None)
         self.plot.setToolTip(_HOW)
         self.plot.hideButtons()
-        self.choices = QVBoxLayout()
+        beside = QWidget()
+        self.choices = QVBoxLayout(beside)
+        self.choices.setContentsMargins(0, 0, 0, 0)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(self.choices)
+        chosen = scrolling(beside)
+        chosen.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        layout.addWidget(chosen)
         layout.addWidget(self.plot, 1)
         self.view.marked.connect(self._on_marked)
         self.view.clicked.connect(self._on_clicked)
@@ -164,7 +179,7 @@ class LabelPlot(QWidget):
     def _add_choice(self, words: str, tip: str) -> QComboBox:
         box = QComboBox()
         box.setToolTip(tip)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        may_be_narrow(box, letters=_CHOICE_LETTERS)
         box.activated.connect(self._on_axes)
         self.choices.addWidget(QLabel(words))
         self.choices.addWidget(box)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -184,6 +185,10 @@ class _Line(pg.ItemSample):
         ev.ignore()
 
 
+#: Most columns of the legend of a low plot: more would take all of its width.
+_MOST_COLUMNS = 3
+
+
 class Legend(pg.LegendItem):
     """Legend in the upper right corner of a plot."""
 
@@ -201,6 +206,19 @@ class Legend(pg.LegendItem):
         brush.setAlpha(200)
         self.setBrush(brush)
         self.setPen(None)
+
+    def fit_height(self, height_px: float) -> None:
+        """Write the entries in as many columns as keep them within a height, in pixels."""
+        if not self.items:
+            return
+        gap = self.layout.verticalSpacing()
+        row = self.items[0][1].minimumHeight() + gap
+        _, above, _, _ = self.layout.getContentsMargins()
+        # Nothing is written between rows after the last one, nor in the margin below it.
+        rows = max(1, int((height_px - self.pos().y() - above + gap) // row))
+        columns = min(math.ceil(len(self.items) / rows), _MOST_COLUMNS)
+        if columns != self.columnCount:
+            self.setColumnCount(columns)
 
     def set_entries(self, entries: Sequence[tuple[SpectrumCurve, str]]) -> None:
         """Show these entries and no others."""

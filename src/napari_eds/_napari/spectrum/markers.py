@@ -143,7 +143,7 @@ class MarkerItems:
         if min(size) <= 0:
             return
         per_px = (high - low) / size[0], (top - bottom) / size[1]
-        spots = self._spots(inside, (energies - low) / per_px[0], size[0], taken)
+        spots = self._spots(inside, (energies - low) / per_px[0], size, taken)
         self._write(spots, low, top, per_px)
         self._bracket(inside, bottom, per_px[1])
 
@@ -151,26 +151,27 @@ class MarkerItems:
         self,
         markers: Sequence[Marker],
         x_px: np.ndarray,
-        view_width: float,
+        size_px: tuple[float, float],
         taken: Sequence[QRectF],
     ) -> list[tuple[Marker, QRectF]]:
         """Return where labels go, the strongest lines first: in rows at the top, or nowhere.
 
-        Where the legend takes those rows, they go on below it. All of a label is in view.
+        Where the legend takes those rows, they go on below it. All of a label is in view: at the
+        edges it lies beside its line, and where the view ends below the legend, nowhere.
         """
-        height = self._metrics.height()
+        height, view = self._metrics.height(), QRectF(0, 0, *size_px)
         used, spots = list(taken), []
         tops = [row * height for row in reversed(range(_ROWS))]
         for marker, x in zip(markers, x_px.tolist(), strict=True):
             if marker.line.weight < _WEAKEST_LABEL:
                 continue
             width = self._metrics.horizontalAdvance(marker.name) + 6
-            left = min(max(x - width / 2, 0.0), max(view_width - width, 0.0))
+            left = min(max(x - width / 2, 0.0), view.width() - width)
             over = [t for t in taken if t.left() < left + width and t.right() > left]
             below = [t.bottom() + row * height for t in over for row in range(_ROWS)]
             for top in tops + below:
                 spot = QRectF(left, top, width, height)
-                if not any(spot.intersects(other) for other in used):
+                if view.contains(spot) and not any(spot.intersects(other) for other in used):
                     used.append(spot)
                     spots.append((marker, spot))
                     break

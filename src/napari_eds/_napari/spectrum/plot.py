@@ -27,6 +27,9 @@ _FONT_PT = 8
 #: A lower plot than this has room for the spectrum only, not for its residual, too.
 _LEAST_FOR_BOTH_PX = 180
 
+#: What the spectrum has of the height where the residual lies below it.
+_SPECTRUM_PART = 0.75
+
 #: Between the legend and labels beside and below it.
 _GAP_PX = 2
 
@@ -112,7 +115,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self.markers = MarkerItems(self.plot)
         self.fit_items = FitItems(self.plot, self.residual_plot)
         self.region = WindowRegion(self.plot)
-        self._cursors = [self._add_cursor(plot) for plot in (self.plot, self.residual_plot)]
+        self._cursors = [_add_cursor(plot) for plot in (self.plot, self.residual_plot)]
         self._show_residual_plot(visible=False)
         self._connect()
 
@@ -129,16 +132,9 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         view.disableAutoRange()
         return plot
 
-    @staticmethod
-    def _add_cursor(plot: pg.PlotItem) -> pg.InfiniteLine:
-        cursor = pg.InfiniteLine(angle=90, movable=False)
-        cursor.setZValue(300)
-        cursor.hide()
-        plot.addItem(cursor, ignoreBounds=True)
-        return cursor
-
     def _connect(self) -> None:
         self.view.sigRangeChanged.connect(self._draw)
+        self.view.sigResized.connect(self._fit_legend)
         self.view.sigResized.connect(self._draw)
         # The legend takes its size and its place after what is written in it, and after the view.
         for moved in (
@@ -203,13 +199,21 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self.fit_items.show(content.fit, look, content.element_colors)
         self.markers.show(content.markers, look)
         self._legend.set_entries([*self.curves.entries(), *self.fit_items.entries()])
+        self._fit_legend()
         self._draw()
+
+    def _fit_legend(self, *_: Any) -> None:
+        self._legend.fit_height(self.view.height())
 
     def _label_axes(self) -> None:
         """Write energies below the lower plot only; where nothing changed, touch nothing."""
         content, look = self._content, self._look
+        counts = "Counts per pixel" if look.per_pixel else "Counts"
+        # A label that does not fit along its axis would be cut.
+        room = self.height() - _AXIS_HEIGHT_PX
+        room = round(_SPECTRUM_PART * room) if self._has_residual() else room
         texts = (
-            "Counts per pixel" if look.per_pixel else "Counts",
+            counts if self.fontMetrics().horizontalAdvance(counts) <= room else None,
             "Energy (keV)" if content.calibrated else "Channel",
             self._has_residual(),
             look.colors.text,
@@ -220,6 +224,8 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         style = {"font-size": "8.5pt", "color": look.colors.text}
         self.plot.setLabel("left", texts[0], **style)
         self.residual_plot.setLabel("left", "Residual (σ)", **style)
+        # pyqtgraph moves labels with the size of their axis only, not where one comes back.
+        self._counts_axis.resizeEvent()
         lower, upper = self.plot, self.residual_plot
         if self._has_residual():
             lower, upper = upper, lower
@@ -358,3 +364,11 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         span = self.region.limits()
         if span is not None and span[1] > span[0]:
             self.window_chosen.emit(*span)
+
+
+def _add_cursor(plot: pg.PlotItem) -> pg.InfiniteLine:
+    cursor = pg.InfiniteLine(angle=90, movable=False)
+    cursor.setZValue(300)
+    cursor.hide()
+    plot.addItem(cursor, ignoreBounds=True)
+    return cursor
