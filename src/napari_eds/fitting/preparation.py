@@ -180,7 +180,7 @@ def _fixed(recipe: Recipe, total: np.ndarray) -> list[Kind]:
         # Lines as eXSpy has them are off by more than priors say: only the calibration moves.
         fixed += ["offset", "gain", "resolution", "fano", "position"]
     if not recipe.refine_line_ratios:
-        fixed.append("ratio")
+        fixed += ["ratio", "radiative_auger"]
     return fixed
 
 
