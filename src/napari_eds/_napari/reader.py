@@ -61,6 +61,8 @@ def load_in_background(
     napari's list of activities shows it with a Cancel, upon which the check that `load` is given
     raises.
     """
+    import numpy as np
+    from napari.layers import Image
     from napari.qt.threading import create_worker
     from napari.utils import cancelable_progress
 
@@ -69,6 +71,11 @@ def load_in_background(
     def check() -> None:
         if bar.is_canceled:
             raise Cancelled
+
+    def work() -> list[LayerTuple]:
+        layers = load(check)
+        Image(np.zeros((1, 1)))  # its first image has napari import xarray, here in the thread
+        return layers
 
     def add(layers: list[LayerTuple]) -> None:
         if not bar.is_canceled:
@@ -81,8 +88,7 @@ def load_in_background(
     # Of one step: a bar of none runs to and fro, and each move has the canvas drawn anew.
     bar = cancelable_progress(total=1, desc=what)
     create_worker(
-        load,
-        check,
+        work,
         _ignore_errors=True,
         _connect={"returned": add, "errored": tell, "finished": bar.close},
     )

@@ -73,7 +73,9 @@ class Workbench(QuantificationWidget):
             # Not before Qt has laid the docks out: until then the window cannot be made smaller.
             lambda: QTimer.singleShot(
                 LAYOUT_MS,
-                partial(self._while_open, destroyed, partial(self._settle, window, size)),
+                partial(
+                    self._while_open, destroyed, partial(self._settle, window, size, destroyed)
+                ),
             ),
         ]
         # Whoever closes the dock meanwhile does not want the others either.
@@ -86,7 +88,7 @@ class Workbench(QuantificationWidget):
     def _dock(self, title: str) -> Any:
         return dock_of(open_panel(self._viewer, title))
 
-    def _settle(self, window: Any, size: Any) -> None:
+    def _settle(self, window: Any, size: Any, destroyed: list[bool]) -> None:
         """Give every dock its share, in the size that the window had."""
         dock_of(self).raise_()
         spectrum, results = self._dock(SPECTRUM), self._dock(RESULTS)
@@ -99,8 +101,12 @@ class Workbench(QuantificationWidget):
         window.resizeDocks([spectrum], [height], across)
         width = min(_RIGHT_WIDTH_PX, round(_RIGHT_PART * window.width()))
         window.resizeDocks([dock_of(self)], [width], along)
-        _show_scale_bar(self._viewer)
-        self.focus.fit_view()
+        # Each draws the canvas anew.
+        steps: list[Callable[[], object]] = [
+            self.focus.fit_view,
+            partial(_show_scale_bar, self._viewer),
+        ]
+        one_per_turn(partial(self._while_open, destroyed, step) for step in steps)
 
 
 def first_size(size: QSize, screen: QSize) -> QSize:

@@ -14,7 +14,7 @@ FFAST, that of eXSpy).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -59,12 +59,21 @@ class Foil:
     density_g_cm3 : ndarray, (labels,), or AtomicVolumes
         Given densities, or the volumes of the elements from which they follow.
     take_off_angle_deg : float
+    directions : tuple of (float, float)
+        Take-off angles in degrees of several detectors, and the share of X-rays that each would
+        count without absorption; empty where the one angle stands for all. What escapes is then
+        averaged, ``1 / a = sum(share / a(angle))``, which one angle does to first order only.
     """
 
     mass_absorption_cm2_g: np.ndarray
     thickness_nm: np.ndarray
     density_g_cm3: np.ndarray | AtomicVolumes
     take_off_angle_deg: float
+    directions: tuple[tuple[float, float], ...] = ()
+
+    def towards(self, angle_deg: float) -> Foil:
+        """Return the foil as a detector at one angle sees it."""
+        return replace(self, take_off_angle_deg=angle_deg, directions=())
 
     @property
     def density_is_computed(self) -> bool:
@@ -95,6 +104,8 @@ class Foil:
 
     def factors(self, weight_fractions: np.ndarray) -> np.ndarray:
         """Absorption factors (labels, families) of weight fractions (labels, elements)."""
+        if self.directions:
+            return np.asarray(1 / sum(self._escaping(weight_fractions)))
         return absorption_factors(
             weight_fractions,
             self.mass_absorption_cm2_g,
@@ -107,6 +118,9 @@ class Foil:
 
         It is how an error of thickness, density or coefficients reaches the factors.
         """
+        if self.directions:
+            slopes = (f.depth_log_slopes(weight_fractions) for f in self._each())
+            return self._mean(weight_fractions, slopes)
         path = self._path(weight_fractions)
         x = np.maximum(weight_fractions @ self.mass_absorption_cm2_g, 0) * path[:, None]
         return x * escape_log_slope(x)
@@ -118,6 +132,9 @@ class Foil:
         from C, through the path:
         ``(1 / x - 1 / (exp(x) - 1)) * (path * MAC + x * d ln density / dC)``.
         """
+        if self.directions:
+            slopes = (f.log_slopes(weight_fractions) for f in self._each())
+            return self._mean(weight_fractions, slopes)
         path = self._path(weight_fractions)
         x = np.maximum(weight_fractions @ self.mass_absorption_cm2_g, 0) * path[:, None]
         moved = path[:, None, None] * self.mass_absorption_cm2_g.T
@@ -126,6 +143,26 @@ class Foil:
                 moved + x[:, :, None] * self.density_g_cm3.log_slopes(weight_fractions)[:, None]
             )
         return escape_log_slope(x)[:, :, None] * moved
+
+    def _each(self) -> list[Foil]:
+        return [self.towards(angle) for angle, _ in self.directions]
+
+    def _escaping(self, weight_fractions: np.ndarray) -> list[np.ndarray]:
+        """Shares of X-rays that leave towards each detector, (labels, families)."""
+        whole = sum(share for _, share in self.directions)
+        return [
+            share / whole / foil.factors(weight_fractions)
+            for foil, (_, share) in zip(self._each(), self.directions, strict=True)
+        ]
+
+    def _mean(self, weight_fractions: np.ndarray, slopes: Iterable[np.ndarray]) -> np.ndarray:
+        """Mean of the logarithmic slopes of each direction, weighted by what escapes there."""
+        escaping = self._escaping(weight_fractions)
+        whole, total = sum(escaping), np.zeros(())
+        for share, slope in zip(escaping, slopes, strict=True):
+            weight = share / whole
+            total = total + weight.reshape(*weight.shape, *(1,) * (slope.ndim - 2)) * slope
+        return np.asarray(total)
 
     def _path(self, weight_fractions: np.ndarray) -> np.ndarray:
         return _path_g_cm2(self._known_mass_thickness(weight_fractions), self.take_off_angle_deg)

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR
 from napari_eds.quantification.composing import with_dose
+from napari_eds.quantification.directions import take_off_angle_told
 from napari_eds.spectra.dose import electrons_per_pixel
 
 if TYPE_CHECKING:
@@ -131,7 +132,10 @@ def _density_told(absorption: Absorption | None) -> str:
 def _angle_told(result: Accountable) -> str:
     absorption = result.recipe.absorption
     given = None if absorption is None else absorption.take_off_angle_deg
-    return f"take-off angle {given or result.image.acquisition.take_off_angle_deg:g}°"
+    stated = result.recipe.geometry.model_dump(exclude_defaults=True)
+    by_hand = f" (by hand: {', '.join(stated)})" if stated and given is None else ""
+    angle = given or take_off_angle_told(result.image, result.recipe.geometry)
+    return f"take-off angle {angle:g}°{by_hand}"
 
 
 def _model_account(result: Accountable) -> str:

@@ -13,6 +13,7 @@ from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil
 from napari_eds.quantification import cliff_lorimer as ratios
 from napari_eds.quantification.composition import Composition
+from napari_eds.quantification.directions import take_off_angle_told
 from napari_eds.quantification.error_budget import Doubts
 from napari_eds.quantification.intensities import Intensities
 from napari_eds.quantification.zeta import zeta_factor_method, zeta_jacobians_of
@@ -32,6 +33,7 @@ def absorbing(  # noqa: PLR0913 - a foil depends on this much
     *,
     thickness_nm: np.ndarray | None = None,
     density_g_cm3: np.ndarray | None = None,
+    directions: tuple[tuple[float, float], ...] = (),
 ) -> Foil | None:
     """Return what absorbs in labels; None where absorption is not to be corrected.
 
@@ -44,20 +46,23 @@ def absorbing(  # noqa: PLR0913 - a foil depends on this much
     n_labels : int
     thickness_nm, density_g_cm3 : ndarray, (labels,), optional
         In place of those of the recipe.
+    directions : tuple of (float, float)
+        Take-off angles and gains of detectors that were quantified together.
     """
     settings = recipe.absorption
     if settings is None and recipe.method == "zeta":
         settings = Absorption()
     if settings is None:
         return None
-    return foil(
+    found = foil(
         settings,
         families,
         n_labels,
-        take_off_angle_deg=image.acquisition.take_off_angle_deg,
+        take_off_angle_deg=take_off_angle_told(image, recipe.geometry),
         thickness_nm=thickness_nm,
         density_g_cm3=density_g_cm3,
     )
+    return replace(found, directions=directions)
 
 
 def compose(  # noqa: PLR0913 - keyword-only ones belong together

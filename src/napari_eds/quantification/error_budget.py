@@ -24,6 +24,7 @@ from napari_eds.fitting.shape_errors import (
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, attenuation_uncertainty
 from napari_eds.quantification.calibration_errors import calibrated_slopes
+from napari_eds.quantification.directions import take_off_angle_told
 from napari_eds.recipe.absorption import Absorption, foil
 from napari_eds.recipe.k_factors import Convention
 from napari_eds.recipe.recipe import Recipe
@@ -262,7 +263,7 @@ def absorption_errors(
     if foil_ is not None:
         return AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
     thickness = uncertainties.unknown_thickness_nm
-    angle = image.acquisition.take_off_angle_deg or _ASSUMED_TAKE_OFF_DEG
+    angle = take_off_angle_told(image, recipe.geometry) or _ASSUMED_TAKE_OFF_DEG
     doubted = foil(
         Absorption(thickness_nm=max(thickness, 1e-3), take_off_angle_deg=angle),
         families,

@@ -19,7 +19,9 @@ from napari_eds.physics.absorption import Foil
 from napari_eds.quantification import known_region, saving
 from napari_eds.quantification.account import account
 from napari_eds.quantification.composition import Composition
+from napari_eds.quantification.directions import take_off_angle_told
 from napari_eds.quantification.error_table import error_table, errors_account
+from napari_eds.quantification.joint import DetectorAgreement
 from napari_eds.quantification.notebook import result_html
 from napari_eds.quantification.table import (
     AT_PCT,
@@ -65,6 +67,9 @@ class Quantification:
         which leave shapes unknown, from counting alone.
     table : DataFrame
         One row per label, indexed by ``label``; see `quantify`.
+    detectors : DetectorAgreement or None
+        How the detectors agree, where they were quantified together. Spectra, fit and
+        intensities are then of those in use.
     """
 
     image: SpectrumImage
@@ -78,6 +83,7 @@ class Quantification:
     composition: Composition
     intensity_errors_total: np.ndarray
     table: pd.DataFrame
+    detectors: DetectorAgreement | None = None
 
     def _brief(self) -> str:
         return (
@@ -249,7 +255,10 @@ class Quantification:
         """
         settings = self.recipe.absorption
         of_recipe = None if settings is None else settings.take_off_angle_deg
-        return take_off_angle(given_deg, of_recipe, self.image.acquisition.take_off_angle_deg)
+        if given_deg is None and of_recipe is None and self.foil is not None:
+            return self.foil.take_off_angle_deg
+        told = take_off_angle_told(self.image, self.recipe.geometry)
+        return take_off_angle(given_deg, of_recipe, told)
 
     def _absorption_of(self, label: int, density_g_cm3: float | None) -> Absorption | None:
         """Return the absorption settings of a label with another density."""
@@ -293,7 +302,8 @@ class Quantification:
     def account(self) -> list[str]:
         """Say in plain words what was done and what was not, one sentence each."""
         read = [] if self.image.part is None else self.image.part.account()
-        return [*read, *account(self), errors_account(self.elements, self.composition)]
+        detectors = [] if self.detectors is None else self.detectors.account()
+        return [*read, *account(self), *detectors, errors_account(self.elements, self.composition)]
 
     def to_csv(
         self,

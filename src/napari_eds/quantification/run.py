@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -19,13 +19,16 @@ from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.composing import absorbing, compose, electrons_for
 from napari_eds.quantification.composition import Composition
+from napari_eds.quantification.detector_parts import doubts_together, fit_apart, fit_together
 from napari_eds.quantification.error_budget import (
+    Doubts,
     absorption_errors,
     doubts_of,
     intensity_errors,
     shape_errors_of,
 )
 from napari_eds.quantification.intensities import Intensities, k_factors_of
+from napari_eds.quantification.joint import DetectorAgreement, Joint, spectra_of
 from napari_eds.quantification.remarks import label_remarks, map_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import label_table
@@ -51,6 +54,8 @@ class _Fitted:
     preparation: Preparation
     fit: fitting.Fit
     electrons: np.ndarray | None
+    doubts: Doubts | None = None
+    detectors: DetectorAgreement | None = None
 
 
 @tells_steps
@@ -107,13 +112,34 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         raise LabelError("no pixel is labelled; paint a region or make a grid first")
     maps = {"thickness": thickness_nm, "density": density_g_cm3}
     check_maps(maps, labels.shape, recipe)
+    return _run(image, labels, names, recipe, maps=maps, progress=progress)
+
+
+def _run(  # noqa: PLR0913 - keyword-only ones belong together
+    image: SpectrumImage,
+    labels: np.ndarray,
+    names: Mapping[int, str] | None,
+    recipe: Recipe,
+    *,
+    maps: Mapping[str, np.ndarray | None],
+    progress: Progress | None,
+    electrons: np.ndarray | None = None,
+) -> Quantification:
+    """Do what `quantify` says, with doses of the labels that differ where they are given."""
     model = build_model(image.energy, image.acquisition, recipe)
     k_factors = k_factors_of(model, recipe)
     begin("summing spectra")
     label_spectra = image.label_spectra(labels)
     # What is unknown of foil and dose is told before the fit, which takes longest.
     foil = _foil(model.quantified, image, labels, label_spectra.ids, recipe=recipe, maps=maps)
-    electrons = electrons_for(recipe, image, label_spectra.n_pixels)
+    if electrons is None:
+        electrons = electrons_for(recipe, image, label_spectra.n_pixels)
+    joint = None
+    if recipe.detectors == "joint":
+        parts = fit_apart(image, labels, recipe, k_factors, progress)
+        unsure = absorption_errors(model.quantified, image, recipe, foil, len(label_spectra.ids))
+        joint = Joint(parts, model, recipe, k_factors, foil, unsure, electrons).solve()
+        label_spectra = spectra_of(image, labels, label_spectra, joint)
     counts = label_spectra.within(model.channels)
     total = _sum(counts)
     preparation = prepare(model, total, recipe, k_factors, counts)
@@ -121,6 +147,16 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
     fitted = _Fitted(image, labels, names, label_spectra, total, preparation, fit, electrons)
+    if joint is not None:
+        used = [part for part in parts if part.name in joint.used]
+        fitted = replace(
+            fitted,
+            fit=fit_together(fit, used, k_factors),
+            electrons=None if electrons is None else electrons * joint.share,
+            doubts=doubts_together(used),
+            detectors=joint,
+        )
+        foil = foil if foil is None else replace(foil, directions=joint.directions)
     return _quantification(fitted, recipe, k_factors, foil)
 
 
@@ -163,9 +199,18 @@ def quantify_by_zeta(
     )
     names = {int(label): str(name) for label, name in result.table[CHIP].items()}
     image, label_spectra, model = result.image, result.label_spectra, result.fit.model
-    foil = absorbing(recipe, image, model.quantified, len(label_spectra.ids))
+    joint = result.detectors
+    foil = absorbing(
+        recipe,
+        image,
+        model.quantified,
+        len(label_spectra.ids),
+        directions=() if joint is None or take_off_angle_deg else joint.directions,
+    )
     k_factors = k_factors_of(model, recipe)
     electrons = electrons_for(recipe, image, label_spectra.n_pixels)
+    if electrons is not None and joint is not None:
+        electrons = electrons * joint.share
     fitted = _Fitted(
         image=image,
         labels=result.labels,
@@ -175,6 +220,7 @@ def quantify_by_zeta(
         preparation=result.preparation,
         fit=result.fit,
         electrons=electrons,
+        detectors=joint,
     )
     return _quantification(fitted, recipe, k_factors, foil)
 
@@ -185,11 +231,12 @@ def _quantification(
     """Turn fitted intensities into compositions, and put together what is known of them."""
     begin("working out errors")
     image, label_spectra, fit = fitted.image, fitted.label_spectra, fitted.fit
-    doubts = doubts_of(
-        fit,
-        shape_errors_of(fitted.preparation, recipe, k_factors.convention),
-        absorption_errors(fit.model.quantified, image, recipe, foil, len(fit.counts)),
-    )
+    absorption = absorption_errors(fit.model.quantified, image, recipe, foil, len(fit.counts))
+    if fitted.doubts is None:
+        shapes = shape_errors_of(fitted.preparation, recipe, k_factors.convention)
+        doubts = doubts_of(fit, shapes, absorption)
+    else:
+        doubts = replace(fitted.doubts, absorption=absorption)
     composition = compose(
         Intensities.of_fit(
             fit.model, k_factors, alpha_areas=fit.alpha_areas, covariance=fit.covariance
@@ -220,6 +267,7 @@ def _quantification(
             fit, doubts, fitted.preparation, recipe, k_factors.convention
         ),
         table=label_table(description, label_spectra, fit, composition, remarks),
+        detectors=fitted.detectors,
     )
 
 
@@ -230,10 +278,13 @@ def _sum(counts: np.ndarray) -> np.ndarray:
 
 def _remarks(fitted: _Fitted, recipe: Recipe, composition: Composition) -> list[str]:
     """Return what to beware of in each label."""
+    of_map = map_remarks(fitted.preparation, fitted.total, recipe, fitted.image.acquisition)
+    if fitted.detectors is not None:
+        of_map = (*of_map, *fitted.detectors.remarks)
     return label_remarks(
         fitted.fit,
         composition,
-        map_remarks(fitted.preparation, fitted.total, recipe, fitted.image.acquisition),
+        of_map,
         absorption_is_corrected=recipe.absorption is not None or recipe.method == "zeta",
         peaks=fitted.preparation.unexplained,
     )

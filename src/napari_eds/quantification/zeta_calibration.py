@@ -187,6 +187,8 @@ def _region(  # noqa: PLR0913 - keyword-only ones belong together
     masses = np.array([atoms[f.element] for f in families]) * fitted.atomic_weights[kept]
     n_pixels = result.label_spectra.n_pixels
     electrons = electrons_of(result.image, dose or result.recipe.dose, n_pixels)
+    if result.detectors is not None:
+        electrons = electrons * result.detectors.share
     return _Region(
         families=families,
         counts=fitted.counts[row, kept],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from napari_eds.errors import ReadError
+from napari_eds.errors import ReadError, ReadWarning
 from napari_eds.readers.reading import load, read
 from napari_eds.recipe.map_part import MapPart
 from napari_eds.spectra.axes import EnergyAxis
@@ -21,6 +23,8 @@ HARD_keV = (3.0, 18.0)
 #: of soft over hard counts.
 SHADOWED_COUNTS = 0.5
 SHADOWED_SOFTNESS = 0.6
+
+_ONE_PIXEL = np.ones((1, 1), np.int64)
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,95 @@ def compare_spectra(
     )
 
 
+def detectors_apart(image: SpectrumImage) -> Iterator[tuple[str, SpectrumImage]]:
+    """Read each detector of the file that a map came from, one after the other.
+
+    Only one is held at a time, so that several detectors do not need several maps of memory.
+
+    Yields
+    ------
+    str, SpectrumImage
+        Name of the detector, and what it counted in the pixels and channels of the map.
+
+    Raises
+    ------
+    ReadError
+        If the map came from no file that can be read again, or of one detector alone.
+    """
+    if image.source is None or image.part is None:
+        raise ReadError(
+            f"{image.name} is not as it was read from a file, and detectors are kept apart in "
+            'files only: quantify the sum (detectors="sum"), or load the file'
+        )
+    names = [detector.name for detector in image.acquisition.detectors]
+    if image.part.index == 0 and len(names) == 1:
+        # The first of single spectra is the sum of the others.
+        names = [_name(one) for one in _singles(read(image.source, **image.part.reading()))]
+    if len(set(names)) < 2:
+        raise ReadError(
+            f"{image.name} has no several detectors to tell apart: quantify their sum "
+            '(detectors="sum")'
+        )
+    for name in names:
+        yield name, only_detectors(image, (name,))
+
+
+def only_detectors(image: SpectrumImage, names: Sequence[str]) -> SpectrumImage:
+    """Read a map's file again, with some of its detectors.
+
+    Raises
+    ------
+    ReadError
+        If that cannot be, or the file is another one now.
+    """
+    if image.source is None or image.part is None:
+        raise ReadError(f"{image.name} is not as it was read from a file: read it again")
+    with warnings.catch_warnings():
+        # What is wrong with the file was told when the map was read.
+        warnings.simplefilter("ignore", ReadWarning)
+        if image.part.index is None:
+            one = load(image.source, part=replace(image.part, detectors=tuple(names)))
+        else:
+            one = _sum_of_singles(read(image.source, **image.part.reading()), names)
+    if one.shape != image.shape or one.n_channels != image.n_channels:
+        raise ReadError(f"{image.source.name} has changed since the map was read")
+    return one
+
+
 def _spectra(path: Path, part: MapPart) -> dict[str, tuple[EnergyAxis, np.ndarray]]:
     """Return the summed spectrum of each detector of a file."""
     options = part.reading()
     images = read(path, **options)
     if len(images) > 1:
-        # A file of single spectra: the sum over all detectors first, then each of them.
-        singles = [image for image in images if len(image.acquisition.detectors) == 1][1:]
-        return {_name(image): _total(image) for image in singles}
+        return {_name(image): _total(image) for image in _singles(images)}
     names = [detector.name for detector in images[0].acquisition.detectors]
     if len(names) < 2:
         return {}
     return {name: _total(load(path, **{**options, "detectors": [name]})) for name in names}
+
+
+def _singles(images: list[SpectrumImage]) -> list[SpectrumImage]:
+    """Return each detector of a file of single spectra: the sum over all of them is the first."""
+    return [image for image in images if len(image.acquisition.detectors) == 1][1:]
+
+
+def _sum_of_singles(images: list[SpectrumImage], names: Sequence[str]) -> SpectrumImage:
+    """Return the sum of some detectors of a file of single spectra."""
+    chosen = [image for image in _singles(images) if _name(image) in names]
+    if len(chosen) != len(names):
+        raise ReadError(f"the file does not keep spectra of {', '.join(names)} apart")
+    detectors = tuple(image.acquisition.detectors[0] for image in chosen)
+    total = sum(np.asarray(image.label_spectra(_ONE_PIXEL).spectra) for image in chosen)
+    acquisition = chosen[0].acquisition
+    if len(chosen) > 1:
+        acquisition = replace(acquisition, detectors=detectors, take_off_angle_deg=None)
+    return SpectrumImage.from_array(
+        np.asarray(total)[0],
+        chosen[0].energy,
+        name=images[0].name,
+        source=images[0].source,
+        acquisition=acquisition,
+    )
 
 
 def _name(image: SpectrumImage) -> str:

@@ -22,6 +22,7 @@ from napari_eds._support.outputs import write_files
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.dose import Dose
+from napari_eds.recipe.geometry import Geometry
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.map_part import MAP_PART, MapPart
 from napari_eds.recipe.notebook import recipe_html
@@ -30,6 +31,7 @@ from napari_eds.recipe.zeta_factors import ZetaFactorTable
 
 Engine = Literal["poisson", "linear", "nonlinear"]
 Method = Literal["cliff_lorimer", "zeta"]
+Detectors = Literal["sum", "joint"]
 Background = Literal["auto", "polynomial", "physical"]
 #: Key of a recipe's file that is no setting: the map of the run.
 MAP_FILE = "map_file"
@@ -99,6 +101,8 @@ class RecipeFields(BaseModel):
     method: Method = "cliff_lorimer"
     zeta_factors: ZetaFactorTable | None = None
     dose: Dose = Dose()
+    detectors: Detectors = "sum"
+    geometry: Geometry = Geometry()
 
 
 @brief
@@ -161,6 +165,12 @@ class Recipe(RecipeFields):
         Those of the method ``"zeta"``.
     dose : Dose
         Current and times in place of the file's, for the method ``"zeta"``.
+    detectors : {"sum", "joint"}
+        Whether the summed spectra of all detectors are fitted as one; or those of each detector,
+        with a calibration of its own, and quantified together, each with its gain and take-off
+        angle, without detectors that contradict the others. ``"joint"`` reads the map's file.
+    geometry : Geometry
+        Tilt and directions of detectors in place of the file's, from which take-off angles follow.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,6 +157,7 @@ def write_velox(
     recorded: SpectrumImage | FrameSeries,
     tiles: tuple[int, int] = (1, 1),
     seed: int = 0,
+    by_detector: Sequence[sparse.csr_array] | None = None,
 ) -> None:
     """Write a Velox file of a map: an event stream per detector, its images, its elements.
 
@@ -169,18 +170,20 @@ def write_velox(
         How often it is repeated downwards and across.
     seed : int
         Which detector a count falls to is drawn, all being alike.
+    by_detector : sequence of scipy.sparse.csr_array, (pixels, channels), optional
+        What each detector counted, in place of that.
     """
     import h5py
 
     with h5py.File(path, "w") as file:
-        _write(file, recorded, tiles, np.random.default_rng(seed))
+        _write(file, recorded, tiles, by_detector or _drawn(recorded, seed))
 
 
 def _write(
     file: h5py.File,
     recorded: SpectrumImage | FrameSeries,
     tiles: tuple[int, int],
-    rng: np.random.Generator,
+    by_detector: Iterable[sparse.csr_array],
 ) -> None:
     # A stream runs through the pixels of one frame after the other.
     if isinstance(recorded, FrameSeries):
@@ -196,12 +199,7 @@ def _write(
     file["Data/SpectrumImage/0/SpectrumImageSettings"] = [
         json.dumps({"endFramePosition": str(n_frames)})
     ]
-    left = sparse.csr_array(image.counts).astype(np.int64)
-    for number, detector in enumerate(detectors):
-        # Binomial draws from what is left share counts as one multinomial draw would.
-        share = left.copy()
-        share.data = rng.binomial(left.data, 1 / (len(detectors) - number))
-        left = left - share
+    for number, (detector, share) in enumerate(zip(detectors, by_detector, strict=True)):
         group = file.create_group(f"Data/SpectrumStream/{number}")
         _write_events(group, _across(_events(share), image.shape[1], tiles[1]), tiles[0])
         settings = {"bincount": str(image.n_channels), "StreamEncoding": "uint16"}
@@ -220,6 +218,19 @@ def _write(
     file["SharedProperties/EDSSpectrumQuantificationSettings/0"] = [
         json.dumps({"elementSelection": chosen})
     ]
+
+
+def _drawn(recorded: SpectrumImage | FrameSeries, seed: int) -> Iterator[sparse.csr_array]:
+    """Share counts among detectors that are all alike."""
+    image = recorded.stacked if isinstance(recorded, FrameSeries) else recorded
+    rng, n = np.random.default_rng(seed), len(image.acquisition.detectors)
+    left = sparse.csr_array(image.counts).astype(np.int64)
+    for number in range(n):
+        # Binomial draws from what is left share counts as one multinomial draw would.
+        share = left.copy()
+        share.data = rng.binomial(left.data, 1 / (n - number))
+        left = left - share
+        yield share
 
 
 def _write_events(group: h5py.Group, events: np.ndarray, times: int) -> None:

@@ -19,10 +19,13 @@ from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._support.progress import Progress, cancellable, telling
 from napari_eds.errors import EDSError
 
-#: Time from one report of the same step to the next: more would only keep the window busy.
-_REPORT_EVERY_s = 0.1
+#: Time from one report of the same step to the next. Without a graphics card each has the window
+#: put together anew with its canvas, which takes 5 to 15 ms.
+_REPORT_EVERY_s = 0.25
 #: Pause between steps that share the window's thread: time to draw and to answer the mouse.
 _PAUSE_MS = 10
+#: Time for the panels to open before modules are imported for later.
+_PRELOAD_AFTER_MS = 1500
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -161,7 +164,9 @@ def preload() -> None:
     # The registry of units is filled at its first use, which is not safe from two threads at once.
     pint.get_application_registry().Unit("pixel")
     # A daemon, so that a window closed meanwhile does not wait for it.
-    threading.Thread(target=_preload, name="preload", daemon=True).start()
+    thread = threading.Thread(target=_preload, name="preload", daemon=True)
+    # Imports want the interpreter as much as panels that are being opened do.
+    QTimer.singleShot(_PRELOAD_AFTER_MS, lambda: thread.start())  # noqa: PLW0108 - holds the thread
 
 
 def _preload() -> None:

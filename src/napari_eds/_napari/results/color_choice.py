@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, QSignalBlocker
 from qtpy.QtWidgets import QComboBox
 
 from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar, scale_of
 from napari_eds._napari.parts.ending import listen, when_destroyed
+from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.parts.reasons import lacking, offer
 from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.color_key import ColorKey
@@ -87,12 +88,17 @@ class ColorChoice(QObject):
         if layer is None:
             return
         column = self._color_by.currentData()
-        if column:
-            self._color(layer, Coloring(column, self._colormap.currentText()))
-            self._bring_forward(layer)
-        else:
+        if not column:
             label_colors.restore_colors(layer)
-        self._show(coloring_of(layer))
+            self.key.remove()
+            self._show(None)
+            return
+        self._color(layer, Coloring(column, self._colormap.currentText()))
+        one_per_turn([*self._bringing_forward(layer), partial(self._show_for, layer)])
+
+    def _show_for(self, layer: Labels) -> None:
+        if layer is self._focus.labels_layer:
+            self._show(coloring_of(layer))
 
     def _color(self, layer: Labels, how: Coloring) -> None:
         values, result = self._values(how.column), self._focus.result
@@ -101,12 +107,18 @@ class ColorChoice(QObject):
         else:
             label_colors.color_labels(layer, result.table.index.to_numpy(), values, how)
 
-    def _bring_forward(self, layer: Labels) -> None:
-        """Show what was asked for: nothing that covers the map lies over its colours."""
-        layer.visible = True
-        for kind, owner in covering_kinds(self._focus.map_layer, layer):
-            for other in kind.layers(self._focus.viewer, owner).values():
-                other.visible = False
+    def _bringing_forward(self, layer: Labels) -> list[Callable[[], None]]:
+        """Return what shows what was asked for: nothing lies over the colours of the map."""
+        covering = [
+            other
+            for kind, owner in covering_kinds(self._focus.map_layer, layer)
+            for other in kind.layers(self._focus.viewer, owner).values()
+            if other.visible
+        ]
+        return [
+            partial(_set_visible, layer, visible=True),
+            *(partial(_set_visible, other, visible=False) for other in covering),
+        ]
 
     def _on_labels_changed(self) -> None:
         """Listen to the layer's colours, which its owner may change too."""
@@ -126,6 +138,10 @@ class ColorChoice(QObject):
         how = coloring_of(self._focus.labels_layer)
         if how is None and self._focus.result is not None:
             self._show(None)
+
+
+def _set_visible(layer: Layer, *, visible: bool) -> None:
+    layer.visible = visible
 
 
 def _end_all(ends: list[Callable[[], None]]) -> None:

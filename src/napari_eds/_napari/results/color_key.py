@@ -12,7 +12,9 @@ from qtpy.QtCore import QObject
 
 from napari_eds._napari.parts.color_bar import COLOR_KEY, Scale
 from napari_eds._napari.parts.ending import listen
+from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.state.belonging import MADE_FOR
+from napari_eds._napari.state.derived import telling
 from napari_eds._napari.state.focus import Focus
 
 
@@ -20,7 +22,7 @@ class ColorKey(QObject):
     """Keeps a layer that draws nothing but napari's own name and colour bar.
 
     napari gives a colour bar to images only, not to labels, and draws it into screenshots, too.
-    The layer is hidden with the labels and goes with their colours.
+    The layer is hidden with the labels and with their colours.
     """
 
     def __init__(self, parent: QObject, focus: Focus) -> None:
@@ -43,19 +45,36 @@ class ColorKey(QObject):
         if focus is None:
             return
         limits = (scale.low, scale.high)
-        if layer is not None and layer.metadata[MADE_FOR] != labels.unique_id:
-            focus.viewer.layers.remove(layer)
-            layer = None
+        self._listen(labels)
         if layer is None:
+            layer = _layer(labels, title, limits, colormap)
             with focus.staying():
-                layer = focus.viewer.add_layer(_layer(labels, title, limits, colormap))
-            layer.name_overlay.visible = layer.colorbar.visible = True
+                focus.viewer.add_layer(layer)
+            layer.visible = labels.visible
+            one_per_turn(telling(focus.viewer, layer))
+            return
+        for name, value in _place(labels).items():
+            setattr(layer, name, value)
+        layer.metadata[MADE_FOR] = labels.unique_id
         layer.name, layer.colormap = title, colormap
         layer.contrast_limits_range = layer.contrast_limits = limits
         layer.visible = labels.visible
-        self._listen(labels)
 
     def hide(self) -> None:
+        """Show no meaning of colours.
+
+        The layer of labels that are there stays: napari holds the window up to remove one.
+        """
+        self._let_go()
+        focus, layer = self._focus(), self.layer
+        if focus is None or layer is None:
+            return
+        if any(x.unique_id == layer.metadata[MADE_FOR] for x in focus.viewer.layers):
+            layer.visible = False
+        else:
+            self.remove()
+
+    def remove(self) -> None:
         """Take the layer away."""
         self._let_go()
         focus, layer = self._focus(), self.layer
@@ -82,16 +101,22 @@ class ColorKey(QObject):
 
 def _layer(labels: Labels, title: str, limits: tuple[float, float], colormap: str) -> Image:
     """Return one pixel without a value, as large as the labels, so that nothing is drawn."""
-    shape = np.array(labels.data.shape)
     return Image(
         np.full((1,) * labels.ndim, np.nan, np.float32),
         name=title,
         colormap=colormap,
         contrast_limits=limits,
-        scale=labels.scale * shape,
-        # A layer is placed by the centre of its first pixel.
-        translate=labels.translate + labels.scale * (shape - 1) / 2,
-        units=labels.units,
-        axis_labels=labels.axis_labels,
         metadata={COLOR_KEY: True, MADE_FOR: labels.unique_id},
+        **_place(labels),
     )
+
+
+def _place(labels: Labels) -> dict[str, Any]:
+    shape = np.array(labels.data.shape)
+    return {
+        "scale": labels.scale * shape,
+        # A layer is placed by the centre of its first pixel.
+        "translate": labels.translate + labels.scale * (shape - 1) / 2,
+        "units": labels.units,
+        "axis_labels": labels.axis_labels,
+    }

@@ -156,9 +156,19 @@ class Kind(Generic[AnyLayer, Part]):
         staying: Staying = nullcontext,
     ) -> AnyLayer:
         """Show a part: update its layer in place, or add one, within the context of `staying`."""
+        layer, steps = self._show(viewer, owner, part, look, staying)
+        for step in steps:
+            step()
+        return layer
+
+    def _show(
+        self, viewer: ViewerModel, owner: Layer, part: Part, look: Look, staying: Staying
+    ) -> tuple[AnyLayer, list[Callable[[], None]]]:
+        """Show a part; return its layer, and what lets a new one say what it is."""
         layer = self.layer(viewer, owner, part)
         if layer is None:
-            return self._add(viewer, owner, part, look, staying)
+            layer = self._add(viewer, owner, part, look, staying)
+            return layer, telling(viewer, layer) if look.says_what_it_is else []
         layer.data = look.data
         for name, value in look.renewed.items():
             setattr(layer, name, value)
@@ -167,7 +177,7 @@ class Kind(Generic[AnyLayer, Part]):
         layer.metadata.update(look.told)
         if look.follows_name and not is_renamed(layer):
             _name(layer, look.name)
-        return layer
+        return layer, []
 
     def _add(
         self, viewer: ViewerModel, owner: Layer, part: Part, look: Look, staying: Staying
@@ -185,8 +195,6 @@ class Kind(Generic[AnyLayer, Part]):
         with staying():
             viewer.layers.insert(top, layer)
         _NAME.keep(layer, layer.name)
-        if look.says_what_it_is:
-            layer.name_overlay.visible = layer.colorbar.visible = True
         return layer
 
     def steps(  # noqa: PLR0913 - what `show` takes, and until when
@@ -199,16 +207,32 @@ class Kind(Generic[AnyLayer, Part]):
         current: Callable[[], bool] = lambda: True,
         staying: Staying = nullcontext,
     ) -> Iterator[Callable[[], None]]:
-        """Yield a step per part that shows it, for `one_per_turn`: napari takes its time.
+        """Yield steps that show the parts, for `one_per_turn`: napari takes its time.
 
-        A step does nothing once the owner is gone, or `current` says that something newer came.
+        Name and colour bar of a new layer are steps of their own. A step does nothing once the
+        owner is gone, or `current` says that something newer came.
         """
 
         def step(part: Part) -> None:
             if owner in viewer.layers and current():
-                self.show(viewer, owner, part, look(part), staying)
+                more.extend(self._show(viewer, owner, part, look(part), staying)[1])
 
-        return (partial(step, part) for part in parts)
+        more: list[Callable[[], None]] = []
+        for part in parts:
+            yield partial(step, part)
+            while more:
+                yield more.pop(0)
+
+
+def telling(viewer: ViewerModel, layer: Layer) -> list[Callable[[], None]]:
+    """Return the steps that let a layer show its name and its colour bar on the canvas."""
+
+    def tell(overlay: str) -> None:
+        # The canvas would hold a layer that was removed meanwhile, and all that it holds.
+        if layer in viewer.layers:
+            getattr(layer, overlay).visible = True
+
+    return [partial(tell, overlay) for overlay in ("name_overlay", "colorbar")]
 
 
 def is_renamed(layer: Layer) -> bool:

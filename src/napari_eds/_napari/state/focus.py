@@ -306,7 +306,7 @@ class Focus(QObject):
             self._labels.selected_label = together[-1]
         self._on_selected()
         # The brush may have had the label before, of which nothing was told.
-        self.outline.follow()
+        self.outline.follow_soon()
 
     # The result, which belongs to the labels.
 

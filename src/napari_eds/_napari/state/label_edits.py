@@ -15,7 +15,6 @@ from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION, features_of
-from napari_eds._napari.state.status import COMPOSITION_TEXT
 from napari_eds.errors import LabelError
 from napari_eds.labels.edits import (
     fill_holes,
@@ -200,8 +199,6 @@ def features_after_merge(
             changed.loc[row, name] = changed.loc[joined, name].sum()
         elif name == FLAG:
             changed.loc[row, name] = EDITED
-        elif name == COMPOSITION_TEXT:
-            changed.loc[row, name] = None
         elif pd.api.types.is_float_dtype(changed[name]):
             changed.loc[row, name] = np.nan
     return changed
@@ -266,8 +263,6 @@ def _forget(
     for name in features.columns.drop(list(_COUNTED), errors="ignore"):
         if pd.api.types.is_float_dtype(features[name]):
             features.loc[row, name] = np.nan
-    if COMPOSITION_TEXT in features:
-        features.loc[row, COMPOSITION_TEXT] = None
     if N_PIXELS in features:
         features.loc[row, N_PIXELS] = _sums(after, np.ones(after.shape), ids)
         if features[N_PIXELS].notna().all():

@@ -16,12 +16,11 @@ import pandas as pd
 import pint
 
 from napari_eds._napari.parts.jobs import one_per_turn
-from napari_eds._napari.parts.numbers import grouped, with_error
 from napari_eds._napari.state.belonging import GROUPS, MADE_FOR, new_group
 from napari_eds._napari.state.derived import AT_PCT_MAPS, Look
 from napari_eds._napari.state.grid_lines import outline_colors
 from napari_eds._napari.state.names import FULL_NAME, layer_name
-from napari_eds._napari.state.status import COMPOSITION_TEXT, tell_composition
+from napari_eds._napari.state.status import tell_composition
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     CHIP,
@@ -398,32 +397,8 @@ def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[flo
 
 
 def features_of(result: Quantification) -> pd.DataFrame:
-    """Return what is worth reading under the pointer; ``index`` holds the ids.
-
-    The composition with its total errors stands first, in words, of which the status bar tells.
-    """
+    """Return what is worth reading under the pointer; ``index`` holds the ids."""
     values = [at_pct(element) for element in result.elements]
-    errors = [error_total_of(column) for column in values]
-    table = result.table
-    numbers = [name for pair in zip(values, errors, strict=True) for name in pair]
-    rest = table[[REDUCED_CHI_SQUARED, FLAG, COUNTS, N_PIXELS, *numbers]]
-    in_words = [
-        _composition_text(result.elements, *row)
-        for row in zip(table[values].to_numpy(), table[errors].to_numpy(), strict=True)
-    ]
-    told = pd.DataFrame(
-        {CHIP: table[CHIP], COMPOSITION_TEXT: pd.Series(in_words, table.index, dtype=object)}
-    )
-    return pd.concat([told, rest], axis=1).reset_index(names="index")
-
-
-def _composition_text(
-    elements: tuple[str, ...], values: np.ndarray, errors: np.ndarray
-) -> str | None:
-    """Return the composition in words, what there is most of first."""
-    if not np.isfinite(values).all():
-        return None
-    order = np.argsort(-values, kind="stable").tolist()
-    return "  ".join(
-        f"{elements[i]} {with_error(values[i], errors[i]) or grouped(values[i], 1)}" for i in order
-    )
+    numbers = [name for value in values for name in (value, error_total_of(value))]
+    columns = [CHIP, REDUCED_CHI_SQUARED, FLAG, COUNTS, N_PIXELS, *numbers]
+    return result.table[columns].reset_index(names="index")

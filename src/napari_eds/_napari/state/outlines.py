@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Vectors
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 from superqt.utils import QSignalDebouncer
 
+from napari_eds._napari.parts.jobs import event_loop_runs
 from napari_eds._napari.state.units import in_world
 
 _NAME = "selected label"
@@ -77,10 +78,11 @@ class SelectionOutline(QObject):
         self._later = QSignalDebouncer(parent=self)
         self._later.setTimeout(_PAUSE_MS)
         self._later.triggered.connect(self.follow)
+        self._due = False
         focus.labels_edited.connect(self._later.throttle)
-        focus.labels_changed.connect(self.follow)
+        focus.labels_changed.connect(self.follow_soon)
         focus.layers_changed.connect(self._later.throttle)  # new layers come on top
-        focus.selection_changed.connect(self.follow)
+        focus.selection_changed.connect(self.follow_soon)
 
     @property
     def layer(self) -> Vectors | None:
@@ -90,8 +92,17 @@ class SelectionOutline(QObject):
             return None
         return layer if layer in focus.viewer.layers else None
 
+    def follow_soon(self) -> None:
+        """Follow once in the next turn, however often that is asked for; at once in a script."""
+        if not event_loop_runs():
+            self.follow()
+        elif not self._due:
+            self._due = True
+            QTimer.singleShot(0, self.follow)
+
     def follow(self) -> None:
         """Outline what is selected now."""
+        self._due = False
         focus, layer = self._focus(), self.layer
         if focus is None or focus.is_orphaned:  # what was due comes after the window is gone
             return

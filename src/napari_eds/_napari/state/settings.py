@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from napari_eds.elements.from_file import named_in_file
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.draft import RecipeDraft
 from napari_eds.recipe.k_factor_files import read_k_factors
-from napari_eds.recipe.k_factors import KFactorTable
+from napari_eds.recipe.k_factors import Convention, KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -92,11 +93,7 @@ class Settings:
         if self.draft.k_factors is not None or self.k_factor_file is None:
             return self.draft.k_factors
         convention = None if self.convention == FROM_FILE else self.convention
-        return read_k_factors(
-            self.k_factor_file,
-            convention=convention,
-            map_beam_energy_keV=self.draft.beam_energy_keV,
-        )
+        return _k_factors_of(self.k_factor_file, convention, self.draft.beam_energy_keV)
 
     def recipe(self) -> Recipe:
         """Build the recipe.
@@ -144,6 +141,24 @@ class Settings:
     def with_recipe(self, recipe: Recipe) -> Settings:
         """Return settings that make a recipe."""
         return replace(self, draft=RecipeDraft.of(recipe), order=(), k_factor_file=None)
+
+
+def _k_factors_of(
+    path: Path, convention: Convention | None, beam_energy_keV: float | None
+) -> KFactorTable:
+    state = path.stat()
+    return _read_k_factors(path, (state.st_mtime_ns, state.st_size), convention, beam_energy_keV)
+
+
+@lru_cache(maxsize=8)
+def _read_k_factors(
+    path: Path,
+    _state: tuple[int, int],
+    convention: Convention | None,
+    beam_energy_keV: float | None,
+) -> KFactorTable:
+    """Read a table once for each state of its file: every panel asks, and theory takes time."""
+    return read_k_factors(path, convention=convention, map_beam_energy_keV=beam_energy_keV)
 
 
 def default_settings(image: SpectrumImage) -> Settings:

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_eds.quantification.table import CHIP, REDUCED_CHI_SQUARED
+from napari_eds._napari.parts.numbers import grouped, with_error
+from napari_eds.quantification.table import (
+    AT_PCT,
+    CHIP,
+    REDUCED_CHI_SQUARED,
+    composition_column,
+    error_total_of,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.layers import Labels
-
-#: Feature of labels that holds their composition in words.
-COMPOSITION_TEXT = "at.%"
 
 
 def tell_composition(labels: Labels) -> None:
@@ -36,12 +41,29 @@ def tell_composition(labels: Labels) -> None:
 def _line(labels: Labels, label: Any) -> str | None:
     """Return what is told of a label; None where there is no composition."""
     features = labels.features
-    if not label or not {"index", CHIP, COMPOSITION_TEXT} <= set(features):
+    if not label or not {"index", CHIP} <= set(features):
         return None
     found = features[features["index"] == label]
-    if not len(found) or not isinstance(found[COMPOSITION_TEXT].iloc[0], str):
+    words = _composition(found.iloc[0]) if len(found) else None
+    if words is None:
         return None
-    told = [str(found[CHIP].iloc[0]), found[COMPOSITION_TEXT].iloc[0]]
+    told = [str(found[CHIP].iloc[0]), words]
     if REDUCED_CHI_SQUARED in found and np.isfinite(found[REDUCED_CHI_SQUARED].iloc[0]):
         told.append(f"χ² {found[REDUCED_CHI_SQUARED].iloc[0]:.1f}")
     return "  ".join(told)
+
+
+def _composition(row: pd.Series) -> str | None:
+    """Return the at. % of a label with total errors in words, what there is most of first."""
+    columns = [(name, composition_column(str(name))) for name in row.index]
+    values = [
+        (column.element, float(row[name]), float(row.get(error_total_of(str(name)), np.nan)))
+        for name, column in columns
+        if column is not None and (column.quantity, column.kind) == (AT_PCT, "value")
+    ]
+    if not values or not np.isfinite([value for _, value, _ in values]).all():
+        return None
+    return "  ".join(
+        f"{element} {with_error(value, error) or grouped(value, 1)}"
+        for element, value, error in sorted(values, key=lambda each: -each[1])
+    )
