@@ -418,9 +418,7 @@ def _against(summed: _Summed, one: int, others: Sequence[int]) -> _Match:
     return _matched(pair, [0, 1])
 
 
-def _ratios(
-    summed: _Summed, one: int, told: _Match, elements: Sequence[str]
-) -> dict[str, float]:
+def _ratios(summed: _Summed, one: int, told: _Match, elements: Sequence[str]) -> dict[str, float]:
     """Return what a detector counts over what others let expect, its gain by the hardest taken."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = summed.values[one] / (told.gains[0] * told.emission)
