@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,13 +78,21 @@ class Interface:
 
     def __str__(self) -> str:
         """Return position and width with errors, in words."""
-        width = f"{self.width_10_90:.3g} ± {self.width_10_90_error:.2g} {self.unit}"
+        width = f"{told(self.width_10_90, self.width_10_90_error)} {self.unit}"
         steep = "" if self.resolved else ", not resolved"
         return (
-            f"position {self.position:.4g} ± {self.position_error:.2g} {self.unit}, "
-            f"width (10-90 %) {width}{steep}, from {self.before:.3g} ± {self.before_error:.2g} to "
-            f"{self.after:.3g} ± {self.after_error:.2g}"
+            f"position {told(self.position, self.position_error)} {self.unit}, "
+            f"width (10-90 %) {width}{steep}, from {told(self.before, self.before_error)} to "
+            f"{told(self.after, self.after_error)}"
         )
+
+
+def told(value: float, error: float) -> str:
+    """Return a value with its error, both to the second digit of the error."""
+    if not (math.isfinite(error) and error > 0):
+        return f"{value:.4g} ± {error:.2g}"
+    decimals = max(0, 1 - math.floor(math.log10(error)))
+    return f"{round(value, decimals) + 0.0:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def fit_interface(

@@ -6,13 +6,19 @@ from typing import Any
 
 import numpy as np
 from magicgui.widgets import ComboBox, LineEdit, PushButton
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import NO_RESULT, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, may_be_narrow, scrolled_column
-from napari_eds._napari.state.derived import COLUMN_MAPS, OVERLAY, Look
+from napari_eds._napari.state.derived import (
+    AT_PCT_MAPS,
+    COLUMN_MAPS,
+    OVERLAY,
+    THICKNESS_MAPS,
+    Look,
+)
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import geometry
 from napari_eds.errors import EDSError
@@ -106,7 +112,9 @@ class ColumnsPage(QWidget):
         for i, (name, values) in reversed(list(enumerate(maps.items()))):
             look = _look(name, label_map(result, values), result, labels, visible=i == 0)
             with self.focus.staying():
-                COLUMN_MAPS.show(self.focus.viewer, labels, name, look)
+                shown = COLUMN_MAPS.show(self.focus.viewer, labels, name, look)
+        # The value comes last.
+        self._show_alone(shown, labels)
         self.text.setText(note)
 
     def _maps(self, result: Quantification) -> tuple[dict[str, np.ndarray], str]:
@@ -148,8 +156,15 @@ class ColumnsPage(QWidget):
             follows_name=True,
         )
         with self.focus.staying():
-            OVERLAY.show(self.focus.viewer, labels, None, look)
+            self._show_alone(OVERLAY.show(self.focus.viewer, labels, None, look), labels)
         self._show_legend(picture.colors, picture.limits)
+
+    def _show_alone(self, shown: Image, labels: Labels) -> None:
+        """Hide other maps of the labels: each would say its own name over the same pixels."""
+        viewer = self.focus.viewer
+        for kind in (AT_PCT_MAPS, COLUMN_MAPS, OVERLAY, THICKNESS_MAPS):
+            for layer in kind.layers(viewer, labels).values():
+                layer.visible = layer is shown
 
     def _show_legend(self, colors: Any, limits: Any) -> None:
         """Tell which colour is which element, in that colour."""
@@ -176,4 +191,5 @@ def _look(
             "visible": visible,
             **geometry(result.image),
         },
+        says_what_it_is=True,
     )

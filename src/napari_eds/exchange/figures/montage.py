@@ -232,7 +232,8 @@ def _color_bar(
     axes = _axes(figure, places, left + places.map_width + _BAR_GAP, bottom, _BAR)
     bar = figure.colorbar(drawn, cax=axes)
     steps = max(2, min(5, int(places.map_height / (1.6 * style.line_mm))))
-    bar.locator = MaxNLocator(nbins=steps)
+    # Steps that are read at a glance: 0.8 and 0.6 are not.
+    bar.locator = MaxNLocator(nbins=steps, steps=(1, 2, 2.5, 5, 10))
     numbers = ScalarFormatter()
     numbers.set_powerlimits((-2, 4))
     bar.formatter = numbers

@@ -62,13 +62,17 @@ class Panel:
         return not self.unit
 
     def limits(self) -> tuple[float, float]:
-        """Return the ends of the scale: all but the outermost half percent of values."""
+        """Return the ends of the scale: all but the outermost half percent of values.
+
+        Shares end at 100 %: labels with hardly a count of any element may have far more.
+        """
         values = self.data[np.isfinite(self.data)]
         if not values.size:
             return 0.0, 1.0
         low, high = (float(v) for v in np.percentile(values, [0.5, 99.5]))
         if self.from_zero:
             low = 0.0
+            high = min(high, 100.0) if self.unit in _UNITS.values() else high
         return low, high if high > low else low + 1.0
 
 

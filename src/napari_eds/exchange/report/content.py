@@ -20,6 +20,7 @@ from napari_eds.exchange.figures.panels import OF_COUNTS, default_maps
 from napari_eds.exchange.figures.plots import plot_figure
 from napari_eds.exchange.figures.spectrum import spectrum_figure
 from napari_eds.exchange.report.blocks import Block, Picture, Report, Section, Sentences, table
+from napari_eds.quantification.interfaces import told
 from napari_eds.quantification.remarks import SEPARATOR, left_out_lines, shared_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
@@ -169,7 +170,7 @@ def _pair(result: Quantification, label: int, element: str) -> str:
     column = at_pct(element)
     value = float(result.table.loc[label, column])
     error = float(result.table.loc[label, error_total_of(column)])
-    return f"{_number(value)} ± {_number(error)}" if isfinite(error) else _number(value)
+    return told(value, error) if isfinite(error) else _number(value)
 
 
 def _composition(result: Quantification) -> list[Block]:
