@@ -1,9 +1,11 @@
 """Data of the tests, patience with the window, and how Hypothesis looks for examples."""
 
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
+import h5py
 import hypothesis
 import pytest
 
@@ -84,3 +86,24 @@ def no_notifications_yet() -> None:
     from napari.utils.notifications import notification_manager
 
     notification_manager.records.clear()
+
+
+@pytest.fixture
+def mixed_aztec(data_dir, tmp_path):
+    """AZtec's file of a map and two spectra of points; its path, and the counts of the points."""
+    source = data_dir.parent / "cases/18-h5oina/map.h5oina"
+    if not source.exists():
+        pytest.skip("no folder of cases")
+    path = tmp_path / "site.h5oina"
+    shutil.copy(source, path)
+    points = []
+    with h5py.File(path, "a") as file:
+        spectra = file["1/EDS/Data/Spectrum"][:]
+        for name, columns in (("2", slice(0, 8)), ("3", slice(8, 16))):
+            counts = spectra.reshape(12, 16, -1)[:, columns].sum((0, 1))
+            file.copy("1/EDS/Header", f"{name}/EDS/Header")
+            for key in ("X Cells", "Y Cells"):
+                file[f"{name}/EDS/Header/{key}"][...] = 1
+            file[f"{name}/EDS/Data/Spectrum"] = counts[None].astype("i4")
+            points.append(counts)
+    return path, points

@@ -108,7 +108,7 @@ def explanation(chi: dict[str, list[float]]) -> str:
         "A k-ratio is a ratio of the same shape in two spectra, so axis, resolution and line "
         "ratios have to be the same in both: the first column keeps those of the file and of the "
         "table. The default settles them on every spectrum anew, which is right for one map and "
-        "not for this: Al, a shoulder between Mg and Si, feels it most. At this many counts no "
+        "not for this. At this many counts no "
         "way describes the spectra (reduced chi-squared "
         f"{unknown:.0f} for the glass and {oxide:.0f} for MgO, {default[0]:.0f} and "
         f"{default[1]:.0f} by default): the edges of a bulk sample's continuum and the whole of "

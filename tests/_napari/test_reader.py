@@ -9,7 +9,7 @@ from napari.utils.progress import progress
 import napari_eds as eds
 from napari_eds._napari import window
 from napari_eds._napari.reader import load_in_background, read_layers
-from napari_eds._napari.state.layers import QUANTIFICATION, SPECTRUM_IMAGE
+from napari_eds._napari.state.layers import QUANTIFICATION, SPECTRA, SPECTRUM_IMAGE
 
 LAYER = (np.zeros((3, 4)), {"name": "made"}, "image")
 
@@ -45,10 +45,15 @@ def test_cancel(qtbot):
 
 
 def test_maps_of_one_file_share_its_images(data_file):
-    """Three maps with three images are six layers, and what lies nobody knows where is hidden."""
+    """Of three maps with three images, and spectra, each image is one layer.
+
+    What lies nobody knows where is hidden.
+    """
     layers = read_layers(data_file("real/phenom/Elid2Version4.elid"))
-    maps = [look for _, look, _ in layers if SPECTRUM_IMAGE in look["metadata"]]
-    pictures = [look for _, look, _ in layers if SPECTRUM_IMAGE not in look["metadata"]]
+    spectra, *maps = [look for _, look, _ in layers if SPECTRUM_IMAGE in look["metadata"]]
+    images = [look for _, look, kind in layers if kind == "image"]
+    pictures = [look for look in images if SPECTRUM_IMAGE not in look["metadata"]]
+    assert SPECTRA in spectra["metadata"]
     assert (len(maps), len(pictures)) == (3, 3)
     assert not any(look["visible"] for look in pictures)
     assert all("Map" not in look["name"] for look in pictures), "they are of no one map"

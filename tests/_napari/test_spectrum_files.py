@@ -154,3 +154,54 @@ def test_spectra_and_maps_side_by_side(qtbot, opened):
     assert dock.run.enabled
     assert find_panel(viewer, RESULTS) is None
     nothing_is_due(qtbot)
+
+
+def test_spectra_beside_a_map_are_in_the_list_and_the_map_is_seen(qtbot, workbench, mixed_aztec):
+    path, points = mixed_aztec
+    viewer, widget = workbench(path)
+    focus, panel = widget.focus, find_panel(viewer, SPECTRUM)
+    assert focus.image.shape == (12, 16), "the map is looked at"
+    assert focus.map_layer.visible
+    assert viewer.layers.selection.active in {focus.map_layer, *viewer.layers}
+    box = panel.toolbar.spectrum
+    qtbot.waitUntil(box.isVisible)
+    texts = [box.itemText(i) for i in range(box.count())]
+    assert texts == [f"map {focus.map_layer.name}", "2", "3"]
+    assert box.currentIndex() == 0
+    assert panel.toolbar.whole_map.isVisible()
+    map_layer = focus.map_layer
+    for i, counts in enumerate(points):
+        QTest.keyClick(box, Qt.Key.Key_Down)
+        qtbot.waitUntil(lambda i=i: box.currentIndex() == i + 1)
+        nothing_is_due(qtbot)
+        qtbot.waitUntil(lambda counts=counts: _is_shown(panel, counts))
+    assert focus.image.shape == (1, 1)
+    assert not panel.toolbar.per_pixel.isVisible()
+    QTest.keyClick(box, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: focus.map_layer is map_layer)
+    nothing_is_due(qtbot)
+    assert map_layer.visible
+    assert box.currentIndex() == 0
+
+
+def _is_shown(panel, counts):
+    return [s.counts.tolist() for s in panel.plot.content.spectra] == [counts.tolist()]
+
+
+def test_a_spectrum_beside_a_map_is_quantified_as_it_is(qtbot, workbench, mixed_aztec):
+    path, points = mixed_aztec
+    viewer, widget = workbench(path)
+    box = find_panel(viewer, SPECTRUM).toolbar.spectrum
+    qtbot.waitUntil(box.isVisible)
+    for _ in points:
+        QTest.keyClick(box, Qt.Key.Key_Down)
+    focus = widget.focus
+    qtbot.waitUntil(lambda: focus.image.n_pixels == 1 and focus.labels_layer is not None)
+    elements = tuple(map(ElementChoice, ("Ti", "O")))
+    focus.set_settings(focus.settings.edited(elements=elements))
+    click(widget.run)
+    qtbot.waitUntil(lambda: focus.result is not None and not widget.work)
+    expected = eds.quantify(eds.load(path, 2), np.ones((1, 1), int), focus.settings.recipe())
+    assert focus.result.table["Ti_at_pct"].iloc[0] == pytest.approx(
+        expected.table["Ti_at_pct"].iloc[0]
+    )

@@ -8,6 +8,7 @@ from scipy.stats import norm
 from napari_eds import EnergyAxis
 from napari_eds.fitting.profiles import family_profiles
 from napari_eds.physics.lines import XRayLine, fwhm_keV
+from napari_eds.physics.radiative_auger import radiative_auger
 from napari_eds.recipe.recipe import LowEnergyTail
 
 RESOLUTION_EV = 130.0
@@ -113,3 +114,20 @@ def test_a_line_off_the_axis_has_no_counts(energy_keV):
 def test_a_tail_much_shorter_than_the_line_is_finite_and_vanishes():
     counts = draw(0.9, tail=LowEnergyTail(fraction=0.9, decay_keV=1e-7))
     np.testing.assert_allclose(counts, draw(0.9), atol=1e-6)
+
+
+def test_radiative_auger_emission_is_a_shoulder_below_k_alpha():
+    lines = [[XRayLine("Al", "Ka", 1.4866, 1.0), XRayLine("Al", "Kb", 1.5575, 0.01)]]
+
+    def drawn(strength, *, integrated=True):
+        return family_profiles(
+            AXIS, lines, RESOLUTION_EV, integrated=integrated, radiative_auger=strength
+        )[:, 0]
+
+    band = drawn(2.0) - drawn(0.0)
+    assert band.sum() == pytest.approx(
+        2 * sum(share for _, share in radiative_auger("Al")), rel=1e-6
+    )
+    centre = AXIS.energies_keV @ band / band.sum()
+    assert 1.2 < centre < 1.4
+    assert np.array_equal(drawn(2.0, integrated=False), drawn(0.0, integrated=False))

@@ -106,11 +106,12 @@ def add_layers(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
 
 
 def _show_spectra(viewer: ViewerModel, layers: list[LayerTuple]) -> None:
-    """Bring the panel of spectra to the front where a file of spectra was opened."""
+    """Bring the panel of spectra to the front where a file of spectra, and no map, was opened."""
     from napari_eds._napari.parts.panels import SPECTRUM, show_panel_soon
-    from napari_eds._napari.state.layers import SPECTRA
+    from napari_eds._napari.state.layers import SPECTRA, SPECTRUM_IMAGE
 
-    if any(SPECTRA in look.get("metadata", {}) for _, look, _ in layers):
+    notes = [look["metadata"] for _, look, _ in layers if "metadata" in look]
+    if notes and all(SPECTRA in note for note in notes if SPECTRUM_IMAGE in note):
         show_panel_soon(viewer, SPECTRUM)
 
 
@@ -205,7 +206,7 @@ def _layers_of(path: str | Path, part: MapPart | None, check: Check | None) -> l
     from napari_eds._napari.state.layers import layers_of
 
     if part is None or part.index is None:
-        images = read(path, **({} if part is None else part.reading()), check=check)
+        images = read(path, **({} if part is None else part.reading()), spectra=True, check=check)
     else:
         images = [load(path, part=part)]
     return _each_once(layers_of(images))

@@ -262,7 +262,7 @@ def _info(options: argparse.Namespace) -> None:
     if part.index is not None:
         print("\n".join(_description(part.index, load(options.file, part=part))))
         return
-    for index, image in enumerate(read(options.file, **part.reading())):
+    for index, image in enumerate(read(options.file, **part.reading(), spectra=True)):
         print("\n".join(_description(index, image)))
 
 

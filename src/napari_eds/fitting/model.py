@@ -52,6 +52,8 @@ class SpectralModel:
     tail : LowEnergyTail or None
     fano_eV : float
         Growth of squared widths with the energy, see `lines.fwhm_keV`.
+    radiative_auger : float
+        Strength of the bands below K alpha, see `profiles.family_profiles`.
     background_shape : ndarray, (channels of the fit,), or None
         A background known up to a factor and a slope in the logarithm of the energy, in place of
         the polynomial.
@@ -70,6 +72,7 @@ class SpectralModel:
     integrated: bool = False
     tail: LowEnergyTail | None = None
     fano_eV: float = xray.FANO_EV
+    radiative_auger: float = 0.0
     background_shape: np.ndarray | None = None
     pile_up: np.ndarray | None = None
 
@@ -108,6 +111,7 @@ class SpectralModel:
             integrated=self.integrated,
             tail=self.tail,
             fano_eV=self.fano_eV,
+            radiative_auger=self.radiative_auger,
         )
 
     @cached_property

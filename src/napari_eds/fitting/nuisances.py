@@ -7,18 +7,29 @@ but moving the intensities that are. They are fitted to the summed spectrum as f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.self_absorption import SelfAbsorption
 from napari_eds.physics import lines as xray
+from napari_eds.physics.radiative_auger import radiative_auger
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.recipe.uncertainties import Uncertainties
 
-Kind = Literal["offset", "gain", "resolution", "fano", "tail", "position", "ratio"]
+Kind = Literal[
+    "offset",
+    "gain",
+    "resolution",
+    "fano",
+    "tail",
+    "radiative_auger",
+    "position",
+    "ratio",
+]
 
 #: How far axis and resolution may lie from what the file says, as standard deviations: of the
 #: offset in eV, the gain in percent, the resolution at Mn Ka in eV. They hold what the lines do
@@ -32,6 +43,8 @@ FANO_PRIOR = 0.04
 #: Share of O K in the tail of incomplete charge collection, expected and by how much it varies
 #: between detectors, and the tail's length.
 TAIL_MEAN, TAIL_PRIOR, TAIL_DECAY_KEV = 0.02, 0.03, 0.07
+#: Relative, of the bands of radiative Auger emission.
+AUGER_PRIOR = 0.4
 
 #: Lines closer than this part of the resolution move together.
 _RESOLVED = 0.5
@@ -41,7 +54,14 @@ _NEGLIGIBLE = 0.003
 _SOFT_KEV = 1.0
 
 #: Steps of numerical derivatives.
-_STEP = {"offset": 0.2, "gain": 2e-3, "resolution": 0.2, "fano": 0.01, "tail": 0.01}
+_STEP = {
+    "offset": 0.2,
+    "gain": 2e-3,
+    "resolution": 0.2,
+    "fano": 0.01,
+    "tail": 0.01,
+    "radiative_auger": 0.1,
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +107,7 @@ def nuisances_of(
     uncertainties: Uncertainties,
     *,
     fixed: Sequence[Kind] = (),
+    absorbed: SelfAbsorption | None = None,
 ) -> tuple[Nuisance, ...]:
     """List what is uncertain of a model.
 
@@ -96,12 +117,18 @@ def nuisances_of(
     uncertainties : Uncertainties
     fixed : sequence of str
         Kinds that keep their value. Axis and resolution then are as sure as `FIXED_PRIOR`.
+    absorbed : SelfAbsorption, optional
+        What a bulk specimen did to the lines of the model.
     """
     found = [
         Nuisance(kind, (FIXED_PRIOR if kind in fixed else AXIS_PRIOR)[kind], kind in fixed)
         for kind in ("offset", "gain", "resolution")
     ]
     found.append(Nuisance("fano", FANO_PRIOR, "fano" in fixed))
+    if model.radiative_auger and any(
+        family.family == "K" and radiative_auger(family.element) for family in model.families
+    ):
+        found.append(Nuisance("radiative_auger", AUGER_PRIOR, "radiative_auger" in fixed))
     if model.tail is not None and model.tail.below_keV is None:
         found.append(Nuisance("tail", TAIL_PRIOR, "tail" in fixed))
     for i, family in enumerate(model.families):
@@ -111,13 +138,31 @@ def nuisances_of(
         position = uncertainties.line_position_eV
         if family.alpha.energy_keV < _SOFT_KEV:
             position = max(position, uncertainties.soft_line_position_eV)
-        found.append(Nuisance("position", position, "position" in fixed, i))
         ratio = uncertainties.line_ratio(family.family)
+        doubts = {} if absorbed is None else absorbed.doubts_of(model, i)
+        position = float(np.hypot(position, _moved_by_doubt(model, i, doubts)))
+        found.append(Nuisance("position", position, "position" in fixed, i))
+        of_all = max(doubts.values(), default=0.0)
         found += [
-            Nuisance("ratio", ratio, "ratio" in fixed, i, group)
+            Nuisance("ratio", float(np.hypot(ratio, of_all)), "ratio" in fixed, i, group)
             for group in _groups(model, family, lines, model.weight_sums[i])
         ]
     return tuple(found)
+
+
+def _moved_by_doubt(model: SpectralModel, family: int, doubts: Mapping[str, float]) -> float:
+    """Return how far doubts of weaker lines move the reference group of a family, eV."""
+    lines = model.lines_in_range(model.families[family])
+    if not doubts or not lines:
+        return 0.0
+    strongest = max(lines, key=lambda line: line.weight)
+    group = next(g for g in unresolved(lines, model.resolution_MnKa_eV) if strongest in g)
+    weight = sum(line.weight for line in group)
+    moves = [
+        (line.energy_keV - strongest.energy_keV) * line.weight / weight * doubts[line.name]
+        for line in group
+    ]
+    return 1000 * float(np.linalg.norm(moves))
 
 
 def moved(
@@ -178,6 +223,8 @@ def _moved_by(model: SpectralModel, kind: Kind, value: float) -> SpectralModel:
         return replace(model, resolution_MnKa_eV=model.resolution_MnKa_eV + value)
     if kind == "fano":
         return replace(model, fano_eV=model.fano_eV * (1 + value))
+    if kind == "radiative_auger":
+        return replace(model, radiative_auger=model.radiative_auger + value)
     tail = model.tail or LowEnergyTail(fraction=0, decay_keV=TAIL_DECAY_KEV, below_keV=None)
     fraction = float(np.clip(tail.fraction + value, 0, 0.5))
     return replace(model, tail=tail.model_copy(update={"fraction": fraction}))

@@ -14,10 +14,13 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import TAIL_DECAY_KEV, TAIL_MEAN, Kind, nuisances_of
 from napari_eds.fitting.pile_up import PileUp, with_pile_up
 from napari_eds.fitting.refinement import Refined, Refinement, refine
+from napari_eds.fitting.self_absorption import SelfAbsorption
+from napari_eds.fitting.soft_limits import SoftLimits, thin_strengths
 from napari_eds.fitting.sum_fit import SumFit, fit_sum
 from napari_eds.fitting.unexplained import UnexplainedPeak, unexplained_peaks
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import LowEnergyTail, Recipe
+from napari_eds.spectra.acquisition import Acquisition
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +59,13 @@ class Preparation:
         return self.sum_fit.reduced_chi_squared
 
 
-def prepare(
+def prepare(  # noqa: PLR0913, PLR0917 - three have defaults
     model: SpectralModel,
     total: np.ndarray,
     recipe: Recipe,
     k_factors: KFactorTable | None = None,
     spectra: np.ndarray | None = None,
+    acquisition: Acquisition | None = None,
 ) -> Preparation:
     """Calibrate, correct and refine a model on the summed spectrum, as the recipe asks.
 
@@ -79,6 +83,8 @@ def prepare(
         them all elements weigh the same.
     spectra : ndarray, (labels, channels of the fit), optional
         Counts of each label, which tell what X-rays meet in pile-up; without them, all do.
+    acquisition : Acquisition, optional
+        Tells a bulk specimen from a foil; a foil without it.
     """
     if recipe.engine != "poisson":
         return _of_hyperspy(model, total, recipe)
@@ -91,13 +97,19 @@ def prepare(
     spectra = total if spectra is None else spectra
     prepared, _ = with_pile_up(calibration.apply(drawn), spectra)
     weights = _rough_composition(prepared, total, k_factors)
+    prepared, absorbed = _leaving_bulk(prepared, total, recipe, acquisition)
     begin("settling the model on the sum")
     background = sum_background(prepared, total, weights, recipe.background)
+    strengths = thin_strengths(prepared) if absorbed is None else absorbed.strengths
+    limits = SoftLimits.of(prepared, strengths)
     refined = refine(
         prepared,
         total,
-        nuisances_of(prepared, recipe.uncertainties, fixed=_fixed(recipe, total)),
+        nuisances_of(
+            prepared, recipe.uncertainties, fixed=_fixed(recipe, total), absorbed=absorbed
+        ),
         bending(prepared.energy, background.shape),
+        limits,
     )
     begin("looking for sum peaks again")
     prepared, pile_up = with_pile_up(refined.model, spectra)
@@ -114,6 +126,22 @@ def prepare(
         unexplained_peaks(prepared, total, fitted),
         refined,
     )
+
+
+def _leaving_bulk(
+    model: SpectralModel,
+    total: np.ndarray,
+    recipe: Recipe,
+    acquisition: Acquisition | None,
+) -> tuple[SpectralModel, SelfAbsorption | None]:
+    """Return a model with the lines that leave the specimen, where that is bulk."""
+    if acquisition is None or not recipe.correct_lines:
+        return model, None
+    if acquisition.is_foil(model.beam_energy_keV):
+        return model, None
+    areas = fit_sum(model, total).coefficients[: len(model.families)]
+    absorbed = SelfAbsorption.of_bulk(model, areas, acquisition.take_off_angle_deg)
+    return absorbed.apply(model), absorbed
 
 
 def _of_hyperspy(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Preparation:
@@ -152,7 +180,7 @@ def _fixed(recipe: Recipe, total: np.ndarray) -> list[Kind]:
         # Lines as eXSpy has them are off by more than priors say: only the calibration moves.
         fixed += ["offset", "gain", "resolution", "fano", "position"]
     if not recipe.refine_line_ratios:
-        fixed.append("ratio")
+        fixed += ["ratio", "radiative_auger"]
     return fixed
 
 

@@ -12,6 +12,7 @@ from scipy.special import erfcx, ndtr
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import attenuation_cm2_g
 from napari_eds.physics.detector import SILICON_KA_KEV, silicon_escape
+from napari_eds.physics.radiative_auger import radiative_auger as band_below
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.spectra.axes import EnergyAxis
 
@@ -36,6 +37,7 @@ def family_profiles(  # noqa: PLR0913 - a detector has this many sides
     integrated: bool,
     tail: LowEnergyTail | None = None,
     fano_eV: float = xray.FANO_EV,
+    radiative_auger: float = 0.0,
 ) -> np.ndarray:
     """Draw families of lines.
 
@@ -52,13 +54,16 @@ def family_profiles(  # noqa: PLR0913 - a detector has this many sides
     tail : LowEnergyTail, optional
     fano_eV : float
         See `lines.fwhm_keV`.
+    radiative_auger : float
+        Strength of the bands below K alpha over that of the table (`radiative_auger`), drawn in
+        addition to the line's counts where `integrated`.
 
     Returns
     -------
     ndarray, (channels, families)
         Counts per channel for an alpha line of 1 count.
     """
-    peaks = _Peaks.of(families, tail, integrated=integrated)
+    peaks = _Peaks.of(families, tail, radiative_auger, integrated=integrated)
     sigmas = xray.fwhm_keV(peaks.centres_keV, resolution_MnKa_eV, fano_eV) / _FWHM_PER_SIGMA
     decay_keV = 0.0 if tail is None else tail.decay_keV
     place, channel, drawn = _drawn(energy, peaks, sigmas, decay_keV, integrated=integrated)
@@ -82,10 +87,14 @@ class _Peaks:
         cls,
         families: Sequence[Sequence[xray.XRayLine]],
         tail: LowEnergyTail | None,
+        radiative_auger: float,
         *,
         integrated: bool,
     ) -> _Peaks:
-        """List the lines of families and, where a detector is drawn, their escape peaks."""
+        """List the lines of families and, where a detector is drawn, what lies below them.
+
+        That are escape peaks, and the bands of radiative Auger emission.
+        """
         rows = []
         for column, lines in enumerate(families):
             for line in lines:
@@ -96,6 +105,16 @@ class _Peaks:
                 if escaped * line.weight > _NEGLIGIBLE:
                     escape_keV = line.energy_keV - SILICON_KA_KEV
                     rows.append((column, escape_keV, escaped * line.weight, 0.0))
+                if integrated and radiative_auger and line.name.startswith("Ka"):
+                    rows += [
+                        (
+                            column,
+                            line.energy_keV - below,
+                            radiative_auger * share * line.weight,
+                            0.0,
+                        )
+                        for below, share in band_below(line.element)
+                    ]
         columns, centres, counts, leaking_ = np.array(rows, dtype=float).reshape(-1, 4).T
         return cls(columns.astype(int), centres, counts, leaking_)
 

@@ -15,6 +15,7 @@ from napari_eds._support.progress import check_cancelled
 from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
+from napari_eds.fitting.soft_limits import SoftLimits
 from napari_eds.fitting.sum_fit import inflated, positive_counts, positive_shape, smoothed
 
 #: A line this many deviations of its prior off its table is told: the model lacks something there.
@@ -131,6 +132,7 @@ def refine(
     total: np.ndarray,
     nuisances: tuple[Nuisance, ...],
     background: np.ndarray,
+    limits: SoftLimits | None = None,
 ) -> Refined:
     """Let axis, widths, tails, positions and ratios follow the summed spectrum.
 
@@ -150,8 +152,11 @@ def refine(
     nuisances : tuple of Nuisance
     background : ndarray, (channels, columns)
         Columns of its background in counts: the first its shape, the others ways to bend it.
+    limits : SoftLimits, optional
+        Of areas, beside that of a harder family of the same element.
     """
-    start = _Problem.of(model, np.asarray(total, dtype=float), nuisances, background)
+    counts = np.asarray(total, dtype=float)
+    start = _Problem.of(model, counts, nuisances, background, limits or SoftLimits.none())
     problem, values, solved = start.settled()
     if problem.lets_go(solved):
         firm = replace(start, is_firm=True).settled()
@@ -195,6 +200,8 @@ class _Problem:
     prior_sd: np.ndarray
     background: np.ndarray
     variance: np.ndarray
+    limits: SoftLimits
+    areas: tuple[np.ndarray, np.ndarray]
     is_firm: bool = False
 
     @classmethod
@@ -204,22 +211,30 @@ class _Problem:
         counts: np.ndarray,
         nuisances: tuple[Nuisance, ...],
         background: np.ndarray,
+        limits: SoftLimits,
     ) -> _Problem:
         """Take smoothed counts for the first variance."""
         prior_sd = np.array([nuisance.prior_sd for nuisance in nuisances])
-        return cls(model, counts, nuisances, prior_sd, background, smoothed(counts))
+        free = np.zeros(len(model.families))
+        variance = smoothed(counts)
+        return cls(model, counts, nuisances, prior_sd, background, variance, limits, (free, free))
 
     def settled(self) -> tuple[_Problem, np.ndarray, _Solved]:
         """Return itself with its last weights, the best values and the fit there."""
         values = np.zeros(len(self.nuisances))
-        problem = replace(self, variance=self.scatter(self.solved(values)))
+        problem = self.weighed_by(self.solved(values))
         for _ in range(_WEIGHTINGS):
             before = values
             values, solved = problem.descended(values)
-            problem = replace(problem, variance=problem.scatter(solved))
+            problem = problem.weighed_by(solved)
             if np.abs(values - before).max(initial=0) < _SAME:
                 break
         return problem, values, solved
+
+    def weighed_by(self, solved: _Solved) -> _Problem:
+        """Return itself with weights and limits of soft families that follow from a fit."""
+        areas = self.limits.priors(solved.coefficients[: len(self.model.families)])
+        return replace(self, variance=self.scatter(solved), areas=areas)
 
     def solved(self, values: np.ndarray) -> _Solved:
         """Return the best areas and background at values of the nuisances."""
@@ -227,12 +242,11 @@ class _Problem:
         model = moved(self.model, self.nuisances, values * self.prior_sd)
         profiles = model.profiles
         n = profiles.shape[1]
-        design, precision = np.hstack([profiles, self.background]), self._bending(n)
-        nothing = np.zeros(design.shape[1])
-        found, _ = regularised_fit(design, self.counts, self.variance, precision, nothing)
+        design, (precision, wanted) = np.hstack([profiles, self.background]), self._priors()
+        found, _ = regularised_fit(design, self.counts, self.variance, precision, wanted)
         fitted = design @ found
         squares = ((self.counts - fitted) ** 2 / self.variance).sum() + (
-            precision * found**2
+            precision * (found - wanted) ** 2
         ).sum()
         return _Solved(
             model,
@@ -261,20 +275,23 @@ class _Problem:
         return values, here
 
     def _step(
-        self, values: np.ndarray, linear: tuple[np.ndarray, np.ndarray], damping: float
+        self,
+        values: np.ndarray,
+        linear: tuple[np.ndarray, np.ndarray, np.ndarray],
+        damping: float,
     ) -> np.ndarray:
         """Return the change that would be best if the model were linear in its nuisances.
 
         Marquardt's damping holds each the more, the more the counts say of it.
         """
-        design, prior = linear
+        design, prior, held = linear
         first = design.shape[1] - len(values)
         told = np.zeros(design.shape[1])
         told[first:] = (design[:, first:] ** 2 / self.variance[:, None]).sum(axis=0)
         precision = prior + damping * told
         free = np.ones(design.shape[1], dtype=bool)
         free[first:] = [not n.is_fixed for n in self.nuisances]
-        wanted = np.append(np.zeros(first), -values / precision[first:])
+        wanted = np.append(held, -values / precision[first:])
         found, _ = regularised_fit(
             design[:, free], self.counts, self.variance, precision[free], wanted[free]
         )
@@ -284,25 +301,35 @@ class _Problem:
 
     def covariance(self, values: np.ndarray, here: _Solved) -> np.ndarray:
         """Return that of areas, background and nuisances."""
-        design, precision = self._linearised(values, here)
+        design, precision, _ = self._linearised(values, here)
         nothing = np.zeros(design.shape[1])
         return regularised_fit(design, self.counts, self.variance, precision, nothing)[1]
 
-    def _linearised(self, values: np.ndarray, here: _Solved) -> tuple[np.ndarray, np.ndarray]:
-        """Return columns of areas, background and nuisances, and precisions of their priors."""
+    def _linearised(
+        self, values: np.ndarray, here: _Solved
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return columns of areas, background and nuisances, and what priors say of them.
+
+        Precisions of all, and the means of areas and background.
+        """
         check_cancelled()
         model = here.model
         n = len(model.families)
         areas = np.maximum(here.coefficients[:n], 0)
         slopes = [slope.of(areas) for slope in slopes_of(model, self.nuisances)]
         columns = [model.profiles, self.background, np.stack(slopes, axis=1) * self.prior_sd]
-        return np.hstack(columns), np.append(self._bending(n), np.ones(len(values)))
+        precision, wanted = self._priors()
+        return np.hstack(columns), np.append(precision, np.ones(len(values))), wanted
 
-    def _bending(self, n_families: int) -> np.ndarray:
-        """Return precisions of areas and of the background, whose first column is free."""
-        precision = np.zeros(n_families + self.background.shape[1])
-        precision[n_families + 1 :] = 1 / _BENDING**2
-        return precision
+    def _priors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return precisions and means of areas and background, whose first column is free."""
+        k = self.background.shape[1]
+        bending = np.full(k, 1 / _BENDING**2)
+        bending[0] = 0
+        return (
+            np.append(self.areas[0], bending),
+            np.append(self.areas[1], np.zeros(k)),
+        )
 
     def scatter(self, solved: _Solved) -> np.ndarray:
         """Return by what counts vary around a fit, (channels,).

@@ -99,7 +99,7 @@ def _fitted(  # noqa: PLR0913 - a fit depends on this much
     total = np.asarray(counts.sum(axis=0, dtype=sum_dtype(counts)))
     if not total.any():
         return None
-    preparation = prepare(model, total, recipe, k_factors, counts)
+    preparation = prepare(model, total, recipe, k_factors, counts, image.acquisition)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )

@@ -179,7 +179,7 @@ def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
     whole = inside.all()
     total = image.total_spectrum() if whole else image.label_spectra(inside).spectra[0]
     counts = total[model.channels]
-    preparation = prepare(model, counts, recipe, k_factors)
+    preparation = prepare(model, counts, recipe, k_factors, acquisition=image.acquisition)
     model = preparation.model
     in_range = shared_inverse(model, preparation.sum_fit.expected)
     first, second = np.triu_indices(model.n_quantified)

@@ -29,9 +29,10 @@ _NO_COUNTS, _NOTHING = "no counts", "nothing detected"
 FEW_COUNTS_ERROR = 0.1
 #: A fit is poor where what it lacks for sure is this much, relative to the lines.
 POOR_FIT = 0.02
-#: An element is uncertain if its error beyond counting is above this part of it (of a fraction
-#: below `_MINOR`, of `_MINOR` times `_MINOR_FACTOR`), and above counting by the factor.
-UNCERTAIN, _MINOR, _MINOR_FACTOR, _BEYOND_COUNTING = 0.055, 0.05, 4.0, 2.0
+#: An element is uncertain if its error beyond counting would make it wrong by some 5 % (of a
+#: fraction below `_MINOR`, of `_MINOR` times `_MINOR_FACTOR`) and by so many errors of counting
+#: more: what is less, the counting error covers, which is told beside it.
+UNCERTAIN, _MINOR, _MINOR_FACTOR, _OF_COUNTING = 0.049, 0.05, 4.0, 1.5
 #: Total errors by which an element is below zero where the model must be wrong.
 NEGATIVE_SIGMA = 3.0
 #: Up to this reduced chi-squared no peak can stand out of a label's fit.
@@ -235,7 +236,7 @@ def _uncertain(composition: Composition) -> np.ndarray:
     counting = composition.atomic_error_parts["counting"]
     beyond = np.sqrt(np.maximum(composition.atomic_errors_total**2 - counting**2, 0))
     limit = UNCERTAIN * np.where(x >= _MINOR, x, _MINOR * _MINOR_FACTOR)
-    return np.asarray((beyond > limit) & (beyond > _BEYOND_COUNTING * counting))
+    return np.asarray(beyond > limit + _OF_COUNTING * counting)
 
 
 def _causes(composition: Composition, absorption_is_corrected: bool) -> list[list[str]]:  # noqa: FBT001

@@ -146,7 +146,7 @@ def run_labels(  # noqa: PLR0913 - keyword-only ones belong together
         label_spectra = spectra_of(image, labels, label_spectra, joint)
     counts = label_spectra.within(model.channels)
     total = _sum(counts)
-    preparation = prepare(model, total, recipe, k_factors, counts)
+    preparation = prepare(model, total, recipe, k_factors, counts, image.acquisition)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +20,7 @@ import h5py
 import numpy as np
 
 from napari_eds.errors import ReadError
+from napari_eds.readers.beside import readable
 from napari_eds.readers.bins import assemble, block_of_rows
 from napari_eds.readers.damage import check_size, damage_told
 from napari_eds.readers.hdf5_checks import first_value
@@ -64,10 +66,20 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         chosen = found["SPD"] or found["LSD"] or found["SPC"]
         if not chosen:
             raise ReadError(f"{path.name} holds no spectra: no SPD, LSD or SPC of APEX")
-        return [
+        images = [
             _spectrum_image(path, name, dataset, options)
             for name, dataset in zip(_names(path, chosen), chosen, strict=True)
         ]
+        alone = [one for one in found["SPC"] if _is_alone(one)]
+        others = alone if options.spectra and found["SPD"] else []
+        return images + readable(
+            partial(_spectrum_image, path, _long_name(path, one), one, options) for one in others
+        )
+
+
+def _is_alone(spectrum: h5py.Dataset) -> bool:
+    """Whether a spectrum is that of a point or an area, not the sum of a map or line scan."""
+    return not any(isinstance(spectrum.parent.get(k), h5py.Dataset) for k in ("SPD", "LSD"))
 
 
 def _collect(name: str, item: Any, found: dict[str, list[h5py.Dataset]]) -> None:
@@ -79,7 +91,11 @@ def _collect(name: str, item: Any, found: dict[str, list[h5py.Dataset]]) -> None
 def _names(path: Path, datasets: Sequence[h5py.Dataset]) -> list[str]:
     if len(datasets) == 1:
         return [path.stem]
-    return [f"{path.stem}: {' '.join(one.name.split('/')[2:-1])}" for one in datasets]
+    return [_long_name(path, one) for one in datasets]
+
+
+def _long_name(path: Path, dataset: h5py.Dataset) -> str:
+    return f"{path.stem}: {' '.join(dataset.name.split('/')[2:-1])}"
 
 
 def _spectrum_image(

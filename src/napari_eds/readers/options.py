@@ -14,6 +14,8 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 class Options(MapPart):
     """Options of `napari_eds.read`, checked; the names and meanings are the same."""
 
+    spectra: bool = False
+
     @property
     def part(self) -> MapPart:
         """The options as the value that images keep."""

@@ -47,6 +47,7 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     clip_negative: bool = False,
     crop: tuple[Extent, Extent] | None = None,
     crop_unit: Unit = "px",
+    spectra: bool = False,
     check: Check | None = None,
 ) -> list[SpectrumImage]:
     """Return every EDS map of a file.
@@ -80,6 +81,9 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     crop_unit : {"px", "nm"}
         In nm, from the upper left edge of the map, pixels are kept whose centres lie in
         ``start <= x < stop``.
+    spectra : bool
+        Whether the single spectra that a file holds beside maps come after these, too, but for
+        those that are sums of a map. `crop` leaves them out.
     check : callable, optional
         Called without arguments while reading, at least once a second; what it raises leaves the
         reading.
@@ -111,6 +115,8 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         crop=crop,
         crop_unit=crop_unit,
     )
+    # A spectrum has no pixels to be cropped.
+    options = replace(options, spectra=spectra and crop is None)
     with cancellable(check):
         images = _read(_checked(Path(path)), options)
     several = len(images) > 1
@@ -171,8 +177,8 @@ def load(
     ----------
     path : path-like
     index : int, optional
-        Which one, if the file holds several, in the order of `read`. For single spectra of
-        Velox, 0 is the sum over all detectors.
+        Which one, if the file holds several, in the order of `read` with ``spectra=True``. For
+        single spectra of Velox, 0 is the sum over all detectors.
     part : MapPart, optional
         The part to read, such as that of an earlier run (``MapPart.from_recipe``, or
         ``session.source.part``). `index` and options go before what it says.
@@ -196,6 +202,9 @@ def load(
     options.pop("index", None)
     wanted = Options.of(options.pop("detectors", None), **options)
     images = _read(_checked(Path(path)), wanted)
+    if index is not None and index >= len(images):
+        # Spectra that the file holds beside maps are counted after these.
+        images = _read(_checked(Path(path)), replace(wanted, spectra=True))
     if index is None and len(images) == 1:
         return _with_warnings(wanted.finish(images[0], None), path)
     if index is None or not 0 <= index < len(images):

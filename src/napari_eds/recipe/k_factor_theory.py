@@ -63,7 +63,7 @@ def theoretical_k_factors(
     """
     refusal = why_not_computed(beam_energy_keV)
     if refusal:
-        raise KFactorError(refusal)
+        raise KFactorError(f"{refusal}; use k-factors measured on standards at this voltage")
     table = _theory(float(beam_energy_keV), detector, convention)
     if elements is None:
         return table

@@ -34,6 +34,7 @@ from napari_eds._napari.parts.widgets import SMALL_TEXT
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.settings import FROM_FILE, Settings
 from napari_eds.errors import EDSError, KFactorError
+from napari_eds.recipe.k_factor_theory import why_not_computed
 from napari_eds.recipe.k_factors import KFactorTable
 
 _STATUS_LINES = 3
@@ -144,6 +145,10 @@ class ChosenPage(QWidget):
         self._show_convention(settings)
         usable = (self._used.table, "There are no k-factors to save: choose elements first.")
         offer(self.save, unless=lacking(usable))
+        beam = settings.draft.beam_energy_keV or image.acquisition.beam_energy_keV
+        # With k-factors of one's own, the button is the way to leave them.
+        own = settings.draft.k_factors is not None or settings.k_factor_file is not None
+        offer(self.theory, unless="" if own or beam is None else why_not_computed(beam))
         text, warnings = k.status(image, settings, self._used, rows)
         self._say(
             "\n".join([*(f"⚠ {warning}" for warning in warnings), *([text] if text else [])])

@@ -51,7 +51,7 @@ class ColorKey(QObject):
             with focus.staying():
                 focus.viewer.add_layer(layer)
             layer.visible = labels.visible
-            one_per_turn(telling(layer))
+            one_per_turn(telling(focus.viewer, layer))
             return
         for name, value in _place(labels).items():
             setattr(layer, name, value)

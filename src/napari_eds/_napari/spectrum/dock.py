@@ -104,7 +104,7 @@ class SpectrumWidget(QWidget):
         for switch in (bar.whole_map, bar.lines, bar.fit):
             switch.toggled.connect(self._refresh)
         bar.maximum.toggled.connect(self.sources.want_maximum)
-        bar.spectrum.activated.connect(partial(spectra.choose, focus))
+        bar.spectrum.activated.connect(partial(spectra.take, focus))
         bar.choose_window.toggled.connect(self._on_window_mode)
         bar.fit_view.clicked.connect(plot.fit_view)
         bar.save.clicked.connect(self._on_save)
@@ -203,9 +203,9 @@ class SpectrumWidget(QWidget):
 
     def _offer_spectra(self) -> None:
         """Offer what there is to be seen: spectra of a file, or those of a map."""
-        layer = self._focus.map_layer
-        of_map = not is_spectrum(self._focus.image)
-        self.toolbar.offer(spectra.titles(layer), spectra.chosen(layer), of_map=of_map)
+        focus = self._focus
+        of_map = not is_spectrum(focus.image)
+        self.toolbar.offer(spectra.titles(focus), spectra.place_of(focus), of_map=of_map)
         if self.plot.look.per_pixel != self._per_pixel():
             self._on_look()
 

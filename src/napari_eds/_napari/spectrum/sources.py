@@ -132,9 +132,8 @@ class SpectrumSources(QObject):
         return tuple(shown)
 
     def _single(self, color: str) -> Spectrum:
-        """Return the spectrum of a file that holds no map, by its name."""
-        layer = self._focus.map_layer
-        names, place = spectra.titles(layer), spectra.chosen(layer)
+        """Return a single spectrum of a file, by its name."""
+        names, place = spectra.titles(self._focus), spectra.place_of(self._focus)
         name = names[place] if place >= 0 else "Spectrum"
         counts = np.array([]) if self._total is None else self._total
         return Spectrum(MAP, name, counts, 1, color)

@@ -26,7 +26,9 @@ class SpectrumToolbar(QWidget):
         super().__init__()
         self._of_maps: list[QWidget] = []
         self.spectrum = QComboBox()
-        self.spectrum.setToolTip("Spectrum of the file: the sum of its detectors, or one of them")
+        self.spectrum.setToolTip(
+            "Spectrum of the file: the sum of its detectors, one of them, or one beside its map"
+        )
         self.scale = QComboBox()
         for scale, text in _SCALE_TEXTS.items():
             self.scale.addItem(text, scale)

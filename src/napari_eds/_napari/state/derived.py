@@ -168,7 +168,7 @@ class Kind(Generic[AnyLayer, Part]):
         layer = self.layer(viewer, owner, part)
         if layer is None:
             layer = self._add(viewer, owner, part, look, staying)
-            return layer, telling(layer) if look.says_what_it_is else []
+            return layer, telling(viewer, layer) if look.says_what_it_is else []
         layer.data = look.data
         for name, value in look.renewed.items():
             setattr(layer, name, value)
@@ -224,11 +224,13 @@ class Kind(Generic[AnyLayer, Part]):
                 yield more.pop(0)
 
 
-def telling(layer: Layer) -> list[Callable[[], None]]:
+def telling(viewer: ViewerModel, layer: Layer) -> list[Callable[[], None]]:
     """Return the steps that let a layer show its name and its colour bar on the canvas."""
 
     def tell(overlay: str) -> None:
-        getattr(layer, overlay).visible = True
+        # The canvas would hold a layer that was removed meanwhile, and all that it holds.
+        if layer in viewer.layers:
+            getattr(layer, overlay).visible = True
 
     return [partial(tell, overlay) for overlay in ("name_overlay", "colorbar")]
 

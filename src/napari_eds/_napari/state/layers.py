@@ -75,17 +75,21 @@ def image_layers(image: SpectrumImage) -> list[LayerTuple]:
     return [*layers, (counts, attributes, "image")]
 
 
-def spectrum_layers(images: Sequence[SpectrumImage]) -> list[LayerTuple]:
+def spectrum_layers(
+    images: Sequence[SpectrumImage], maps: Sequence[SpectrumImage] = ()
+) -> list[LayerTuple]:
     """Return the layers of the spectra of a file: one that offers all of them, and one label.
 
     The first is chosen, which of Velox is the sum over all detectors. There is nothing to be
     seen of a single pixel, which therefore is transparent. It is one label already, so that it
-    can be quantified as it is.
+    can be quantified as it is. Images that `maps` of the same file bring are left to these.
     """
     first, group = images[0], new_group()
     unit = next((u for i in first.images if (u := _unit(i.pixel_unit)) != "pixel"), "pixel")
     place = _geometry((1.0, 1.0), unit)
-    pictures = _pictures(_of_file(first), first.images)
+    known = [picture.data for image in maps for picture in image.images]
+    own = [p for p in first.images if not any(np.array_equal(p.data, one) for one in known)]
+    pictures = _pictures(_of_file(first), own)
     for _, look, _ in pictures:
         look["metadata"] = {GROUPS: [group], FULL_NAME: _of_file(first)}
     label = {
@@ -114,10 +118,14 @@ def spectrum_layers(images: Sequence[SpectrumImage]) -> list[LayerTuple]:
 
 
 def layers_of(images: Sequence[SpectrumImage]) -> list[list[LayerTuple]]:
-    """Return the layers of what a file holds: those of each map, and those of its spectra."""
+    """Return the layers of what a file holds: those of its spectra, and those of each map.
+
+    Maps come last, for the layer that comes last is the one that is looked at.
+    """
     spectra = [image for image in images if is_spectrum(image)]
-    maps = [image_layers(image) for image in images if not is_spectrum(image)]
-    return [*maps, *([spectrum_layers(spectra)] if spectra else [])]
+    maps = [image for image in images if not is_spectrum(image)]
+    of_spectra = [spectrum_layers(spectra, maps)] if spectra else []
+    return [*of_spectra, *map(image_layers, maps)]
 
 
 def is_spectrum(image: SpectrumImage | None) -> bool:

@@ -23,9 +23,45 @@ if TYPE_CHECKING:
 _ELSEWHERE = "eds_results_of_spectra"
 
 
-def titles(layer: Layer | None) -> list[str]:
-    """Return what the spectra that a layer offers are called in a list of them."""
-    return [_title(image) for image in spectra_of(layer)]
+def offered(focus: Any) -> list[tuple[Layer, int]]:
+    """Return what a list of spectra offers: those of the file that is looked at, and its maps.
+
+    Each is a layer and the place among its spectra, -1 of a map. A file of maps only offers
+    nothing.
+    """
+    image = focus.image
+    if image is None:
+        return []
+    layers = [focus.map_layer]
+    if image.source is not None:
+        layers = [
+            x for x in focus.map_layers() if x.metadata[SPECTRUM_IMAGE].source == image.source
+        ]
+    places = [(layer, i) for layer in layers for i in range(len(spectra_of(layer)))]
+    maps = [(layer, -1) for layer in layers if not spectra_of(layer)]
+    return [*maps, *places] if places else []
+
+
+def titles(focus: Any) -> list[str]:
+    """Return what the spectra that are offered are called in a list of them."""
+    return [
+        _title(spectra_of(layer)[place]) if place >= 0 else f"map {layer.name}"
+        for layer, place in offered(focus)
+    ]
+
+
+def place_of(focus: Any) -> int:
+    """Return the place of what is looked at in the list; -1 where it is not there."""
+    here = (focus.map_layer, chosen(focus.map_layer))
+    return next((i for i, one in enumerate(offered(focus)) if one == here), -1)
+
+
+def take(focus: Any, number: int) -> None:
+    """Look at another one of the list."""
+    layer, place = offered(focus)[number]
+    focus.set_map_layer(layer)
+    if place >= 0:
+        choose(focus, place)
 
 
 def _title(image: SpectrumImage) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from napari_eds.errors import ReadError
+from napari_eds.readers.beside import readable
 from napari_eds.readers.files import find
 from napari_eds.readers.images import auxiliary_images
 from napari_eds.readers.jeol import maps
@@ -19,6 +21,7 @@ from napari_eds.readers.rosetta.call import Entries
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 _TREE_AT = 12
+_SPECTRUM = "spectrum"
 #: Missing files of a folder that are named one by one in a message.
 _NAMED = 30
 
@@ -50,7 +53,24 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         raise ReadError(problem or f"{path.name} names no files of data")
     if problem:
         note(problem)
-    return found or rosetta.from_entries(entries, path, options)
+    if not found:
+        return rosetta.from_entries(entries, path, options)
+    spectra = [entry for entry in entries if options.spectra and len(entry["axes"]) == 1]
+    return [*found, *(_spectra(spectra, path, options) if spectra else [])]
+
+
+def _spectra(entries: Entries, path: Path, options: Options) -> list[SpectrumImage]:
+    """Return the spectra beside maps, named by the project and their numbers."""
+
+    def read(entry: Any) -> SpectrumImage:
+        (image,) = rosetta.from_entries([entry], path, options)
+        return image
+
+    found = readable(partial(read, entry) for entry in entries)
+    return [
+        replace(image, name=f"{path.stem}: {_SPECTRUM} {number}")
+        for number, image in enumerate(found, start=1)
+    ]
 
 
 def _views(path: Path) -> Iterator[list[PureWindowsPath]]:

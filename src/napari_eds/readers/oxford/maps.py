@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ import h5py
 import numpy as np
 
 from napari_eds.errors import ReadError
+from napari_eds.readers.beside import readable
 from napari_eds.readers.bins import assemble, block_of_rows
 from napari_eds.readers.choice import chosen
 from napari_eds.readers.damage import check_size, damage_told
@@ -56,7 +58,7 @@ def is_oxford(file: h5py.File) -> bool:
 
 
 def read(path: Path, options: Options) -> list[SpectrumImage]:
-    """Return every map of a file; without a map, every line scan and spectrum.
+    """Return every map of a file, and its spectra if asked for; without a map, all there is.
 
     Parameters
     ----------
@@ -79,9 +81,14 @@ def read(path: Path, options: Options) -> list[SpectrumImage]:
         if not found:
             raise ReadError(_without_spectra(path.name, file, slices))
         maps = [(group, ones) for group, ones in found if min(_cells(ones[0])) > 1]
+        spectra = [(group, ones) for group, ones in found if max(_cells(ones[0])) == 1]
+        others = spectra if maps and options.spectra else []
+        several = len(maps or found) > 1
         return [
-            _spectrum_image(path, group, ones, options, several=len(maps or found) > 1)
-            for group, ones in maps or found
+            *(_spectrum_image(path, *one, options, several=several) for one in maps or found),
+            *readable(
+                partial(_spectrum_image, path, *one, options, several=True) for one in others
+            ),
         ]
 
 

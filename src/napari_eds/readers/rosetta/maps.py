@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_eds.errors import EDSError, ReadError
+from napari_eds.readers.beside import readable
 from napari_eds.readers.bins import ThinCounts, matrix_of, shape_of
 from napari_eds.readers.hdf5_checks import FAULTS
 from napari_eds.readers.images import auxiliary_images, axes_pixel_size, is_image
@@ -123,13 +125,19 @@ def _images(entries: Entries, path: Path, options: Options) -> list[SpectrumImag
     found = [entry for entry in entries if _is_eds(entry, options)]
     if not found:
         raise ReadError(f"{path.name} holds no EDS data, but {_describe(entries)}")
-    chosen = [entry for entry in found if len(entry["axes"]) >= 3] or found
+    maps = [entry for entry in found if len(entry["axes"]) >= 3]
+    spectra = [entry for entry in found if len(entry["axes"]) == 1]
+    chosen = maps or found
+    beside = spectra if maps and options.spectra else []
     others = [entry for entry in entries if is_image(entry) and not _is_eds(entry, options)]
-    names = _names(chosen, path)
-    return [
+    images = [
         _spectrum_image(entry, name, path, others, options)
-        for entry, name in zip(chosen, names, strict=True)
+        for entry, name in zip(chosen, _names(chosen, path), strict=True)
     ]
+    return images + readable(
+        partial(_spectrum_image, entry, name, path, others, options)
+        for entry, name in zip(beside, _long_names(beside, path), strict=True)
+    )
 
 
 def entries_of(path: Path) -> Entries:
@@ -227,6 +235,10 @@ def _energy(axis: Mapping[str, Any]) -> EnergyAxis:
 def _names(entries: Sequence[Mapping[str, Any]], path: Path) -> list[str]:
     if len(entries) == 1:
         return [path.stem]
+    return _long_names(entries, path)
+
+
+def _long_names(entries: Sequence[Mapping[str, Any]], path: Path) -> list[str]:
     titles = [entry["metadata"].get("General", {}).get("title") for entry in entries]
     if len(set(titles)) < len(titles):
         # Several spectra of one project, say, are all called "EDX".

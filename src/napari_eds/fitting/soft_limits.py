@@ -1,0 +1,98 @@
+"""How strong the soft families of an element can be, where a harder one is in the spectrum.
+
+A soft family under another element's line, such as Ti L under O K, takes what the shape of that
+line lacks. How much it can be is known from the harder family within a factor of about two: far
+less than counting would leave open where the element is a trace, and no limit where it is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from napari_eds.errors import EDSError
+from napari_eds.fitting.model import SpectralModel
+from napari_eds.physics import emission
+from napari_eds.physics.detector import WINDOWLESS
+
+#: Mean and standard deviation of a soft family's counts over what tables give beside the harder
+#: one: specimen and window swallow a part or nearly all of it, and yields differ by up to two.
+_MEAN, _SD = 0.75, 0.75
+_SHELLS = "KLM"
+
+
+@dataclass(frozen=True, eq=False)
+class SoftLimits:
+    """Pairs of families of one element, by their places in a model.
+
+    Attributes
+    ----------
+    soft, hard : ndarray, (pairs,)
+    ratios : ndarray, (pairs,)
+        Alpha counts of the soft family per one of the harder, by tables.
+    """
+
+    soft: np.ndarray
+    hard: np.ndarray
+    ratios: np.ndarray
+
+    @classmethod
+    def of(cls, model: SpectralModel, strengths: np.ndarray) -> SoftLimits:
+        """Pair each family with the next harder one of its element.
+
+        Parameters
+        ----------
+        model : SpectralModel
+        strengths : ndarray, (families,)
+            Counts of whole families per atom, in units of their own.
+        """
+        place = {(f.element, f.family): i for i, f in enumerate(model.families)}
+        pairs = []
+        for i, family in enumerate(model.families):
+            shells = _SHELLS[: _SHELLS.index(family.family)]
+            harder = [place[family.element, s] for s in shells if (family.element, s) in place]
+            if harder and strengths[harder[-1]] > 0 and strengths[i] > 0:
+                pairs.append((i, harder[-1]))
+        soft, hard = np.array(pairs, dtype=int).reshape(-1, 2).T
+        of_alpha = strengths / model.weight_sums
+        return cls(soft, hard, of_alpha[soft] / of_alpha[hard])
+
+    @classmethod
+    def none(cls) -> SoftLimits:
+        """Return limits that hold nothing."""
+        nothing = np.zeros(0, dtype=int)
+        return cls(nothing, nothing, np.zeros(0))
+
+    def priors(self, alpha_areas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return precisions and means of normal priors, (families,), where areas were fitted.
+
+        A precision of 0 is none, as where the harder family was not found.
+        """
+        precision, mean = np.zeros(len(alpha_areas)), np.zeros(len(alpha_areas))
+        expected = self.ratios * alpha_areas[self.hard]
+        found = expected > 0
+        mean[self.soft[found]] = _MEAN * expected[found]
+        precision[self.soft[found]] = 1 / (_SD * expected[found]) ** 2
+        return precision, mean
+
+
+def thin_strengths(model: SpectralModel) -> np.ndarray:
+    """Return detected counts of each family per atom of a thin specimen, (families,)."""
+    return np.array(
+        [counted_cm2(f.element, f.family, model.beam_energy_keV) for f in model.families]
+    )
+
+
+@cache
+def counted_cm2(element: str, family: str, beam_energy_keV: float) -> float:
+    """Return the cross-section of X-rays of a family that a windowless detector counts.
+
+    0 where there is none, as below the edge, or no table.
+    """
+    try:
+        lines = emission.emission_lines(element, family, beam_energy_keV)
+    except EDSError:
+        return 0.0
+    return float((lines.cross_sections_cm2 * WINDOWLESS.efficiency(lines.energies_keV)).sum())

@@ -1,0 +1,90 @@
+"""Lines that a bulk specimen swallows, against what is known of iron."""
+
+import numpy as np
+import pytest
+
+from napari_eds import Acquisition, EnergyAxis, Recipe
+from napari_eds.fitting.corrections import corrected
+from napari_eds.fitting.model import build_model
+from napari_eds.fitting.nuisances import nuisances_of
+from napari_eds.fitting.self_absorption import SelfAbsorption
+from napari_eds.fitting.soft_limits import SoftLimits, thin_strengths
+from napari_eds.recipe.uncertainties import Uncertainties
+
+
+def model_of(*elements, beam_energy_keV=15.0):
+    recipe = Recipe.create(elements=elements, energy_range_keV=(0.2, 12.0))
+    acquisition = Acquisition(beam_energy_keV=beam_energy_keV)
+    return corrected(build_model(EnergyAxis(0, 0.01, 2048), acquisition, recipe))
+
+
+def in_iron(model, counts):
+    """What leaves of iron's L lines by name, and their doubts."""
+    places = {str(family): i for i, family in enumerate(model.families)}
+    areas = np.zeros(len(places))
+    for name, count in counts.items():
+        areas[places[name]] = count
+    found = SelfAbsorption.of_bulk(model, areas, 40.0)
+    names = [line.name for line in model.lines[places["Fe_L"]]]
+    factors = dict(zip(names, found.factors[places["Fe_L"]], strict=True))
+    return factors, found.doubts_of(model, places["Fe_L"]), found
+
+
+def test_iron_swallows_its_l_beta_which_lies_beyond_its_l3_edge():
+    factors, doubts, _ = in_iron(model_of("Fe"), {"Fe_K": 1e6, "Fe_L": 1e6})
+    assert factors["La1"] == 1
+    assert 0.3 < factors["Lb1"] < 0.8
+    assert factors["Lb3"] < factors["Lb1"]
+    # Below all edges, absorption changes little, and tables are sure of it.
+    assert factors["Ll"] == pytest.approx(1, abs=0.2)
+    assert doubts["Ll"] < 0.02
+    assert doubts["La1"] > 0.2
+
+
+def test_a_trace_of_iron_does_not_absorb_itself():
+    model = model_of("Si", "O", "Fe")
+    factors, doubts, _ = in_iron(model, {"Si_K": 1e6, "O_K": 1e6, "Fe_K": 3e3})
+    assert factors["Lb1"] == pytest.approx(1, abs=0.05)
+    assert max(doubts.values()) < 0.02
+
+
+def test_lines_are_drawn_as_they_leave_and_k_lines_stay():
+    model = model_of("Fe")
+    factors, _, found = in_iron(model, {"Fe_K": 1e6})
+    place = [str(family) for family in model.families].index("Fe_L")
+    applied = found.apply(model)
+    before = {line.name: line.weight for line in model.lines[place]}
+    after = {line.name: line.weight for line in applied.lines[place]}
+    assert after["Lb1"] == pytest.approx(before["Lb1"] * factors["Lb1"])
+    assert applied.lines[1 - place] == model.lines[1 - place]
+
+
+def test_ratios_and_positions_are_in_doubt_where_the_alpha_line_lies_at_an_edge():
+    model = model_of("Fe")
+    _, doubts, found = in_iron(model, {"Fe_K": 1e6})
+    place = [str(family) for family in model.families].index("Fe_L")
+
+    def of(kind, absorbed):
+        listed = nuisances_of(model, Uncertainties(), absorbed=absorbed)
+        return [n.prior_sd for n in listed if n.kind == kind and n.family == place]
+
+    assert min(of("ratio", found)) == pytest.approx(np.hypot(0.07, max(doubts.values())))
+    assert max(of("ratio", None)) == pytest.approx(0.07)
+    assert of("position", found)[0] > of("position", None)[0]
+
+
+def test_a_soft_family_is_held_by_the_harder_one():
+    model = model_of("Ti", "O", beam_energy_keV=200.0)
+    limits = SoftLimits.of(model, thin_strengths(model))
+    places = {str(family): i for i, family in enumerate(model.families)}
+    assert (limits.soft.tolist(), limits.hard.tolist()) == ([places["Ti_L"]], [places["Ti_K"]])
+    areas = np.full(len(places), 1000.0)
+    precision, mean = limits.priors(areas)
+    # Of thin titanium at 200 kV, tables give a third as many photons in L as in K.
+    whole = mean[places["Ti_L"]] * model.weight_sums[places["Ti_L"]]
+    of_k = 1000.0 * model.weight_sums[places["Ti_K"]]
+    assert 0.1 < whole / of_k < 0.5
+    assert precision[places["Ti_L"]] == pytest.approx(mean[places["Ti_L"]] ** -2)
+    assert precision[places["O_K"]] == precision[places["Ti_K"]] == 0
+    areas[places["Ti_K"]] = -5.0
+    assert not limits.priors(areas)[0].any()
