@@ -77,9 +77,11 @@ def phase_density(composition: str | Mapping[str, float]) -> float:
     EDSError
         As `density_from_composition`.
     """
-    if isinstance(composition, str):
-        with suppress(EDSError):
-            return density_of(composition)
+    formula = composition
+    if not isinstance(formula, str):
+        formula = "".join(f"{element}{n:g}" for element, n in formula.items())
+    with suppress(EDSError):
+        return density_of(formula)
     return density_from_composition(composition)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_eds._support.brief import brief
+from napari_eds.errors import EDSError
 from napari_eds.quantification.error_budget import Doubts
 from napari_eds.quantification.intensities import Intensities
 
@@ -84,6 +85,18 @@ class Composition:
     absorption_factors: np.ndarray
     densities_g_cm3: np.ndarray
     mass_thickness: MassThickness | None = None
+
+    def found_mass_thickness(self) -> MassThickness:
+        """Return the mass thickness that the zeta-factor method found.
+
+        Raises
+        ------
+        EDSError
+            If the composition was found by another method.
+        """
+        if self.mass_thickness is None:
+            raise EDSError("only the zeta-factor method tells thicknesses: see Recipe.method")
+        return self.mass_thickness
 
 
 def counted_and_seen(

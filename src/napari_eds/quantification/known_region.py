@@ -19,7 +19,7 @@ from napari_eds.physics.absorption import (
     mass_absorption_cm2_g,
     mass_thickness_g_cm2,
 )
-from napari_eds.physics.densities import density_from_composition, density_of
+from napari_eds.physics.densities import density_from_composition, phase_density
 from napari_eds.physics.formulas import to_atoms, weight_from_atomic
 from napari_eds.quantification.composition import DETECTION_SIGMA
 from napari_eds.quantification.intensities import Intensities
@@ -300,10 +300,7 @@ class _Known:
 
     def published_density(self, given_g_cm3: float | None) -> float:
         """Return the density: the given one, the published one, or that of the composition."""
-        try:
-            return density_of(self.formula) if given_g_cm3 is None else given_g_cm3
-        except EDSError:
-            return self.density(None)
+        return phase_density(self._atoms) if given_g_cm3 is None else given_g_cm3
 
     def mass_absorption_cm2_g(self) -> np.ndarray:
         """Of the composition for each family, (families,)."""

@@ -155,8 +155,7 @@ class Quantification:
         EDSError
             If the labels were not quantified by the zeta-factor method.
         """
-        if self.composition.mass_thickness is None:
-            raise EDSError("only the zeta-factor method tells thicknesses: see Recipe.method")
+        self.composition.found_mass_thickness()
         columns = [c for name in (THICKNESS, MASS_THICKNESS) for c in (name, error_total_of(name))]
         return {column: self.map_of(column) for column in columns}
 

@@ -108,9 +108,8 @@ def thickness_from_zeta(result: Quantification) -> ZetaThickness:
     EDSError
         If the result is not one of the zeta-factor method.
     """
-    composition, found = result.composition, result.composition.mass_thickness
-    if found is None:
-        raise EDSError("only the zeta-factor method tells thicknesses: see Recipe.method")
+    composition = result.composition
+    found = composition.found_mass_thickness()
     return ZetaThickness(
         way="zeta-factors and dose",
         result=result,
