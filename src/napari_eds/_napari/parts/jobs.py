@@ -21,7 +21,7 @@ from napari_eds.errors import EDSError
 
 #: Time from one report of the same step to the next. Without a graphics card each has the window
 #: put together anew with its canvas, which takes 5 to 15 ms.
-_REPORT_EVERY_s = 0.25
+_REPORT_EVERY_s = 0.5
 #: Pause between steps that share the window's thread: time to draw and to answer the mouse.
 _PAUSE_MS = 10
 #: Time for the panels to open before modules are imported for later.
