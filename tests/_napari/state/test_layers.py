@@ -46,14 +46,15 @@ def result(lfo_sto_96, k_factor_file):
 def test_opening_gives_layers_with_scale_and_units(name, eds_file):
     path = eds_file(name)
     reader = get_reader(str(path))
-    images = eds.read(path)
+    images = eds.read(path, spectra=True)
 
     layers = [Layer.create(*layer) for layer in reader(str(path))]
 
     maps = [layer for layer in layers if SPECTRUM_IMAGE in layer.metadata]
     spectra = [image for image in images if image.n_pixels == 1]
     assert len(maps) == len(images) - len(spectra) + bool(spectra), "one layer for all spectra"
-    images = [image for image in images if image not in spectra[1:]]
+    # What a file holds beside maps lies below them.
+    images = spectra[:1] + [image for image in images if image not in spectra]
     for layer, image in zip(maps, images, strict=True):
         assert layer.data.shape == image.shape
         assert layer.data.sum() == image.xray_counts
