@@ -62,7 +62,17 @@ class Workbench(QuantificationWidget):
         leave_left_whole(window)
         destroyed: list[bool] = []
         when_destroyed(self, lambda: destroyed.append(True))
-        steps = [
+
+        def go_through(steps: list[Callable[[], object]]) -> None:
+            # Whoever closes the dock meanwhile does not want the others either.
+            one_per_turn(partial(self._while_open, destroyed, step) for step in steps)
+
+        laid_out: list[Callable[[], object]] = [
+            lambda: self._settle(window, size),
+            self.focus.fit_view,
+            lambda: _show_scale_bar(self._viewer),
+        ]
+        steps: list[Callable[[], object]] = [
             lambda: window.addDockWidget(_RIGHT, dock_of(self)),
             lambda: window.tabifyDockWidget(dock_of(self), self._dock(ELEMENTS)),
             lambda: window.addDockWidget(_BOTTOM, self._dock(SPECTRUM)),
@@ -71,15 +81,9 @@ class Workbench(QuantificationWidget):
                 window, room_for(window), self._dock(SPECTRUM), self._dock(RESULTS)
             ),
             # Not before Qt has laid the docks out: until then the window cannot be made smaller.
-            lambda: QTimer.singleShot(
-                LAYOUT_MS,
-                partial(
-                    self._while_open, destroyed, partial(self._settle, window, size, destroyed)
-                ),
-            ),
+            lambda: QTimer.singleShot(LAYOUT_MS, partial(go_through, laid_out)),
         ]
-        # Whoever closes the dock meanwhile does not want the others either.
-        one_per_turn(partial(self._while_open, destroyed, step) for step in steps)
+        go_through(steps)
 
     def _while_open(self, destroyed: list[bool], step: Callable[[], object]) -> None:
         if not destroyed and dock_of(self) is not None:
@@ -88,7 +92,7 @@ class Workbench(QuantificationWidget):
     def _dock(self, title: str) -> Any:
         return dock_of(open_panel(self._viewer, title))
 
-    def _settle(self, window: Any, size: Any, destroyed: list[bool]) -> None:
+    def _settle(self, window: Any, size: Any) -> None:
         """Give every dock its share, in the size that the window had."""
         dock_of(self).raise_()
         spectrum, results = self._dock(SPECTRUM), self._dock(RESULTS)
@@ -101,12 +105,6 @@ class Workbench(QuantificationWidget):
         window.resizeDocks([spectrum], [height], across)
         width = min(_RIGHT_WIDTH_PX, round(_RIGHT_PART * window.width()))
         window.resizeDocks([dock_of(self)], [width], along)
-        # Each draws the canvas anew.
-        steps: list[Callable[[], object]] = [
-            self.focus.fit_view,
-            partial(_show_scale_bar, self._viewer),
-        ]
-        one_per_turn(partial(self._while_open, destroyed, step) for step in steps)
 
 
 def first_size(size: QSize, screen: QSize) -> QSize:

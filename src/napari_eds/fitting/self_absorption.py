@@ -17,7 +17,11 @@ import numpy as np
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.soft_limits import counted_cm2
 from napari_eds.physics import lines as xray
-from napari_eds.physics.absorption import LOWEST_ATTENUATION_keV, attenuation_cm2_g
+from napari_eds.physics.absorption import (
+    LOWEST_ATTENUATION_keV,
+    attenuation_cm2_g,
+    mixed_absorption_cm2_g,
+)
 from napari_eds.physics.bulk import escaping_share
 
 #: Where a file does not tell the take-off angle.
@@ -132,9 +136,8 @@ class _Specimen:
         """Return what leaves of an element's lines, and the doubts of it."""
         energies = _known([line.energy_keV for line in lines])
         mixed = self._mixed(energies)
-        share = dict(zip(self.elements, self.weight_fractions.tolist(), strict=True))
         own = attenuation_cm2_g(element, energies[:, None] + _EDGE_KEV, "total")
-        beyond = mixed + share.get(element, 0.0) * (own.max(axis=1) - own[:, 0])
+        beyond = mixed + self._shares().get(element, 0.0) * (own.max(axis=1) - own[:, 0])
         edge = float(energies.max())
         likely, least = (np.log(self._escaping(mac, edge)) for mac in (mixed, beyond))
         strongest = int(np.argmax([line.weight for line in lines]))
@@ -142,8 +145,10 @@ class _Specimen:
 
     def _mixed(self, energies_keV: np.ndarray) -> np.ndarray:
         """Return coefficients of the specimen, shape of `energies_keV`."""
-        rows = [attenuation_cm2_g(element, energies_keV, "total") for element in self.elements]
-        return np.asarray(self.weight_fractions @ np.array(rows))
+        return mixed_absorption_cm2_g(self._shares(), energies_keV)
+
+    def _shares(self) -> dict[str, float]:
+        return dict(zip(self.elements, self.weight_fractions.tolist(), strict=True))
 
     def _escaping(self, absorption_cm2_g: np.ndarray, edge_keV: float) -> np.ndarray:
         numbers = np.array([xray.atomic_number(element) for element in self.elements])

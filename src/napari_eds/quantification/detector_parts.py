@@ -14,7 +14,7 @@ from napari_eds.fitting.preparation import prepare
 from napari_eds.fitting.shape_errors import SHAPE_PARTS, background_heights
 from napari_eds.quantification.directions import of_detector, with_geometry
 from napari_eds.quantification.error_budget import Doubts, doubts_of, shape_errors_of
-from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.intensities import Intensities, scale_of
 from napari_eds.readers.detectors import detectors_apart
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -122,12 +122,6 @@ def _fitted(  # noqa: PLR0913 - a fit depends on this much
         of_sum=of_sum,
         widening=doubts.widening,
     )
-
-
-def scale_of(model: SpectralModel, k_factors: KFactorTable) -> np.ndarray:
-    """Return what turns counts of alpha lines into those that k-factors are used with."""
-    of_families = k_factors.convention == "family"
-    return model.weight_sums if of_families else np.ones_like(model.weight_sums)
 
 
 def intensities_of(

@@ -38,6 +38,12 @@ def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
     return table.with_note(beam_energy_remark(table, model.beam_energy_keV))
 
 
+def scale_of(model: SpectralModel, table: KFactorTable) -> np.ndarray:
+    """Return the counts that a table is used with per count of the alpha line, (families,)."""
+    of_families = table.convention == "family"
+    return model.weight_sums if of_families else np.ones_like(model.weight_sums)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Intensities:
     """Intensities of labels, and what turns them into a composition, in one convention.
@@ -155,7 +161,7 @@ class Intensities:
             If the table lacks a quantified family.
         """
         n = model.n_quantified
-        scale = model.weight_sums[:n] if table.convention == "family" else np.ones(n)
+        scale = scale_of(model, table)[:n]
         per_family = scale / model.weight_sums[:n]
         return cls.of_families(
             model.quantified,

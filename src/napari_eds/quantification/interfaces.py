@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, special
 
 from napari_eds._support.brief import brief
+from napari_eds._support.numbers import with_error
 from napari_eds.errors import EDSError
 
 #: From 10 to 90 % of an error function, in its standard deviations: twice the 90 % quantile of
@@ -78,21 +78,14 @@ class Interface:
 
     def __str__(self) -> str:
         """Return position and width with errors, in words."""
-        width = f"{told(self.width_10_90, self.width_10_90_error)} {self.unit}"
+        width = f"{with_error(self.width_10_90, self.width_10_90_error)} {self.unit}"
         steep = "" if self.resolved else ", not resolved"
         return (
-            f"position {told(self.position, self.position_error)} {self.unit}, "
-            f"width (10-90 %) {width}{steep}, from {told(self.before, self.before_error)} to "
-            f"{told(self.after, self.after_error)}"
+            f"position {with_error(self.position, self.position_error)} {self.unit}, "
+            f"width (10-90 %) {width}{steep}, "
+            f"from {with_error(self.before, self.before_error)} to "
+            f"{with_error(self.after, self.after_error)}"
         )
-
-
-def told(value: float, error: float) -> str:
-    """Return a value with its error, both to the second digit of the error."""
-    if not (math.isfinite(error) and error > 0):
-        return f"{value:.4g} ± {error:.2g}"
-    decimals = max(0, 1 - math.floor(math.log10(error)))
-    return f"{round(value, decimals) + 0.0:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def fit_interface(

@@ -256,10 +256,22 @@ class Quantification:
         """
         settings = self.recipe.absorption
         of_recipe = None if settings is None else settings.take_off_angle_deg
-        joint = () if self.detectors is None else self.detectors.directions
+        joint = self.directions()
         told = take_off_angle_told(self.image, self.recipe.geometry)
         told = mean_angle_deg(joint) if joint else told
         return take_off_angle(given_deg, of_recipe, told)
+
+    def directions(self, given_deg: float | None = None) -> tuple[tuple[float, float], ...]:
+        """Return take-off angles and gains of detectors in use, see `Foil.directions`.
+
+        Empty where they were not quantified together, or one given angle stands for all.
+        """
+        return () if self.detectors is None or given_deg else self.detectors.directions
+
+    @property
+    def counted_share(self) -> float:
+        """Part of the X-rays of all detectors that spectra and intensities hold."""
+        return 1.0 if self.detectors is None else self.detectors.share
 
     def _absorption_of(self, label: int, density_g_cm3: float | None) -> Absorption | None:
         """Return the absorption settings of a label with another density."""

@@ -203,18 +203,17 @@ def quantify_by_zeta(
     )
     names = {int(label): str(name) for label, name in result.table[CHIP].items()}
     image, label_spectra, model = result.image, result.label_spectra, result.fit.model
-    joint = result.detectors
     foil = absorbing(
         recipe,
         image,
         model.quantified,
         len(label_spectra.ids),
-        directions=() if joint is None or take_off_angle_deg else joint.directions,
+        directions=result.directions(take_off_angle_deg),
     )
     k_factors = k_factors_of(model, recipe)
     electrons = electrons_for(recipe, image, label_spectra.n_pixels)
-    if electrons is not None and joint is not None:
-        electrons = electrons * joint.share
+    if electrons is not None:
+        electrons = electrons * result.counted_share
     fitted = _Fitted(
         image=image,
         labels=result.labels,
@@ -224,7 +223,7 @@ def quantify_by_zeta(
         preparation=result.preparation,
         fit=result.fit,
         electrons=electrons,
-        detectors=joint,
+        detectors=result.detectors,
     )
     return _quantification(fitted, recipe, k_factors, foil)
 

@@ -191,9 +191,7 @@ def _region(  # noqa: PLR0913 - keyword-only ones belong together
     masses = np.array([atoms[f.element] for f in families]) * fitted.atomic_weights[kept]
     n_pixels = result.label_spectra.n_pixels
     electrons = electrons_of(result.image, dose or result.recipe.dose, n_pixels)
-    joint = result.detectors
-    if joint is not None:
-        electrons = electrons * joint.share
+    electrons = electrons * result.counted_share
     return _Region(
         families=families,
         counts=fitted.counts[row, kept],
@@ -206,7 +204,7 @@ def _region(  # noqa: PLR0913 - keyword-only ones belong together
         density_g_cm3=density_g_cm3 or phase_density(composition),
         take_off_angle_deg=result.take_off_angle_deg(take_off_angle_deg),
         electrons=float(electrons[row]),
-        directions=() if joint is None or take_off_angle_deg else joint.directions,
+        directions=result.directions(take_off_angle_deg),
     )
 
 

@@ -78,7 +78,9 @@ class SelectionOutline(QObject):
         self._later = QSignalDebouncer(parent=self)
         self._later.setTimeout(_PAUSE_MS)
         self._later.triggered.connect(self.follow)
-        self._due = False
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self.follow)
         focus.labels_edited.connect(self._later.throttle)
         focus.labels_changed.connect(self.follow_soon)
         focus.layers_changed.connect(self._later.throttle)  # new layers come on top
@@ -94,15 +96,13 @@ class SelectionOutline(QObject):
 
     def follow_soon(self) -> None:
         """Follow once in the next turn, however often that is asked for; at once in a script."""
-        if not event_loop_runs():
+        if event_loop_runs():
+            self._soon.start()
+        else:
             self.follow()
-        elif not self._due:
-            self._due = True
-            QTimer.singleShot(0, self.follow)
 
     def follow(self) -> None:
         """Outline what is selected now."""
-        self._due = False
         focus, layer = self._focus(), self.layer
         if focus is None or focus.is_orphaned:  # what was due comes after the window is gone
             return

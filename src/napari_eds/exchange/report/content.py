@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_eds._support.figures import figure_bytes
+from napari_eds._support.numbers import with_error
 from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
 from napari_eds.errors import LabelError
@@ -20,7 +21,6 @@ from napari_eds.exchange.figures.panels import OF_COUNTS, default_maps
 from napari_eds.exchange.figures.plots import plot_figure
 from napari_eds.exchange.figures.spectrum import spectrum_figure
 from napari_eds.exchange.report.blocks import Block, Picture, Report, Section, Sentences, table
-from napari_eds.quantification.interfaces import told
 from napari_eds.quantification.remarks import SEPARATOR, left_out_lines, shared_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
@@ -170,7 +170,7 @@ def _pair(result: Quantification, label: int, element: str) -> str:
     column = at_pct(element)
     value = float(result.table.loc[label, column])
     error = float(result.table.loc[label, error_total_of(column)])
-    return told(value, error) if isfinite(error) else _number(value)
+    return with_error(value, error) if isfinite(error) else _number(value)
 
 
 def _composition(result: Quantification) -> list[Block]:

@@ -1,0 +1,13 @@
+"""Numbers in sentences and reports."""
+
+from __future__ import annotations
+
+import math
+
+
+def with_error(value: float, error: float) -> str:
+    """Return a value with its error, both to the second digit of the error."""
+    if not (math.isfinite(error) and error > 0):
+        return f"{value:.4g} ± {error:.2g}"
+    decimals = max(0, 1 - math.floor(math.log10(error)))
+    return f"{round(value, decimals) + 0.0:.{decimals}f} ± {error:.{decimals}f}"
