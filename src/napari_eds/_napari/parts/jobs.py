@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import weakref
@@ -10,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pint
-from napari.layers import Labels
 from napari.qt.threading import create_worker
+from napari.utils.colormaps import CyclicLabelColormap
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThread, QTimer, Signal
 
@@ -170,6 +171,17 @@ def preload() -> None:
 
 
 def _preload() -> None:
-    # What the first Labels layer makes napari compile, here off the window's thread.
-    Labels(np.eye(4, dtype=np.int32))
+    import skimage.color
+
     import napari_eds.quantification.run  # noqa: F401 - for what it imports
+
+    skimage.color.lab2rgb  # noqa: B018 - imported when it is first asked for
+    with contextlib.suppress(ImportError):
+        import xarray  # noqa: F401 - napari imports it with the first layer, where it is installed
+    # What the first Labels layer compiles. Making one here would silence warnings as it does, and
+    # Python keeps one set of filters for all threads. Nothing public of napari compiles it alone.
+    colormap = CyclicLabelColormap(np.eye(4, dtype=np.float32))
+    compile_for = getattr(colormap, "_data_to_texture", None)
+    if compile_for is not None:
+        for n_dimensions in (1, 2):
+            compile_for(np.zeros((4,) * n_dimensions, dtype=np.int32))
