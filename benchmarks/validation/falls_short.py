@@ -9,8 +9,8 @@ from __future__ import annotations
 FALLS_SHORT = frozenset(
     {
         "compounds at 5,000 counts, with a remark: of right results",
+        "compounds at 1,000,000 counts, with a remark: of right results",
         "compounds, nominal tables, majors: median relative error, %",
-        "compounds, nominal tables, majors: within 5 %",
         "compounds at 5,000 counts, pixels of one map: bias of 95 % of elements, in total errors",
         "compounds at 5,000 counts, single spectra: bias of 95 % of elements, in total errors",
         "k-ratios of glasses: truth within one total error",

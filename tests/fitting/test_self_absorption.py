@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from napari_eds import Acquisition, EnergyAxis, Recipe
+from napari_eds import Absorption, Acquisition, EnergyAxis, Recipe
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.nuisances import nuisances_of
-from napari_eds.fitting.self_absorption import SelfAbsorption
+from napari_eds.fitting.self_absorption import FoilOfSum, SelfAbsorption
 from napari_eds.fitting.soft_limits import SoftLimits, thin_strengths
+from napari_eds.physics import emission
+from napari_eds.recipe.absorption import foil
 from napari_eds.recipe.uncertainties import Uncertainties
 
 
@@ -57,6 +59,89 @@ def test_lines_are_drawn_as_they_leave_and_k_lines_stay():
     after = {line.name: line.weight for line in applied.lines[place]}
     assert after["Lb1"] == pytest.approx(before["Lb1"] * factors["Lb1"])
     assert applied.lines[1 - place] == model.lines[1 - place]
+
+
+#: Titanium nitride as its X-rays leave a foil of 60 nm.
+TIN, NM, G_CM3, ANGLE = {"Ti": 50.0, "N": 50.0}, 60.0, 5.4, 22.0
+FRACTIONS = emission.weight_fractions(TIN)
+
+
+def nitride(thickness_nm=NM):
+    """Return a model of TiN, the weights that leave the foil, and the foil for one label."""
+    model = model_of("Ti", "N", beam_energy_keV=200.0)
+    elements = [family.element for family in model.quantified]
+    settings = Absorption(thickness_nm=NM, density_g_cm3=G_CM3, take_off_angle_deg=ANGLE)
+    of_one = foil(settings, model.quantified, 1, thickness_nm=np.array([thickness_nm]))
+    weights = np.array([FRACTIONS[e] for e in elements])
+    return model, weights / of_one.factors(weights[None])[0], of_one
+
+
+def of_titanium_l(model, values):
+    place = [str(family) for family in model.families].index("Ti_L")
+    names = [line.name for line in model.lines[place]]
+    return dict(zip(names, values[place], strict=True))
+
+
+def test_lines_leave_a_foil_as_absorption_of_each_says():
+    model, leaving, of_one = nitride()
+    factors = of_titanium_l(
+        model, SelfAbsorption.of_foil(model, leaving, FoilOfSum(of_one, 0.1)).factors
+    )
+    place = [str(family) for family in model.families].index("Ti_L")
+    lines = {line.name: line.energy_keV for line in model.lines[place]}
+    a = {
+        name: emission.absorption_factor(
+            FRACTIONS, energy, thickness_nm=NM, density_g_cm3=G_CM3, take_off_angle_deg=ANGLE
+        )
+        for name, energy in lines.items()
+    }
+    for name, factor in factors.items():
+        assert factor == pytest.approx(a["La1"] / a[name], rel=2e-3)
+    # Ll, which lies on N K, is below all edges of L; L beta 3 is beyond all of them.
+    assert factors["Ll"] > 1.1
+    assert factors["Lb3"] < 0.8
+
+
+def test_doubts_grow_with_the_foil_and_hold_its_edges():
+    found = []
+    for thickness in (1.0, 60.0):
+        model, leaving, of_one = nitride(thickness)
+        absorbed = SelfAbsorption.of_foil(model, leaving, FoilOfSum(of_one, 0.1))
+        found.append(of_titanium_l(model, absorbed.ratio_doubts)["Ll"])
+    # Ti L alpha lies 2 eV below its edge.
+    assert found[0] < 0.01
+    assert 0.1 < found[1] < 0.5
+
+
+def test_an_unknown_foil_leaves_lines_but_frees_ratios():
+    model, leaving, of_one = nitride(100.0)
+    known = SelfAbsorption.of_foil(model, leaving, FoilOfSum(of_one, 0.1))
+    unknown = SelfAbsorption.of_foil(model, leaving, FoilOfSum(of_one, None))
+    assert set(of_titanium_l(model, unknown.factors).values()) == {1.0}
+    doubts = of_titanium_l(model, unknown.ratio_doubts)
+    assert doubts["La1"] == 0
+    assert doubts["Ll"] == pytest.approx(np.log(of_titanium_l(model, known.factors)["Ll"]))
+    listed = nuisances_of(model, Uncertainties(), absorbed=unknown)
+    (of_soft,) = (n for n in listed if "Ll" in n.lines)
+    # It moves with Ln, and as far as the less certain of the two.
+    assert of_soft.prior_sd == pytest.approx(np.hypot(0.07, max(doubts["Ll"], doubts["Ln"])))
+
+
+def test_subshells_of_m_move_together_and_those_without_4f_electrons_further():
+    model = model_of("Cd", "Au", beam_energy_keV=200.0)
+    places = {str(family): i for i, family in enumerate(model.families)}
+    listed = nuisances_of(model, Uncertainties())
+
+    def of(name, *lines):
+        return [
+            n.prior_sd for n in listed if n.family == places[name] and set(lines) <= set(n.lines)
+        ]
+
+    # M3-N1 and M3-N5 fill one vacancy; M1-N2 another, which Cd shares but for the yield of M4.
+    assert of("Cd_M", "M3N1", "Mg") == [0.3, 0.6]
+    assert of("Cd_M", "M3N1", "M1N2") == [0.6]
+    assert of("Au_M", "M3N1", "Mg") == [0.3]
+    assert not of("Au_M", "M3N1", "M2N1")
 
 
 def test_ratios_and_positions_are_in_doubt_where_the_alpha_line_lies_at_an_edge():

@@ -15,6 +15,9 @@ MICROSCOPE = eds.Acquisition(
 )
 #: Some of the compounds: overlaps of L with K, M with K, M with M lines, and none.
 NAMES = ("BaTiO3", "SrTiO3", "PbS", "ZnO", "LaNiO3", "AuAg", "GaAs", "YBa2Cu3O7")
+#: Compounds whose errors were too small where lines inside a family were drawn as they are made,
+#: or M lines of elements without 4f electrons as tables have them.
+SOFT = ("TiN", "CdTe", "InN", "SrTiO3")
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,18 @@ def test_parts_add_up_but_for_the_correlations_of_shapes(results):
         assert (total <= apart + sum(parts[p] for p in shapes) ** 2 + 1e-12).all()
 
 
+def test_many_counts_of_soft_overlaps_stay_within_their_errors(folder, spectra, exact_k):
+    """Where they were up to 4 total errors off, whatever the tables."""
+    table = pd.read_csv(folder / "materials.csv").fillna({"absent": ""})
+    farthest = [
+        max(np.abs(deviations(quantified(c, spectra, exact_k, counts=2_000_000), c)))
+        for _, c in table[table["name"].isin(SOFT)].iterrows()
+    ]
+    assert len(farthest) == 4 * len(SOFT)
+    assert max(farthest) < 3.5
+    assert np.mean(np.array(farthest) < 2) >= 0.9
+
+
 def of_name(compounds, name, thickness=60, tables="nominal"):
     chosen = compounds[
         (compounds["name"] == name)
@@ -143,8 +158,9 @@ def test_stated_uncertainties_scale_their_parts(compounds, spectra, exact_k):
         quantified(strontium, spectra, exact_k, uncertainties=u).composition.atomic_error_parts
         for u in (stated, doubled)
     )
-    np.testing.assert_allclose(twice["thickness"], 2 * once["thickness"])
-    np.testing.assert_allclose(twice["density"], once["density"])
+    # What is unknown of the thickness leaves ratios inside families a little more freedom.
+    np.testing.assert_allclose(twice["thickness"], 2 * once["thickness"], rtol=1e-3)
+    np.testing.assert_allclose(twice["density"], once["density"], rtol=1e-3)
 
 
 def test_errors_of_thickness_are_what_another_thickness_does(compounds, spectra, exact_k):

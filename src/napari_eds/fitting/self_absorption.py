@@ -1,7 +1,8 @@
-"""What a bulk specimen swallows of lines, which differs inside a family.
+"""What a specimen swallows of lines, which differs inside a family.
 
 An L or M line beyond an edge of its own element, such as the L beta of iron beyond the L3 edge,
-leaves a bulk specimen far less than the alpha line does. And where a line lies within the width of
+leaves a bulk specimen far less than the alpha line does, and 60 nm of TiN hold back a fifth more
+of Ti L alpha than of the Ll line, which lies on N K. And where a line lies within the width of
 such an edge, as alpha lines of metals with open d shells do, its own absorption is in doubt by as
 much as the edge is high: so the ratios of the others to it are, too.
 """
@@ -18,8 +19,10 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.soft_limits import counted_cm2
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import (
+    Foil,
     LOWEST_ATTENUATION_keV,
     attenuation_cm2_g,
+    attenuation_uncertainty,
     mixed_absorption_cm2_g,
 )
 from napari_eds.physics.bulk import escaping_share
@@ -34,22 +37,47 @@ _EDGE_KEV = np.array([0.0, 0.005, 0.010])
 _COMPOSITIONS, _ENERGIES = 3, 6
 
 
+#: Factors, doubts and ratio doubts of a family's lines, see `SelfAbsorption`.
+_OfLines = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class FoilOfSum:
+    """The foil that the X-rays of a summed spectrum have passed.
+
+    Attributes
+    ----------
+    foil : Foil
+        Of one label; where nothing is known of it, one as thick as it may well be.
+    error : float or None
+        Relative standard deviation of its mass thickness; None where nothing is known.
+    """
+
+    foil: Foil
+    error: float | None
+
+
 @dataclass(frozen=True, eq=False)
 class SelfAbsorption:
     """What leaves the specimen.
 
     Attributes
     ----------
-    factors, doubts : tuple of ndarray, by family, (lines of the family,)
-        What leaves of each line, relative to the family's strongest, and the standard deviations
-        of the logarithms. K lines, far below their edge but for K beta, are left as they are.
-    strengths : ndarray, (families,)
-        Counts of families per atom, in units of their own.
+    factors : tuple of ndarray, by family, (lines of the family,)
+        What leaves of each line, relative to the family's strongest. K lines, far below their
+        edge but for K beta, are left as they are.
+    doubts : tuple of ndarray, by family, (lines of the family,)
+        Standard deviations of the logarithms of what leaves of each line.
+    ratio_doubts : tuple of ndarray, by family, (lines of the family,)
+        The same of ratios to the strongest line.
+    strengths : ndarray, (quantified families,), or None
+        Counts of families per atom that leave a bulk specimen, in units of their own.
     """
 
     factors: tuple[np.ndarray, ...]
     doubts: tuple[np.ndarray, ...]
-    strengths: np.ndarray
+    ratio_doubts: tuple[np.ndarray, ...]
+    strengths: np.ndarray | None
 
     @classmethod
     def of_bulk(
@@ -67,13 +95,38 @@ class SelfAbsorption:
         """
         specimen = _Specimen.of(model, alpha_areas, take_off_angle_deg or _ASSUMED_TAKE_OFF_DEG)
         found = [
-            (np.ones(len(lines)), np.zeros(len(lines)))
-            if family.family == "K"
-            else specimen.of_lines(family.element, lines)
+            _untouched(lines) if family.family == "K" else specimen.of_lines(family.element, lines)
             for family, lines in zip(model.families, model.lines, strict=True)
         ]
-        factors, doubts = zip(*found, strict=True)
-        return cls(factors, doubts, specimen.strengths(model.families))
+        factors, doubts, of_ratios = zip(*found, strict=True)
+        return cls(factors, doubts, of_ratios, specimen.strengths(model.families))
+
+    @classmethod
+    def of_foil(
+        cls, model: SpectralModel, emitted: np.ndarray, specimen: FoilOfSum
+    ) -> SelfAbsorption:
+        """Work it out for a foil.
+
+        Parameters
+        ----------
+        model : SpectralModel
+            With its lines as they are made.
+        emitted : ndarray, (quantified families,)
+            Weights of the elements in any unit, from counts that absorption has lowered.
+        specimen : FoilOfSum
+        """
+        elements = [family.element for family in model.quantified]
+        fractions = _unabsorbed(emitted, specimen.foil)
+        found = [
+            _untouched(lines)
+            if family.family == "K"
+            else _Seen.of(lines, elements, fractions, specimen.foil).leaving(
+                family.element, specimen.error
+            )
+            for family, lines in zip(model.families, model.lines, strict=True)
+        ]
+        factors, doubts, of_ratios = zip(*found, strict=True)
+        return cls(factors, doubts, of_ratios, None)
 
     def apply(self, model: SpectralModel) -> SpectralModel:
         """Return the model with lines as they leave the specimen."""
@@ -90,6 +143,11 @@ class SelfAbsorption:
         """Return the doubts of a family's lines by their names."""
         names = [line.name for line in model.lines[family]]
         return dict(zip(names, self.doubts[family].tolist(), strict=True))
+
+    def ratio_doubts_of(self, model: SpectralModel, family: int) -> dict[str, float]:
+        """Return the doubts of ratios inside a family by the names of its lines."""
+        names = [line.name for line in model.lines[family]]
+        return dict(zip(names, self.ratio_doubts[family].tolist(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +188,7 @@ class _Specimen:
             ]
         )
 
-    def of_lines(
-        self, element: str, lines: Sequence[xray.XRayLine]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def of_lines(self, element: str, lines: Sequence[xray.XRayLine]) -> _OfLines:
         """Return what leaves of an element's lines, and the doubts of it."""
         energies = _known([line.energy_keV for line in lines])
         mixed = self._mixed(energies)
@@ -141,7 +197,9 @@ class _Specimen:
         edge = float(energies.max())
         likely, least = (np.log(self._escaping(mac, edge)) for mac in (mixed, beyond))
         strongest = int(np.argmax([line.weight for line in lines]))
-        return np.exp(likely - likely[strongest]), np.abs(likely - least) / 2
+        doubts = np.abs(likely - least) / 2
+        of_any = np.full(len(doubts), doubts.max(initial=0.0))
+        return np.exp(likely - likely[strongest]), doubts, of_any
 
     def _mixed(self, energies_keV: np.ndarray) -> np.ndarray:
         """Return coefficients of the specimen, shape of `energies_keV`."""
@@ -161,6 +219,76 @@ class _Specimen:
             atomic_weight=float(weights @ self.weight_fractions),
             take_off_angle_deg=self.take_off_angle_deg,
         )
+
+
+def _untouched(lines: Sequence[xray.XRayLine]) -> _OfLines:
+    none = np.zeros(len(lines))
+    return np.ones(len(lines)), none, none
+
+
+def _unabsorbed(emitted: np.ndarray, foil: Foil) -> np.ndarray:
+    """Return weight fractions (1, elements) that, absorbed by the foil, give what is emitted."""
+    emitted = np.maximum(emitted, 0)[None]
+    fractions = emitted = emitted / emitted.sum()
+    for _ in range(_COMPOSITIONS):
+        fractions = emitted * foil.factors(fractions)
+        fractions = fractions / fractions.sum()
+    return fractions
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Lines of a family, and the foil as these X-rays see it."""
+
+    energies_keV: np.ndarray
+    weights: np.ndarray
+    elements: Sequence[str]
+    fractions: np.ndarray
+    foil: Foil
+
+    @classmethod
+    def of(
+        cls,
+        lines: Sequence[xray.XRayLine],
+        elements: Sequence[str],
+        fractions: np.ndarray,
+        foil: Foil,
+    ) -> _Seen:
+        energies = _known([line.energy_keV for line in lines])
+        weights = np.array([line.weight for line in lines])
+        return cls(energies, weights, elements, fractions, foil.for_xrays(elements, energies))
+
+    def leaving(self, element: str, error: float | None) -> _OfLines:
+        """Return what leaves of the lines of an element, and the doubts of it."""
+        strongest = int(np.argmax(self.weights))
+        escaping = -np.log(self.foil.factors(self.fractions)[0])
+        relative = escaping - escaping[strongest]
+        if error is None:
+            return np.ones(len(relative)), np.zeros(len(relative)), np.abs(relative)
+        slopes = self.foil.depth_log_slopes(self.fractions)[0]
+        of_path = (slopes - slopes[strongest]) * error
+        of_tables = slopes * self._attenuation_error()
+        doubts = np.hypot(of_tables, (escaping - self._beyond_edges(element)) / 2)
+        of_ratio = np.linalg.norm(
+            [of_path, doubts, np.full(len(doubts), doubts[strongest])], axis=0
+        )
+        return np.exp(relative), doubts, of_ratio
+
+    def _attenuation_error(self) -> np.ndarray:
+        """Relative standard deviations of the foil's coefficients, (lines,)."""
+        parts = self.fractions.T * self.foil.mass_absorption_cm2_g
+        errors = parts * attenuation_uncertainty(self.elements, self.energies_keV)
+        return np.asarray(np.linalg.norm(errors, axis=0) / parts.sum(axis=0))
+
+    def _beyond_edges(self, element: str) -> np.ndarray:
+        """Logarithms of what leaves of lines of an element if edges of its own are met."""
+        if element not in self.elements:
+            return -np.log(self.foil.factors(self.fractions)[0])
+        beyond = self.foil.mass_absorption_cm2_g.copy()
+        own = attenuation_cm2_g(element, self.energies_keV[:, None] + _EDGE_KEV, "total")
+        beyond[self.elements.index(element)] = own.max(axis=1)
+        swallowing = replace(self.foil, mass_absorption_cm2_g=beyond)
+        return np.asarray(-np.log(swallowing.factors(self.fractions)[0]))
 
 
 def _known(energies_keV: Sequence[float]) -> np.ndarray:

@@ -99,6 +99,19 @@ class Foil:
             density = density[labels]
         return replace(self, thickness_nm=self.thickness_nm[labels], density_g_cm3=density)
 
+    def mean(self, weights: np.ndarray) -> Foil:
+        """Return the mean of the labels, as one; weights (labels,), all 0 for equal ones."""
+        weights = weights if weights.sum() > 0 else np.ones(len(weights))
+        density = self.density_g_cm3
+        if not isinstance(density, AtomicVolumes):
+            density = np.array([np.average(density, weights=weights)])
+        thickness = np.array([np.average(self.thickness_nm, weights=weights)])
+        return replace(self, thickness_nm=thickness, density_g_cm3=density)
+
+    def for_xrays(self, elements: Sequence[str], energies_keV: np.ndarray) -> Foil:
+        """Return the foil with coefficients of its elements for other X-rays, (energies,)."""
+        return replace(self, mass_absorption_cm2_g=mass_absorption_cm2_g(elements, energies_keV))
+
     def densities_g_cm3(self, weight_fractions: np.ndarray) -> np.ndarray:
         """Densities (labels,) of weight fractions (labels, elements)."""
         if isinstance(self.density_g_cm3, AtomicVolumes):

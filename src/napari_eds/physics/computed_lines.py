@@ -51,6 +51,8 @@ _SIEGBAHN = {
     "M4-N2": "Mz2",
 }
 
+_IUPAC = {name: iupac for iupac, name in _SIEGBAHN.items()}
+
 #: Lines weaker than this part of their family are left out.
 _NEGLIGIBLE = 1e-4
 
@@ -95,6 +97,11 @@ def computed_lines(element: str, family: str, beam_energy_keV: float) -> tuple[X
         )
         for i in order
     )
+
+
+def subshell_of(line: XRayLine) -> str:
+    """Return the subshell whose vacancy a computed L or M line fills, such as ``"M3"`` for Mg."""
+    return _IUPAC.get(line.name, line.name)[:2]
 
 
 def computed_family(element: str, family: str, beam_energy_keV: float) -> Family | None:

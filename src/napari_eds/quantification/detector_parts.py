@@ -12,8 +12,10 @@ from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import SpectralModel, build_model
 from napari_eds.fitting.preparation import prepare
 from napari_eds.fitting.shape_errors import SHAPE_PARTS, background_heights
+from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.directions import of_detector, with_geometry
 from napari_eds.quantification.error_budget import Doubts, doubts_of, shape_errors_of
+from napari_eds.quantification.foils import foil_of_sum
 from napari_eds.quantification.intensities import Intensities, scale_of
 from napari_eds.readers.detectors import detectors_apart
 from napari_eds.recipe.k_factors import KFactorTable
@@ -57,16 +59,18 @@ class DetectorPart:
     widening: np.ndarray
 
 
-def fit_apart(
+def fit_apart(  # noqa: PLR0913 - a fit depends on this much
     image: SpectrumImage,
     labels: np.ndarray,
     recipe: Recipe,
     k_factors: KFactorTable,
+    *,
+    foil: Foil | None,
     progress: Progress | None = None,
 ) -> list[DetectorPart]:
     """Fit the labels' spectra of each detector, which are read one after the other.
 
-    Detectors without counts are left out.
+    Detectors without counts are left out. `foil` is what absorbs in each label, if that is known.
 
     Raises
     ------
@@ -77,7 +81,11 @@ def fit_apart(
     parts = []
     for place, (name, one) in enumerate(detectors_apart(image)):
         seen = with_geometry(one, of_detector(recipe.geometry, place))
-        part = _fitted(name, seen, labels, recipe, k_factors=k_factors, progress=progress)
+        angle = seen.acquisition.take_off_angle_deg
+        towards = foil if foil is None or angle is None else foil.towards(angle)
+        part = _fitted(
+            name, seen, labels, recipe, k_factors=k_factors, foil=towards, progress=progress
+        )
         if part is not None:
             parts.append(part)
     return parts
@@ -90,6 +98,7 @@ def _fitted(  # noqa: PLR0913 - a fit depends on this much
     recipe: Recipe,
     *,
     k_factors: KFactorTable,
+    foil: Foil | None,
     progress: Progress | None,
 ) -> DetectorPart | None:
     """Return what one detector counted; None where that is nothing."""
@@ -99,7 +108,8 @@ def _fitted(  # noqa: PLR0913 - a fit depends on this much
     total = np.asarray(counts.sum(axis=0, dtype=sum_dtype(counts)))
     if not total.any():
         return None
-    preparation = prepare(model, total, recipe, k_factors, counts, image.acquisition)
+    specimen = foil_of_sum(model.quantified, image, recipe, foil, counts.sum(axis=1))
+    preparation = prepare(model, total, recipe, k_factors, counts, image.acquisition, specimen)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )

@@ -24,8 +24,7 @@ from napari_eds.fitting.shape_errors import (
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, attenuation_uncertainty
 from napari_eds.quantification.calibration_errors import calibrated_slopes
-from napari_eds.quantification.directions import take_off_angle_told
-from napari_eds.recipe.absorption import Absorption, foil
+from napari_eds.quantification.foils import unknown_foil
 from napari_eds.recipe.k_factors import Convention
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.recipe.uncertainties import Uncertainties
@@ -47,9 +46,6 @@ Part = Literal[
 #: That of the zeta-factor method alone, and those of every method.
 DOSE: Part = "dose"
 PARTS: tuple[Part, ...] = tuple(part for part in get_args(Part) if part != DOSE)
-
-#: Take-off angle where the file gives none, for the error of an absorption that is not corrected.
-_ASSUMED_TAKE_OFF_DEG = 25.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,14 +258,7 @@ def absorption_errors(
         return replace(of_coefficients, thickness=0.0, density=0.0, calibrated=calibrated)
     if foil_ is not None:
         return AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
-    thickness = uncertainties.unknown_thickness_nm
-    angle = take_off_angle_told(image, recipe.geometry) or _ASSUMED_TAKE_OFF_DEG
-    doubted = foil(
-        Absorption(thickness_nm=max(thickness, 1e-3), take_off_angle_deg=angle),
-        families,
-        n_labels,
-        thickness_nm=np.full(n_labels, thickness),
-    )
+    doubted = unknown_foil(families, image, recipe, n_labels)
     return AbsorptionErrors.of(doubted, families, uncertainties, is_corrected=False)
 
 

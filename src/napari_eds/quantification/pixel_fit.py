@@ -20,6 +20,7 @@ from napari_eds.quantification.error_budget import (
     absorption_errors,
     shape_errors_of,
 )
+from napari_eds.quantification.foils import foil_of_sum
 from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.kernels import Kernel, smoothed
 from napari_eds.recipe.k_factors import KFactorTable
@@ -161,8 +162,11 @@ class Shared:
         return composition, total > LEAST_TOTAL_SIGMA * np.sqrt(np.maximum(variance, 0))
 
 
-def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
-    """Prepare the model on the summed spectrum, and the one pseudo-inverse."""
+def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray, mean: FoilMaps) -> Shared:
+    """Prepare the model on the summed spectrum, and the one pseudo-inverse.
+
+    `mean` is what is known of the foil inside, each (1,).
+    """
     if recipe.engine != "poisson" or recipe.non_negative:
         raise RecipeError(
             "single pixels are estimated with one pseudo-inverse for all, which needs the engine "
@@ -179,7 +183,18 @@ def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray) -> Shared:
     whole = inside.all()
     total = image.total_spectrum() if whole else image.label_spectra(inside).spectra[0]
     counts = total[model.channels]
-    preparation = prepare(model, counts, recipe, k_factors, acquisition=image.acquisition)
+    known = absorbing(
+        recipe,
+        image,
+        model.quantified,
+        1,
+        thickness_nm=mean.thickness_nm,
+        density_g_cm3=mean.density_g_cm3,
+    )
+    specimen = foil_of_sum(model.quantified, image, recipe, known, np.ones(1))
+    preparation = prepare(
+        model, counts, recipe, k_factors, acquisition=image.acquisition, foil=specimen
+    )
     model = preparation.model
     in_range = shared_inverse(model, preparation.sum_fit.expected)
     first, second = np.triu_indices(model.n_quantified)

@@ -251,9 +251,10 @@ def pixel_maps(  # noqa: PLR0913 - all but two have defaults
     inside = _inside(mask, image.shape)
     maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
     check_maps(maps_of_foil.named(), image.shape, recipe)
-    shared = share(image, recipe, inside)
+    mean = maps_of_foil.each(_mean_of(inside))
+    shared = share(image, recipe, inside, mean)
     if kernel is None:
-        kernel = _recommended(shared, maps_of_foil.each(_mean_of(inside)), 3.0, "mean")
+        kernel = _recommended(shared, mean, 3.0, "mean")
     report = progress or (lambda _done, _total, _what: None)
     maps = _empty_maps(shared)
     for rows, block in blocks(shared, kernel, maps_of_foil):
@@ -312,7 +313,7 @@ def recommended_kernel(  # noqa: PLR0913 - all but two have defaults
     maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
     check_maps(maps_of_foil.named(), image.shape, recipe)
     mean = maps_of_foil.each(_mean_of(inside))
-    return _recommended(share(image, recipe, inside), mean, error_at_pct, shape)
+    return _recommended(share(image, recipe, inside, mean), mean, error_at_pct, shape)
 
 
 def _inside(mask: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:

@@ -32,7 +32,7 @@ POOR_FIT = 0.02
 #: An element is uncertain if its error beyond counting would make it wrong by some 5 % (of a
 #: fraction below `_MINOR`, of `_MINOR` times `_MINOR_FACTOR`) and by so many errors of counting
 #: more: what is less, the counting error covers, which is told beside it.
-UNCERTAIN, _MINOR, _MINOR_FACTOR, _OF_COUNTING = 0.049, 0.05, 4.0, 1.5
+UNCERTAIN, _MINOR, _MINOR_FACTOR, _OF_COUNTING = 0.05, 0.05, 4.0, 1.5
 #: Total errors by which an element is below zero where the model must be wrong.
 NEGATIVE_SIGMA = 3.0
 #: Up to this reduced chi-squared no peak can stand out of a label's fit.

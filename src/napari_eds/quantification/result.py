@@ -224,6 +224,10 @@ class Quantification:
     ) -> known_region.RegionThickness:
         """Solve the thickness of a label of known composition from its absorption.
 
+        Lines are drawn as they leave the foil that the result was quantified with: from a result
+        without absorption it is a few percent off, and solving again from one that is quantified
+        with it settles both.
+
         Parameters and errors are those of `k_factors_from`; `take_off_angle_deg` goes before
         the recipe's and the file's.
 

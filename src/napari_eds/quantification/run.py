@@ -27,6 +27,7 @@ from napari_eds.quantification.error_budget import (
     intensity_errors,
     shape_errors_of,
 )
+from napari_eds.quantification.foils import foil_of_sum
 from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.joint import DetectorAgreement, Joint, spectra_of
 from napari_eds.quantification.remarks import label_remarks, map_remarks
@@ -140,13 +141,14 @@ def run_labels(  # noqa: PLR0913 - keyword-only ones belong together
         electrons = electrons_for(recipe, image, label_spectra.n_pixels)
     joint = None
     if recipe.detectors == "joint":
-        parts = fit_apart(image, labels, recipe, k_factors, progress)
+        parts = fit_apart(image, labels, recipe, k_factors, foil=foil, progress=progress)
         unsure = absorption_errors(model.quantified, image, recipe, foil, len(label_spectra.ids))
         joint = Joint(parts, model, recipe, k_factors, foil, unsure, electrons).solve()
         label_spectra = spectra_of(image, labels, label_spectra, joint)
     counts = label_spectra.within(model.channels)
     total = _sum(counts)
-    preparation = prepare(model, total, recipe, k_factors, counts, image.acquisition)
+    specimen = foil_of_sum(model.quantified, image, recipe, foil, counts.sum(axis=1))
+    preparation = prepare(model, total, recipe, k_factors, counts, image.acquisition, specimen)
     fit = fitting.fit(
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
@@ -176,7 +178,8 @@ def quantify_by_zeta(
     """Quantify the fitted labels of a result again, by the zeta-factor method.
 
     What `quantify` gives with the recipe ``result.recipe.by_zeta(...)``, without fitting anew:
-    composition, mass thickness and absorption of each label are solved together.
+    composition, mass thickness and absorption of each label are solved together. Lines stay drawn
+    as they leave the foil that the result was quantified with.
 
     Parameters
     ----------
