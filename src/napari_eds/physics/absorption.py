@@ -43,6 +43,9 @@ _LEAST_ERROR, _LEAST_SOFT_ERROR = 0.05, 0.10
 #: kg/m² of a thickness in nm times a density in g/cm³, and g/cm² of a mass thickness in kg/m².
 KG_M2, TO_G_CM2 = 1e-6, 0.1
 
+#: Digits of means over labels.
+_MEAN_DIGITS = 6
+
 #: Depth below which the slope of the factor is taken from its series, for precision.
 _SMALL_DEPTH = 1e-3
 
@@ -100,13 +103,21 @@ class Foil:
         return replace(self, thickness_nm=self.thickness_nm[labels], density_g_cm3=density)
 
     def mean(self, weights: np.ndarray) -> Foil:
-        """Return the mean of the labels, as one; weights (labels,), all 0 for equal ones."""
+        """Return the mean of the labels, as one; weights (labels,), all 0 for equal ones.
+
+        Rounded to `_MEAN_DIGITS`, so that the order of a sum does not show in what is fitted.
+        """
         weights = weights if weights.sum() > 0 else np.ones(len(weights))
+
+        def averaged(values: np.ndarray) -> np.ndarray:
+            return np.array([float(f"{np.average(values, weights=weights):.{_MEAN_DIGITS}g}")])
+
         density = self.density_g_cm3
-        if not isinstance(density, AtomicVolumes):
-            density = np.array([np.average(density, weights=weights)])
-        thickness = np.array([np.average(self.thickness_nm, weights=weights)])
-        return replace(self, thickness_nm=thickness, density_g_cm3=density)
+        return replace(
+            self,
+            thickness_nm=averaged(self.thickness_nm),
+            density_g_cm3=density if isinstance(density, AtomicVolumes) else averaged(density),
+        )
 
     def for_xrays(self, elements: Sequence[str], energies_keV: np.ndarray) -> Foil:
         """Return the foil with coefficients of its elements for other X-rays, (energies,)."""
