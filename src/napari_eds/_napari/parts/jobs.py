@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pint
 from napari.qt.threading import create_worker
-from napari.utils.colormaps import CyclicLabelColormap
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThread, QTimer, Signal
 
 from napari_eds._napari.parts.ending import when_destroyed
+from napari_eds._napari.parts.label_look_ups import compile_look_ups
 from napari_eds._support.progress import Progress, cancellable, telling
 from napari_eds.errors import EDSError
 
@@ -27,6 +27,8 @@ _REPORT_EVERY_s = 0.5
 _PAUSE_MS = 10
 #: Time for the panels to open before modules are imported for later.
 _PRELOAD_AFTER_MS = 1500
+#: As napari has for labels unless told otherwise, to the type of their texture.
+_FEW_COLORS = 50
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -178,10 +180,4 @@ def _preload() -> None:
     skimage.color.lab2rgb  # noqa: B018 - imported when it is first asked for
     with contextlib.suppress(ImportError):
         import xarray  # noqa: F401 - napari imports it with the first layer, where it is installed
-    # What the first Labels layer compiles. Making one here would silence warnings as it does, and
-    # Python keeps one set of filters for all threads. Nothing public of napari compiles it alone.
-    colormap = CyclicLabelColormap(np.eye(4, dtype=np.float32))
-    compile_for = getattr(colormap, "_data_to_texture", None)
-    if compile_for is not None:
-        for n_dimensions in (1, 2):
-            compile_for(np.zeros((4,) * n_dimensions, dtype=np.int32))
+    compile_look_ups(_FEW_COLORS, np.dtype(np.int32))

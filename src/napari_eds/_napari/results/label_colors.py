@@ -11,6 +11,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, ensure_colormap
 
 from napari_eds._napari.parts.color_bar import Scale, scale_of
+from napari_eds._napari.parts.label_look_ups import compile_look_ups
 
 #: Of labels without a value, such as those painted after the result.
 MISSING = (0.5, 0.5, 0.5, 1.0)
@@ -21,6 +22,8 @@ _COLORING = "eds_coloring"
 _NAME = "eds values"
 #: As many as napari's table of colours holds; more would be slower, not fewer colours faster.
 _MOST_COLORS = 2**16 - 1
+#: So many take textures of the same type.
+_TWO_BYTES = 2**8 + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +104,9 @@ def _label_colormap(ids: np.ndarray, colors: np.ndarray) -> Any:
 
 def warm_up(dtype: np.dtype) -> None:
     """Let napari compile, in a thread, what long cyclic tables need: it takes most of a second."""
-
-    def draw() -> None:
-        table = np.zeros((2**8 + 1, 4), np.float32)
-        Labels(np.zeros((2, 2), dtype), colormap=CyclicLabelColormap(colors=table))
-
-    threading.Thread(target=draw, name="compile colours of labels", daemon=True).start()
+    threading.Thread(
+        target=compile_look_ups,
+        args=(_TWO_BYTES, dtype),
+        name="compile colours of labels",
+        daemon=True,
+    ).start()
