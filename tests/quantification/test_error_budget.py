@@ -163,6 +163,32 @@ def test_stated_uncertainties_scale_their_parts(compounds, spectra, exact_k):
     np.testing.assert_allclose(twice["density"], once["density"], rtol=1e-3)
 
 
+def test_an_error_beyond_counting_is_told_where_it_would_make_an_element_wrong(
+    compounds, spectra, exact_k
+):
+    """5 % of an element, and not below what the counts leave open anyway."""
+    strontium = of_name(compounds, "SrTiO3")
+
+    def told(counts, **changes):
+        uncertainties = eds.Recipe(elements=("Sr",)).uncertainties.model_copy(update=changes)
+        result = quantified(
+            strontium, spectra, exact_k, counts=counts, uncertainties=uncertainties
+        )
+        row = result.table.iloc[0]
+        beyond = np.sqrt(row["O_at_pct_error_total"] ** 2 - row["O_at_pct_error"] ** 2)
+        return "O ±" in row["flag"], row["flag"], beyond / row["O_at_pct"]
+
+    is_told, flag, beyond = told(1_000_000, thickness_percent=40.0)
+    assert is_told
+    assert "thickness" in flag
+    assert beyond > 0.05
+    is_told, flag, beyond = told(1_000_000, thickness_percent=2.0)
+    assert not is_told
+    assert beyond < 0.05
+    # The same foil, of which counting says less than the thickness does.
+    assert not told(1_000, thickness_percent=40.0)[0]
+
+
 def test_errors_of_thickness_are_what_another_thickness_does(compounds, spectra, exact_k):
     strontium = of_name(compounds, "SrTiO3")
     result = quantified(strontium, spectra, exact_k)
