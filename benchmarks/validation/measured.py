@@ -317,8 +317,7 @@ def say_neighbours(section: Section, run: Run) -> None:
         "A bulk specimen swallows more of L beta than of L alpha, where its own L3 edge lies "
         "between; that, and the bands of radiative Auger emission below K alpha, are in the "
         "model. What is left lies beside a strong line: F 28 eV below Fe L alpha, whose "
-        "absorption at its edge no table has right, Ti 45 eV above Ba L alpha, Sr 30 eV below Si "
-        "K beta."
+        "absorption at its edge no table has right, Ti 45 eV above Ba L alpha."
     )
     worst = max(sizes, key=sizes.__getitem__)
     beyond = sum(size > 2 for size in sizes.values())
