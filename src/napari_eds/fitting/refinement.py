@@ -36,8 +36,9 @@ _LET_GO = 3.0
 #: And its residuals as a whole are no worse than by this factor. They are by 1.3 and more where
 #: elements are missing from the model of a map.
 _AS_GOOD = 1.1
-#: It is made only where at least this part of the lines was let go.
-_LET_GO_SHARE = 0.02
+#: It is made only where at least this part of the lines was let go, and where there is so much of
+#: chi-squared: no fit has less than this per channel.
+_LET_GO_SHARE, _LEAST_CHI_SQUARED = 0.02, 0.8
 #: Degrees of freedom of Student's t where such fits are compared.
 _FREEDOM = 4.0
 _WEIGHTINGS = 6
@@ -158,7 +159,7 @@ def refine(
     counts = np.asarray(total, dtype=float)
     start = _Problem.of(model, counts, nuisances, background, limits or SoftLimits.none())
     problem, values, solved = start.settled()
-    if problem.lets_go(solved):
+    if problem.lets_go(solved) and problem.can_be_worse(solved):
         firm = replace(start, is_firm=True).settled()
         if problem.is_worse(solved, firm[2]):
             problem, values, solved = firm
@@ -352,6 +353,11 @@ class _Problem:
         if solved.chi_squared(counts) < _LET_GO * firm.chi_squared(counts):
             return False
         return self._surprise(firm) < _AS_GOOD * self._surprise(solved)
+
+    def can_be_worse(self, solved: _Solved) -> bool:
+        """Say whether any fit can have so much less of chi-squared as `is_worse` asks for."""
+        least = _LEAST_CHI_SQUARED * len(self.counts)
+        return solved.chi_squared(self.counts) >= _LET_GO * least
 
     def _surprise(self, solved: _Solved) -> float:
         """Return what residuals weigh where large ones are no rarity (Student's t)."""
