@@ -23,8 +23,8 @@ class Uncertainties(BaseModel):
     line_ratio_K_percent, line_ratio_L_percent, line_ratio_M_percent : float
         Of a line's share in its family. Published K beta / K alpha ratios agree within about
         5 %, L rates within 5 to 10 % (J. L. Campbell and J.-X. Wang, At. Data Nucl. Data Tables
-        43 (1989) 281); yields of M subshells differ by up to a factor of two, and share the
-        last number once more.
+        43 (1989) 281). Yields of M subshells differ by up to a factor of two: the last is that of
+        a line's share in its subshell, and of the subshell's in the family.
     line_position_eV : float
         Of a family's energy, from tables and chemical shifts.
     soft_line_position_eV : float
