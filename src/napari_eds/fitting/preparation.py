@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_eds._support.progress import begin
-from napari_eds.fitting.background import bending, sum_background
+from napari_eds.fitting.background import SumBackground, bending, sum_background
 from napari_eds.fitting.calibration import MINIMUM_COUNTS, Calibration, calibrate
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import SpectralModel
@@ -105,16 +105,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - four have defaults
         prepared = absorbed.apply(prepared)
     begin("settling the model on the sum")
     background = sum_background(prepared, total, weights, recipe.background)
-    limits = SoftLimits.of(prepared, _strengths(prepared, absorbed))
-    refined = refine(
-        prepared,
-        total,
-        nuisances_of(
-            prepared, recipe.uncertainties, fixed=_fixed(recipe, total), absorbed=absorbed
-        ),
-        bending(prepared.energy, background.shape),
-        limits,
-    )
+    refined = _settled(prepared, total, recipe, absorbed, background)
     begin("looking for sum peaks again")
     prepared, pile_up = with_pile_up(refined.model, spectra)
     prepared = replace(prepared, background_shape=refined.background_shape)
@@ -149,11 +140,25 @@ def _absorbed(  # noqa: PLR0913, PLR0917 - a specimen depends on this much
     return None if foil is None else SelfAbsorption.of_foil(model, weights, foil)
 
 
-def _strengths(model: SpectralModel, absorbed: SelfAbsorption | None) -> np.ndarray:
-    """Return counts of families per atom, those of a thin foil unless the specimen is bulk."""
+def _settled(
+    model: SpectralModel,
+    total: np.ndarray,
+    recipe: Recipe,
+    absorbed: SelfAbsorption | None,
+    background: SumBackground,
+) -> Refined:
+    """Return the model with shapes that follow the sum, soft families held by harder ones."""
     if absorbed is None or absorbed.strengths is None:
-        return thin_strengths(model)
-    return absorbed.strengths
+        strengths = thin_strengths(model)
+    else:
+        strengths = absorbed.strengths
+    return refine(
+        model,
+        total,
+        nuisances_of(model, recipe.uncertainties, fixed=_fixed(recipe, total), absorbed=absorbed),
+        bending(model.energy, background.shape),
+        SoftLimits.of(model, strengths),
+    )
 
 
 def _of_hyperspy(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Preparation:
