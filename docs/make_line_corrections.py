@@ -2,9 +2,9 @@
 
 eXSpy draws Ka1 and Ka2 as one line at Ka1 and gives 55 elements a placeholder of 0.15 for Kb.
 Energies and radiative rates here are those of xraylib (T. Schoonjans et al., Spectrochim. Acta B
-66 (2011) 776; BSD licence). Weights are relative to Ka1 + Ka2. For K beta of Na to Si, which
+66 (2011) 776; BSD licence). Weights are relative to Ka1 + Ka2. For K beta of Al and Si, which
 eXSpy puts at the K edge, up to 3 eV too high, energies are J. A. Bearden's (Rev. Mod. Phys. 39
-(1967) 78), measured on the elements and, of Na, a compound.
+(1967) 78), measured on the elements. Of Na and Mg xraylib has no rates; their lines stay eXSpy's.
 """
 
 from __future__ import annotations
@@ -17,11 +17,8 @@ FILE = Path(__file__).parents[1] / "src" / "napari_eds" / "data" / "line_correct
 
 #: From K, whose doublet is 3 eV wide, to Nd, whose Ka is the last below 40 keV.
 ATOMIC_NUMBERS = range(19, 61)
-#: K alpha and K beta in keV (Bearden), and the weight of K beta: xraylib's, or eXSpy's where that
-#: has none.
+#: K alpha and K beta in keV (Bearden), and the weight of K beta (xraylib).
 BEARDEN = {
-    "Na": (1.0410, 1.0711, 0.01),
-    "Mg": (1.2536, 1.3022, 0.01),
     "Al": (1.4866, 1.5574, 0.0132),
     "Si": (1.7398, 1.8359, 0.0277),
 }
