@@ -368,8 +368,9 @@ def test_how_an_error_of_the_depth_reaches_the_factors():
     fractions = np.array([[0.26, 0.26, 0.48]])
     expected = np.log(thicker.factors(fractions) / specimen.factors(fractions)) / 1e-5
     np.testing.assert_allclose(specimen.depth_log_slopes(fractions), expected, rtol=1e-4)
-    assert specimen.density_relative_error == 0
-    assert from_composition(80, STO).density_relative_error > 0.05
+    assert specimen.density_relative_error(0) == 0
+    assert specimen.density_relative_error(0.03) == 0.03
+    assert from_composition(80, STO).density_relative_error(0) > 0.05
     assert from_composition(80, STO).density_is_computed
 
 

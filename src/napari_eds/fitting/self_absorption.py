@@ -9,7 +9,7 @@ much as the edge is high: so the ratios of the others to it are, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -94,12 +94,7 @@ class SelfAbsorption:
         take_off_angle_deg : float or None
         """
         specimen = _Specimen.of(model, alpha_areas, take_off_angle_deg or _ASSUMED_TAKE_OFF_DEG)
-        found = [
-            _untouched(lines) if family.family == "K" else specimen.of_lines(family.element, lines)
-            for family, lines in zip(model.families, model.lines, strict=True)
-        ]
-        factors, doubts, of_ratios = zip(*found, strict=True)
-        return cls(factors, doubts, of_ratios, specimen.strengths(model.families))
+        return cls(*_of_families(model, specimen.of_lines), specimen.strengths(model.families))
 
     @classmethod
     def of_foil(
@@ -117,16 +112,12 @@ class SelfAbsorption:
         """
         elements = [family.element for family in model.quantified]
         fractions = _unabsorbed(emitted, specimen.foil)
-        found = [
-            _untouched(lines)
-            if family.family == "K"
-            else _Seen.of(lines, elements, fractions, specimen.foil).leaving(
-                family.element, specimen.error
-            )
-            for family, lines in zip(model.families, model.lines, strict=True)
-        ]
-        factors, doubts, of_ratios = zip(*found, strict=True)
-        return cls(factors, doubts, of_ratios, None)
+
+        def of_lines(element: str, lines: Sequence[xray.XRayLine]) -> _OfLines:
+            seen = _Seen.of(lines, elements, fractions, specimen.foil)
+            return seen.leaving(element, specimen.error)
+
+        return cls(*_of_families(model, of_lines), None)
 
     def apply(self, model: SpectralModel) -> SpectralModel:
         """Return the model with lines as they leave the specimen."""
@@ -141,13 +132,11 @@ class SelfAbsorption:
 
     def doubts_of(self, model: SpectralModel, family: int) -> dict[str, float]:
         """Return the doubts of a family's lines by their names."""
-        names = [line.name for line in model.lines[family]]
-        return dict(zip(names, self.doubts[family].tolist(), strict=True))
+        return _by_name(model.lines[family], self.doubts[family])
 
     def ratio_doubts_of(self, model: SpectralModel, family: int) -> dict[str, float]:
         """Return the doubts of ratios inside a family by the names of its lines."""
-        names = [line.name for line in model.lines[family]]
-        return dict(zip(names, self.ratio_doubts[family].tolist(), strict=True))
+        return _by_name(model.lines[family], self.ratio_doubts[family])
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +210,25 @@ class _Specimen:
         )
 
 
+def _of_families(
+    model: SpectralModel, of_lines: Callable[[str, Sequence[xray.XRayLine]], _OfLines]
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Return what leaves of the lines of each family, and its doubts; K lines are left alone."""
+    found = [
+        _untouched(lines) if family.family == "K" else of_lines(family.element, lines)
+        for family, lines in zip(model.families, model.lines, strict=True)
+    ]
+    factors, doubts, of_ratios = zip(*found, strict=True)
+    return factors, doubts, of_ratios
+
+
 def _untouched(lines: Sequence[xray.XRayLine]) -> _OfLines:
     none = np.zeros(len(lines))
     return np.ones(len(lines)), none, none
+
+
+def _by_name(lines: Sequence[xray.XRayLine], values: np.ndarray) -> dict[str, float]:
+    return dict(zip([line.name for line in lines], values.tolist(), strict=True))
 
 
 def _unabsorbed(emitted: np.ndarray, foil: Foil) -> np.ndarray:
@@ -261,7 +266,7 @@ class _Seen:
     def leaving(self, element: str, error: float | None) -> _OfLines:
         """Return what leaves of the lines of an element, and the doubts of it."""
         strongest = int(np.argmax(self.weights))
-        escaping = -np.log(self.foil.factors(self.fractions)[0])
+        escaping = self._escaping(self.foil)
         relative = escaping - escaping[strongest]
         if error is None:
             return np.ones(len(relative)), np.zeros(len(relative)), np.abs(relative)
@@ -280,15 +285,18 @@ class _Seen:
         errors = parts * attenuation_uncertainty(self.elements, self.energies_keV)
         return np.asarray(np.linalg.norm(errors, axis=0) / parts.sum(axis=0))
 
+    def _escaping(self, foil: Foil) -> np.ndarray:
+        """Logarithms of what leaves of the lines, (lines,)."""
+        return np.asarray(-np.log(foil.factors(self.fractions)[0]))
+
     def _beyond_edges(self, element: str) -> np.ndarray:
         """Logarithms of what leaves of lines of an element if edges of its own are met."""
         if element not in self.elements:
-            return -np.log(self.foil.factors(self.fractions)[0])
+            return self._escaping(self.foil)
         beyond = self.foil.mass_absorption_cm2_g.copy()
         own = attenuation_cm2_g(element, self.energies_keV[:, None] + _EDGE_KEV, "total")
         beyond[self.elements.index(element)] = own.max(axis=1)
-        swallowing = replace(self.foil, mass_absorption_cm2_g=beyond)
-        return np.asarray(-np.log(swallowing.factors(self.fractions)[0]))
+        return self._escaping(replace(self.foil, mass_absorption_cm2_g=beyond))
 
 
 def _known(energies_keV: Sequence[float]) -> np.ndarray:

@@ -90,10 +90,9 @@ class Foil:
         """Whether densities follow from compositions."""
         return isinstance(self.density_g_cm3, AtomicVolumes)
 
-    @property
-    def density_relative_error(self) -> float:
-        """Relative standard deviation of the densities; given ones count as exact."""
-        return DENSITY_RELATIVE_ERROR if self.density_is_computed else 0.0
+    def density_relative_error(self, stated: float) -> float:
+        """Relative standard deviation of the densities, of given ones what is stated."""
+        return DENSITY_RELATIVE_ERROR if self.density_is_computed else stated
 
     def of(self, labels: np.ndarray | slice) -> Foil:
         """Return the foil of some of the labels, by their positions."""

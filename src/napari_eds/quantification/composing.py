@@ -94,8 +94,8 @@ def compose(  # noqa: PLR0913 - keyword-only ones belong together
             intensities, foil=foil, doubts=doubts, label_names=label_names, unsettled=unsettled
         )
     of_density = recipe.uncertainties.density_percent / 100
-    if foil is not None and foil.density_is_computed:
-        of_density = foil.density_relative_error
+    if foil is not None:
+        of_density = foil.density_relative_error(of_density)
     return zeta_factor_method(
         intensities,
         electrons,

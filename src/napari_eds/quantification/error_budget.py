@@ -88,11 +88,7 @@ class AbsorptionErrors:
             foil=foil,
             is_corrected=is_corrected,
             thickness=uncertainties.thickness_percent / 100,
-            density=(
-                foil.density_relative_error
-                if foil.density_is_computed
-                else uncertainties.density_percent / 100
-            ),
+            density=foil.density_relative_error(uncertainties.density_percent / 100),
             attenuation=np.maximum(
                 attenuation_uncertainty(
                     [family.element for family in families],

@@ -12,6 +12,7 @@ from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.directions import take_off_angle_told
 from napari_eds.recipe.absorption import Absorption, foil
 from napari_eds.recipe.recipe import Recipe
+from napari_eds.recipe.uncertainties import Uncertainties
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Take-off angle where the file gives none, for the error of an absorption that is not corrected.
@@ -53,7 +54,10 @@ def foil_of_sum(
     """
     if known is None or recipe.method == "zeta":
         return FoilOfSum(unknown_foil(families, image, recipe, 1), None)
-    unsure = recipe.uncertainties
-    of_density = known.density_relative_error or unsure.density_percent / 100
-    error = float(np.hypot(unsure.thickness_percent / 100, of_density))
-    return FoilOfSum(known.mean(counts), error)
+    return FoilOfSum(known.mean(counts), path_relative_error(known, recipe.uncertainties))
+
+
+def path_relative_error(known: Foil, uncertainties: Uncertainties) -> float:
+    """Return the standard deviation of a foil's mass thickness, from thickness and density."""
+    of_density = known.density_relative_error(uncertainties.density_percent / 100)
+    return float(np.hypot(uncertainties.thickness_percent / 100, of_density))

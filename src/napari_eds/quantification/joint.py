@@ -29,6 +29,7 @@ from napari_eds.quantification.detector_parts import (
     sum_of,
 )
 from napari_eds.quantification.error_budget import AbsorptionErrors, Doubts
+from napari_eds.quantification.foils import path_relative_error
 from napari_eds.quantification.zeta import foil_found
 from napari_eds.readers.detectors import only_detectors
 from napari_eds.recipe.k_factors import KFactorTable
@@ -287,9 +288,7 @@ class Joint:
             with np.errstate(invalid="ignore", divide="ignore"):
                 error = np.nanmedian(thickness.errors_total / thickness.kg_m2)
             return foil_found(self.foil, thickness), float(np.nan_to_num(error, nan=1.0))
-        stated = self.recipe.uncertainties
-        density = self.foil.density_relative_error or stated.density_percent / 100
-        return self.foil, float(np.hypot(stated.thickness_percent / 100, density))
+        return self.foil, path_relative_error(self.foil, self.recipe.uncertainties)
 
     def _of_absorption(
         self, slopes: np.ndarray, unknown: np.ndarray, relative: float
