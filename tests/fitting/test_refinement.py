@@ -97,6 +97,13 @@ def test_altered_ratios_are_recovered(model):
     assert fit_sum(refined, spectrum).reduced_chi_squared == pytest.approx(1, abs=0.1)
     assert {"La_Lb1", "La_Lg1"} <= set(found.unlikely)
     assert "Fe_Kb1" not in found.unlikely
+    assert not found.impossible
+
+
+def test_a_line_far_off_its_table_is_impossible(model):
+    altered = between(model, "La_L", 5.35, 5.45, 3.0)
+    _, found = refine_ratios(model, expected_spectrum(with_factors(model, altered)))
+    assert found.impossible == ("La_Lb2",)
 
 
 def test_alpha_lines_and_families_have_their_counts_after_refining(model):

@@ -237,6 +237,21 @@ def test_an_element_left_out_is_told_at_any_dose(compounds, spectra, exact_k, mi
     assert "poor fit" in flag or "unexplained peak" in flag
 
 
+@pytest.mark.parametrize("metal", ["Sr", "Ba"])
+def test_lines_in_the_place_of_a_missing_element_are_told(compounds, spectra, exact_k, metal):
+    """Ti L and its neighbours take what O K leaves, and fit it well: nothing is unexplained."""
+    titanate = of_name(compounds, f"{metal}TiO3")
+    told = {}
+    for elements in ((metal, "Ti", "O"), (metal, "Ti")):
+        result = quantified(titanate, spectra, exact_k, elements=elements, counts=1_000_000)
+        told[elements[-1]] = result.preparation.refinement.impossible
+        flag = result.table.iloc[0]["flag"]
+        assert ("lines off their tables" in flag) == bool(told[elements[-1]])
+        assert all(line in flag for line in told[elements[-1]])
+    assert not told["O"]
+    assert any(line.startswith("Ti_L") for line in told["Ti"])
+
+
 def test_a_peak_of_its_own_is_named(compounds, spectra, exact_k):
     cuprate = of_name(compounds, "YBa2Cu3O7")
     result = quantified(cuprate, spectra, exact_k, elements=("Ba", "Cu", "O"), fit_only=("C",))

@@ -23,6 +23,7 @@ from napari_eds.spectra.acquisition import Acquisition
 
 SEPARATOR = "; "
 _PEAK, _NAMED, _POOR_FIT = "unexplained peak", "left out", "poor fit"
+_OFF = "lines off their tables"
 _NO_COUNTS, _NOTHING = "no counts", "nothing detected"
 
 #: Counting error of an atomic fraction above which a label has too few counts.
@@ -93,7 +94,9 @@ def map_remarks(
 
 
 def left_out(preparation: Preparation, acquisition: Acquisition) -> list[str]:
-    """Return what speaks for elements that are not in the model: their peaks, and the file.
+    """Return what speaks for elements that are not in the model.
+
+    Their peaks, the file, and lines of others that took their place.
 
     Parameters
     ----------
@@ -101,6 +104,8 @@ def left_out(preparation: Preparation, acquisition: Acquisition) -> list[str]:
     acquisition : Acquisition
     """
     found = [f"{_PEAK} at {peak}" for peak in preparation.unexplained]
+    if preparation.refinement.impossible:
+        found.append(f"{_OFF}: {' '.join(preparation.refinement.impossible)}")
     named = _named_only(preparation.model, acquisition.elements)
     if named:
         found.append(f"{_NAMED}, though the file names it: {' '.join(named)}")
@@ -220,7 +225,7 @@ def left_out_lines(remarks: Sequence[str], *, shared: bool = True) -> list[str]:
         Whether to say also what all labels share.
     """
     by_all = shared_remarks(remarks)
-    kinds = (_PEAK, _NAMED, _POOR_FIT)
+    kinds = (_PEAK, _NAMED, _OFF, _POOR_FIT)
     lines = [f"All labels: {r}." for r in by_all if shared and r.startswith(kinds)]
     own = [[r for r in text.split(SEPARATOR) if r not in by_all] for text in remarks]
     for kind, words in ((_PEAK, "a peak that no element explains"), (_POOR_FIT, "a poor fit")):
