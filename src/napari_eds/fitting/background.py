@@ -1,4 +1,8 @@
-"""The background's shape, settled on the summed spectrum: a polynomial or bremsstrahlung."""
+"""The background's shape, settled on the summed spectrum: a polynomial or bremsstrahlung.
+
+Both have the edges of the specimen where it is known: without, a weak line that lies on one, such
+as O K on those of Sb M, takes the step for its own.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from napari_eds.fitting.model import SpectralModel
-from napari_eds.fitting.sum_fit import SumFit, fit_design, fit_sum, positive_shape
+from napari_eds.fitting.profiles import resolved
+from napari_eds.fitting.sum_fit import SumFit, fit_design, positive_shape
 from napari_eds.physics import emission
 from napari_eds.physics.absorption import mixed_absorption_cm2_g
 from napari_eds.recipe.recipe import Background
@@ -23,6 +28,8 @@ _ABSORBER_RANGE_G_CM2 = (5e-7, 5e-3)
 _CLEARLY_BETTER = 0.9
 #: Order of the polynomial that bends the background.
 _BENDS = 6
+#: Shares of X-rays that leave are not taken below this, for logarithms.
+_LEAST_ESCAPING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +52,11 @@ class SumBackground:
 
 
 def sum_background(
-    model: SpectralModel, total: np.ndarray, weight_fractions: np.ndarray, choice: Background
+    model: SpectralModel,
+    total: np.ndarray,
+    weight_fractions: np.ndarray,
+    choice: Background,
+    escaping: np.ndarray | None = None,
 ) -> SumBackground:
     """Fit the background of the summed spectrum.
 
@@ -59,10 +70,12 @@ def sum_background(
         Rough composition of the specimen, which absorbs the bremsstrahlung.
     choice : {"auto", "polynomial", "physical"}
         ``"auto"`` takes the polynomial unless bremsstrahlung describes the sum clearly better.
+    escaping : ndarray, (channels of the fit,), optional
+        What leaves the specimen of X-rays: the polynomial gets its edges.
     """
     if choice == "physical":
         return _physical(model, total, weight_fractions)
-    polynomial = _polynomial(model, total)
+    polynomial = _polynomial(model, total, escaping)
     if choice == "polynomial":
         return polynomial
     physical = _physical(model, total, weight_fractions)
@@ -76,18 +89,42 @@ def bending(energy: EnergyAxis, shape: np.ndarray) -> np.ndarray:
     The shape times Legendre polynomials in the logarithm of the energy: edges of detector and
     specimen, which it may have, stay.
     """
+    return shape[:, None] * np.polynomial.legendre.legvander(_logarithmic(energy), _BENDS)
+
+
+def _logarithmic(energy: EnergyAxis) -> np.ndarray:
+    """Return where the channels lie in the logarithm of the energy, from -1 to 1."""
     logarithms = np.log(energy.energies_keV)
-    t = 2 * (logarithms - logarithms[0]) / (logarithms[-1] - logarithms[0]) - 1
-    return shape[:, None] * np.polynomial.legendre.legvander(t, _BENDS)
+    return 2 * (logarithms - logarithms[0]) / (logarithms[-1] - logarithms[0]) - 1
 
 
-def _polynomial(model: SpectralModel, total: np.ndarray) -> SumBackground:
-    fitted = fit_sum(model, total)
-    n = len(model.families)
-    shape = positive_shape(model.background @ fitted.coefficients[n:])
-    return SumBackground(
-        shape, f"a polynomial of order {model.background_order}", fitted.reduced_chi_squared
-    )
+def _polynomial(
+    model: SpectralModel, total: np.ndarray, escaping: np.ndarray | None
+) -> SumBackground:
+    background, told = model.background, f"a polynomial of order {model.background_order}"
+    if escaping is not None:
+        background = background * _edges(model, escaping)[:, None]
+        told += " with the edges of the specimen"
+    design = np.hstack([model.profiles, background])
+    fitted = fit_design(design, total, model.n_parameters)
+    shape = positive_shape(background @ fitted.coefficients[len(model.families) :])
+    return SumBackground(shape, told, fitted.reduced_chi_squared)
+
+
+def _edges(model: SpectralModel, escaping: np.ndarray) -> np.ndarray:
+    """Return what no smooth curve draws of what leaves a specimen, (channels,), around 1.
+
+    A polynomial follows the rest better than theory, which for soft X-rays of bulk specimens is
+    off by factors.
+    """
+    logarithms = np.log(np.maximum(_resolved(model, escaping), _LEAST_ESCAPING))
+    smooth = np.polynomial.legendre.legvander(_logarithmic(model.energy), _BENDS)
+    trend, *_ = np.linalg.lstsq(smooth, logarithms, rcond=None)
+    return np.asarray(np.exp(logarithms - smooth @ trend))
+
+
+def _resolved(model: SpectralModel, values: np.ndarray) -> np.ndarray:
+    return resolved(model.energy, values, model.resolution_MnKa_eV, model.fano_eV)
 
 
 def _physical(
@@ -108,7 +145,7 @@ def _physical(
 
     def columns(mass_thickness: float) -> np.ndarray:
         depth = coefficients * mass_thickness
-        transmitted = -np.expm1(-depth) / np.maximum(depth, 1e-12)
+        transmitted = _resolved(model, -np.expm1(-depth) / np.maximum(depth, 1e-12))
         emitted = np.stack([1 / energies, np.ones_like(energies)], axis=1)
         return (efficiency * transmitted)[:, None] * emitted
 

@@ -104,7 +104,8 @@ def prepare(  # noqa: PLR0913, PLR0917 - four have defaults
     if absorbed is not None:
         prepared = absorbed.apply(prepared)
     begin("settling the model on the sum")
-    background = sum_background(prepared, total, weights, recipe.background)
+    escaping = None if absorbed is None else absorbed.continuum
+    background = sum_background(prepared, total, weights, recipe.background, escaping)
     refined = _settled(prepared, total, recipe, absorbed, background)
     begin("looking for sum peaks again")
     prepared, pile_up = with_pile_up(refined.model, spectra)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.special import erfcx, ndtr
+from scipy.special import erfcx, ndtr, ndtri
 
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import attenuation_cm2_g
@@ -23,6 +23,8 @@ _OXYGEN_KA_KEV, _CARBON_KA_KEV = 0.525, 0.277
 #: Lines are drawn this many standard deviations, and tails this many decay lengths, out.
 _REACH_SIGMA = 9.0
 _REACH_DECAY = 12.0
+#: Deviations of a normal distribution that are as likely as each other.
+_DEVIATIONS = ndtri((np.arange(21) + 0.5) / 21)
 #: Escape peaks below this part of an alpha line are not drawn.
 _NEGLIGIBLE = 1e-5
 #: Tails below this part of their line are not drawn.
@@ -117,6 +119,30 @@ class _Peaks:
                     ]
         columns, centres, counts, leaking_ = np.array(rows, dtype=float).reshape(-1, 4).T
         return cls(columns.astype(int), centres, counts, leaking_)
+
+
+def resolved(
+    energy: EnergyAxis,
+    values: np.ndarray,
+    resolution_MnKa_eV: float,
+    fano_eV: float = xray.FANO_EV,
+) -> np.ndarray:
+    """Return a curve as a detector resolves it, which smears its edges, (channels,).
+
+    Parameters
+    ----------
+    energy : EnergyAxis
+    values : ndarray, (channels,)
+    resolution_MnKa_eV : float
+        Full width at half maximum at Mn Ka.
+    fano_eV : float
+        See `lines.fwhm_keV`.
+    """
+    energies = energy.energies_keV
+    sigma = xray.fwhm_keV(energies, resolution_MnKa_eV, fano_eV) / _FWHM_PER_SIGMA
+    return np.asarray(
+        np.mean([np.interp(energies + d * sigma, energies, values) for d in _DEVIATIONS], axis=0)
+    )
 
 
 def tail_fraction(tail: LowEnergyTail | None, energy_keV: float) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from napari_eds.physics.absorption import (
 )
 from napari_eds.physics.bulk import escaping_share
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 #: Where a file does not tell the take-off angle.
 _ASSUMED_TAKE_OFF_DEG = 35.0
 #: A line and an edge of its own element that is up to this far above it may overlap: both have
@@ -35,7 +39,6 @@ _EDGE_KEV = np.array([0.0, 0.005, 0.010])
 #: Composition and absorption are found by turns, so often; and X-rays are born at so many energies
 #: of the slowing electron.
 _COMPOSITIONS, _ENERGIES = 3, 6
-
 
 #: Factors, doubts and ratio doubts of a family's lines, see `SelfAbsorption`.
 _OfLines = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -72,12 +75,16 @@ class SelfAbsorption:
         The same of ratios to the strongest line.
     strengths : ndarray, (quantified families,), or None
         Counts of families per atom that leave a bulk specimen, in units of their own.
+    continuum : ndarray, (channels of the fit,), or None
+        What leaves of bremsstrahlung, which falls at each edge of the specimen. None for a foil
+        of which nothing is known.
     """
 
     factors: tuple[np.ndarray, ...]
     doubts: tuple[np.ndarray, ...]
     ratio_doubts: tuple[np.ndarray, ...]
     strengths: np.ndarray | None
+    continuum: np.ndarray | None
 
     @classmethod
     def of_bulk(
@@ -94,7 +101,11 @@ class SelfAbsorption:
         take_off_angle_deg : float or None
         """
         specimen = _Specimen.of(model, alpha_areas, take_off_angle_deg or _ASSUMED_TAKE_OFF_DEG)
-        return cls(*_of_families(model, specimen.of_lines), specimen.strengths(model.families))
+        return cls(
+            *_of_families(model, specimen.of_lines),
+            specimen.strengths(model.families),
+            specimen.escaping(_known(model.energy.energies_keV)),
+        )
 
     @classmethod
     def of_foil(
@@ -117,7 +128,11 @@ class SelfAbsorption:
             seen = _Seen.of(lines, elements, fractions, specimen.foil)
             return seen.leaving(element, specimen.error)
 
-        return cls(*_of_families(model, of_lines), None)
+        continuum = None
+        if specimen.error is not None:
+            foil = specimen.foil.for_xrays(elements, _known(model.energy.energies_keV))
+            continuum = 1 / foil.factors(fractions)[0]
+        return cls(*_of_families(model, of_lines), None, continuum)
 
     def apply(self, model: SpectralModel) -> SpectralModel:
         """Return the model with lines as they leave the specimen."""
@@ -190,6 +205,10 @@ class _Specimen:
         of_any = np.full(len(doubts), doubts.max(initial=0.0))
         return np.exp(likely - likely[strongest]), doubts, of_any
 
+    def escaping(self, energies_keV: np.ndarray) -> np.ndarray:
+        """Return what leaves of bremsstrahlung, (energies,)."""
+        return self._escaping(self._mixed(energies_keV), energies_keV)
+
     def _mixed(self, energies_keV: np.ndarray) -> np.ndarray:
         """Return coefficients of the specimen, shape of `energies_keV`."""
         return mixed_absorption_cm2_g(self._shares(), energies_keV)
@@ -197,13 +216,13 @@ class _Specimen:
     def _shares(self) -> dict[str, float]:
         return dict(zip(self.elements, self.weight_fractions.tolist(), strict=True))
 
-    def _escaping(self, absorption_cm2_g: np.ndarray, edge_keV: float) -> np.ndarray:
+    def _escaping(self, absorption_cm2_g: np.ndarray, edge_keV: float | np.ndarray) -> np.ndarray:
         numbers = np.array([xray.atomic_number(element) for element in self.elements])
         weights = np.array([xray.atomic_weight(element) for element in self.elements])
         return escaping_share(
             absorption_cm2_g,
             self.beam_energy_keV,
-            min(edge_keV, 0.99 * self.beam_energy_keV),
+            np.minimum(edge_keV, 0.99 * self.beam_energy_keV),
             atomic_number=float(numbers @ self.weight_fractions),
             atomic_weight=float(weights @ self.weight_fractions),
             take_off_angle_deg=self.take_off_angle_deg,
@@ -299,7 +318,7 @@ class _Seen:
         return self._escaping(replace(self.foil, mass_absorption_cm2_g=beyond))
 
 
-def _known(energies_keV: Sequence[float]) -> np.ndarray:
+def _known(energies_keV: ArrayLike) -> np.ndarray:
     """Return energies, not below those of the tables."""
     return np.maximum(energies_keV, LOWEST_ATTENUATION_keV)
 

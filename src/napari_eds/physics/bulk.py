@@ -8,7 +8,7 @@ import numpy as np
 def escaping_share(  # noqa: PLR0913 - what the formula holds
     absorption_cm2_g: np.ndarray,
     beam_energy_keV: float,
-    edge_keV: float,
+    edge_keV: float | np.ndarray,
     *,
     atomic_number: float,
     atomic_weight: float,
@@ -25,8 +25,10 @@ def escaping_share(  # noqa: PLR0913 - what the formula holds
     ----------
     absorption_cm2_g : ndarray
         Mass attenuation coefficients of the specimen.
-    beam_energy_keV, edge_keV : float
-        E0, and Ec that the beam must have to make the X-rays; below E0.
+    beam_energy_keV : float
+        E0.
+    edge_keV : float, or ndarray as `absorption_cm2_g`
+        Ec that the beam must have to make the X-rays; below E0.
     atomic_number, atomic_weight : float
         Z and A, means of the specimen by weight.
     take_off_angle_deg : float
