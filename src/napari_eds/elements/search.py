@@ -52,6 +52,8 @@ _DISTINCT = 1e-6
 _RECALIBRATE_SHARE, _FINAL_SHARE = 0.1, 0.01
 #: Adding and dropping alternate at most this often.
 _ROUNDS = 4
+#: As many of the best claims that seem to be artefacts are tried.
+_TRIED = 2
 _MAX_ELEMENTS = 40
 #: Lines below zero by this many standard deviations are none.
 _NEGATIVE = 3.0
@@ -282,18 +284,34 @@ class ElementSearch:
     def _add_proved(self, *, calibrate: bool = True) -> None:
         pending = 0.0
         while len(self._fit.elements) < _MAX_ELEMENTS:
-            proved = [c for c in self._claims(self._removed) if not self._objection(c)]
-            if proved:
-                best = self._most_common(proved)
+            claims = self._claims(self._removed)
+            proved = [c for c in claims if not self._objection(c)]
+            best = self._most_common(proved) if proved else self._proved_inside(claims)
+            if best is not None:
                 pending += 1 - self._fit.solution.net / best.net
                 self._progress(len(self._fit.elements) + 1, 0, f"found {best.element}")
                 self._fit.add(best.element)
                 self._drop_negative()
             elif pending < _FINAL_SHARE or not calibrate:
                 return
-            if calibrate and (not proved or pending > _RECALIBRATE_SHARE):
+            if calibrate and (best is None or pending > _RECALIBRATE_SHARE):
                 self._fit.calibrate()
                 pending = 0.0
+
+    def _proved_inside(self, claims: list[_Claim]) -> _Claim | None:
+        """Return the first of some claims that is seen, and proved once it is in the fit.
+
+        While strong lines are missing, what is there is drawn as far too broad or with too long a
+        tail, and takes most of a neighbour: Al beside Si then looks like the foot of Si.
+        """
+        seen = [claim for claim in claims if self._is_seen(claim)]
+        for claim in seen[:_TRIED]:
+            self._fit.add(claim.element)
+            proved = not self._objection(self._own_claim(claim.element))
+            self._fit.remove(claim.element)
+            if proved:
+                return claim
+        return None
 
     def _drop_negative(self) -> None:
         """Remove elements whose lines the others turned negative; they would hide a misfit.

@@ -40,8 +40,11 @@ def _lines_of(family: xray.Family, beam_energy_keV: float) -> tuple[xray.XRayLin
 
 @cache
 def _counted(lines: tuple[xray.XRayLine, ...]) -> tuple[xray.XRayLine, ...]:
-    """Return emitted K lines as a detector counts them, relative to the alpha doublet."""
-    counted = WINDOWLESS.efficiency(np.array([line.energy_keV for line in lines]))
+    """Return emitted K lines as a detector counts them, relative to the alpha doublet.
+
+    What lies before the crystal hardly tells lines of one family apart.
+    """
+    counted = WINDOWLESS.stopped(np.array([line.energy_keV for line in lines]))
     weights = np.array([line.weight for line in lines])
     is_alpha = np.array([line.name.startswith("Ka") for line in lines])
     whole = weights[is_alpha].sum()

@@ -95,11 +95,15 @@ class DetectorModel:
         energies = np.asarray(energies_keV, float)
         seen = energies >= LOWEST_ATTENUATION_keV
         inside = np.where(seen, energies, LOWEST_ATTENUATION_keV)
-        depth_g_cm2 = self.crystal_mm * 0.1 * SILICON_DENSITY_g_cm3
-        absorbed = -np.expm1(-attenuation_cm2_g("Si", inside, "photo") * depth_g_cm2)
+        absorbed = self.stopped(inside)
         for layer in self.layers:
             absorbed = absorbed * layer.transmission(inside)
         return np.where(seen, absorbed, 0.0)
+
+    def stopped(self, energies_keV: np.ndarray) -> np.ndarray:
+        """Share of X-rays entering the crystal that it absorbs, shape of `energies_keV`."""
+        depth_g_cm2 = self.crystal_mm * 0.1 * SILICON_DENSITY_g_cm3
+        return np.asarray(-np.expm1(-attenuation_cm2_g("Si", energies_keV, "photo") * depth_g_cm2))
 
 
 #: The detector assumed where nothing is known.
