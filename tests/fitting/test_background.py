@@ -20,11 +20,18 @@ def model():
 
 
 def bremsstrahlung(energies, mass_thickness):
-    """Kramers' law behind SrTiO3 of a mass thickness in g/cm2 and a detector."""
+    """Kramers' law behind SrTiO3 of a mass thickness in g/cm2, as a detector resolves it."""
     composition = dict(zip(["Sr", "Ti", "O"], WEIGHTS, strict=True))
     mac = mixed_absorption_cm2_g(composition, energies)
     depth = mac * mass_thickness
-    return emission.DetectorModel().efficiency(energies) / energies * -np.expm1(-depth) / depth
+    step = energies[1] - energies[0]
+    sharp = -np.expm1(-depth) / depth
+    fwhm = np.sqrt(0.13**2 + 2.5e-3 * (energies - 5.8987))
+    smeared = [
+        np.average(sharp, weights=np.exp(-0.5 * ((energies - e) / (w / 2.355)) ** 2))
+        for e, w in zip(energies, np.maximum(fwhm, step), strict=True)
+    ]
+    return emission.DetectorModel().efficiency(energies) / energies * smeared
 
 
 def drawn(model, background, counts):
@@ -54,6 +61,24 @@ def test_a_polynomial_stays_where_bremsstrahlung_is_no_better(model):
     assert found.reduced_chi_squared == pytest.approx(1, abs=0.1)
     physical = sum_background(model, total, WEIGHTS, "physical")
     assert physical.reduced_chi_squared > found.reduced_chi_squared
+
+
+def test_a_polynomial_has_the_edges_of_the_specimen(model):
+    """Without, it goes smoothly through the steps of Ti L and O K beside O K."""
+    energies = model.energy.energies_keV
+    composition = dict(zip(["Sr", "Ti", "O"], WEIGHTS, strict=True))
+    depth = mixed_absorption_cm2_g(composition, energies) * 1e-4
+    escaping = -np.expm1(-depth) / depth
+    true = (1 - energies / 25) ** 3 * escaping
+    total = drawn(model, true, 3e6)
+    with_edges = sum_background(model, total, WEIGHTS, "polynomial", escaping)
+    without = sum_background(model, total, WEIGHTS, "polynomial")
+    assert "edges" in with_edges.description
+    assert with_edges.reduced_chi_squared < without.reduced_chi_squared
+    below, above = (int(np.argmin(np.abs(energies - e))) for e in (0.40, 0.50))
+    steps = [f.shape[below] / f.shape[above] for f in (with_edges, without)]
+    wanted = true[below] / true[above]
+    assert abs(steps[0] - wanted) < abs(steps[1] - wanted)
 
 
 @pytest.mark.parametrize("choice", ["polynomial", "physical"])

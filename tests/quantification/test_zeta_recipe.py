@@ -57,11 +57,12 @@ def result(image, zeta):
 
 def test_the_calibrating_label_has_the_thickness_it_was_given(result):
     row = result.table.loc[1]
+    # Calibrated with the edges of the foil in its background, whose thickness is not known here.
     # Its density follows from the composition: 5.12 g/cm3 to 11 %.
     assert row["mass_thickness_kg_m2"] == pytest.approx(NM * G_CM3 * 1e-6, rel=1e-3)
     assert row["thickness_nm"] * row["density_g_cm3"] == pytest.approx(NM * G_CM3, rel=1e-3)
     assert row[["Sr_at_pct", "Ti_at_pct", "O_at_pct"]].tolist() == pytest.approx(
-        [20, 20, 60], rel=1e-3
+        [20, 20, 60], rel=3e-3
     )
     electrons = 64 * 0.2e-9 * 1e-2 * 0.8 / 1.602176634e-19
     assert row["electrons"] == pytest.approx(electrons)
@@ -72,7 +73,7 @@ def test_quantifying_a_fit_again_gives_what_quantify_does(plain, zeta, result):
     columns = ["thickness_nm", "mass_thickness_kg_m2_error_total", "O_at_pct", "O_at_pct_error"]
     for column in columns:
         assert again.table[column].to_numpy() == pytest.approx(
-            result.table[column].to_numpy(), rel=5e-3
+            result.table[column].to_numpy(), rel=1.5e-2
         )
     assert again.recipe.method == "zeta"
     assert again.table["chip"].tolist() == plain.table["chip"].tolist()

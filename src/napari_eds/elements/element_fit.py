@@ -411,6 +411,10 @@ class ElementFit:
             variance = self._variance(fit.background, lines)
             errors = nothing
             if with_errors:
+                # While elements are missing, errors of lines are not to stand in for them; with
+                # the whole factor, the strongest of those that are missing would not be proved.
+                off = ((self.counts - fit.fitted) ** 2 / variance).mean()
+                variance = variance * np.sqrt(max(float(off), 1.0))
                 errors = self._line_errors.directions(columns, fit.areas, fit.background, variance)
             fit = self._solved(columns, errors, variance)
         return fit

@@ -299,13 +299,13 @@ class ElementSearch:
                 pending = 0.0
 
     def _proved_inside(self, claims: list[_Claim]) -> _Claim | None:
-        """Return the first of some claims that is seen, and proved once it is in the fit.
+        """Return the first of some that seem to be artefacts, but are proved once in the fit.
 
         While strong lines are missing, what is there is drawn as far too broad or with too long a
         tail, and takes most of a neighbour: Al beside Si then looks like the foot of Si.
         """
-        seen = [claim for claim in claims if self._is_seen(claim)]
-        for claim in seen[:_TRIED]:
+        large = [c for c in claims if self._is_seen(c) and self._share(c) >= MINIMUM_SHARE]
+        for claim in large[:_TRIED]:
             self._fit.add(claim.element)
             proved = not self._objection(self._own_claim(claim.element))
             self._fit.remove(claim.element)
