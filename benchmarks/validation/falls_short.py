@@ -18,6 +18,5 @@ FALLS_SHORT = frozenset(
         "K2496, default, whole range: k-ratio of O_K",
         "absent neighbours in standards, farther than two total errors from zero",
         "NIST's spectra: chi-squared below that of version 0.1.0, least factor",
-        "BaF2 + Ti: areas beside those of the pure spectra, largest difference",
     }
 )
