@@ -9,9 +9,9 @@ the M edges, it gives 3.8 times what all other tables do, and for O K in Sn half
 Compared with the scattering factors of Henke, Gullikson and Davis (At. Data Nucl. Data Tables 54
 (1993) 181), which lean on measurements, at K, L and M lines from 0.18 to 1 keV in 90 elements, the
 median difference is 5 % for Kissel's, 11 % for the ordinary table and 10 % for Chantler's (NIST
-FFAST, that of eXSpy). Beside coefficients that G. F. Bastin and H. J. M. Heijligers found from bulk
-specimens (O K in 27 elements, N K in 13; as listed by NIST's NeXLCore, public domain), Kissel's lie
-2 % high, the ordinary table 10 and 8 % low, Chantler's 8 and 10 %.
+FFAST, that of eXSpy). Beside coefficients that G. F. Bastin and H. J. M. Heijligers found from
+bulk specimens (O K in 27 elements, N K in 13; listed in NIST's NeXLCore, public domain), Kissel's
+lie 2 % high, the ordinary table 10 and 8 % low, Chantler's 8 and 10 %.
 """
 
 from __future__ import annotations
