@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_eds.elements.line_errors import Directions, LineErrors, widened
+from napari_eds.fitting.background import smooth_curves
 from napari_eds.fitting.calibration import BOUNDS, Calibration, calibrate
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
@@ -162,10 +163,7 @@ class ElementFit:
     ) -> None:
         self.families, self.counts, self.elements = model.families, counts, list(elements)
         self._model, self._columns, self._proof = model, columns, proof
-        # Backgrounds are smooth in the logarithm of the energy: steep where it is low.
-        t = np.log(model.energy.energies_keV)
-        t = 2 * (t - t[0]) / (t[-1] - t[0]) - 1
-        self._background = np.polynomial.legendre.legvander(t, _ORDER)
+        self._background = smooth_curves(model.energy, _ORDER)
         # A channel is not expected to hold less than one count per full width of a line.
         width = xray.fwhm_keV(xray.MN_KA_KEV, model.resolution_MnKa_eV) / model.energy.scale_keV
         self._floor = max(1e-3 * counts.mean(), 1 / float(width))

@@ -286,11 +286,15 @@ class ElementSearch:
         while len(self._fit.elements) < _MAX_ELEMENTS:
             claims = self._claims(self._removed)
             proved = [c for c in claims if not self._objection(c)]
-            best = self._most_common(proved) if proved else self._proved_inside(claims)
+            net = self._fit.solution.net
+            best = self._most_common(proved) if proved else None
             if best is not None:
-                pending += 1 - self._fit.solution.net / best.net
-                self._progress(len(self._fit.elements) + 1, 0, f"found {best.element}")
                 self._fit.add(best.element)
+            else:
+                best = self._add_proved_inside(claims)
+            if best is not None:
+                pending += 1 - net / best.net
+                self._progress(len(self._fit.elements), 0, f"found {best.element}")
                 self._drop_negative()
             elif pending < _FINAL_SHARE or not calibrate:
                 return
@@ -298,8 +302,8 @@ class ElementSearch:
                 self._fit.calibrate()
                 pending = 0.0
 
-    def _proved_inside(self, claims: list[_Claim]) -> _Claim | None:
-        """Return the first of some that seem to be artefacts, but are proved once in the fit.
+    def _add_proved_inside(self, claims: list[_Claim]) -> _Claim | None:
+        """Add the first of some that seem to be artefacts, but are proved once in the fit.
 
         While strong lines are missing, what is there is drawn as far too broad or with too long a
         tail, and takes most of a neighbour: Al beside Si then looks like the foot of Si.
@@ -307,10 +311,9 @@ class ElementSearch:
         large = [c for c in claims if self._is_seen(c) and self._share(c) >= MINIMUM_SHARE]
         for claim in large[:_TRIED]:
             self._fit.add(claim.element)
-            proved = not self._objection(self._own_claim(claim.element))
-            self._fit.remove(claim.element)
-            if proved:
+            if not self._objection(self._own_claim(claim.element)):
                 return claim
+            self._fit.remove(claim.element)
         return None
 
     def _drop_negative(self) -> None:

@@ -89,13 +89,17 @@ def bending(energy: EnergyAxis, shape: np.ndarray) -> np.ndarray:
     The shape times Legendre polynomials in the logarithm of the energy: edges of detector and
     specimen, which it may have, stay.
     """
-    return shape[:, None] * np.polynomial.legendre.legvander(_logarithmic(energy), _BENDS)
+    return shape[:, None] * smooth_curves(energy, _BENDS)
 
 
-def _logarithmic(energy: EnergyAxis) -> np.ndarray:
-    """Return where the channels lie in the logarithm of the energy, from -1 to 1."""
-    logarithms = np.log(energy.energies_keV)
-    return 2 * (logarithms - logarithms[0]) / (logarithms[-1] - logarithms[0]) - 1
+def smooth_curves(energy: EnergyAxis, order: int) -> np.ndarray:
+    """Return Legendre polynomials in the logarithm of the energy, (channels, order + 1).
+
+    Backgrounds are smooth in it: steep where the energy is low.
+    """
+    t = np.log(energy.energies_keV)
+    t = 2 * (t - t[0]) / (t[-1] - t[0]) - 1
+    return np.polynomial.legendre.legvander(t, order)
 
 
 def _polynomial(
@@ -118,7 +122,7 @@ def _edges(model: SpectralModel, escaping: np.ndarray) -> np.ndarray:
     off by factors.
     """
     logarithms = np.log(np.maximum(_resolved(model, escaping), _LEAST_ESCAPING))
-    smooth = np.polynomial.legendre.legvander(_logarithmic(model.energy), _BENDS)
+    smooth = smooth_curves(model.energy, _BENDS)
     trend, *_ = np.linalg.lstsq(smooth, logarithms, rcond=None)
     return np.asarray(np.exp(logarithms - smooth @ trend))
 
