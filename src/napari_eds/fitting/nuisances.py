@@ -28,6 +28,7 @@ Kind = Literal[
     "resolution",
     "fano",
     "tail",
+    "tail_decay",
     "radiative_auger",
     "position",
     "ratio",
@@ -43,8 +44,11 @@ FIXED_PRIOR = {"offset": 1.0, "gain": 0.02, "resolution": 1.0}
 #: 0.125 and 3.6 to 3.7 eV.
 FANO_PRIOR = 0.04
 #: Share of O K in the tail of incomplete charge collection, expected and by how much it varies
-#: between detectors, and the tail's length.
-TAIL_MEAN, TAIL_PRIOR, TAIL_DECAY_KEV = 0.02, 0.03, 0.07
+#: between detectors, and the tail's length, expected and the deviation of its logarithm: in
+#: spectra of oxides that NIST measured it came out at 0.03 to 0.06 keV.
+TAIL_MEAN, TAIL_PRIOR, TAIL_DECAY_KEV, TAIL_DECAY_PRIOR = 0.02, 0.03, 0.05, 0.3
+#: A longer one is background, a shorter one a wider line.
+_TAIL_DECAYS_KEV = (0.02, 0.12)
 #: Relative, of the bands of radiative Auger emission.
 AUGER_PRIOR = 0.4
 
@@ -66,6 +70,7 @@ _STEP = {
     "resolution": 0.2,
     "fano": 0.01,
     "tail": 0.01,
+    "tail_decay": 0.05,
     "radiative_auger": 0.1,
 }
 
@@ -78,7 +83,8 @@ class Nuisance:
     ----------
     kind : str
         Unit of its value: ``"offset"`` eV, ``"gain"`` percent, ``"resolution"`` eV at Mn Ka,
-        ``"fano"`` relative, ``"tail"`` share of O K, ``"position"`` eV, ``"ratio"`` logarithm.
+        ``"fano"`` relative, ``"tail"`` share of O K, ``"tail_decay"`` logarithm, ``"position"``
+        eV, ``"ratio"`` logarithm.
     prior_sd : float
         Standard deviation around 0.
     is_fixed : bool
@@ -137,6 +143,7 @@ def nuisances_of(
         found.append(Nuisance("radiative_auger", AUGER_PRIOR, "radiative_auger" in fixed))
     if model.tail is not None and model.tail.below_keV is None:
         found.append(Nuisance("tail", TAIL_PRIOR, "tail" in fixed))
+        found.append(Nuisance("tail_decay", TAIL_DECAY_PRIOR, "tail" in fixed))
     for i, family in enumerate(model.families):
         lines = model.lines_in_range(family)
         if not lines:
@@ -255,9 +262,15 @@ def _moved_by(model: SpectralModel, kind: Kind, value: float) -> SpectralModel:
         return replace(model, fano_eV=model.fano_eV * (1 + value))
     if kind == "radiative_auger":
         return replace(model, radiative_auger=model.radiative_auger + value)
-    tail = model.tail or LowEnergyTail(fraction=0, decay_keV=TAIL_DECAY_KEV, below_keV=None)
-    fraction = float(np.clip(tail.fraction + value, 0, 0.5))
-    return replace(model, tail=tail.model_copy(update={"fraction": fraction}))
+    return replace(model, tail=_moved_tail(model.tail, kind, value))
+
+
+def _moved_tail(tail: LowEnergyTail | None, kind: Kind, value: float) -> LowEnergyTail:
+    tail = tail or LowEnergyTail(fraction=0, decay_keV=TAIL_DECAY_KEV, below_keV=None)
+    if kind == "tail_decay":
+        decay_keV = float(np.clip(tail.decay_keV * np.exp(value), *_TAIL_DECAYS_KEV))
+        return tail.model_copy(update={"decay_keV": decay_keV})
+    return tail.model_copy(update={"fraction": float(np.clip(tail.fraction + value, 0, 0.5))})
 
 
 def _difference(model: SpectralModel, kind: Kind) -> np.ndarray:

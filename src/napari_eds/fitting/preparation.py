@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_eds._support.progress import begin
-from napari_eds.fitting.background import SumBackground, bending, sum_background
+from napari_eds.fitting.background import SumBackground, sum_background
 from napari_eds.fitting.calibration import MINIMUM_COUNTS, Calibration, calibrate
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import SpectralModel
@@ -105,7 +105,10 @@ def prepare(  # noqa: PLR0913, PLR0917 - four have defaults
         prepared = absorbed.apply(prepared)
     begin("settling the model on the sum")
     escaping = None if absorbed is None else absorbed.continuum
-    background = sum_background(prepared, total, weights, recipe.background, escaping)
+    is_bulk = absorbed is not None and absorbed.strengths is not None
+    # Bremsstrahlung is drawn as a foil lets it through.
+    choice = "polynomial" if is_bulk and recipe.background == "auto" else recipe.background
+    background = sum_background(prepared, total, weights, choice, escaping)
     refined = _settled(prepared, total, recipe, absorbed, background)
     begin("looking for sum peaks again")
     prepared, pile_up = with_pile_up(refined.model, spectra)
@@ -157,7 +160,7 @@ def _settled(
         model,
         total,
         nuisances_of(model, recipe.uncertainties, fixed=_fixed(recipe, total), absorbed=absorbed),
-        bending(model.energy, background.shape),
+        background,
         SoftLimits.of(model, strengths),
     )
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from napari_eds._support.progress import check_cancelled
+from napari_eds.fitting.background import SumBackground
 from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
@@ -40,6 +41,8 @@ _LET_GO = 3.0
 #: And its residuals as a whole are no worse than by this factor. They are by 1.3 and more where
 #: elements are missing from the model of a map.
 _AS_GOOD = 1.1
+#: Or it is taken where these are less by this factor.
+_CLEARLY_LESS = 0.98
 #: It is made only where at least this part of the lines was let go, and where there is so much of
 #: chi-squared: no fit has less than this per channel.
 _LET_GO_SHARE, _LEAST_CHI_SQUARED = 0.02, 0.8
@@ -50,7 +53,7 @@ _WEIGHTINGS = 6
 _SETTLED = 0.03
 #: Expected counts of a channel are not taken below this.
 _LEAST_EXPECTED = 1e-6
-#: How far the background may bend from its first shape, relative to it.
+#: How far the background may bend from its first shape, in its logarithm.
 _BENDING = 0.5
 
 
@@ -84,12 +87,12 @@ class Refined:
         What was uncertain of its shapes.
     values : ndarray, (nuisances,)
         By which they moved.
+    background_shape : ndarray, (channels,)
+        The sum's background in counts per channel, positive.
     background : ndarray, (channels, columns)
-        Columns of the sum's background.
-    background_coefficients : ndarray, (columns,)
-        Fitted to the sum.
+        Its derivatives: by its height, and by the logarithms that bend it.
     covariance : ndarray, (columns + nuisances, columns + nuisances)
-        Of the background's coefficients and the nuisances, given the sum and the priors.
+        Of height and bends of the background and the nuisances, given the sum and the priors.
     misfit : float
         What the model lacks, relative to the lines: see `relative_misfit`.
     """
@@ -97,15 +100,10 @@ class Refined:
     model: SpectralModel
     nuisances: tuple[Nuisance, ...]
     values: np.ndarray
+    background_shape: np.ndarray
     background: np.ndarray
-    background_coefficients: np.ndarray
     covariance: np.ndarray
     misfit: float
-
-    @property
-    def background_shape(self) -> np.ndarray:
-        """The sum's background in counts per channel, (channels,), positive."""
-        return positive_shape(self.background @ self.background_coefficients)
 
     def value_of(self, kind: Kind) -> float:
         """Return by how much a nuisance moved of which there is one."""
@@ -147,17 +145,18 @@ def refine(
     model: SpectralModel,
     total: np.ndarray,
     nuisances: tuple[Nuisance, ...],
-    background: np.ndarray,
+    background: SumBackground,
     limits: SoftLimits | None = None,
 ) -> Refined:
     """Let axis, widths, tails, positions and ratios follow the summed spectrum.
 
-    Marquardt's method in all of them together with the areas of families and the
-    background, each held to its table by a normal prior (ratios in their logarithm). So a weak
-    line keeps its table, a strong one follows the counts, and none can take the place of a line
-    that is missing. Channels weigh by what is expected to scatter there, of counts and of shapes:
-    what the model cannot draw does not rule what it can. Where a peak was let go that it can draw,
-    which a far better fit without such weights shows, that one is taken.
+    Marquardt's method in all of them together with the areas of families and the background, each
+    held to its table by a normal prior (ratios in their logarithm, as the background's bends,
+    which leave it positive). So a weak line keeps its table, a strong one follows the counts, and
+    none can take the place of a line that is missing. Channels weigh by what is expected to
+    scatter there, of counts and of shapes: what the model cannot draw does not rule what it can.
+    Where a peak was let go that it can draw, which a far better fit without such weights shows,
+    that one is taken.
 
     Parameters
     ----------
@@ -166,8 +165,8 @@ def refine(
     total : ndarray, (channels of the fit,)
         Summed counts.
     nuisances : tuple of Nuisance
-    background : ndarray, (channels, columns)
-        Columns of its background in counts: the first its shape, the others ways to bend it.
+    background : SumBackground
+        Its first shape, and ways to bend it.
     limits : SoftLimits, optional
         Of areas, beside that of a harder family of the same element.
     """
@@ -178,14 +177,16 @@ def refine(
         firm = replace(start, is_firm=True).settled()
         if problem.is_worse(solved, firm[2]):
             problem, values, solved = firm
-    n, k = len(model.families), background.shape[1]
-    scale = np.append(np.ones(k), problem.prior_sd)
+    n, bends = len(model.families), background.curves.shape[1]
+    scale = np.append(1.0, problem.prior_sd)
+    height = float(solved.coefficients[-1])
+    bent = height * solved.background[:, None] * background.curves
     return Refined(
         model=solved.model,
         nuisances=nuisances,
-        values=values * problem.prior_sd,
-        background=background,
-        background_coefficients=solved.coefficients[n:],
+        values=(values * problem.prior_sd)[bends:],
+        background_shape=positive_shape(height * solved.background),
+        background=np.column_stack([solved.background, bent]),
         covariance=problem.covariance(values, solved)[n:, n:] * np.outer(scale, scale),
         misfit=float(relative_misfit(problem.counts, solved.expected, solved.lines)),
     )
@@ -193,10 +194,12 @@ def refine(
 
 @dataclass(frozen=True, eq=False)
 class _Solved:
-    """The best linear fit at some values of the nuisances, and its weighted squares."""
+    """The best linear fit at some values of what is uncertain, and its weighted squares."""
 
     model: SpectralModel
+    background: np.ndarray
     coefficients: np.ndarray
+    errors: np.ndarray
     expected: np.ndarray
     lines: np.ndarray
     objective: float
@@ -208,13 +211,16 @@ class _Solved:
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """Nuisances, in deviations of their priors, that describe a sum best with given weights."""
+    """Bends of the background and nuisances that describe a sum best with given weights.
+
+    Their values, in this order, are in deviations of their priors.
+    """
 
     model: SpectralModel
     counts: np.ndarray
     nuisances: tuple[Nuisance, ...]
     prior_sd: np.ndarray
-    background: np.ndarray
+    background: SumBackground
     variance: np.ndarray
     limits: SoftLimits
     areas: tuple[np.ndarray, np.ndarray]
@@ -226,18 +232,19 @@ class _Problem:
         model: SpectralModel,
         counts: np.ndarray,
         nuisances: tuple[Nuisance, ...],
-        background: np.ndarray,
+        background: SumBackground,
         limits: SoftLimits,
     ) -> _Problem:
         """Take smoothed counts for the first variance."""
-        prior_sd = np.array([nuisance.prior_sd for nuisance in nuisances])
+        bends = [_BENDING] * background.curves.shape[1]
+        prior_sd = np.array(bends + [nuisance.prior_sd for nuisance in nuisances])
         free = np.zeros(len(model.families))
         variance = smoothed(counts)
         return cls(model, counts, nuisances, prior_sd, background, variance, limits, (free, free))
 
     def settled(self) -> tuple[_Problem, np.ndarray, _Solved]:
         """Return itself with its last weights, the best values and the fit there."""
-        values = np.zeros(len(self.nuisances))
+        values = np.zeros(len(self.prior_sd))
         problem = self.weighed_by(self.solved(values))
         for _ in range(_WEIGHTINGS):
             before = values
@@ -249,24 +256,29 @@ class _Problem:
 
     def weighed_by(self, solved: _Solved) -> _Problem:
         """Return itself with weights and limits of soft families that follow from a fit."""
-        areas = self.limits.priors(solved.coefficients[: len(self.model.families)])
+        n = len(self.model.families)
+        areas = self.limits.priors(solved.coefficients[:n], solved.errors[:n])
         return replace(self, variance=self.scatter(solved), areas=areas)
 
     def solved(self, values: np.ndarray) -> _Solved:
-        """Return the best areas and background at values of the nuisances."""
+        """Return the best areas and height of the background at some values."""
         check_cancelled()
-        model = moved(self.model, self.nuisances, values * self.prior_sd)
+        bends, moves = np.split(values * self.prior_sd, [self.background.curves.shape[1]])
+        model = moved(self.model, self.nuisances, moves)
+        background = self.background.bent(bends)
         profiles = model.profiles
         n = profiles.shape[1]
-        design, (precision, wanted) = np.hstack([profiles, self.background]), self._priors()
-        found, _ = regularised_fit(design, self.counts, self.variance, precision, wanted)
+        design, (precision, wanted) = np.column_stack([profiles, background]), self._priors()
+        found, covariance = regularised_fit(design, self.counts, self.variance, precision, wanted)
         fitted = design @ found
         squares = ((self.counts - fitted) ** 2 / self.variance).sum() + (
             precision * (found - wanted) ** 2
         ).sum()
         return _Solved(
             model,
+            background,
             found,
+            np.sqrt(np.maximum(np.diagonal(covariance), 0)),
             positive_counts(fitted, self.counts),
             profiles @ np.maximum(found[:n], 0),
             float(squares + (values**2).sum()),
@@ -306,7 +318,7 @@ class _Problem:
         told[first:] = (design[:, first:] ** 2 / self.variance[:, None]).sum(axis=0)
         precision = prior + damping * told
         free = np.ones(design.shape[1], dtype=bool)
-        free[first:] = [not n.is_fixed for n in self.nuisances]
+        free[-len(self.nuisances) :] = [not n.is_fixed for n in self.nuisances]
         wanted = np.append(held, -values / precision[first:])
         found, _ = regularised_fit(
             design[:, free], self.counts, self.variance, precision[free], wanted[free]
@@ -316,7 +328,7 @@ class _Problem:
         return np.clip(change[-len(values) :], -_LONGEST, _LONGEST)
 
     def covariance(self, values: np.ndarray, here: _Solved) -> np.ndarray:
-        """Return that of areas, background and nuisances."""
+        """Return that of areas, height and bends of the background, and nuisances."""
         design, precision, _ = self._linearised(values, here)
         nothing = np.zeros(design.shape[1])
         return regularised_fit(design, self.counts, self.variance, precision, nothing)[1]
@@ -324,28 +336,27 @@ class _Problem:
     def _linearised(
         self, values: np.ndarray, here: _Solved
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return columns of areas, background and nuisances, and what priors say of them.
+        """Return columns of areas, height, bends and nuisances, and what priors say of them.
 
-        Precisions of all, and the means of areas and background.
+        Precisions of all, and the means of areas and height.
         """
         check_cancelled()
         model = here.model
         n = len(model.families)
         areas = np.maximum(here.coefficients[:n], 0)
         slopes = [slope.of(areas) for slope in slopes_of(model, self.nuisances)]
-        columns = [model.profiles, self.background, np.stack(slopes, axis=1) * self.prior_sd]
+        height = here.coefficients[-1] * here.background
+        moving = np.column_stack([height[:, None] * self.background.curves, *slopes])
         precision, wanted = self._priors()
-        return np.hstack(columns), np.append(precision, np.ones(len(values))), wanted
+        return (
+            np.column_stack([model.profiles, here.background, moving * self.prior_sd]),
+            np.append(precision, np.ones(len(values))),
+            wanted,
+        )
 
     def _priors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return precisions and means of areas and background, whose first column is free."""
-        k = self.background.shape[1]
-        bending = np.full(k, 1 / _BENDING**2)
-        bending[0] = 0
-        return (
-            np.append(self.areas[0], bending),
-            np.append(self.areas[1], np.zeros(k)),
-        )
+        """Return precisions and means of areas and of the background's height, which is free."""
+        return np.append(self.areas[0], 0.0), np.append(self.areas[1], 0.0)
 
     def scatter(self, solved: _Solved) -> np.ndarray:
         """Return by what counts vary around a fit, (channels,).
@@ -362,12 +373,12 @@ class _Problem:
         """Say whether a fit let a peak go that the model can draw, as a firm fit shows.
 
         That has far less of chi-squared then, and not by a worse fit everywhere for the sake of
-        one peak: residuals count by their logarithm as well.
+        one peak: residuals count by their logarithm as well. Or it is better by that count alone.
         """
-        counts = self.counts
+        counts, times = self.counts, self._surprise(firm) / self._surprise(solved)
         if solved.chi_squared(counts) < _LET_GO * firm.chi_squared(counts):
-            return False
-        return self._surprise(firm) < _AS_GOOD * self._surprise(solved)
+            return times < _CLEARLY_LESS
+        return times < _AS_GOOD
 
     def can_be_worse(self, solved: _Solved) -> bool:
         """Say whether any fit can have so much less of chi-squared as `is_worse` asks for."""

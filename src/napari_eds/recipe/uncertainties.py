@@ -52,7 +52,7 @@ class Uncertainties(BaseModel):
     line_position_eV: _NotNegative = 0.7
     soft_line_position_eV: _NotNegative = 1.5
     line_shape_percent: _Percent = 0.7
-    background_percent: _Percent = 2.0
+    background_percent: _Percent = 1.5
     thickness_percent: _Percent = 10.0
     unknown_thickness_nm: _NotNegative = 100.0
     density_percent: _Percent = 5.0
