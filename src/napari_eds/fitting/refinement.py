@@ -37,15 +37,13 @@ _STEPS, _LONGEST, _DAMPINGS = 4, 2.0, (0.0, 0.1, 1.0, 10.0, 100.0)
 _SAME = 0.1
 #: A fit with weights that let peaks go is given up where a firm one has this many times less of
 #: chi-squared: a peak that is missing from the model leaves both with nearly the same.
-_LET_GO = 3.0
+_LET_GO = 1.5
 #: And its residuals as a whole are no worse than by this factor. They are by 1.3 and more where
 #: elements are missing from the model of a map.
-_AS_GOOD = 1.1
-#: Or it is taken where these are less by this factor.
-_CLEARLY_LESS = 0.98
+_AS_GOOD = 1.05
 #: It is made only where at least this part of the lines was let go, and where there is so much of
-#: chi-squared: no fit has less than this per channel.
-_LET_GO_SHARE, _LEAST_CHI_SQUARED = 0.02, 0.8
+#: chi-squared per channel: below, both are much the same.
+_LET_GO_SHARE, _MUCH_CHI_SQUARED = 0.02, 2.4
 #: Degrees of freedom of Student's t where such fits are compared.
 _FREEDOM = 4.0
 _WEIGHTINGS = 6
@@ -373,17 +371,16 @@ class _Problem:
         """Say whether a fit let a peak go that the model can draw, as a firm fit shows.
 
         That has far less of chi-squared then, and not by a worse fit everywhere for the sake of
-        one peak: residuals count by their logarithm as well. Or it is better by that count alone.
+        one peak: residuals count by their logarithm as well.
         """
-        counts, times = self.counts, self._surprise(firm) / self._surprise(solved)
+        counts = self.counts
         if solved.chi_squared(counts) < _LET_GO * firm.chi_squared(counts):
-            return times < _CLEARLY_LESS
-        return times < _AS_GOOD
+            return False
+        return self._surprise(firm) < _AS_GOOD * self._surprise(solved)
 
     def can_be_worse(self, solved: _Solved) -> bool:
-        """Say whether any fit can have so much less of chi-squared as `is_worse` asks for."""
-        least = _LEAST_CHI_SQUARED * len(self.counts)
-        return solved.chi_squared(self.counts) >= _LET_GO * least
+        """Say whether there is so much of chi-squared that a firm fit may have far less."""
+        return solved.chi_squared(self.counts) >= _MUCH_CHI_SQUARED * len(self.counts)
 
     def _surprise(self, solved: _Solved) -> float:
         """Return what residuals weigh where large ones are no rarity (Student's t)."""
