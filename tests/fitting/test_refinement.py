@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from napari_eds import Acquisition, EnergyAxis, KFactorTable, Recipe, quantify, read
-from napari_eds.fitting.background import bending
+from napari_eds.fitting.background import sum_background
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.nuisances import AXIS_PRIOR, moved, nuisances_of
 from napari_eds.fitting.refinement import LEAST_MISFIT, refine, relative_misfit
-from napari_eds.fitting.sum_fit import fit_sum, positive_shape
+from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.fitting.unexplained import unexplained_peaks
 from napari_eds.recipe.uncertainties import Uncertainties
 
@@ -60,9 +60,8 @@ AXIS = ("offset", "gain", "resolution", "fano", "position")
 
 
 def refined_sum(model, spectrum, fixed=()):
-    n = len(model.families)
-    polynomial = model.background @ fit_sum(model, spectrum).coefficients[n:]
-    background = bending(model.energy, positive_shape(polynomial))
+    weights = np.full(model.n_quantified, 1 / model.n_quantified)
+    background = sum_background(model, spectrum, weights, "polynomial")
     nuisances = nuisances_of(model, Uncertainties(), fixed=fixed)
     return refine(model, spectrum, nuisances, background)
 
