@@ -48,7 +48,7 @@ FANO_PRIOR = 0.04
 #: spectra of oxides that NIST measured it came out at 0.03 to 0.06 keV.
 TAIL_MEAN, TAIL_PRIOR, TAIL_DECAY_KEV, TAIL_DECAY_PRIOR = 0.02, 0.03, 0.05, 0.3
 #: A longer one is background, a shorter one a wider line.
-_TAIL_DECAYS_KEV = (0.02, 0.12)
+_TAIL_DECAYS_KEV = (0.02, 0.08)
 #: Relative, of the bands of radiative Auger emission.
 AUGER_PRIOR = 0.4
 
