@@ -85,7 +85,7 @@ def results(compounds, spectra, exact_k):
 def test_total_errors_cover_the_truth(results):
     z = np.abs(np.concatenate([deviations(result, compound) for compound, result in results]))
     assert z.size > 80
-    assert 0.5 < (z < 1).mean() < 0.85
+    assert 0.5 < (z < 1).mean() < 0.9
     assert (z < 2).mean() > 0.9
 
 
