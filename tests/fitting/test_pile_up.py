@@ -164,7 +164,7 @@ def test_sum_peaks_are_not_taken_for_elements(simulations, monkeypatch, name, sh
     without_pile_up(monkeypatch)
     bare = prepare(model, total, recipe)
     assert np.abs(absent_sigmas(bare.model, total, specimen)).max() > 250 * min(share, 0.02)
-    # A twentieth of pairs is more than any map has; the continuum's own are left to the background.
+    # A twentieth is more than any map has; pairs of the continuum are left to the background.
     limit = 1.2 if share == 0.05 else 1.1
     assert prepared.reduced_chi_squared < limit < bare.reduced_chi_squared
 

@@ -122,8 +122,13 @@ def test_what_cannot_be_shown_is_refused(profile):
         profile.curve("Ni")
     with pytest.raises(eds.EDSError, match="a profile shows one of"):
         profile.curve("Fe", "moles")
+
+
+def test_a_flat_profile_has_no_interface():
+    bins = line_bins(line_pixels(Line([(0, 0), (0, 59)]), (1, 60)), 1).labels[0] - 1
+    values = 20 + np.random.default_rng(4).normal(size=60)
     with pytest.raises(eds.EDSError, match="no step stands out"):
-        profile.interface("O")
+        fit_interface(values, np.ones(60), bins, np.arange(60.0), unit="px")
 
 
 def test_an_error_function_is_found_again_with_its_errors():

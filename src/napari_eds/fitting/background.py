@@ -31,6 +31,9 @@ from napari_eds.spectra.axes import EnergyAxis
 #: Range of the fitted absorber in g/cm2: 1 nm to 10 µm of a medium-heavy solid.
 _ABSORBER_RANGE_G_CM2 = (5e-7, 5e-3)
 
+#: Bremsstrahlung is preferred where it has less than this part of the polynomial's chi-squared:
+#: it bends into lines that are missing from the model, which then are not told.
+_CLEARLY_BETTER = 0.9
 #: Order of the polynomial that bends the background.
 _BENDS = 6
 #: A polynomial that falls below this part of its mean dips, and may become negative.
@@ -89,7 +92,7 @@ def sum_background(
     weight_fractions : ndarray, (quantified elements,)
         Rough composition of the specimen, which absorbs the bremsstrahlung.
     choice : {"auto", "polynomial", "physical"}
-        ``"auto"`` takes what describes the sum better.
+        ``"auto"`` takes the polynomial unless bremsstrahlung describes the sum clearly better.
     escaping : ndarray, (channels of the fit,), optional
         What leaves the specimen of X-rays: the polynomial gets its edges.
     """
@@ -99,7 +102,8 @@ def sum_background(
     if choice == "polynomial":
         return polynomial
     physical = _physical(model, total, weight_fractions)
-    return min(polynomial, physical, key=lambda fitted: fitted.reduced_chi_squared)
+    limit = _CLEARLY_BETTER * polynomial.reduced_chi_squared
+    return physical if physical.reduced_chi_squared < limit else polynomial
 
 
 def smooth_curves(energy: EnergyAxis, order: int, shift_keV: float = 0.0) -> np.ndarray:
