@@ -266,8 +266,9 @@ def say_k_ratios(section: Section, run: Run) -> None:
     ]
     section.say(table(["", "family", "published", "got", "difference"], rows))
     section.say(
-        "The low-energy tail of O K is settled on each spectrum anew, too, and in K2496 Ti L lies "
-        "on it: what glass and standard are given differs by a few percent of O."
+        "The low-energy tail of O K is settled on each spectrum anew, too, share and length, and "
+        "in K2496 Ti L lies on it: what glass and standard are given differs by a few percent of "
+        "O. Ti K lies on Ba L, whose ratios are settled anew as well."
     )
     for r in barium:
         limit = K2496_RATIOS[r.family][1]
