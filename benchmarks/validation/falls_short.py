@@ -11,6 +11,7 @@ FALLS_SHORT = frozenset(
         "compounds at 5,000 counts, with a remark: of right results",
         "compounds at 5,000 counts, pixels of one map: bias of 95 % of elements, in total errors",
         "compounds at 5,000 counts, single spectra: bias of 95 % of elements, in total errors",
+        "SrTiO3, O / Ti / Cu / Sr, at.%, no absorption",
         "compounds, both tables: truth within one total error",
         "compounds, both tables: truth within two",
         "k-ratios of glasses: truth within one total error",

@@ -258,7 +258,7 @@ def test_maps_of_the_truth(result, truth):
     comparison = compare_results(result, {e: truth[f"at_{e}"] for e in result.elements})
     statistics = comparison.statistics
     # Simulated with another table of attenuation, 8 % lower for O K in SrTiO3.
-    assert (statistics["mean_difference"].abs() < 0.6).all()
+    assert (statistics["mean_difference"].abs() < 0.9).all()
     assert (statistics["correlation"].drop("O") > 0.999).all()
     in_film = truth["label"] == 2
     errors = comparison.maps("difference_error")["Fe"][in_film]
