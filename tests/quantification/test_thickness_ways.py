@@ -41,7 +41,7 @@ def test_two_families_tell_the_thickness(wedge):
     found = eds.thickness_from_families(result, "Ti", density_g_cm3=5.12)
     deviation = (found.thickness_nm - true) / found.thickness_error_nm
     assert found.way == "Ti_L over Ti_K"
-    # All by some 10 nm: the background of a fit that knows no thickness has no edges at Ti L.
+    # All come out some 10 nm too thin, 8 nm with bremsstrahlung; why is not known.
     assert np.abs(deviation).max() < 4
     assert np.abs(deviation[1:]).max() < 3
     assert np.all(found.thickness_error_nm < 0.2 * true)

@@ -219,10 +219,11 @@ def _physical(
 ) -> SumBackground:
     """Bremsstrahlung behind specimen and detector.
 
-    ``(a / E + b) x efficiency(E) x absorption(E)``: Kramers' law for a thin foil and its first
-    correction, the efficiency of a windowless silicon detector, and the absorption of a layer of
-    the specimen's composition whose mass thickness is fitted (N. J. Zaluzec, in Introduction to
-    Analytical Electron Microscopy, Plenum 1979, ch. 4).
+    ``(a / E + b) x limit(E) x efficiency(E) x absorption(E)``: Kramers' law for a thin foil and
+    its first correction, which end at the beam energy (see `_limit`), the efficiency of a
+    windowless silicon detector, and the absorption of a layer of the specimen's composition whose
+    mass thickness is fitted (N. J. Zaluzec, in Introduction to Analytical Electron Microscopy,
+    Plenum 1979, ch. 4).
     """
     energies = model.energy.energies_keV
     counted = emission.DetectorModel().efficiency(energies) * _limit(model)

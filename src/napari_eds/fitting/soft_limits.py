@@ -72,12 +72,12 @@ class SoftLimits:
     def priors(self, alpha_areas: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return precisions and means of normal priors, (families,), where areas were fitted.
 
+        A precision of 0 is none, as where the harder family was not found.
+
         Parameters
         ----------
         alpha_areas, errors : ndarray, (families,)
             Of the fit before, with standard deviations.
-
-        A precision of 0 is none, as where the harder family was not found.
         """
         precision, mean = np.zeros(len(alpha_areas)), np.zeros(len(alpha_areas))
         expected = self.ratios * alpha_areas[self.hard]
