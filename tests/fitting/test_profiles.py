@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from napari_eds import EnergyAxis
 from napari_eds.fitting.profiles import family_profiles
+from napari_eds.physics.detector import hard_tail, silicon_escape
 from napari_eds.physics.lines import XRayLine, fwhm_keV
 from napari_eds.physics.radiative_auger import radiative_auger
 from napari_eds.recipe.recipe import LowEnergyTail
@@ -131,3 +132,44 @@ def test_radiative_auger_emission_is_a_shoulder_below_k_alpha():
     centre = AXIS.energies_keV @ band / band.sum()
     assert 1.2 < centre < 1.4
     assert np.array_equal(drawn(2.0, integrated=False), drawn(0.0, integrated=False))
+
+
+def test_radiative_auger_emission_below_k_beta_is_that_of_k_beta():
+    lines = [[XRayLine("Ti", "Ka1", 4.5109, 1.0), XRayLine("Ti", "Kb1", 4.9318, 0.13)]]
+
+    def drawn(strength):
+        return family_profiles(
+            AXIS, lines, RESOLUTION_EV, integrated=True, radiative_auger_beta=strength
+        )[:, 0]
+
+    band = drawn(1.0) - drawn(0.0)
+    share = sum(share for _, share in radiative_auger("Ti", "Kb"))
+    assert band.sum() == pytest.approx(0.13 * share, rel=1e-6)
+    assert 4.7 < AXIS.energies_keV @ band / band.sum() < 4.9
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1])
+def test_a_hard_line_leaks_by_a_part_of_its_energy(share):
+    lines = [[XRayLine("Ti", "Ka", 4.51, 1.0)], [XRayLine("Si", "Ka", 1.74, 1.0)]]
+    drawn = family_profiles(AXIS, lines, RESOLUTION_EV, integrated=True, hard_tail=share, escape=0)
+    assert drawn.sum(axis=0) == pytest.approx(1.0, abs=1e-5)
+    titanium, silicon = AXIS.energies_keV @ drawn
+    assert titanium == pytest.approx(4.51 * (1 - 0.02 * share), abs=1e-5)
+    assert silicon == pytest.approx(1.74, abs=1e-6)
+
+
+def test_hard_tails_hold_less_of_harder_lines():
+    """As CaF2, Ti and Fe measured by four detectors."""
+    calcium, titanium, iron = (hard_tail(energy)[0] for energy in (3.691, 4.51, 6.40))
+    assert titanium == 1.0
+    assert 1.2 < calcium < 1.8
+    assert 0.45 < iron < 0.7
+
+
+@pytest.mark.parametrize("size", [0.0, 0.5, 1.4])
+def test_escape_peaks_are_as_large_as_said(size):
+    lines = [[XRayLine("Ti", "Ka", 4.51, 1.0)]]
+    drawn = family_profiles(AXIS, lines, RESOLUTION_EV, integrated=True, escape=size)[:, 0]
+    low = AXIS.energies_keV < 3.5
+    assert drawn[low].sum() == pytest.approx(size * silicon_escape(4.51), rel=1e-6)
+    assert drawn.sum() == pytest.approx(1.0)

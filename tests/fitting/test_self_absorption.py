@@ -165,7 +165,8 @@ def test_a_soft_family_is_held_by_the_harder_one():
     assert (limits.soft.tolist(), limits.hard.tolist()) == ([places["Ti_L"]], [places["Ti_K"]])
     areas, errors = np.full(len(places), 1000.0), np.full(len(places), 10.0)
     areas[places["Ti_L"]] = 50.0
-    precision, mean = limits.priors(areas, errors)
+    priors = limits.priors(areas, errors)
+    precision, mean = priors.precision, priors.mean
     # Of thin titanium at 200 kV, tables give a third as many photons in L as in K.
     whole = mean[places["Ti_L"]] * model.weight_sums[places["Ti_L"]]
     of_k = 1000.0 * model.weight_sums[places["Ti_K"]]
@@ -173,7 +174,7 @@ def test_a_soft_family_is_held_by_the_harder_one():
     assert precision[places["Ti_L"]] == pytest.approx(mean[places["Ti_L"]] ** -2)
     assert precision[places["O_K"]] == precision[places["Ti_K"]] == 0
     areas[places["Ti_K"]] = -5.0
-    assert not limits.priors(areas, errors)[0].any()
+    assert not limits.priors(areas, errors).precision.any()
 
 
 def test_a_soft_family_is_never_more_than_tables_give():
@@ -183,12 +184,15 @@ def test_a_soft_family_is_never_more_than_tables_give():
     places = {str(family): i for i, family in enumerate(model.families)}
     soft, hard = places["Ti_L"], places["Ti_K"]
     areas, errors = np.full(len(places), 1000.0), np.full(len(places), 10.0)
-    most = limits.ratios[0] * 1030.0
-    areas[soft] = 4 * most
-    precision, mean = limits.priors(areas, errors)
-    assert mean[soft] == pytest.approx(most)
-    assert precision[soft] ** -0.5 < 0.05 * most
+    possible = limits.ratios[0] * 1030.0
+    priors = limits.priors(areas, errors)
+    assert priors.most[soft] == pytest.approx(possible)
+    assert np.isinf(np.delete(priors.most, soft)).all()
+    areas[soft] = 4 * possible
+    bound = priors.bound(areas)
+    assert bound.mean[soft] == pytest.approx(possible)
+    assert bound.precision[soft] ** -0.5 < 0.05 * possible
+    np.testing.assert_array_equal(np.delete(bound.precision, soft), 0)
     # The harder family may be poorly known itself.
     errors[hard] = 2000.0
-    precision, mean = limits.priors(areas, errors)
-    assert mean[soft] < most < precision[soft] ** -0.5 + mean[soft]
+    assert limits.priors(areas, errors).most[soft] > areas[soft]

@@ -1,4 +1,4 @@
-"""The band below K alpha against energies that were measured by others."""
+"""Bands below K alpha and K beta; energies of the first against those measured by others."""
 
 import pytest
 
@@ -33,3 +33,14 @@ def test_lighter_elements_have_more_of_it():
 @pytest.mark.parametrize("element", ["C", "O", "Sr", "Ba"])
 def test_elements_whose_band_is_not_seen_have_none(element):
     assert radiative_auger(element) == ()
+
+
+def test_the_band_below_k_beta_is_a_tenth_of_it_from_calcium_to_iron():
+    totals = [sum(share for _, share in radiative_auger(e, "Kb")) for e in ("Ca", "Ti", "Fe")]
+    assert totals == sorted(totals, reverse=True)
+    assert totals == pytest.approx([0.09, 0.085, 0.065], rel=0.25)
+
+
+@pytest.mark.parametrize("element", ["Si", "Ga", "Sr"])
+def test_elements_have_no_band_below_k_beta_without_electrons_for_it(element):
+    assert radiative_auger(element, "Kb") == ()

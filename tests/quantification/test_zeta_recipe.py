@@ -100,7 +100,7 @@ def test_cliff_lorimer_at_the_thickness_found_agrees(result, zeta):
     for element in ELEMENTS:
         # Only a thickness known before the fit tells what it does to ratios inside families.
         assert same.table[at_pct(element)].to_numpy() == pytest.approx(
-            result.table[at_pct(element)].to_numpy(), rel=2e-3
+            result.table[at_pct(element)].to_numpy(), rel=3e-3
         )
 
 

@@ -52,8 +52,9 @@ class SpectralModel:
     tail : LowEnergyTail or None
     fano_eV : float
         Growth of squared widths with the energy, see `lines.fwhm_keV`.
-    radiative_auger : float
-        Strength of the bands below K alpha, see `profiles.family_profiles`.
+    hard_tail, escape, radiative_auger, radiative_auger_beta : float
+        Tails of hard lines, sizes of escape peaks, and strengths of the bands below K alpha and K
+        beta, see `profiles.family_profiles`.
     background_shape : ndarray, (channels of the fit,), or None
         A background known up to a factor and a slope in the logarithm of the energy, in place of
         the polynomial.
@@ -72,7 +73,10 @@ class SpectralModel:
     integrated: bool = False
     tail: LowEnergyTail | None = None
     fano_eV: float = xray.FANO_EV
+    hard_tail: float = 0.0
+    escape: float = 1.0
     radiative_auger: float = 0.0
+    radiative_auger_beta: float = 0.0
     background_shape: np.ndarray | None = None
     pile_up: np.ndarray | None = None
 
@@ -111,7 +115,10 @@ class SpectralModel:
             integrated=self.integrated,
             tail=self.tail,
             fano_eV=self.fano_eV,
+            hard_tail=self.hard_tail,
+            escape=self.escape,
             radiative_auger=self.radiative_auger,
+            radiative_auger_beta=self.radiative_auger_beta,
         )
 
     @cached_property

@@ -18,9 +18,11 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.self_absorption import SelfAbsorption
 from napari_eds.physics import lines as xray
 from napari_eds.physics.computed_lines import subshell_of
+from napari_eds.physics.detector import SILICON_K_EDGE_KEV
 from napari_eds.physics.radiative_auger import radiative_auger
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.recipe.uncertainties import Uncertainties
+from napari_eds.spectra.axes import EnergyAxis
 
 Kind = Literal[
     "offset",
@@ -29,7 +31,10 @@ Kind = Literal[
     "fano",
     "tail",
     "tail_decay",
+    "hard_tail",
+    "escape",
     "radiative_auger",
+    "radiative_auger_beta",
     "position",
     "ratio",
 ]
@@ -46,11 +51,20 @@ FANO_PRIOR = 0.04
 #: Share of O K in the tail of incomplete charge collection, expected and by how much it varies
 #: between detectors, and the tail's length, expected and the deviation of its logarithm: in
 #: spectra of oxides that NIST measured it came out at 0.03 to 0.06 keV.
-TAIL_MEAN, TAIL_PRIOR, TAIL_DECAY_KEV, TAIL_DECAY_PRIOR = 0.02, 0.03, 0.05, 0.3
+TAIL_MEAN, TAIL_PRIOR, TAIL_DECAY_KEV, TAIL_DECAY_PRIOR = 0.02, 0.03, 0.05, 0.25
 #: A longer one is background, a shorter one a wider line.
 _TAIL_DECAYS_KEV = (0.02, 0.08)
+_LARGEST_TAIL = 0.5
+#: Share of Ti K alpha in its tail, expected and by how much it varies (see `detector.hard_tail`).
+HARD_TAIL_MEAN, HARD_TAIL_PRIOR = 0.02, 0.015
+#: Of the size of escape peaks over theory: 0.5 to 1.4 in spectra of TEMs, and some programs strip
+#: them from the spectra that they save.
+ESCAPE_PRIOR = 0.3
 #: Relative, of the bands of radiative Auger emission.
 AUGER_PRIOR = 0.4
+
+#: The lines below which the bands lie.
+_BANDS: dict[Kind, str] = {"radiative_auger": "Ka", "radiative_auger_beta": "Kb"}
 
 #: Yields of M4 of elements without 4f electrons are extrapolated (xraylib has one number for Z
 #: from 48 to 60): standard deviation of the logarithm of its lines over all others of M.
@@ -71,7 +85,10 @@ _STEP = {
     "fano": 0.01,
     "tail": 0.01,
     "tail_decay": 0.05,
+    "hard_tail": 0.01,
+    "escape": 0.1,
     "radiative_auger": 0.1,
+    "radiative_auger_beta": 0.1,
 }
 
 
@@ -83,8 +100,9 @@ class Nuisance:
     ----------
     kind : str
         Unit of its value: ``"offset"`` eV, ``"gain"`` percent, ``"resolution"`` eV at Mn Ka,
-        ``"fano"`` relative, ``"tail"`` share of O K, ``"tail_decay"`` logarithm, ``"position"``
-        eV, ``"ratio"`` logarithm.
+        ``"fano"`` relative, ``"tail"`` share of O K, ``"tail_decay"`` logarithm, ``"hard_tail"``
+        share of Ti K alpha, ``"escape"`` and bands of radiative Auger emission in sizes of theory,
+        ``"position"`` eV, ``"ratio"`` logarithm.
     prior_sd : float
         Standard deviation around 0.
     is_fixed : bool
@@ -93,6 +111,8 @@ class Nuisance:
         Place of the family it concerns, -1 for all.
     lines : tuple of str
         Names of the lines whose ratio to the family's reference it is.
+    bounds : tuple of float
+        Its least and its largest value.
     """
 
     kind: Kind
@@ -100,6 +120,7 @@ class Nuisance:
     is_fixed: bool = False
     family: int = -1
     lines: tuple[str, ...] = ()
+    bounds: tuple[float, float] = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +158,19 @@ def nuisances_of(
         for kind in ("offset", "gain", "resolution")
     ]
     found.append(Nuisance("fano", FANO_PRIOR, "fano" in fixed))
-    if model.radiative_auger and any(
-        family.family == "K" and radiative_auger(family.element) for family in model.families
-    ):
-        found.append(Nuisance("radiative_auger", AUGER_PRIOR, "radiative_auger" in fixed))
+    found += [
+        _share_of(model, kind, AUGER_PRIOR, fixed)
+        for kind, line in _BANDS.items()
+        if getattr(model, kind)
+        and any(f.family == "K" and radiative_auger(f.element, line) for f in model.families)
+    ]
     if model.tail is not None and model.tail.below_keV is None:
-        found.append(Nuisance("tail", TAIL_PRIOR, "tail" in fixed))
-        found.append(Nuisance("tail_decay", TAIL_DECAY_PRIOR, "tail" in fixed))
+        found += _soft_tail(model.tail, is_fixed="tail" in fixed)
+    if any(family.alpha.energy_keV > SILICON_K_EDGE_KEV for family in model.families):
+        if model.hard_tail:
+            found.append(_share_of(model, "hard_tail", HARD_TAIL_PRIOR, fixed))
+        if model.integrated:
+            found.append(_share_of(model, "escape", ESCAPE_PRIOR, fixed))
     for i, family in enumerate(model.families):
         lines = model.lines_in_range(family)
         if not lines:
@@ -165,6 +192,20 @@ def nuisances_of(
             for names, prior in _subshells(uncertainties, family, lines)
         ]
     return tuple(found)
+
+
+def _share_of(model: SpectralModel, kind: Kind, prior: float, fixed: Sequence[Kind]) -> Nuisance:
+    """Return what cannot be negative."""
+    return Nuisance(kind, prior, kind in fixed, bounds=(-getattr(model, kind), np.inf))
+
+
+def _soft_tail(tail: LowEnergyTail, *, is_fixed: bool) -> list[Nuisance]:
+    shares = (-tail.fraction, _LARGEST_TAIL - tail.fraction)
+    decays = tuple(np.log(np.array(_TAIL_DECAYS_KEV) / tail.decay_keV).tolist())
+    return [
+        Nuisance("tail", TAIL_PRIOR, is_fixed, bounds=shares),
+        Nuisance("tail_decay", TAIL_DECAY_PRIOR, is_fixed, bounds=decays),
+    ]
 
 
 def _subshells(
@@ -246,31 +287,28 @@ def slopes_of(model: SpectralModel, nuisances: Sequence[Nuisance]) -> list[Slope
 
 
 def _moved_by(model: SpectralModel, kind: Kind, value: float) -> SpectralModel:
-    energy = model.energy
-    if kind == "offset":
-        shifted = replace(energy, offset_keV=energy.offset_keV + value / 1000)
-        return replace(model, energy=shifted)
-    if kind == "gain":
-        gain = 1 + value / 100
-        stretched = replace(
-            energy, offset_keV=energy.offset_keV * gain, scale_keV=energy.scale_keV * gain
-        )
-        return replace(model, energy=stretched)
-    if kind == "resolution":
-        return replace(model, resolution_MnKa_eV=model.resolution_MnKa_eV + value)
+    if kind in {"offset", "gain"}:
+        return replace(model, energy=_moved_axis(model.energy, kind, value))
+    if kind in {"tail", "tail_decay"}:
+        return replace(model, tail=_moved_tail(model.tail, kind, value))
     if kind == "fano":
         return replace(model, fano_eV=model.fano_eV * (1 + value))
-    if kind == "radiative_auger":
-        return replace(model, radiative_auger=model.radiative_auger + value)
-    return replace(model, tail=_moved_tail(model.tail, kind, value))
+    field = "resolution_MnKa_eV" if kind == "resolution" else kind
+    return replace(model, **{field: getattr(model, field) + value})
+
+
+def _moved_axis(energy: EnergyAxis, kind: Kind, value: float) -> EnergyAxis:
+    if kind == "offset":
+        return replace(energy, offset_keV=energy.offset_keV + value / 1000)
+    gain = 1 + value / 100
+    return replace(energy, offset_keV=energy.offset_keV * gain, scale_keV=energy.scale_keV * gain)
 
 
 def _moved_tail(tail: LowEnergyTail | None, kind: Kind, value: float) -> LowEnergyTail:
     tail = tail or LowEnergyTail(fraction=0, decay_keV=TAIL_DECAY_KEV, below_keV=None)
     if kind == "tail_decay":
-        decay_keV = float(np.clip(tail.decay_keV * np.exp(value), *_TAIL_DECAYS_KEV))
-        return tail.model_copy(update={"decay_keV": decay_keV})
-    return tail.model_copy(update={"fraction": float(np.clip(tail.fraction + value, 0, 0.5))})
+        return tail.model_copy(update={"decay_keV": tail.decay_keV * float(np.exp(value))})
+    return tail.model_copy(update={"fraction": tail.fraction + value})
 
 
 def _difference(model: SpectralModel, kind: Kind) -> np.ndarray:

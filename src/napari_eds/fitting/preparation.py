@@ -11,7 +11,13 @@ from napari_eds.fitting.background import SumBackground, sum_background
 from napari_eds.fitting.calibration import MINIMUM_COUNTS, Calibration, calibrate
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import SpectralModel
-from napari_eds.fitting.nuisances import TAIL_DECAY_KEV, TAIL_MEAN, Kind, nuisances_of
+from napari_eds.fitting.nuisances import (
+    HARD_TAIL_MEAN,
+    TAIL_DECAY_KEV,
+    TAIL_MEAN,
+    Kind,
+    nuisances_of,
+)
 from napari_eds.fitting.pile_up import PileUp, with_pile_up
 from napari_eds.fitting.refinement import Refined, Refinement, refine
 from napari_eds.fitting.self_absorption import FoilOfSum, SelfAbsorption
@@ -94,7 +100,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - four have defaults
     drawn = corrected(model) if recipe.correct_lines else model
     begin("calibrating the energy axis")
     calibration = _calibration(drawn, total, recipe)
-    drawn = replace(drawn, tail=_tail(recipe))
+    drawn = _with_tails(drawn, recipe)
     # Sum peaks come before the ratios, which would follow one that lies on a line.
     begin("looking for sum peaks")
     spectra = total if spectra is None else spectra
@@ -183,10 +189,12 @@ def _of_hyperspy(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Pre
     )
 
 
-def _tail(recipe: Recipe) -> LowEnergyTail | None:
+def _with_tails(model: SpectralModel, recipe: Recipe) -> SpectralModel:
+    """Return the model with the tails of the recipe or, without them, of a usual detector."""
     if recipe.low_energy_tail is not None or not recipe.correct_lines:
-        return recipe.low_energy_tail
-    return LowEnergyTail(fraction=TAIL_MEAN, decay_keV=TAIL_DECAY_KEV, below_keV=None)
+        return replace(model, tail=recipe.low_energy_tail)
+    tail = LowEnergyTail(fraction=TAIL_MEAN, decay_keV=TAIL_DECAY_KEV, below_keV=None)
+    return replace(model, tail=tail, hard_tail=HARD_TAIL_MEAN)
 
 
 def _fixed(recipe: Recipe, total: np.ndarray) -> list[Kind]:
@@ -201,7 +209,7 @@ def _fixed(recipe: Recipe, total: np.ndarray) -> list[Kind]:
         # Lines as eXSpy has them are off by more than priors say: only the calibration moves.
         fixed += ["offset", "gain", "resolution", "fano", "position"]
     if not recipe.refine_line_ratios:
-        fixed += ["ratio", "radiative_auger"]
+        fixed += ["ratio", "radiative_auger", "radiative_auger_beta"]
     return fixed
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.special import erfcx, ndtr, ndtri
 
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import attenuation_cm2_g
-from napari_eds.physics.detector import SILICON_KA_KEV, silicon_escape
+from napari_eds.physics.detector import SILICON_KA_KEV, hard_tail, silicon_escape
 from napari_eds.physics.radiative_auger import radiative_auger as band_below
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.spectra.axes import EnergyAxis
@@ -39,7 +39,10 @@ def family_profiles(  # noqa: PLR0913 - a detector has this many sides
     integrated: bool,
     tail: LowEnergyTail | None = None,
     fano_eV: float = xray.FANO_EV,
+    hard_tail: float = 0.0,
+    escape: float = 1.0,
     radiative_auger: float = 0.0,
+    radiative_auger_beta: float = 0.0,
 ) -> np.ndarray:
     """Draw families of lines.
 
@@ -52,73 +55,93 @@ def family_profiles(  # noqa: PLR0913 - a detector has this many sides
         Full width at half maximum at Mn Ka.
     integrated : bool
         Whether a channel holds the line's integral over its width, as a detector counts, or
-        its density at the centre times the width, as HyperSpy draws it.
+        its density at the centre times the width, as HyperSpy draws it. Tails, escape peaks and
+        bands are drawn with the first only.
     tail : LowEnergyTail, optional
     fano_eV : float
         See `lines.fwhm_keV`.
-    radiative_auger : float
-        Strength of the bands below K alpha over that of the table (`radiative_auger`), drawn in
-        addition to the line's counts where `integrated`.
+    hard_tail : float
+        Share of Ti K alpha in its tail; that of other lines follows, see `detector.hard_tail`.
+    escape : float
+        Size of escape peaks over theory, see `detector.silicon_escape`.
+    radiative_auger, radiative_auger_beta : float
+        Strength of the bands below K alpha and below K beta over those of the table
+        (`radiative_auger`), drawn in addition to the line's counts.
 
     Returns
     -------
     ndarray, (channels, families)
         Counts per channel for an alpha line of 1 count.
     """
-    peaks = _Peaks.of(families, tail, radiative_auger, integrated=integrated)
+    bands = {"Ka": radiative_auger, "Kb": radiative_auger_beta}
+    beside = _Beside(tail, hard_tail, escape, bands) if integrated else _Beside()
+    peaks = _Peaks.of(families, beside)
     sigmas = xray.fwhm_keV(peaks.centres_keV, resolution_MnKa_eV, fano_eV) / _FWHM_PER_SIGMA
-    decay_keV = 0.0 if tail is None else tail.decay_keV
-    place, channel, drawn = _drawn(energy, peaks, sigmas, decay_keV, integrated=integrated)
+    place, channel, drawn = _drawn(energy, peaks, sigmas, integrated=integrated)
     cells = channel * len(families) + peaks.columns[place]
     weights = drawn * peaks.counts[place]
     flat = np.bincount(cells, weights, minlength=energy.size * len(families))
     return flat.reshape(energy.size, len(families))
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """What there is of a line besides its peak."""
+
+    tail: LowEnergyTail | None = None
+    hard_tail: float = 0.0
+    escape: float = 0.0
+    radiative_auger: Mapping[str, float] = field(default_factory=dict)
+
+    def tail_of(self, energy_keV: float) -> tuple[float, float]:
+        """Return the share of a line's counts in its tail, and the tail's length, keV."""
+        share, decay_keV = hard_tail(energy_keV)
+        share *= self.hard_tail
+        soft = tail_fraction(self.tail, energy_keV)
+        if self.tail is not None and soft > share:
+            share, decay_keV = soft, self.tail.decay_keV
+        return (share, decay_keV) if share > _NEGLIGIBLE_TAIL else (0.0, 0.0)
+
+    def band_of(self, line: xray.XRayLine) -> list[tuple[float, float]]:
+        """Return the band below a line, as energies in keV and counts per count of the line."""
+        strength = self.radiative_auger.get(line.name[:2], 0.0)
+        if not strength:
+            return []
+        return [
+            (line.energy_keV - below, strength * share)
+            for below, share in band_below(line.element, line.name[:2])
+        ]
+
+
 @dataclass(frozen=True, eq=False)
 class _Peaks:
-    """Every peak to draw: its family's column, centre, counts, and the share in its tail."""
+    """Every peak to draw: its family's column, centre, counts, and its tail's share and length."""
 
     columns: np.ndarray
     centres_keV: np.ndarray
     counts: np.ndarray
     leaking: np.ndarray
+    decays_keV: np.ndarray
 
     @classmethod
-    def of(
-        cls,
-        families: Sequence[Sequence[xray.XRayLine]],
-        tail: LowEnergyTail | None,
-        radiative_auger: float,
-        *,
-        integrated: bool,
-    ) -> _Peaks:
-        """List the lines of families and, where a detector is drawn, what lies below them.
-
-        That are escape peaks, and the bands of radiative Auger emission.
-        """
+    def of(cls, families: Sequence[Sequence[xray.XRayLine]], beside: _Beside) -> _Peaks:
+        """List the lines of families, and what lies below them."""
         rows = []
         for column, lines in enumerate(families):
             for line in lines:
-                escaped = silicon_escape(line.energy_keV) if integrated else 0.0
-                leaking = tail_fraction(tail, line.energy_keV)
-                leaking = leaking if leaking > _NEGLIGIBLE_TAIL else 0.0
-                rows.append((column, line.energy_keV, (1 - escaped) * line.weight, leaking))
+                energy = line.energy_keV
+                escaped = beside.escape * silicon_escape(energy)
+                tail = beside.tail_of(energy)
+                rows.append((column, energy, (1 - escaped) * line.weight, *tail))
                 if escaped * line.weight > _NEGLIGIBLE:
-                    escape_keV = line.energy_keV - SILICON_KA_KEV
-                    rows.append((column, escape_keV, escaped * line.weight, 0.0))
-                if integrated and radiative_auger and line.name.startswith("Ka"):
-                    rows += [
-                        (
-                            column,
-                            line.energy_keV - below,
-                            radiative_auger * share * line.weight,
-                            0.0,
-                        )
-                        for below, share in band_below(line.element)
-                    ]
-        columns, centres, counts, leaking_ = np.array(rows, dtype=float).reshape(-1, 4).T
-        return cls(columns.astype(int), centres, counts, leaking_)
+                    escaping = escaped * line.weight
+                    rows.append((column, energy - SILICON_KA_KEV, escaping, 0.0, 0.0))
+                rows += [
+                    (column, band_keV, counts * line.weight, 0.0, 0.0)
+                    for band_keV, counts in beside.band_of(line)
+                ]
+        columns, *others = np.array(rows, dtype=float).reshape(-1, 5).T
+        return cls(columns.astype(int), *others)
 
 
 def resolved(
@@ -170,7 +193,6 @@ def _drawn(
     energy: EnergyAxis,
     peaks: _Peaks,
     sigmas_keV: np.ndarray,
-    decay_keV: float,
     *,
     integrated: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -181,8 +203,7 @@ def _drawn(
     place, channel, drawn : ndarray, (points,)
         Which peak, which channel, and the counts there.
     """
-    low = peaks.centres_keV - _REACH_SIGMA * sigmas_keV
-    low = low - np.where(peaks.leaking > 0, _REACH_DECAY * decay_keV, 0)
+    low = peaks.centres_keV - _REACH_SIGMA * sigmas_keV - _REACH_DECAY * peaks.decays_keV
     high = peaks.centres_keV + _REACH_SIGMA * sigmas_keV
     start, stop = (
         np.clip(np.ceil((e - energy.offset_keV) / energy.scale_keV), 0, energy.size).astype(int)
@@ -197,8 +218,10 @@ def _drawn(
     edges = distance - energy.scale_keV / 2
     cumulative = ndtr(edges / sigma)
     leaks = np.flatnonzero(peaks.leaking[place])
-    share = peaks.leaking[place[leaks]]
-    cumulative[leaks] += share * _tail_excess(edges[leaks], sigma[leaks], decay_keV)
+    of_leaks = place[leaks]
+    cumulative[leaks] += peaks.leaking[of_leaks] * _tail_excess(
+        edges[leaks], sigma[leaks], peaks.decays_keV[of_leaks]
+    )
     # One edge more than channels: from the last of a peak to the first of the next is nothing.
     inside = place[1:] == place[:-1]
     return place[:-1][inside], channel[:-1][inside], np.diff(cumulative)[inside]
@@ -211,7 +234,7 @@ def _runs(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return place, np.arange(len(place)) + (start - np.cumsum(sizes) + sizes)[place]
 
 
-def _tail_excess(distance: np.ndarray, sigma: float, decay: float) -> np.ndarray:
+def _tail_excess(distance: np.ndarray, sigma: np.ndarray, decay: np.ndarray) -> np.ndarray:
     """Cumulative distribution of a Gaussian minus an exponential, less that of the Gaussian.
 
     For X = N(0, sigma) - Exp(decay): ``exp(d / decay + sigma^2 / (2 decay^2)) Q(d / sigma +

@@ -16,7 +16,7 @@ from napari_eds.fitting.background import SumBackground
 from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
-from napari_eds.fitting.soft_limits import SoftLimits
+from napari_eds.fitting.soft_limits import AreaPriors, SoftLimits
 from napari_eds.fitting.sum_fit import inflated, positive_counts, positive_shape, smoothed
 
 #: A line this many deviations of its prior off its table is told: the model lacks something there.
@@ -32,9 +32,11 @@ SURE_SIGMA = 3.0
 #: Steps towards the best values with the same weights, their longest in deviations of the prior,
 #: and the dampings that are tried until one goes downhill.
 _STEPS, _LONGEST, _DAMPINGS = 4, 2.0, (0.0, 0.1, 1.0, 10.0, 100.0)
+#: What is so near a bound stands at it.
+_AT_BOUND = 1e-6
 #: Weights follow from the fit, which they shape, at most this often, and until values move by
 #: less than a part of the prior's deviation.
-_SAME = 0.1
+_WEIGHTINGS, _FIRM_WEIGHTINGS, _SAME = 6, 30, 0.1
 #: A fit with weights that let peaks go is given up where a firm one has this many times less of
 #: chi-squared: a peak that is missing from the model leaves both with nearly the same.
 _LET_GO = 1.5
@@ -46,7 +48,6 @@ _AS_GOOD = 1.05
 _LET_GO_SHARE, _MUCH_CHI_SQUARED = 0.02, 2.4
 #: Degrees of freedom of Student's t where such fits are compared.
 _FREEDOM = 4.0
-_WEIGHTINGS = 6
 #: Steps end where squares fall, or values move, by less.
 _SETTLED = 0.03
 #: Expected counts of a channel are not taken below this.
@@ -200,6 +201,7 @@ class _Solved:
     errors: np.ndarray
     expected: np.ndarray
     lines: np.ndarray
+    priors: AreaPriors
     objective: float
 
     def chi_squared(self, counts: np.ndarray) -> float:
@@ -221,7 +223,7 @@ class _Problem:
     background: SumBackground
     variance: np.ndarray
     limits: SoftLimits
-    areas: tuple[np.ndarray, np.ndarray]
+    areas: AreaPriors
     is_firm: bool = False
 
     @classmethod
@@ -236,15 +238,21 @@ class _Problem:
         """Take smoothed counts for the first variance."""
         bends = [_BENDING] * background.curves.shape[1]
         prior_sd = np.array(bends + [nuisance.prior_sd for nuisance in nuisances])
-        free = np.zeros(len(model.families))
-        variance = smoothed(counts)
-        return cls(model, counts, nuisances, prior_sd, background, variance, limits, (free, free))
+        areas = AreaPriors.free(len(model.families))
+        return cls(model, counts, nuisances, prior_sd, background, smoothed(counts), limits, areas)
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """Least and largest values, (2, values)."""
+        bends = [(-np.inf, np.inf)] * self.background.curves.shape[1]
+        bounds = np.array(bends + [nuisance.bounds for nuisance in self.nuisances])
+        return bounds.T / self.prior_sd
 
     def settled(self) -> tuple[_Problem, np.ndarray, _Solved]:
         """Return itself with its last weights, the best values and the fit there."""
         values = np.zeros(len(self.prior_sd))
         problem = self.weighed_by(self.solved(values))
-        for _ in range(_WEIGHTINGS):
+        for _ in range(_FIRM_WEIGHTINGS if self.is_firm else _WEIGHTINGS):
             before = values
             values, solved = problem.descended(values)
             problem = problem.weighed_by(solved)
@@ -266,12 +274,11 @@ class _Problem:
         background = self.background.bent(bends)
         profiles = model.profiles
         n = profiles.shape[1]
-        design, (precision, wanted) = np.column_stack([profiles, background]), self._priors()
-        found, covariance = regularised_fit(design, self.counts, self.variance, precision, wanted)
+        design = np.column_stack([profiles, background])
+        found, covariance, priors = self._linear_fit(design)
         fitted = design @ found
-        squares = ((self.counts - fitted) ** 2 / self.variance).sum() + (
-            precision * (found - wanted) ** 2
-        ).sum()
+        squares = ((self.counts - fitted) ** 2 / self.variance).sum()
+        held = (priors.precision * (found - priors.mean) ** 2).sum()
         return _Solved(
             model,
             background,
@@ -279,8 +286,25 @@ class _Problem:
             np.sqrt(np.maximum(np.diagonal(covariance), 0)),
             positive_counts(fitted, self.counts),
             profiles @ np.maximum(found[:n], 0),
-            float(squares + (values**2).sum()),
+            priors,
+            float(squares + held + (values**2).sum()),
         )
+
+    def _linear_fit(self, design: np.ndarray) -> tuple[np.ndarray, np.ndarray, AreaPriors]:
+        """Return areas and height, their covariance, and the priors of both, with what is bound.
+
+        The background's height is free.
+        """
+        priors = self.areas.with_free(1)
+        found, covariance = regularised_fit(
+            design, self.counts, self.variance, priors.precision, priors.mean
+        )
+        if (found > priors.most).any():
+            priors = priors.bound(found)
+            found, covariance = regularised_fit(
+                design, self.counts, self.variance, priors.precision, priors.mean
+            )
+        return found, covariance, priors
 
     def descended(self, values: np.ndarray) -> tuple[np.ndarray, _Solved]:
         """Return better values and the fit there, by Marquardt's steps, never uphill."""
@@ -315,15 +339,22 @@ class _Problem:
         told = np.zeros(design.shape[1])
         told[first:] = (design[:, first:] ** 2 / self.variance[:, None]).sum(axis=0)
         precision = prior + damping * told
+        wanted = np.append(held, -values / precision[first:])
+        low, high = self.bounds - values
         free = np.ones(design.shape[1], dtype=bool)
         free[-len(self.nuisances) :] = [not n.is_fixed for n in self.nuisances]
-        wanted = np.append(held, -values / precision[first:])
-        found, _ = regularised_fit(
-            design[:, free], self.counts, self.variance, precision[free], wanted[free]
-        )
-        change = np.zeros(design.shape[1])
-        change[free] = found
-        return np.clip(change[-len(values) :], -_LONGEST, _LONGEST)
+        while True:
+            change = np.zeros(design.shape[1])
+            change[free], _ = regularised_fit(
+                design[:, free], self.counts, self.variance, precision[free], wanted[free]
+            )
+            step = change[first:]
+            # What would leave its bound stays there, and the others go elsewhere.
+            leaving = ((low > -_AT_BOUND) & (step < low)) | ((high < _AT_BOUND) & (step > high))
+            if not leaving.any():
+                break
+            free[first:] &= ~leaving
+        return np.clip(step, np.maximum(low, -_LONGEST), np.minimum(high, _LONGEST))
 
     def covariance(self, values: np.ndarray, here: _Solved) -> np.ndarray:
         """Return that of areas, height and bends of the background, and nuisances."""
@@ -345,16 +376,11 @@ class _Problem:
         slopes = [slope.of(areas) for slope in slopes_of(model, self.nuisances)]
         height = here.coefficients[-1] * here.background
         moving = np.column_stack([height[:, None] * self.background.curves, *slopes])
-        precision, wanted = self._priors()
         return (
             np.column_stack([model.profiles, here.background, moving * self.prior_sd]),
-            np.append(precision, np.ones(len(values))),
-            wanted,
+            np.append(here.priors.precision, np.ones(len(values))),
+            here.priors.mean,
         )
-
-    def _priors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return precisions and means of areas and of the background's height, which is free."""
-        return np.append(self.areas[0], 0.0), np.append(self.areas[1], 0.0)
 
     def scatter(self, solved: _Solved) -> np.ndarray:
         """Return by what counts vary around a fit, (channels,).

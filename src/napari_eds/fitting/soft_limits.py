@@ -7,7 +7,7 @@ less than counting would leave open where the element is a trace, and no limit w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 
 import numpy as np
@@ -21,10 +21,44 @@ from napari_eds.physics.detector import WINDOWLESS
 #: one: specimen and window swallow a part or nearly all of it, and yields differ by up to two.
 _MEAN, _SD = 0.75, 0.75
 #: Nor is it more than tables give for a detector that swallows nothing, with so many errors of the
-#: harder one: 45 pairs in measured spectra had 0.03 to 0.96 of that, but for one of 1.6 +- 0.9. By
-#: so small a part of the limit it may still be beyond.
-_SIGMAS, _TIGHT = 3.0, 0.02
+#: harder one: 45 pairs in measured spectra had 0.03 to 0.96 of that, but for one of 1.6 +- 0.9.
+_SIGMAS = 3.0
+#: What stands at its bound is held there so tightly, relative to it.
+_TIGHT = 1e-3
 _SHELLS = "KLM"
+
+
+@dataclass(frozen=True, eq=False)
+class AreaPriors:
+    """Normal priors of areas, and the most that they can be.
+
+    Attributes
+    ----------
+    precision, mean : ndarray, (areas,)
+        A precision of 0 is no prior.
+    most : ndarray, (areas,)
+        Infinite where there is no bound.
+    """
+
+    precision: np.ndarray
+    mean: np.ndarray
+    most: np.ndarray
+
+    @classmethod
+    def free(cls, n: int) -> AreaPriors:
+        """Return priors that hold nothing."""
+        return cls(np.zeros(n), np.zeros(n), np.full(n, np.inf))
+
+    def with_free(self, n: int) -> AreaPriors:
+        """Return these and, behind them, some that hold nothing."""
+        parts = zip(astuple(self), astuple(AreaPriors.free(n)), strict=True)
+        return AreaPriors(*map(np.concatenate, parts))
+
+    def bound(self, areas: np.ndarray) -> AreaPriors:
+        """Return priors that hold at its bound what some areas have beyond it."""
+        beyond = areas > self.most
+        tight = np.where(beyond, (_TIGHT * self.most) ** -2.0, self.precision)
+        return AreaPriors(tight, np.where(beyond, self.most, self.mean), self.most)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,26 +103,23 @@ class SoftLimits:
         nothing = np.zeros(0, dtype=int)
         return cls(nothing, nothing, np.zeros(0))
 
-    def priors(self, alpha_areas: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return precisions and means of normal priors, (families,), where areas were fitted.
-
-        A precision of 0 is none, as where the harder family was not found.
+    def priors(self, alpha_areas: np.ndarray, errors: np.ndarray) -> AreaPriors:
+        """Return priors of areas; none where the harder family was not found.
 
         Parameters
         ----------
         alpha_areas, errors : ndarray, (families,)
             Of the fit before, with standard deviations.
         """
-        precision, mean = np.zeros(len(alpha_areas)), np.zeros(len(alpha_areas))
+        priors = AreaPriors.free(len(alpha_areas))
         expected = self.ratios * alpha_areas[self.hard]
         found = expected > 0
-        mean[self.soft[found]] = _MEAN * expected[found]
-        precision[self.soft[found]] = 1 / (_SD * expected[found]) ** 2
-        most = self.ratios * (alpha_areas + _SIGMAS * errors)[self.hard]
-        beyond = found & (alpha_areas[self.soft] > most)
-        mean[self.soft[beyond]] = most[beyond]
-        precision[self.soft[beyond]] = 1 / (_TIGHT * most[beyond]) ** 2
-        return precision, mean
+        soft = self.soft[found]
+        priors.mean[soft] = _MEAN * expected[found]
+        priors.precision[soft] = (_SD * expected[found]) ** -2.0
+        possible = self.ratios * (alpha_areas + _SIGMAS * errors)[self.hard]
+        priors.most[soft] = possible[found]
+        return priors
 
 
 def thin_strengths(model: SpectralModel) -> np.ndarray:
