@@ -15,6 +15,7 @@ import numpy as np
 from napari_eds.errors import EDSError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import emission
+from napari_eds.physics.computed_lines import emits_from_lifted
 from napari_eds.physics.detector import WINDOWLESS
 
 #: Mean and standard deviation of a soft family's counts over what tables give beside the harder
@@ -70,11 +71,14 @@ class SoftLimits:
     soft, hard : ndarray, (pairs,)
     ratios : ndarray, (pairs,)
         Alpha counts of the soft family per one of the harder, by tables.
+    is_bounded : ndarray of bool, (pairs,)
+        Whether tables know the most of it, see `computed_lines.emits_from_lifted`.
     """
 
     soft: np.ndarray
     hard: np.ndarray
     ratios: np.ndarray
+    is_bounded: np.ndarray
 
     @classmethod
     def of(cls, model: SpectralModel, strengths: np.ndarray) -> SoftLimits:
@@ -95,13 +99,14 @@ class SoftLimits:
                 pairs.append((i, harder[-1]))
         soft, hard = np.array(pairs, dtype=int).reshape(-1, 2).T
         of_alpha = strengths / model.weight_sums
-        return cls(soft, hard, of_alpha[soft] / of_alpha[hard])
+        is_bounded = np.array([not emits_from_lifted(model.lines[i]) for i in soft], dtype=bool)
+        return cls(soft, hard, of_alpha[soft] / of_alpha[hard], is_bounded)
 
     @classmethod
     def none(cls) -> SoftLimits:
         """Return limits that hold nothing."""
         nothing = np.zeros(0, dtype=int)
-        return cls(nothing, nothing, np.zeros(0))
+        return cls(nothing, nothing, np.zeros(0), np.zeros(0, dtype=bool))
 
     def priors(self, alpha_areas: np.ndarray, errors: np.ndarray) -> AreaPriors:
         """Return priors of areas; none where the harder family was not found.
@@ -118,7 +123,8 @@ class SoftLimits:
         priors.mean[soft] = _MEAN * expected[found]
         priors.precision[soft] = (_SD * expected[found]) ** -2.0
         possible = self.ratios * (alpha_areas + _SIGMAS * errors)[self.hard]
-        priors.most[soft] = possible[found]
+        bounded = found & self.is_bounded
+        priors.most[self.soft[bounded]] = possible[bounded]
         return priors
 
 

@@ -8,6 +8,7 @@ how strong a family is, the fit finds out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -102,6 +103,17 @@ def computed_lines(element: str, family: str, beam_energy_keV: float) -> tuple[X
 def subshell_of(line: XRayLine) -> str:
     """Return the subshell whose vacancy a computed L or M line fills, such as ``"M3"`` for Mg."""
     return _IUPAC.get(line.name, line.name)[:2]
+
+
+def emits_from_lifted(lines: Sequence[XRayLine]) -> bool:
+    """Say whether lines of a family are those of M of an element without 4f electrons.
+
+    It has no M alpha, but near M4-O2,3 it emits from 4f states that an M electron was lifted to,
+    of which tables know nothing.
+    """
+    names = [line.name for line in lines]
+    is_of_m = any(subshell_of(line).startswith("M") for line in lines)
+    return is_of_m and not any(name.startswith("Ma") for name in names)
 
 
 def computed_family(element: str, family: str, beam_energy_keV: float) -> Family | None:
