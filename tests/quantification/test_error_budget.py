@@ -239,17 +239,19 @@ def test_an_element_left_out_is_told_at_any_dose(compounds, spectra, exact_k, mi
 
 @pytest.mark.parametrize("metal", ["Sr", "Ba"])
 def test_lines_in_the_place_of_a_missing_element_are_told(compounds, spectra, exact_k, metal):
-    """Ti L and its neighbours take what O K leaves, and fit it well: nothing is unexplained."""
+    """Ti L and its neighbours take what O K leaves and may fit it well, so that no peak is left."""
     titanate = of_name(compounds, f"{metal}TiO3")
-    told = {}
+    found = {}
     for elements in ((metal, "Ti", "O"), (metal, "Ti")):
         result = quantified(titanate, spectra, exact_k, elements=elements, counts=1_000_000)
-        told[elements[-1]] = result.preparation.refinement.impossible
-        flag = result.table.iloc[0]["flag"]
-        assert ("lines off their tables" in flag) == bool(told[elements[-1]])
-        assert all(line in flag for line in told[elements[-1]])
-    assert not told["O"]
-    assert any(line.startswith("Ti_L") for line in told["Ti"])
+        found[elements[-1]] = result.preparation
+        told, flag = result.preparation.refinement.impossible, result.table.iloc[0]["flag"]
+        assert ("lines off their tables" in flag) == bool(told)
+        assert all(line in flag for line in told)
+    assert not found["O"].refinement.impossible
+    assert not found["O"].unexplained
+    moved = any(line.startswith("Ti_L") for line in found["Ti"].refinement.impossible)
+    assert moved or any("O" in peak.elements for peak in found["Ti"].unexplained)
 
 
 def test_a_peak_of_its_own_is_named(compounds, spectra, exact_k):

@@ -69,10 +69,6 @@ _BANDS: dict[Kind, str] = {"radiative_auger": "Ka", "radiative_auger_beta": "Kb"
 #: Yields of M4 of elements without 4f electrons are extrapolated (xraylib has one number for Z
 #: from 48 to 60): standard deviation of the logarithm of its lines over all others of M.
 _M4_WITHOUT_4F = 0.6
-#: Of lines near M4-O2,3 of such elements, see `computed_lines.emits_from_lifted`: deviation of the
-#: logarithm. Of Ba, NIST's glasses have 2.9 times the table.
-_RESONANCE = 1.0
-
 #: Lines closer than this part of the resolution move together.
 _RESOLVED = 0.5
 #: Groups of lines below this part of their family cannot matter.
@@ -182,7 +178,6 @@ def nuisances_of(
         if family.alpha.energy_keV < _SOFT_KEV:
             position = max(position, uncertainties.soft_line_position_eV)
         ratio = uncertainties.line_ratio(family.family)
-        resonates = emits_from_lifted(lines)
         doubts = {} if absorbed is None else absorbed.doubts_of(model, i)
         position = float(np.hypot(position, _moved_by_doubt(model, i, doubts)))
         found.append(Nuisance("position", position, "position" in fixed, i))
@@ -190,8 +185,6 @@ def nuisances_of(
         for group in _groups(model, family, lines, model.weight_sums[i]):
             of_group = max((of_ratios.get(name, 0.0) for name in group), default=0.0)
             prior = float(np.hypot(ratio, of_group))
-            if resonates and any(name.startswith("M4O") for name in group):
-                prior = float(np.hypot(prior, _RESONANCE))
             found.append(Nuisance("ratio", prior, "ratio" in fixed, i, group))
         found += [
             Nuisance("ratio", prior, "ratio" in fixed, i, names)

@@ -45,7 +45,7 @@ _LET_GO = 1.5
 _AS_GOOD = 1.05
 #: It is made only where at least this part of the lines was let go, and where there is so much of
 #: chi-squared per channel: below, both are much the same.
-_LET_GO_SHARE, _MUCH_CHI_SQUARED = 0.02, 1.5
+_LET_GO_SHARE, _MUCH_CHI_SQUARED = 0.02, 2.4
 #: Degrees of freedom of Student's t where such fits are compared.
 _FREEDOM = 4.0
 #: Steps end where squares fall, or values move, by less.
