@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR
 from napari_eds.quantification.composing import with_dose
+from napari_eds.quantification.contradictions import beam_remarks, is_same_beam
 from napari_eds.quantification.directions import take_off_angle_told
 from napari_eds.spectra.dose import electrons_per_pixel
 
@@ -54,8 +55,16 @@ def account(result: Accountable) -> list[str]:
         _model_account(result),
         _calibration_account(result),
         _refinement_account(result),
+        *_beam_account(result),
         *_file_account(result.image),
     ]
+
+
+def _beam_account(result: Accountable) -> list[str]:
+    """Say where the recipe has another beam energy than the file."""
+    beam = result.preparation.model.beam_energy_keV
+    said = beam_remarks(result.image.acquisition, beam)
+    return [f"B{remark.removeprefix('b')} keV." for remark in said]
 
 
 def _file_account(image: SpectrumImage) -> list[str]:
@@ -85,7 +94,7 @@ def _k_account(result: Accountable) -> str:
         shared = f" What they share is known to {100 * zeta.common_relative_error:.2g} %."
     measured = result.preparation.model.beam_energy_keV
     beam = "" if k.beam_energy_keV is None else f", {k.beam_energy_keV:g} keV"
-    if k.beam_energy_keV is not None and not np.isclose(k.beam_energy_keV, measured, rtol=0.02):
+    if k.beam_energy_keV is not None and not is_same_beam(measured, k.beam_energy_keV):
         beam += f" although the map was taken at {measured:g} keV"
     of = {"family": "of whole families", "alpha": "of alpha lines"}[k.convention]
     text = f"{what}: {k.source}{beam}; {of}, as are the intensities they are used with.{shared}"

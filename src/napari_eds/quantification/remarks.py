@@ -18,6 +18,7 @@ from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
 from napari_eds.fitting.unexplained import UnexplainedPeak, peaks_beside
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.composition import Composition
+from napari_eds.quantification.contradictions import beam_remarks, looks_bulk
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 
@@ -73,8 +74,8 @@ def map_remarks(
     acquisition : Acquisition
     """
     model = preparation.model
-    found = []
-    if not acquisition.is_foil(model.beam_energy_keV):
+    found = beam_remarks(acquisition, model.beam_energy_keV)
+    if looks_bulk(acquisition, model.beam_energy_keV):
         found.append(f"bulk specimen: {_METHODS[recipe.method]} for thin foils")
     if preparation.calibration.at_bound:
         found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")

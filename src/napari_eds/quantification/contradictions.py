@@ -1,0 +1,45 @@
+"""Where what was said of a map contradicts its file, or the table of k-factors that was used."""
+
+from __future__ import annotations
+
+from napari_eds.spectra.acquisition import Acquisition
+
+#: Beam energies that differ by no more than this, relatively, are the same.
+SAME_BEAM = 0.02
+
+
+def is_same_beam(beam_energy_keV: float, other_keV: float) -> bool:
+    """Whether two beam energies are one, told with different precision."""
+    return abs(beam_energy_keV / other_keV - 1) <= SAME_BEAM
+
+
+def beam_of_file(acquisition: Acquisition, beam_energy_keV: float) -> float | None:
+    """Return the beam energy that the file states, where another one was used; else None.
+
+    Parameters
+    ----------
+    acquisition : Acquisition
+    beam_energy_keV : float
+        That of the model.
+    """
+    stated = acquisition.beam_energy_keV
+    return None if stated is None or is_same_beam(beam_energy_keV, stated) else stated
+
+
+def looks_bulk(acquisition: Acquisition, beam_energy_keV: float) -> bool:
+    """Whether the specimen seems to be bulk, by the beam energy that was used or by the file's.
+
+    The file tells what the microscope was: another beam energy does not make a foil of a bulk
+    specimen. A file that states none leaves it to the one that was used.
+    """
+    stated = beam_of_file(acquisition, beam_energy_keV)
+    beams = (beam_energy_keV,) if stated is None else (beam_energy_keV, stated)
+    return not all(acquisition.is_foil(beam) for beam in beams)
+
+
+def beam_remarks(acquisition: Acquisition, beam_energy_keV: float) -> list[str]:
+    """Say where the beam energy that was used is not the one that the file states."""
+    stated = beam_of_file(acquisition, beam_energy_keV)
+    if stated is None:
+        return []
+    return [f"beam energy {beam_energy_keV:g} keV, though the file says {stated:g}"]
