@@ -8,7 +8,7 @@ import pytest
 
 import napari_eds as eds
 from napari_eds.cli import main
-from napari_eds.quantification.contradictions import beam_remarks, looks_bulk
+from napari_eds.quantification.contradictions import beam_remarks, looks_bulk, table_remarks
 
 K = eds.KFactorTable.from_mapping({"Ga_K": 1, "As_K": 1}, "family")
 BULK = "bulk specimen"
@@ -74,3 +74,57 @@ def test_the_command_says_it_in_shell_and_table(data_dir, tmp_path, capsys):
     (flag,) = pd.read_csv(out)["flag"]
     assert "though the file says 30" in flag
     assert capsys.readouterr().out.count("though the file says 30") == 2
+
+
+# Tables of k-factors
+
+
+@pytest.fixture(scope="module")
+def velox_table(data_dir):
+    """Function from a convention to Velox's table, which is of families."""
+    path = data_dir / "real/kfactors/k-factors-Spectra300UTK200keV.csv"
+    return lambda convention: eds.read_k_factors(path, convention=convention)
+
+
+ALPHA = "k-factors taken for alpha lines, but they look like whole families"
+
+
+def test_a_convention_that_theory_contradicts_is_told_in_every_label(
+    lfo_sto_96, velox_table, tmp_path
+):
+    labels = eds.grid_chips(lfo_sto_96.shape, 48)
+    settings = {"elements": ("O", "Ti", "Sr"), "fit_only": ("La", "Fe", "Cu")}
+    flags = {}
+    for convention in ("alpha", "family", None):
+        recipe = eds.Recipe(k_factors=velox_table(convention), **settings)
+        flags[convention] = eds.quantify(lfo_sto_96, labels, recipe).table["flag"]
+    assert flags["alpha"].str.contains(ALPHA, regex=False).all()
+    for right in ("family", None):
+        assert not flags[right].str.contains("look like").any()
+
+
+def test_a_contradicted_convention_outlives_files_and_ends_with_another_choice(
+    velox_table, tmp_path
+):
+    table = velox_table("alpha")
+    again = eds.read_k_factors(table.to_csv(tmp_path / "k.csv"))
+    recipe = eds.Recipe(elements=("O", "Ti"), k_factors=table)
+    (tmp_path / "r.json").write_text(recipe.as_json(None), "utf-8")
+    saved = eds.Recipe.from_json(tmp_path / "r.json").k_factors
+    assert all(table_remarks(one, 200) == [ALPHA] for one in (table, again, saved))
+    assert table_remarks(table.taken_as("family"), 200) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "remarks"),
+    [(200, ["k-factors for 200 keV, map at 300 keV"]), (299, []), (300, []), (None, [])],
+)
+def test_a_table_for_another_beam_energy_is_told(lfo_sto_96, told, remarks):
+    """The map was simulated for 300 keV. A table that gives no beam energy contradicts nothing."""
+    beam = lfo_sto_96.acquisition.beam_energy_keV
+    assert beam == 300
+    k = eds.KFactorTable.from_mapping({"O_K": 1, "Ti_K": 1}, "family", beam_energy_keV=told)
+    assert table_remarks(k, beam) == remarks
+    recipe = eds.Recipe(elements=("O", "Ti"), k_factors=k, allow_beam_energy_mismatch=True)
+    (flag,) = eds.quantify(lfo_sto_96, np.ones(lfo_sto_96.shape, int), recipe).table["flag"]
+    assert [r for r in flag.split("; ") if r.startswith("k-factors for")] == remarks

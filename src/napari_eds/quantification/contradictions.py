@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_eds.recipe.k_factors import NAMES, Convention, KFactorTable
 from napari_eds.spectra.acquisition import Acquisition
 
 #: Beam energies that differ by no more than this, relatively, are the same.
@@ -43,3 +44,30 @@ def beam_remarks(acquisition: Acquisition, beam_energy_keV: float) -> list[str]:
     if stated is None:
         return []
     return [f"beam energy {beam_energy_keV:g} keV, though the file says {stated:g}"]
+
+
+def table_remarks(
+    table: KFactorTable, beam_energy_keV: float, *, what: str = "k-factors"
+) -> list[str]:
+    """Say where a table was used in spite of what speaks against it.
+
+    A table that tells no beam energy contradicts none.
+
+    Parameters
+    ----------
+    table : KFactorTable
+    beam_energy_keV : float
+        That of the model.
+    what : str
+        What the table holds; zeta-factors are used as one of k-factors.
+    """
+    found = []
+    if table.is_contradicted:
+        other: Convention = "family" if table.convention == "alpha" else "alpha"
+        found.append(
+            f"{what} taken for {NAMES[table.convention]}, but they look like {NAMES[other]}"
+        )
+    beam = table.beam_energy_keV
+    if beam is not None and not is_same_beam(beam_energy_keV, beam):
+        found.append(f"{what} for {beam:g} keV, map at {beam_energy_keV:g} keV")
+    return found

@@ -18,7 +18,8 @@ from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
 from napari_eds.fitting.unexplained import UnexplainedPeak, peaks_beside
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.composition import Composition
-from napari_eds.quantification.contradictions import beam_remarks, looks_bulk
+from napari_eds.quantification.contradictions import beam_remarks, looks_bulk, table_remarks
+from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 
@@ -61,7 +62,11 @@ _UNCORRECTED = "absorption not corrected"
 
 
 def map_remarks(
-    preparation: Preparation, total: np.ndarray, recipe: Recipe, acquisition: Acquisition
+    preparation: Preparation,
+    total: np.ndarray,
+    recipe: Recipe,
+    acquisition: Acquisition,
+    k_factors: KFactorTable,
 ) -> tuple[str, ...]:
     """Return what to beware of in all labels alike.
 
@@ -72,11 +77,15 @@ def map_remarks(
         Summed counts.
     recipe : Recipe
     acquisition : Acquisition
+    k_factors : KFactorTable
+        The table that was used.
     """
     model = preparation.model
     found = beam_remarks(acquisition, model.beam_energy_keV)
     if looks_bulk(acquisition, model.beam_energy_keV):
         found.append(f"bulk specimen: {_METHODS[recipe.method]} for thin foils")
+    what = "zeta-factors" if recipe.method == "zeta" else "k-factors"
+    found += table_remarks(k_factors, model.beam_energy_keV, what=what)
     if preparation.calibration.at_bound:
         found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")
     found += left_out(preparation, acquisition)

@@ -256,7 +256,7 @@ def _quantification(
     if foil is not None and composition.mass_thickness is not None:
         foil = foil_found(foil, composition.mass_thickness)
     begin("judging the fit")
-    remarks = _remarks(fitted, recipe, composition)
+    remarks = _remarks(fitted, recipe, k_factors, composition)
     tell(len(fit.counts), len(fit.counts), "making the table")
     description = describe_labels(fitted.labels, fitted.names)
     return Quantification(
@@ -282,9 +282,13 @@ def _sum(counts: np.ndarray) -> np.ndarray:
     return np.asarray(counts.sum(axis=0, dtype=sum_dtype(counts)))
 
 
-def _remarks(fitted: _Fitted, recipe: Recipe, composition: Composition) -> list[str]:
+def _remarks(
+    fitted: _Fitted, recipe: Recipe, k_factors: KFactorTable, composition: Composition
+) -> list[str]:
     """Return what to beware of in each label."""
-    of_map = map_remarks(fitted.preparation, fitted.total, recipe, fitted.image.acquisition)
+    of_map = map_remarks(
+        fitted.preparation, fitted.total, recipe, fitted.image.acquisition, k_factors
+    )
     if fitted.detectors is not None:
         of_map = (*of_map, *fitted.detectors.remarks)
     return label_remarks(

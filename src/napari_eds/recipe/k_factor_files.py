@@ -17,6 +17,7 @@ from napari_eds.recipe.k_factor_text import TextTable, read_text_table
 from napari_eds.recipe.k_factors import (
     ABOUT_CONVENTION,
     COLUMNS,
+    CONTRADICTED,
     NAMES,
     NOTE_SEPARATOR,
     Convention,
@@ -28,6 +29,8 @@ from napari_eds.recipe.k_factors import (
 #: Secondary lines of one family within this factor of the alpha row mean that the table gives
 #: the family's k on every row (Velox's L rows differ by up to 20 %).
 _SAME_FAMILY_FACTOR = 1.5
+
+_TAKEN_ALTHOUGH, _THEORY_CONTRADICTS = CONTRADICTED
 
 #: Other names of columns.
 _ALIASES = {"line": "family", "kfactor": "k_factor"}
@@ -157,7 +160,7 @@ def _settled(
             "same factor"
         )
         if nearer == "alpha":
-            note += f". Theory contradicts: {evidence}; see which is right"
+            note += f". {_THEORY_CONTRADICTS}: {evidence}; see which is right"
         elif evidence is not None:
             note += f"; {evidence}"
         return "family", f"{note}."
@@ -186,7 +189,7 @@ def _contradiction(told: Convention, evidence: ConventionEvidence | None) -> str
     if evidence is None or evidence.nearer in (None, told):
         return ""
     return (
-        f"{ABOUT_CONVENTION}said to be {NAMES[told]}, and taken so, although {evidence}: see "
+        f"{ABOUT_CONVENTION}said to be {NAMES[told]}, {_TAKEN_ALTHOUGH} {evidence}: see "
         "whether that is right."
     )
 

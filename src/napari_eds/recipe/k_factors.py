@@ -44,6 +44,9 @@ COLUMNS = ("element", "family", "k_factor")
 #: Beginnings of the notes of a table, by what they are about.
 ABOUT_CONVENTION, ABOUT_ERRORS, ABOUT_BEAM = "Convention: ", "Errors: ", "Beam energy: "
 
+#: What a note on the convention says where theory contradicts the one that was taken.
+CONTRADICTED = ("and taken so, although", "Theory contradicts")
+
 #: Between the notes in a cell of a CSV.
 NOTE_SEPARATOR = " | "
 
@@ -260,6 +263,12 @@ class KFactorTable(BaseModel):
         """Return the table with its numbers taken for a convention that somebody chose."""
         others = tuple(n for n in self.notes if not n.startswith(ABOUT_CONVENTION))
         return self.model_copy(update={"convention": convention, "notes": others})
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether theory clearly contradicts the convention, as the table's notes then say."""
+        about = [note for note in self.notes if note.startswith(ABOUT_CONVENTION)]
+        return any(words in note for note in about for words in CONTRADICTED)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table as a DataFrame: element, family, k_factor, relative_error.
