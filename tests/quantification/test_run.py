@@ -1,5 +1,6 @@
 """From image and labels to a table: on labels as people paint them, against sums made by hand."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -294,6 +295,26 @@ def test_a_fit_only_element_out_of_range_is_left_out_and_told(image):
     more = quantify(image, chips, RECIPE.model_copy(update={"fit_only": (*RECIPE.fit_only, "H")}))
     np.testing.assert_array_equal(more.fit.intensities, plain.fit.intensities)
     assert "H (no line in the range)" in more.account()[0]
+
+
+@pytest.mark.parametrize(
+    ("low_keV", "asked", "said"),
+    [
+        (0.35, {}, "left out, though the file names it: Al; no line in the range, .*: C"),
+        (0.6, {}, "left out, though the file names it: Al; no line in the range, .*: C O"),
+        (0.6, {"fit_only": ("Cu", "Al", "O")}, "no line in the range, .*: C"),
+    ],
+)
+def test_elements_of_the_file_are_told_with_and_without_a_line(image, low_keV, asked, said):
+    """C K lies at 0.277 keV, O K at 0.525 keV, Al K at 1.487 keV."""
+    named = replace(image, acquisition=replace(MICROSCOPE, elements=("Al", "C", "La", "Fe", "O")))
+    settings = {"elements": ("La", "Fe"), "energy_range_keV": (low_keV, 9.5), **asked}
+    if low_keV < 0.5:
+        settings["elements"] = ("La", "Fe", "O")
+    recipe = RECIPE.model_copy(update=settings)
+    (flag,) = quantify(named, grid_chips(SHAPE, SHAPE), recipe).table["flag"]
+    told = "; ".join(r for r in flag.split("; ") if "though the file names it" in r)
+    assert re.fullmatch(said, told)
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def _pixel_maps(options: argparse.Namespace) -> None:
         kernel = asked or recommended_kernel(image, recipe, shape=shape)
         with TerminalProgress() as progress:
             maps = pixel_maps(image, recipe, kernel=kernel, progress=progress)
-        for remark in left_out(maps.preparation, image.acquisition):
+        for remark in left_out(maps.preparation, recipe, image.acquisition):
             LOG.warning("all pixels: %s", remark)
         print("\n".join(maps.account()))
         written = maps.save(options.output, ome_tiff=options.ome_tiff, overwrite=options.force)

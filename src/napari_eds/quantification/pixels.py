@@ -121,7 +121,7 @@ class PixelMaps:
         return [*read, *account(self), *own]
 
     def _beware(self) -> list[str]:
-        found = left_out(self.preparation, self.image.acquisition)
+        found = left_out(self.preparation, self.recipe, self.image.acquisition)
         return [f"To beware of in all pixels: {SEPARATOR.join(found)}."] if found else []
 
     def _pixels_account(self) -> str:

@@ -6,7 +6,7 @@ not come and go with the number of counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from napari_eds.spectra.acquisition import Acquisition
 
 SEPARATOR = "; "
 _PEAK, _NAMED, _POOR_FIT = "unexplained peak", "left out", "poor fit"
+_OUT_OF_RANGE = "no line in the range"
 _OFF = "lines off their tables"
 _NO_COUNTS, _NOTHING = "no counts", "nothing detected"
 
@@ -88,7 +89,7 @@ def map_remarks(
     found += table_remarks(k_factors, model.beam_energy_keV, what=what)
     if preparation.calibration.at_bound:
         found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")
-    found += left_out(preparation, acquisition)
+    found += left_out(preparation, recipe, acquisition)
     elements = [family.element for family in model.quantified]
     if len(elements) == 1 and recipe.method != "zeta":
         found.append("one element alone is always 100 %")
@@ -103,7 +104,7 @@ def map_remarks(
     return tuple(found)
 
 
-def left_out(preparation: Preparation, acquisition: Acquisition) -> list[str]:
+def left_out(preparation: Preparation, recipe: Recipe, acquisition: Acquisition) -> list[str]:
     """Return what speaks for elements that are not in the model.
 
     Their peaks, the file, and lines of others that took their place.
@@ -111,32 +112,41 @@ def left_out(preparation: Preparation, acquisition: Acquisition) -> list[str]:
     Parameters
     ----------
     preparation : Preparation
+    recipe : Recipe
     acquisition : Acquisition
     """
     found = [f"{_PEAK} at {peak}" for peak in preparation.unexplained]
     if preparation.refinement.impossible:
         found.append(f"{_OFF}: {' '.join(preparation.refinement.impossible)}")
-    named = _named_only(preparation.model, acquisition.elements)
-    if named:
-        found.append(f"{_NAMED}, though the file names it: {' '.join(named)}")
+    asked = {name.partition("_")[0] for name in (*recipe.elements, *recipe.fit_only)}
+    seen, unseen = _named_only(preparation.model, acquisition.elements, asked)
+    for reason, symbols in ((_NAMED, seen), (_OUT_OF_RANGE, unseen)):
+        if symbols:
+            found.append(f"{reason}, though the file names it: {' '.join(symbols)}")
     return found
 
 
-def _named_only(model: SpectralModel, elements: Sequence[str]) -> list[str]:
-    """Return elements that are not in a model but have a line in its range."""
+def _named_only(
+    model: SpectralModel, elements: Sequence[str], asked: Set[str]
+) -> tuple[list[str], list[str]]:
+    """Return elements that are not in a model: with a line in its range, and without.
+
+    Of those without, what was asked for is left out: the account says that it has no line.
+    """
     known = {family.element for family in model.families}
     low, high = model.energy.energies_keV[[0, -1]]
     high = min(high, model.beam_energy_keV)
-    return [
-        symbol
-        for symbol in dict.fromkeys(elements)
-        if symbol in xray.element_symbols()
-        and symbol not in known
-        and any(
-            low < xray.family(symbol, letter).alpha.energy_keV < high
-            for letter in xray.families_of(symbol)
-        )
-    ]
+    seen: list[str] = []
+    unseen: list[str] = []
+    for symbol in dict.fromkeys(elements):
+        if symbol not in xray.element_symbols() or symbol in known:
+            continue
+        alphas = (xray.family(symbol, letter).alpha for letter in xray.families_of(symbol))
+        if any(low < alpha.energy_keV < high for alpha in alphas):
+            seen.append(symbol)
+        elif symbol not in asked:
+            unseen.append(symbol)
+    return seen, unseen
 
 
 def _peaks_of_labels(fit: Fit, poor: np.ndarray) -> list[tuple[UnexplainedPeak, ...]]:
@@ -235,7 +245,7 @@ def left_out_lines(remarks: Sequence[str], *, shared: bool = True) -> list[str]:
         Whether to say also what all labels share.
     """
     by_all = shared_remarks(remarks)
-    kinds = (_PEAK, _NAMED, _OFF, _POOR_FIT)
+    kinds = (_PEAK, _NAMED, _OUT_OF_RANGE, _OFF, _POOR_FIT)
     lines = [f"All labels: {r}." for r in by_all if shared and r.startswith(kinds)]
     own = [[r for r in text.split(SEPARATOR) if r not in by_all] for text in remarks]
     for kind, words in ((_PEAK, "a peak that no element explains"), (_POOR_FIT, "a poor fit")):
