@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import napari_eds as eds
 from napari_eds import EDSError, read_k_factors
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
@@ -510,3 +511,23 @@ def test_a_foil_of_other_families_or_labels_is_refused():
     for specimen in (foil(settings(50), STO[:2], 1), foil(settings(50), STO, 2)):
         with pytest.raises(EDSError, match="does not belong to intensities"):
             compose(LFO_INTENSITIES, LFO_K, LFO_WEIGHTS, specimen)
+
+
+def test_a_label_too_thick_for_an_element_is_told(lfo_sto_96, data_dir):
+    """Labels of 50 nm and of 20 µm: O K of the second hardly leaves it."""
+    image, shape = lfo_sto_96, lfo_sto_96.shape
+    labels = eds.grid_chips(shape, (shape[0], shape[1] // 2)).labels
+    recipe = eds.Recipe(
+        elements=("O", "Ti", "Sr"),
+        fit_only=("La", "Fe", "Cu", "C", "Pt"),
+        k_factors=eds.read_k_factors(data_dir / "simulated/kfactors_family_sum_windowless.csv"),
+        absorption=eds.Absorption(thickness_nm=50, density_g_cm3="SrTiO3"),
+    )
+    thickness = np.where(labels == 2, 20_000.0, 50.0)
+    result = eds.quantify(image, labels, recipe, thickness_nm=thickness)
+    factors = dict(zip(result.elements, result.composition.absorption_factors[1], strict=True))
+    thin, thick = result.table["flag"]
+    assert "too thick" not in thin
+    assert factors["O"] > 10
+    assert f"absorption correction of O x {factors['O']:.0f}: too thick for it" in thick
+    assert ("correction of Sr x" in thick) == (factors["Sr"] > 5)

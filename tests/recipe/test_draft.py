@@ -74,7 +74,7 @@ FIELDS = {
     | st.builds(
         Absorption,
         thickness_nm=positive,
-        density_g_cm3=st.none() | positive,
+        density_g_cm3=st.none() | st.floats(0, 30, exclude_min=True),
         take_off_angle_deg=st.none() | st.floats(0, 90, exclude_min=True),
     ),
     "allow_beam_energy_mismatch": st.booleans(),

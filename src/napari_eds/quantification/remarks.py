@@ -39,6 +39,8 @@ POOR_FIT = 0.02
 UNCERTAIN, _MINOR, _MINOR_FACTOR, _OF_COUNTING = 0.05, 0.05, 4.0, 1.5
 #: Total errors by which an element is below zero where the model must be wrong.
 NEGATIVE_SIGMA = 3.0
+#: An absorption correction above this factor rests on thickness and tables more than on counts.
+STRONG_CORRECTION = 5.0
 #: Up to this reduced chi-squared no peak can stand out of a label's fit.
 _GOOD_CHI_SQUARED = 1.5
 #: Peaks this near to each other are one.
@@ -212,6 +214,7 @@ def label_remarks(
             continue
         own = ["few counts"] * bool(noisy[i]) + poorly + _other_peaks(of_labels[i], peaks)
         own += [f"{elements[j]} below zero: wrong model" for j in np.flatnonzero(negative[i])]
+        own += _too_thick(elements, composition.absorption_factors[i])
         own += [
             f"{elements[j]} ± {100 * composition.atomic_errors_total[i, j]:.2g} at.% "
             f"({causes[i][j]})"
@@ -262,6 +265,16 @@ def _uncertain(composition: Composition) -> np.ndarray:
     beyond = np.sqrt(np.maximum(composition.atomic_errors_total**2 - counting**2, 0))
     limit = UNCERTAIN * np.where(x >= _MINOR, x, _MINOR * _MINOR_FACTOR)
     return np.asarray(beyond > limit + _OF_COUNTING * counting)
+
+
+def _too_thick(elements: Sequence[str], factors: np.ndarray) -> list[str]:
+    """Name elements whose X-rays hardly leave a label, by their absorption factors."""
+    return [
+        f"absorption correction of {element} x {factor:.{0 if factor >= 10 else 1}f}: too thick "
+        "for it"
+        for element, factor in zip(elements, factors.tolist(), strict=True)
+        if factor > STRONG_CORRECTION
+    ]
 
 
 def _causes(composition: Composition, absorption_is_corrected: bool) -> list[list[str]]:  # noqa: FBT001

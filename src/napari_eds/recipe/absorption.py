@@ -17,7 +17,11 @@ from napari_eds.physics.volumes import AtomicVolumes
 #: What asks for the density that follows from each composition, where a density is written.
 FROM_COMPOSITION = "composition"
 
+#: No solid is denser: osmium has 22.6. Lighter than the other one, none is likely to be meant.
+HIGHEST_DENSITY_g_cm3, _LEAST_LIKELY_g_cm3 = 30.0, 0.1
+
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Density = Annotated[float, Field(gt=0, le=HIGHEST_DENSITY_g_cm3, allow_inf_nan=False)]
 
 
 class Absorption(BaseModel):
@@ -30,7 +34,8 @@ class Absorption(BaseModel):
     density_g_cm3 : float or None
         Of all labels alike; or the formula of a known phase, such as ``"SrTiO3"``, see
         `physics.densities.density_of`. None, or ``"composition"``, lets the density of each
-        label follow from its own composition, to about 11 %; see `physics.volumes`.
+        label follow from its own composition, to about 11 %; see `physics.volumes`. Above
+        `HIGHEST_DENSITY_g_cm3` it is refused.
     take_off_angle_deg : float or None
         Angle of the detector above the plane of the specimen; None takes the file's.
     """
@@ -38,13 +43,35 @@ class Absorption(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     thickness_nm: _Positive | None = None
-    density_g_cm3: _Positive | None = None
+    density_g_cm3: _Density | None = None
     take_off_angle_deg: Annotated[float, Field(gt=0, le=90)] | None = None
 
     @field_validator("density_g_cm3", mode="before")
     @classmethod
-    def _density_of_formula(cls, value: Any) -> Any:
-        return read_density(value) if isinstance(value, str) else value
+    def _density_of_a_solid(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return read_density(value)
+        return solid_density(value) if isinstance(value, int | float) else value
+
+
+def solid_density(value_g_cm3: float) -> float:
+    """Return a density that a solid can have.
+
+    Raises
+    ------
+    EDSError
+        If none is as dense.
+    """
+    if not value_g_cm3 > HIGHEST_DENSITY_g_cm3:
+        return value_g_cm3
+    meant = value_g_cm3 / 1000
+    hint = ""
+    if _LEAST_LIKELY_g_cm3 <= meant <= HIGHEST_DENSITY_g_cm3:
+        hint = f"; {meant:g} g/cm³, if {value_g_cm3:g} is in kg/m³"
+    raise EDSError(
+        f"a density of {value_g_cm3:g} g/cm³ is more than any solid has (osmium 22.6): give it in "
+        f"g/cm³{hint}"
+    )
 
 
 def read_density(text: str) -> float | None:
@@ -58,14 +85,15 @@ def read_density(text: str) -> float | None:
     Raises
     ------
     EDSError
-        If it is neither, or the density of the phase is not known.
+        If it is neither, the density of the phase is not known, or no solid is as dense.
     """
     if text.strip() == FROM_COMPOSITION:
         return None
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return density_of(text)
+    return solid_density(value)
 
 
 def foil(  # noqa: PLR0913 - the last three have defaults
@@ -95,8 +123,9 @@ def foil(  # noqa: PLR0913 - the last three have defaults
     Raises
     ------
     EDSError
-        If the take-off angle is unknown, a thickness is not 0 nm or more, a density not positive,
-        or density is to follow from a composition with an element of unknown volume.
+        If the take-off angle is unknown, a thickness is not 0 nm or more, a density not positive
+        or more than any solid has, or density is to follow from a composition with an element of
+        unknown volume.
     """
     elements = [family.element for family in families]
     density: np.ndarray | AtomicVolumes
@@ -106,6 +135,7 @@ def foil(  # noqa: PLR0913 - the last three have defaults
         density = _per_label(density_g_cm3, settings.density_g_cm3, n_labels, "densities")
         if not np.all((density > 0) & (density < np.inf)):
             raise EDSError("the density of every label must be a number above 0 g/cm³")
+        solid_density(float(density.max(initial=0.0)))
     return Foil(
         mass_absorption_cm2_g(elements, [family.alpha.energy_keV for family in families]),
         _per_label(thickness_nm, settings.thickness_nm or 0.0, n_labels, "thicknesses"),
