@@ -373,3 +373,59 @@ def test_a_factor_is_changed_in_its_place_and_the_source_says_so():
     assert added.factors == (*changed.factors, KFactor(element="Fe", family="L", value=3.0))
     assert added.source == "a, edited by hand"
     assert table.find("Fe", "K").value == 1.4
+
+
+# Columns as people call them
+
+
+def table_of(tmp_path, header, row, convention="family"):
+    path = tmp_path / "k.csv"
+    path.write_text(f"{header}\n{row}\n", "utf-8")
+    return read_k_factors(path, convention=convention)
+
+
+@pytest.mark.parametrize(
+    ("error", "written"),
+    [
+        ("Error", "0.01"),
+        ("k error", "0.01"),
+        ("Relative-Error", "0.01"),
+        ("RELATIVE ERROR", "0.01"),
+        ("error percent", "1"),
+        ("Error (%)", "1"),
+        ("relative_error_percent", "1"),
+    ],
+)
+@pytest.mark.parametrize(
+    "beam", ["Beam energy", "beam_energy_keV", "beam energy [keV]", "kV", "HT"]
+)
+def test_errors_and_beam_energy_are_known_by_their_usual_names(tmp_path, error, written, beam):
+    header = f"Element,Line,K factor,{error},{beam}"
+    table = table_of(tmp_path, header, f"O,Ka1,1.2,{written},80")
+    (factor,) = table.factors
+    assert (factor.element, factor.family, factor.value) == ("O", "K", 1.2)
+    assert factor.relative_error == pytest.approx(0.01)
+    assert table.beam_energy_keV == 80
+    assert not any(note.startswith("Columns:") for note in table.notes)
+    taken = [note for note in table.notes if "taken as relative" in note]
+    assert len(taken) == (error in {"Error", "k error"})
+
+
+def test_columns_that_are_not_known_are_named(tmp_path):
+    table = table_of(tmp_path, "element,family,Line,k_factor,Sigma,,Eror", "O,K,Ka1,1.2,1,,0.1")
+    assert "Columns: not known, and not used: 'Line', 'Sigma', 'Eror'." in table.notes
+    assert np.isnan(table.factors[0].given_error)
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "message"),
+    [
+        ("element,family,k_factor,error", "O,K,1.2,5", r"line 2: 'error' .* \(500 %\).*percent'"),
+        ("element,family,k_factor,error %", "O,K,1.2,500", r"line 2: .*\(500 %\).*k-factor$"),
+        ("element,family,k_factor,error,k error", "O,K,1.2,0.1,0.1", "relative_error: error, k e"),
+        ("element,family,k_factor,kV,HT", "O,K,1.2,80,80", "beam_energy_keV: kV, HT"),
+    ],
+)
+def test_columns_that_cannot_be_meant_are_refused(tmp_path, header, row, message):
+    with pytest.raises(KFactorError, match=message):
+        table_of(tmp_path, header, row)

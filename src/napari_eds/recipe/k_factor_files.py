@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,13 @@ import numpy as np
 
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
+from napari_eds.recipe.k_factor_columns import Columns, columns_of, squashed
 from napari_eds.recipe.k_factor_comparison import ConventionEvidence, convention_evidence
 from napari_eds.recipe.k_factor_text import TextTable, read_text_table
 from napari_eds.recipe.k_factors import (
+    ABOUT_COLUMNS,
     ABOUT_CONVENTION,
+    ABOUT_ERRORS,
     COLUMNS,
     CONTRADICTED,
     NAMES,
@@ -32,8 +34,8 @@ _SAME_FAMILY_FACTOR = 1.5
 
 _TAKEN_ALTHOUGH, _THEORY_CONTRADICTS = CONTRADICTED
 
-#: Other names of columns.
-_ALIASES = {"line": "family", "kfactor": "k_factor"}
+#: First and last column of Velox's export.
+_OF_VELOX = ("lineidentifier", "kfactor")
 
 
 class UnsettledConventionError(KFactorError):
@@ -71,7 +73,9 @@ def read_k_factors(
     ``relative_error, convention, beam_energy_keV, source, notes, detector, date``, which
     `KFactorTable.to_csv` writes. Families may be named by their alpha line. Columns are separated
     by ``,``, ``;`` or tabs, the last two with decimal commas if need be; lines that start with
-    ``#`` are comments.
+    ``#`` are comments. Case, blanks, underscores and dashes in names of columns do not matter, and
+    ``line``, ``error``, ``error percent``, ``beam energy``, ``kV`` and ``HT`` are understood, too.
+    The table's notes name columns that are not known.
 
     A convention that neither file nor caller tells is settled by comparison with theory, if that
     is clear (`convention_evidence`). One that is told is taken, even if theory contradicts it.
@@ -93,15 +97,15 @@ def read_k_factors(
     FileNotFoundError
         If there is no such file.
     KFactorError
-        If the file is not such a table, or its convention is not told and not clear.
+        If the file is not such a table, its convention is not told and not clear, or an error is
+        larger than its k-factor.
     """
     path = Path(path)
     text = read_text_table(path)
-    names = [_column_name(name) for name in text.header]
-    if names[:1] == ["line_identifier"] and names[-1:] == ["k_factor"]:
+    if tuple(squashed(name) for name in (text.header[:1] + text.header[-1:])) == _OF_VELOX:
         read = _read_velox(text, path)
-    elif set(COLUMNS) <= set(names := _without_aliases(names)):
-        read = _read_plain(text, names, path)
+    elif set(COLUMNS) <= set((columns := columns_of(text.header, path.name)).places):
+        read = _read_plain(text, columns, path)
     else:
         raise KFactorError(
             f"{path.name} is not a k-factor table: expected Velox's columns 'Line identifier ... "
@@ -138,15 +142,6 @@ class _Read:
     lines: tuple[int, ...] = ()
     detector: str | None = None
     date: str | None = None
-
-
-def _column_name(name: str) -> str:
-    return re.sub(r"[\s-]+", "_", name.casefold())
-
-
-def _without_aliases(names: list[str]) -> list[str]:
-    """Return names of columns with those that are meant, unless these are there as well."""
-    return [n if _ALIASES.get(n, n) in names else _ALIASES.get(n, n) for n in names]
 
 
 def _settled(
@@ -235,41 +230,67 @@ def _read_velox(text: TextTable, path: Path) -> _Read:
     )
 
 
-def _read_plain(text: TextTable, names: list[str], path: Path) -> _Read:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise KFactorError(f"{path.name} has more than one column {', '.join(twice)}")
-    columns = dict(zip(names, zip(*text.rows, strict=True), strict=False))
-    number = len(text.rows)
-    errors = columns.get("relative_error", ("",) * number)
+def _read_plain(text: TextTable, found: Columns, path: Path) -> _Read:
+    cells = list(zip(*text.rows, strict=True)) or [()] * len(text.header)
+    columns = {name: cells[place] for name, place in found.places.items()}
     told = _single(columns, "convention", path).casefold()
     if told not in ("", *get_args(Convention)):
         raise KFactorError(
             f"{path.name}: the convention is 'family' or 'alpha', not {told!r}; empty, if unknown"
         )
-    told_energy = _single(columns, "beam_energy_kev", path)
+    told_energy = _single(columns, "beam_energy_keV", path)
     energy = text.number(told_energy)
     if isinstance(energy, str):
-        line = text.lines[columns["beam_energy_kev"].index(told_energy)]
+        line = text.lines[columns["beam_energy_keV"].index(told_energy)]
         raise KFactorError(
             f"{path.name}, line {line}: the beam energy is not a number: {energy!r}"
         )
     notes = _single(columns, "notes", path)
     return _Read(
         [
-            (element, family_named(family), _or_nan(text.number(k)), text.number(error))
+            (element, family_named(family), _or_nan(text.number(k)), error)
             for element, family, k, error in zip(
-                *(columns.get(name, ()) for name in COLUMNS), errors, strict=True
+                *(columns[name] for name in COLUMNS), _errors(text, found, path), strict=True
             )
         ],
         _single(columns, "source", path) or path.name,
         convention=cast(Convention, told) if told else None,
         beam_energy_keV=energy,
         lines=tuple(text.lines),
-        notes=tuple(notes.split(NOTE_SEPARATOR)) if notes else (),
+        notes=(*(notes.split(NOTE_SEPARATOR) if notes else ()), *_column_notes(found)),
         detector=_common(columns, "detector"),
         date=_common(columns, "date"),
     )
+
+
+def _errors(text: TextTable, found: Columns, path: Path) -> list[float | str | None]:
+    """Return the relative error of each row, None where none is given."""
+    if "relative_error" not in found.places:
+        return [None] * len(text.rows)
+    values = [text.number(row[found.places["relative_error"]]) for row in text.rows]
+    if found.errors_are_percent:
+        values = [value / 100 if isinstance(value, float) else value for value in values]
+    for value, line in zip(values, text.lines, strict=True):
+        if isinstance(value, float) and 1 < value < np.inf:
+            name = found.called("relative_error")
+            unit = "" if found.errors_are_percent else ", or head the column 'error percent'"
+            raise KFactorError(
+                f"{path.name}, line {line}: {name!r} is more than the k-factor itself "
+                f"({100 * value:g} %): give errors relative to the k-factor{unit}"
+            )
+    return values
+
+
+def _column_notes(found: Columns) -> list[str]:
+    """Say what was made of columns that do not speak for themselves, and which were not used."""
+    notes = []
+    if found.errors_are_taken_as_relative:
+        name = found.called("relative_error")
+        notes.append(f"{ABOUT_ERRORS}those of the column {name!r} are taken as relative.")
+    if found.ignored:
+        named = ", ".join(map(repr, found.ignored))
+        notes.append(f"{ABOUT_COLUMNS}not known, and not used: {named}.")
+    return notes
 
 
 def _or_nan(value: float | str | None) -> float | str:

@@ -43,6 +43,7 @@ COLUMNS = ("element", "family", "k_factor")
 
 #: Beginnings of the notes of a table, by what they are about.
 ABOUT_CONVENTION, ABOUT_ERRORS, ABOUT_BEAM = "Convention: ", "Errors: ", "Beam energy: "
+ABOUT_COLUMNS = "Columns: "
 
 #: What a note on the convention says where theory contradicts the one that was taken.
 CONTRADICTED = ("and taken so, although", "Theory contradicts")
