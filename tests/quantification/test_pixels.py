@@ -274,7 +274,7 @@ def test_the_recommended_kernel_keeps_its_promise(lfo_sto_96, quick, truth):
         ({"mask": np.zeros((96, 96), int)}, "no pixel"),
         ({"mask": np.ones((9, 9), int)}, "do not fit"),
         ({"thickness_nm": np.ones((9, 9))}, "does not fit"),
-        ({"thickness_nm": np.full((96, 96), np.nan)}, "thickness of every"),
+        ({"thickness_nm": np.full((96, 96), np.nan)}, "thickness map is NaN in 9216 of"),
     ],
 )
 def test_what_does_not_fit_is_said(lfo_sto_96, quick, options, message):

@@ -246,11 +246,13 @@ def pixel_maps(  # noqa: PLR0913 - all but two have defaults
     KFactorError, ModelError, RecipeError, UncalibratedError
         If the recipe cannot be applied to this image, or not to single pixels.
     EDSError
-        If the kernel is in nm and the pixels' size is unknown, or the map of thickness is wrong.
+        If the kernel is in nm and the pixels' size is unknown, or a map of thickness or density
+        is wrong, or NaN in a pixel of the mask.
     """
     inside = _inside(mask, image.shape)
     maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
     check_maps(maps_of_foil.named(), image.shape, recipe)
+    _check_known(maps_of_foil, inside)
     mean = maps_of_foil.each(_mean_of(inside))
     shared = share(image, recipe, inside, mean)
     if kernel is None:
@@ -312,6 +314,7 @@ def recommended_kernel(  # noqa: PLR0913 - all but two have defaults
     inside = _inside(mask, image.shape)
     maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
     check_maps(maps_of_foil.named(), image.shape, recipe)
+    _check_known(maps_of_foil, inside)
     mean = maps_of_foil.each(_mean_of(inside))
     return _recommended(share(image, recipe, inside, mean), mean, error_at_pct, shape)
 
@@ -323,6 +326,17 @@ def _inside(mask: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
     if not inside.any():
         raise LabelError("the mask holds no pixel; paint a region or leave the mask out")
     return inside
+
+
+def _check_known(maps: FoilMaps, inside: np.ndarray) -> None:
+    """Raise if a map is not known in pixels that are to be quantified."""
+    for name, values in maps.named().items():
+        unknown = 0 if values is None else int(np.isnan(values[inside]).sum())
+        if unknown:
+            raise EDSError(
+                f"the {name} map is NaN in {unknown} of the pixels: leave them out by the mask, "
+                "or give them a number"
+            )
 
 
 def _mean_of(inside: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

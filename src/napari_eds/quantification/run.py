@@ -42,6 +42,9 @@ from napari_eds.spectra.label_sums import LabelSpectra, check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 from napari_eds.spectra.storage import sum_dtype
 
+#: Labels that an error names.
+_NAMED = 5
+
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
@@ -82,9 +85,9 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     names : mapping of int to str, optional
         Names of the labels; `Chips` bring theirs.
     thickness_nm, density_g_cm3 : ndarray, (rows, columns), optional
-        Maps of the specimen's thickness and density; each label gets its mean, in place of what
-        the recipe says. They need a recipe with `absorption`; the zeta-factor method finds the
-        thickness and takes no map of it.
+        Maps of the specimen's thickness and density; each label gets the mean of its pixels that
+        are not NaN, in place of what the recipe says. They need a recipe with `absorption`; the
+        zeta-factor method finds the thickness and takes no map of it.
     progress : callable, optional
         Called with (done, total, what); raising in it cancels.
 
@@ -102,8 +105,8 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
     KFactorError, ModelError, UncalibratedError
         If the recipe cannot be applied to this image.
     EDSError
-        If something is unknown that the correction needs; for the zeta-factor method, also
-        current and times.
+        If something is unknown that the correction needs, as where a map is NaN all over a label;
+        for the zeta-factor method, also current and times.
     """
     if isinstance(labels, Chips):
         names = labels.names if names is None else names
@@ -335,7 +338,7 @@ def _foil(  # noqa: PLR0913 - a foil depends on this much
 ) -> Foil | None:
     """Return what absorbs in each label; None where absorption is not to be corrected."""
     per_label = {
-        name: None if values is None else ndimage.mean(values, labels, ids)
+        name: None if values is None else _means(name, values, labels, ids)
         for name, values in maps.items()
     }
     return absorbing(
@@ -346,3 +349,23 @@ def _foil(  # noqa: PLR0913 - a foil depends on this much
         thickness_nm=per_label["thickness"],
         density_g_cm3=per_label["density"],
     )
+
+
+def _means(name: str, values: np.ndarray, labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Return the means of a map over labels, (labels,), of the pixels where it is known.
+
+    Raises
+    ------
+    EDSError
+        If it is NaN all over a label.
+    """
+    known = np.where(np.isnan(values), 0, labels)
+    unknown = np.setdiff1d(ids, known)
+    if unknown.size:
+        named = ", ".join(map(str, unknown[:_NAMED].tolist()))
+        more = f" and {unknown.size - _NAMED} more" if unknown.size > _NAMED else ""
+        raise EDSError(
+            f"the {name} map is NaN in all of label {named}{more}: give it a number in a pixel of "
+            "each label at least, or leave these labels out"
+        )
+    return np.asarray(ndimage.mean(values, known, ids))
