@@ -51,6 +51,29 @@ def test_labels_of_which_nothing_is_known_are_named(lfo_sto_96, recipe, labels, 
     assert len(eds.quantify(lfo_sto_96, kept, recipe, **{argument: unknown}).table) == 2
 
 
+def test_a_label_without_thickness_is_told_and_as_uncertain_as_without_correction(
+    lfo_sto_96, recipe, labels
+):
+    """The density of a run without correction follows from the composition; here, too."""
+    absorption = eds.Absorption(thickness_nm=55)
+    settings = recipe.model_copy(update={"absorption": absorption})
+    bare = np.where(labels == 2, 0.0, 55.0)
+    corrected, some = (
+        eds.quantify(lfo_sto_96, labels, settings, thickness_nm=given)
+        for given in (even(labels, 55), bare)
+    )
+    without = eds.quantify(lfo_sto_96, labels, recipe.model_copy(update={"absorption": None}))
+    said = "thickness 0 nm in the map: absorption not corrected"
+    assert some.table["flag"].str.contains(said).tolist() == [False, True, False, False]
+    assert "O ±" in some.table["flag"][2]
+    assert "(absorption not corrected)" in some.table["flag"][2]
+    errors = [r.composition.atomic_error_parts["thickness"] for r in (corrected, some, without)]
+    others = [0, 2, 3]
+    np.testing.assert_allclose(errors[1][1], errors[2][1], rtol=0.1, atol=1e-4)
+    assert errors[1][1].max() > 3 * errors[0][1].max()
+    np.testing.assert_allclose(errors[1][others], errors[0][others], rtol=0.1, atol=1e-4)
+
+
 def test_pixel_maps_say_in_how_many_pixels_a_map_is_not_known(lfo_sto_96, recipe, labels):
     unknown = even(labels, 55)
     unknown[:2, :3] = np.nan

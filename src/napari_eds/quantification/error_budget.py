@@ -65,6 +65,9 @@ class AbsorptionErrors:
     calibrated : ndarray, (elements, families), or None
         Derivatives of ln(zeta) of each family by ln(MAC), of a foil that calibrated it: what was
         taken for too strong an absorption there is in the factors, and cancels in a like foil.
+    unknown_thickness_nm : float or None
+        How thick labels of 0 nm may well be, which are not corrected though others are; None where
+        they are as thin as that.
     """
 
     foil: Foil
@@ -73,6 +76,7 @@ class AbsorptionErrors:
     density: float
     attenuation: np.ndarray
     calibrated: np.ndarray | None = None
+    unknown_thickness_nm: float | None = None
 
     @classmethod
     def of(
@@ -114,13 +118,21 @@ class AbsorptionErrors:
         by_logarithms : ndarray, (labels, elements, families)
             Derivatives of atomic fractions by ln(k I a).
         """
-        c = np.maximum(weight_fractions, 0)
         if not self.is_corrected:
-            with np.errstate(invalid="ignore"):
-                unknown = np.log(self.foil.factors(weight_fractions))
-            moved = np.einsum("lef,lf->le", by_logarithms, unknown)
-            nothing = np.zeros_like(moved)
-            return {"thickness": moved**2, "density": nothing, "attenuation": nothing}
+            return _of_whole_factor(self.foil, weight_fractions, by_logarithms)
+        found = self._of_correction(weight_fractions, by_logarithms)
+        bare = self.foil.thickness_nm == 0
+        if self.unknown_thickness_nm is None or not bare.any():
+            return found
+        as_thick = replace(self.foil, thickness_nm=np.full(bare.shape, self.unknown_thickness_nm))
+        unknown = _of_whole_factor(as_thick, weight_fractions, by_logarithms)
+        return {part: np.where(bare[:, None], unknown[part], found[part]) for part in found}
+
+    def _of_correction(
+        self, weight_fractions: np.ndarray, by_logarithms: np.ndarray
+    ) -> dict[Part, np.ndarray]:
+        """Return what `variances` does where absorption is corrected."""
+        c = np.maximum(weight_fractions, 0)
         slopes = self.foil.depth_log_slopes(weight_fractions)
         moved = np.einsum("lef,lf->le", by_logarithms, slopes)
         absorbing = c[:, :, None] * self.foil.mass_absorption_cm2_g
@@ -253,9 +265,21 @@ def absorption_errors(
         calibrated = calibrated_slopes(slopes, families)
         return replace(of_coefficients, thickness=0.0, density=0.0, calibrated=calibrated)
     if foil_ is not None:
-        return AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
+        corrected = AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
+        return replace(corrected, unknown_thickness_nm=uncertainties.unknown_thickness_nm)
     doubted = unknown_foil(families, image, recipe, n_labels)
     return AbsorptionErrors.of(doubted, families, uncertainties, is_corrected=False)
+
+
+def _of_whole_factor(
+    foil: Foil, weight_fractions: np.ndarray, by_logarithms: np.ndarray
+) -> dict[Part, np.ndarray]:
+    """Return variances by part where a foil's whole absorption factor is in doubt."""
+    with np.errstate(invalid="ignore"):
+        unknown = np.log(foil.factors(weight_fractions))
+    moved = np.einsum("lef,lf->le", by_logarithms, unknown)
+    nothing = np.zeros_like(moved)
+    return {"thickness": moved**2, "density": nothing, "attenuation": nothing}
 
 
 def _propagated(slopes: np.ndarray, covariance: np.ndarray) -> np.ndarray:

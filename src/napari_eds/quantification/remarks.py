@@ -174,12 +174,13 @@ def _other_peaks(peaks: Sequence[UnexplainedPeak], told: Sequence[UnexplainedPea
     ]
 
 
-def label_remarks(
+def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     fit: Fit,
     composition: Composition,
     of_map: tuple[str, ...],
     *,
     absorption_is_corrected: bool,
+    bare: np.ndarray | None = None,
     peaks: Sequence[UnexplainedPeak] = (),
 ) -> list[str]:
     """Return per label what to beware of, as one text; empty where nothing is.
@@ -191,6 +192,8 @@ def label_remarks(
     of_map : tuple of str
         Those of `map_remarks`.
     absorption_is_corrected : bool
+    bare : ndarray of bool, (labels,), optional
+        Labels without a thickness in the map that others are corrected by.
     peaks : sequence of UnexplainedPeak
         Those that the remarks of the map tell already. Labels are searched for others, which the
         sum of all labels may not show; one that has any is fitted poorly.
@@ -201,7 +204,9 @@ def label_remarks(
     poor = fit.misfit > POOR_FIT
     of_labels = _peaks_of_labels(fit, poor)
     elements = [family.element for family in fit.model.quantified]
-    causes = _causes(composition, absorption_is_corrected)
+    if bare is None:
+        bare = np.zeros(len(fit.counts), bool)
+    causes = _causes(composition, ~bare & absorption_is_corrected)
     uncertain = _uncertain(composition)
     with np.errstate(invalid="ignore"):
         negative = composition.atomic_fractions < -NEGATIVE_SIGMA * composition.atomic_errors_total
@@ -214,6 +219,7 @@ def label_remarks(
             continue
         own = ["few counts"] * bool(noisy[i]) + poorly + _other_peaks(of_labels[i], peaks)
         own += [f"{elements[j]} below zero: wrong model" for j in np.flatnonzero(negative[i])]
+        own += [f"thickness 0 nm in the map: {_UNCORRECTED}"] * bool(bare[i])
         own += _too_thick(elements, composition.absorption_factors[i])
         own += [
             f"{elements[j]} ± {100 * composition.atomic_errors_total[i, j]:.2g} at.% "
@@ -277,13 +283,15 @@ def _too_thick(elements: Sequence[str], factors: np.ndarray) -> list[str]:
     ]
 
 
-def _causes(composition: Composition, absorption_is_corrected: bool) -> list[list[str]]:  # noqa: FBT001
-    """Name the largest part of each error beyond counting, [labels][elements]."""
+def _causes(composition: Composition, corrected: np.ndarray) -> list[list[str]]:
+    """Name the largest part of each error beyond counting, [labels][elements].
+
+    `corrected`, (labels,), says where absorption is.
+    """
     parts = [part for part in composition.atomic_error_parts if part != "counting"]
     sizes = np.stack([composition.atomic_error_parts[part] for part in parts])
     largest = np.argmax(np.nan_to_num(sizes), axis=0)
-    names = [
-        _UNCORRECTED if part == "thickness" and not absorption_is_corrected else _CAUSES[part]
-        for part in parts
+    return [
+        [_UNCORRECTED if parts[j] == "thickness" and not known else _CAUSES[parts[j]] for j in row]
+        for row, known in zip(largest, corrected, strict=True)
     ]
-    return [[names[j] for j in row] for row in largest]

@@ -259,7 +259,7 @@ def _quantification(
     if foil is not None and composition.mass_thickness is not None:
         foil = foil_found(foil, composition.mass_thickness)
     begin("judging the fit")
-    remarks = _remarks(fitted, recipe, k_factors, composition)
+    remarks = _remarks(fitted, recipe, k_factors, composition, foil)
     tell(len(fit.counts), len(fit.counts), "making the table")
     description = describe_labels(fitted.labels, fitted.names)
     return Quantification(
@@ -286,7 +286,11 @@ def _sum(counts: np.ndarray) -> np.ndarray:
 
 
 def _remarks(
-    fitted: _Fitted, recipe: Recipe, k_factors: KFactorTable, composition: Composition
+    fitted: _Fitted,
+    recipe: Recipe,
+    k_factors: KFactorTable,
+    composition: Composition,
+    foil: Foil | None,
 ) -> list[str]:
     """Return what to beware of in each label."""
     of_map = map_remarks(
@@ -299,6 +303,7 @@ def _remarks(
         composition,
         of_map,
         absorption_is_corrected=recipe.absorption is not None or recipe.method == "zeta",
+        bare=None if foil is None or recipe.method == "zeta" else foil.thickness_nm == 0,
         peaks=fitted.preparation.unexplained,
     )
 
