@@ -57,6 +57,22 @@ def test_formulas_of_groups_of_labels(run_csv, tmp_path, capsys):
     assert table.loc[("LaFeO3", "O"), "labels"] == 2
 
 
+def test_errors_stand_in_the_unit_of_their_heading(run_csv, tmp_path, capsys):
+    """All are in at.% but the last column, which is in percent of what is expected."""
+    out = tmp_path / "errors.csv"
+    compare(run_csv, "--formula", "SrTiO3", "--labels", "3", "-o", out)
+    heading, columns, *rows = capsys.readouterr().out.splitlines()[:5]
+    assert heading.startswith("SrTiO3, at.%")
+    assert columns.split()[-2:] == ["error", "%"]
+    relative = pd.read_csv(out, index_col="element")["percent_error_error"]
+    for line in rows:
+        element, expected, _, found, difference, _, counting, _, percent = line.split()
+        assert float(difference) == pytest.approx(float(found) - float(expected), abs=0.02)
+        of_expected = 100 / float(expected)
+        assert float(percent) == pytest.approx(float(difference) * of_expected, abs=0.05)
+        assert relative[element] == pytest.approx(float(counting) * of_expected, abs=0.05)
+
+
 def test_one_formula_is_saved_with_its_labels_and_figure(run_csv, tmp_path):
     out, figure = tmp_path / "known.csv", tmp_path / "known.svg"
     compare(run_csv, "--formula", "SrTiO3", "--labels", "3", "-o", out, "--figure", figure)

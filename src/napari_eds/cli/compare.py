@@ -324,16 +324,16 @@ def _statistics(comparison: Comparison) -> list[str]:
 
 def _known_lines(known: KnownComparison) -> list[str]:
     lines = [
-        f"{known.formula}, at.%:",
-        "    expected    summed normalised     error   error %    ± in all ± counting ± k-factors",
+        f"{known.formula}, at.%, and the error over what is expected in %:",
+        "    expected    summed normalised     error    ± in all ± counting ± k-factors   error %",
     ]
     for e, row in known.table.iterrows():
         lines.append(
             f"  {e:<2}{row['expected_at_pct']:8.2f}{row['summed_at_pct']:10.2f}"
             f"{row['normalised_at_pct']:11.2f}"
             f"{row['normalised_at_pct'] - row['expected_at_pct']:+10.2f}"
-            f"{row['percent_error']:+10.2f}{_cell(row['percent_error_error_total'], 12)}"
-            f"{_cell(row['percent_error_error'], 11)}{_cell(row['percent_error_error_k'], 12)}"
+            f"{_cell(row['error_total'], 12)}{_cell(row['error'], 11)}{_cell(row['error_k'], 12)}"
+            f"{row['percent_error']:+10.2f}"
         )
     return lines
 
