@@ -179,6 +179,14 @@ def test_chip_size_advises_as_the_function_does(options, simulated, tmp_path, ca
     assert "such as 5,10,20" in capsys.readouterr().err
 
 
+def test_chip_size_says_where_elements_are_missing(simulated, capsys):
+    assert main(["chip-size", str(simulated), "--elements", "O,Ti,Sr", "--sizes", "8,16"]) == 0
+    printed = capsys.readouterr().out
+    assert "No size is advised: the recipe does not describe these spectra" in printed
+    assert "poor fit" in printed
+    assert "Smallest that keeps" not in printed
+
+
 def test_chips_inside_a_known_phase_are_compared(options, truth, tmp_path, capsys):
     out, folder, table = (tmp_path / name for name in ("run.csv", "few", "known.csv"))
     part = ["--crop", "4:72", ":60", "--grid", "10", "--csv", str(out)]

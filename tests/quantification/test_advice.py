@@ -170,3 +170,22 @@ def test_a_measured_velox_map_gets_advice(data_dir):
             stated[f"{element}_at_pct_error"].mean(), rel=0.1
         )
     assert predicted["n_chips"] == len(stated) == 20
+
+
+def test_a_recipe_that_does_not_describe_the_map_gets_no_advice(lfo_sto_96, recipe):
+    """Sr, Ti and O alone, where most of the map is LaFeO3 under a cap of Pt."""
+    alone = Recipe(elements=("O", "Ti", "Sr"))
+    found = chip_size_advice(lfo_sto_96, alone)
+    assert (found.frame["worst_error"] < found.error_at_pct).any()
+    assert (found.frame["worst_error_total"] > found.error_at_pct).all()
+    assert not found.is_described
+    assert found.recommended_px is None
+    (flag,) = eds.quantify(lfo_sto_96, np.ones(lfo_sto_96.shape, int), alone).table["flag"]
+    assert found.remarks[0] == f"All labels: {flag}."
+    assert "poor fit" in flag
+
+
+def test_large_errors_of_k_factors_are_no_reason_to_withhold_advice(substrate, recipe, advice):
+    assert advice.is_described
+    assert advice.recommended_px is not None
+    assert (advice.frame["worst_error_total"] > advice.error_at_pct).all()

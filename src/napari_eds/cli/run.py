@@ -48,7 +48,7 @@ def warn_of_left_out(result: Quantification) -> None:
 
 def report(result: Quantification) -> list[str]:
     """Say what a run gave, in lines."""
-    from napari_eds.quantification.remarks import SEPARATOR, left_out_lines, shared_remarks
+    from napari_eds.quantification.remarks import summary_lines
     from napari_eds.quantification.table import FLAG, at_pct, error_of, error_total_of
 
     table = result.table
@@ -77,11 +77,7 @@ def report(result: Quantification) -> list[str]:
     flagged = int((table[FLAG] != "").sum())
     if flagged:
         lines.append(f"{flagged} labels carry a remark in the column '{FLAG}'.")
-    shared = shared_remarks(table[FLAG].tolist())
-    if shared:
-        lines.append(f"All labels: {SEPARATOR.join(shared)}.")
-    lines += left_out_lines(table[FLAG].tolist(), shared=False)
-    return lines + result.account()
+    return lines + summary_lines(table[FLAG].tolist()) + result.account()
 
 
 def _thickness_lines(result: Quantification) -> list[str]:

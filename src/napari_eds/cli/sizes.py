@@ -69,8 +69,16 @@ def _advised(options: argparse.Namespace, sizes: list[int] | None) -> str:
     )
     print("Errors of one chip, at.%:")
     print(advice.frame.to_string(float_format=lambda value: f"{value:.4g}"))
+    for line in advice.remarks:
+        print(line)
     limit = f"{advice.error_at_pct:g} at.% from counting in {', '.join(advice.major)}"
-    if advice.recommended_px is None:
+    if not advice.is_described:
+        lasting = float(advice.frame["worst_error_total"].min())
+        print(
+            "No size is advised: the recipe does not describe these spectra, and whatever the "
+            f"size the worst element stays ± {lasting:.2g} at.%. See what is left out."
+        )
+    elif advice.recommended_px is None:
         print(f"No size keeps {limit}.")
     else:
         print(f"Smallest that keeps {limit}: {advice.recommended_px} px")

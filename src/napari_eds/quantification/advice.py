@@ -15,11 +15,13 @@ import pandas as pd
 
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError, LabelError
+from napari_eds.fitting.shape_errors import SHAPE_PARTS
 from napari_eds.labels.chips import Chips, chip_size
 from napari_eds.labels.from_counts import adaptive_chips
+from napari_eds.quantification.remarks import is_described, summary_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
-from napari_eds.quantification.table import COUNTS, at_pct, error_of, error_total_of
+from napari_eds.quantification.table import COUNTS, FLAG, at_pct, error_of, error_total_of
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.products import sums_of_window
@@ -29,6 +31,9 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 MAJOR_AT_PCT = 5.0
 #: Error in atomic % that no major element should exceed, where none is asked for.
 WANTED_ERROR_AT_PCT = 2.0
+#: Error in atomic % from shapes above which elements that do not explain all peaks do not describe
+#: a map: a forgotten grid of Cu costs 1, a forgotten phase 4 to 60.
+POORLY_DESCRIBED_AT_PCT = 2.0
 
 _SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
@@ -53,13 +58,22 @@ class ChipSizeAdvice:
         What the worst error was to stay below.
     recommended_px : int or None
         The smallest size whose `worst_error` does not exceed `error_at_pct`; None if none does. It
-        is decided on counting, since no size makes up for other parts.
+        is decided on counting, since no size makes up for other parts. None also where the recipe
+        does not describe the regions, see `is_described`.
+    remarks : tuple of str
+        What to beware of in the regions, as in the result of quantifying them.
+    is_described : bool
+        Whether the recipe describes the regions: their spectra look as if no element was left out,
+        or what that puts in doubt, the shapes of lines and background, costs major elements no
+        more than `POORLY_DESCRIBED_AT_PCT`.
     """
 
     frame: pd.DataFrame
     major: tuple[str, ...]
     error_at_pct: float
     recommended_px: int | None
+    remarks: tuple[str, ...] = ()
+    is_described: bool = True
 
 
 def chip_size_advice(
@@ -125,11 +139,16 @@ def chip_size_advice(
         index=pd.Index(sides, name="size_px"),
     )
     good = frame.index[(frame["worst_error"] <= error_at_pct) & (frame["n_chips"] > 0)]
+    flags = result.table[FLAG].tolist()
+    of_shapes = _largest(np.where(major, _shape_errors(result), np.nan))
+    described = all(map(is_described, flags)) or of_shapes <= POORLY_DESCRIBED_AT_PCT
     return ChipSizeAdvice(
         frame=frame,
         major=tuple(np.array(result.elements)[major.any(axis=0)].tolist()),
         error_at_pct=float(error_at_pct),
-        recommended_px=int(good[0]) if len(good) else None,
+        recommended_px=int(good[0]) if len(good) and described else None,
+        remarks=tuple(summary_lines(flags)),
+        is_described=described,
     )
 
 
@@ -210,6 +229,13 @@ def common_errors(result: Quantification) -> np.ndarray:
     counting = composition.atomic_error_parts["counting"]
     rest = composition.atomic_errors_total**2 - counting**2
     return 100 * np.sqrt(np.maximum(rest, 0))
+
+
+def _shape_errors(result: Quantification) -> np.ndarray:
+    """Return errors in atomic % from what is open of shapes, (labels, elements)."""
+    parts = result.composition.atomic_error_parts
+    known = [parts[part] ** 2 for part in SHAPE_PARTS if part in parts]
+    return 100 * np.sqrt(sum(known, np.zeros_like(result.composition.atomic_fractions)))
 
 
 def _largest(values: np.ndarray) -> float:

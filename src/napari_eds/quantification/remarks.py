@@ -28,6 +28,7 @@ _PEAK, _NAMED, _POOR_FIT = "unexplained peak", "left out", "poor fit"
 _OUT_OF_RANGE = "no line in the range"
 _OFF = "lines off their tables"
 _NO_COUNTS, _NOTHING = "no counts", "nothing detected"
+_WRONG_MODEL = "below zero: wrong model"
 
 #: Counting error of an atomic fraction above which a label has too few counts.
 FEW_COUNTS_ERROR = 0.1
@@ -218,7 +219,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
             found.append(_NO_COUNTS if no_counts[i] else SEPARATOR.join(own))
             continue
         own = ["few counts"] * bool(noisy[i]) + poorly + _other_peaks(of_labels[i], peaks)
-        own += [f"{elements[j]} below zero: wrong model" for j in np.flatnonzero(negative[i])]
+        own += [f"{elements[j]} {_WRONG_MODEL}" for j in np.flatnonzero(negative[i])]
         own += [f"thickness 0 nm in the map: {_UNCORRECTED}"] * bool(bare[i])
         own += _too_thick(elements, composition.absorption_factors[i])
         own += [
@@ -262,6 +263,27 @@ def left_out_lines(remarks: Sequence[str], *, shared: bool = True) -> list[str]:
         if n:
             lines.append(f"{n} of {len(own)} labels: {words}; the column of remarks says which.")
     return lines
+
+
+def summary_lines(remarks: Sequence[str]) -> list[str]:
+    """Say what all labels share, and which labels look as if elements had been left out.
+
+    Parameters
+    ----------
+    remarks : sequence of str
+        Of each label, joined as `label_remarks` joins them.
+    """
+    shared = shared_remarks(remarks)
+    lines = [f"All labels: {SEPARATOR.join(shared)}."] if shared else []
+    return lines + left_out_lines(remarks, shared=False)
+
+
+def is_described(remarks: str) -> bool:
+    """Whether nothing in the remarks on a label speaks against the elements of the recipe."""
+    return not any(
+        remark.startswith((_PEAK, _OFF, _POOR_FIT)) or remark.endswith(_WRONG_MODEL)
+        for remark in remarks.split(SEPARATOR)
+    )
 
 
 def _uncertain(composition: Composition) -> np.ndarray:

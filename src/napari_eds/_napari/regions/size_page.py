@@ -115,11 +115,14 @@ class AdvicePage(QWidget):
         found = advice_of(self.focus)
         offer(self.advise, unless=lacking((self.focus.image, NO_MAP), (not self.work, BUSY)))
         size = None if found is None else found.recommended_px
+        why_none = "No size keeps the wanted error: ask for a larger one."
+        if found is not None and not found.is_described:
+            why_none = "Choose the elements that the map shows first."
         offer(
             self.use,
             unless=lacking(
                 (found, "Ask for advice first."),
-                (size, "No size keeps the wanted error: ask for a larger one."),
+                (size, why_none),
             ),
         )
 
@@ -267,6 +270,9 @@ def _words(found: ChipSizeAdvice | None) -> str:
     if found is None:
         return "Advise predicts the error of every chip size from the counts of the map."
     majors = ", ".join(found.major)
+    if not found.is_described:
+        told = " ".join(found.remarks)
+        return f"No size is recommended: the elements do not describe the map. {told}"
     if found.recommended_px is None:
         least: Any = found.frame["worst_error"].min()
         in_all: Any = found.frame["worst_error_total"].min()

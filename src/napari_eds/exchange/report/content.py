@@ -21,7 +21,7 @@ from napari_eds.exchange.figures.panels import OF_COUNTS, default_maps
 from napari_eds.exchange.figures.plots import plot_figure
 from napari_eds.exchange.figures.spectrum import spectrum_figure
 from napari_eds.exchange.report.blocks import Block, Picture, Report, Section, Sentences, table
-from napari_eds.quantification.remarks import SEPARATOR, left_out_lines, shared_remarks
+from napari_eds.quantification.remarks import SEPARATOR, shared_remarks, summary_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     CHIP,
@@ -222,8 +222,7 @@ def _remarks(result: Quantification, own: str) -> list[Block]:
     flags = result.table[FLAG].tolist()
     shared = shared_remarks(flags)
     said = [line.strip() for line in own.splitlines() if line.strip()]
-    said += [f"All labels: {SEPARATOR.join(shared)}."] if shared else []
-    said += left_out_lines(flags, shared=False)
+    said += summary_lines(flags)
     rows = _grouped(result, shared)
     blocks: list[Block] = [Sentences(tuple(said))] if said else []
     if rows:
