@@ -21,7 +21,7 @@ def call(made, output, *more):
 def test_files_that_fail_are_told_and_the_exit_code_says_so(made, tmp_path, capsys):
     assert call(made, tmp_path / "out") == 1
     told = capsys.readouterr()
-    assert "1 files with 4 labels" in told.out or "files with" in told.out
+    assert "file with 4 labels" in told.out or "files with" in told.out
     for name in ("cut.emd", "empty.emd", "text.emd"):
         assert name in told.err
     assert "the same command tries them again" in told.err
@@ -74,6 +74,6 @@ def test_ctrl_c_ends_watching_cleanly(made, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    assert "1 files with 1 labels" in out
+    assert "1 file with 1 label: " in out
     assert not err
     assert (output / "all.csv").is_file()

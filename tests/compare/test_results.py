@@ -251,7 +251,7 @@ def test_differences_and_their_statistics_by_hand():
     assert (found.labels_only_ours, found.labels_only_other) == ((7,), (8,))
     text = " ".join(found.account())
     assert "Only in table: Cu" in text
-    assert "1 labels only in table: 7" in text
+    assert "1 label only in table: 7" in text
 
 
 def test_maps_of_the_truth(result, truth):

@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things, such as ``1 label`` and ``12 labels``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def with_error(value: float, error: float) -> str:
     """Return a value with its error, both to the second digit of the error."""
     if not (math.isfinite(error) and error > 0):

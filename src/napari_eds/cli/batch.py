@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds._support.numbers import counted
 from napari_eds.cli.options import add_part_options, add_rule_options, part_from, rule_from
 from napari_eds.cli.outputs import LOG
 from napari_eds.cli.recipe_options import add_recipe_options, recipe_from
@@ -151,7 +152,8 @@ def _report(result: BatchResult) -> None:
         If some failed, so that a script sees it.
     """
     labels = sum(entry.n_labels for entry in result.done)
-    print(f"{len(result.done)} files with {labels:,} labels are in {result.output / 'all.csv'}")
+    done = f"{counted(len(result.done), 'file')} with {counted(labels, 'label')}"
+    print(f"{done}: {result.output / 'all.csv'}")
     for entry in result.done:
         if entry.remark:
             LOG.debug("%s: %s", entry.file, entry.remark)

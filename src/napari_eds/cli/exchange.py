@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from napari_eds._support.numbers import counted
 from napari_eds.cli.classes import add_support_options, support_from
 from napari_eds.cli.options import TABLE, add_map_options, add_ome_option
 from napari_eds.cli.outputs import LOG, inputs_of, writing
@@ -172,7 +173,8 @@ def _write_few_shot(options: argparse.Namespace) -> None:
         )
     written = [] if options.csv is None else result.to_csv(options.csv, overwrite=options.force)
     print("\n".join(report(result)))
-    print(f"Saved {len(result.table)} chips in {folder}{''.join(f', {path}' for path in written)}")
+    chips = counted(len(result.table), "chip")
+    print(f"Saved {chips} in {folder}{''.join(f', {path}' for path in written)}")
 
 
 def _repeat(options: argparse.Namespace) -> None:

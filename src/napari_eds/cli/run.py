@@ -9,6 +9,7 @@ from collections.abc import Callable
 from math import isnan
 from typing import TYPE_CHECKING
 
+from napari_eds._support.numbers import counted
 from napari_eds.cli.interrupts import INTERRUPTS
 from napari_eds.cli.options import part_from, regions_from
 from napari_eds.cli.outputs import LOG
@@ -52,8 +53,9 @@ def report(result: Quantification) -> list[str]:
     from napari_eds.quantification.table import FLAG, at_pct, error_of, error_total_of
 
     table = result.table
+    done = f"{counted(len(table), 'label')} quantified"
     lines = [
-        f"{len(table)} labels quantified. Mean, error of one label and scatter over labels, at.%:",
+        f"{done}. Mean, error of one label and scatter over labels, at.%:",
         "           mean   ± in all  ± counting   scatter",
     ]
     for e in result.elements:
@@ -76,7 +78,8 @@ def report(result: Quantification) -> list[str]:
     lines += _thickness_lines(result)
     flagged = int((table[FLAG] != "").sum())
     if flagged:
-        lines.append(f"{flagged} labels carry a remark in the column '{FLAG}'.")
+        carry = "carries" if flagged == 1 else "carry"
+        lines.append(f"{counted(flagged, 'label')} {carry} a remark in the column '{FLAG}'.")
     return lines + summary_lines(table[FLAG].tolist()) + result.account()
 
 

@@ -14,6 +14,7 @@ from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.figures import DPI, save_figure
 from napari_eds._support.files import beside
+from napari_eds._support.numbers import counted
 from napari_eds._support.outputs import write_files
 from napari_eds.compare import figures
 from napari_eds.compare.sources import composition_table, of_maps
@@ -115,7 +116,7 @@ class Comparison:
         n = len(self.table)
         lines = [
             f"{self.ours.name} minus {self.other.name}, {self.unit}, "
-            + ("one composition of everything." if self.is_whole else f"{n} labels.")
+            + ("one composition of everything." if self.is_whole else f"{counted(n, 'label')}.")
         ]
         if self.is_whole:
             lines.append("Means over labels weigh each with its amount of matter, where known.")
@@ -130,7 +131,7 @@ class Comparison:
                 lines.append(f"Only in {side}: {', '.join(elements)}{consequence}.")
             if labels:
                 some = ", ".join(map(str, labels[:5])) + (" ..." if len(labels) > 5 else "")
-                lines.append(f"{len(labels)} labels only in {side}: {some}.")
+                lines.append(f"{counted(len(labels), 'label')} only in {side}: {some}.")
         if self.normalised:
             lines.append(f"Both add up to 100 % over {', '.join(self.elements)}.")
         return lines + [

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.brief import brief
+from napari_eds._support.numbers import counted
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.preparation import Preparation
@@ -87,8 +88,8 @@ class Quantification:
 
     def _brief(self) -> str:
         return (
-            f"{self.image.name!r}, {len(self.table)} labels, {', '.join(self.elements)}, "
-            f"k-factors: {self.k_factors.source}"
+            f"{self.image.name!r}, {counted(len(self.table), 'label')}, "
+            f"{', '.join(self.elements)}, k-factors: {self.k_factors.source}"
         )
 
     def _repr_html_(self) -> str:

@@ -46,6 +46,7 @@ from napari_eds._napari.state.layers import (
 )
 from napari_eds._napari.state.settings import FROM_FILE, Settings
 from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED
+from napari_eds._support.numbers import counted
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
@@ -487,7 +488,7 @@ def _summary(result: Quantification) -> str:
     flags = result.table[FLAG]
     shared = shared_remarks(flags.tolist())
     return (
-        f"{len(flags)} labels, {int((flags != '').sum())} with remarks; median χ²/ν "
+        f"{counted(len(flags), 'label')}, {int((flags != '').sum())} with remarks; median χ²/ν "
         f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n"
         + (f"⚠ All labels: {SEPARATOR.join(shared)}\n" if shared else "")
         + "".join(f"⚠ {line}\n" for line in left_out_lines(flags.tolist(), shared=False))
