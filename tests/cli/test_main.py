@@ -64,6 +64,20 @@ def test_noise_does_not_make_chips(noisy_file, tmp_path, capsys):
     assert pd.read_csv(out)["counts"].tolist() == [105, 101]
 
 
+def test_one_label_is_told_as_one(command, tmp_path, capsys):
+    """Elements are missing, so that it carries a remark."""
+    out = tmp_path / "one.csv"
+    few = [*command[:2], "--elements", "O,Ti", "--whole", "-o", str(out)]
+    assert main(few) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("1 label quantified. ")
+    assert "1 label carries a remark" in printed
+    (tmp_path / "docx").mkdir()
+    for ending in ("docx", "html"):
+        assert main([*few[:-1], str(tmp_path / f"docx/one.{ending}")]) == 1
+    assert not list((tmp_path / "docx").iterdir())
+
+
 def test_info_shows_the_vendors_own_result(data_dir, capsys):
     assert main(["info", str(data_dir / "real/velox/EDS-STO.emd")]) == 0
     assert "O 46.21 ± 2.41, Ti 24.56 ± 3.23" in capsys.readouterr().out

@@ -262,3 +262,17 @@ def test_without_pyarrow_nothing_is_written(result, tmp_path, monkeypatch):
     with pytest.raises(EDSError, match="pip install pyarrow"):
         result.to_parquet(tmp_path / "run.parquet")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["run.docx", "run.xls", "run.tif"])
+def test_a_table_is_not_saved_as_what_it_is_not(result, tmp_path, name):
+    known = r"\.csv or \.txt or \.xlsx or \.parquet"
+    with pytest.raises(EDSError, match=rf"{name}: tables are not saved as .*{known}"):
+        result.to_csv(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["run", "run.CSV", "run.txt"])
+def test_a_table_may_have_any_name_of_text(result, tmp_path, name):
+    table, _ = result.to_csv(tmp_path / name)
+    assert table.read_text("utf-8").startswith("label,chip,")

@@ -6,13 +6,15 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from napari_eds.errors import OutputError
+from napari_eds.errors import EDSError, OutputError
 
+#: Endings of tables that are saved as CSV.
+CSV = (".csv", ".txt")
 #: How the names of unfinished files and folders begin, and of files end. A program that is killed
 #: leaves them behind.
 _UNFINISHED, _PART = ".napari-eds-", ".part"
@@ -113,6 +115,29 @@ def beside(path: str | Path, *endings: str) -> list[Path]:
     if not path.name:
         return [path]  # such as ".", a folder: that is found where the files are checked
     return [path, *(path.with_name(f"{path.stem}{ending}") for ending in endings)]
+
+
+def check_ending(path: str | Path, known: Sequence[str]) -> None:
+    """Raise if the name of a table has an ending that stands for another kind of file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Without an ending it is fine.
+    known : sequence of str
+        Endings, with their point, in lower case.
+
+    Raises
+    ------
+    EDSError
+        If it has another one; the message names those that are known.
+    """
+    ending = Path(path).suffix
+    if ending and ending.lower() not in known:
+        raise EDSError(
+            f"{Path(path).name}: tables are not saved as {ending}; choose a name that ends in "
+            f"{' or '.join(known)}"
+        )
 
 
 def note_written(paths: list[Path]) -> None:

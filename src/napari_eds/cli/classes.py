@@ -132,7 +132,8 @@ def _classify(options: argparse.Namespace) -> None:
         raise UsageError("classify needs examples of each class: --support or --painting")
     both: tuple[FeatureName, ...] = ("spectra", "composition")
     chosen = both if options.features is None else (options.features,)
-    with writing(options, [p for p in (options.output, options.class_map) if p is not None]):
+    files = [p for p in (options.output, options.class_map) if p is not None]
+    with writing(options, files, table=options.output):
         if options.class_map is not None:
             with bad_options():
                 check_writable(options.class_map)

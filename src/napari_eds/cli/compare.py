@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
     """Do the comparisons asked for, print them, save what is asked for."""
     if (options.other is None) == (not options.formula):
         raise UsageError("compare needs either --with another result or --formula")
-    with writing(options, _files(options)):
+    with writing(options, _files(options), table=options.output):
         if options.other is None:
             _run_known(options)
         else:

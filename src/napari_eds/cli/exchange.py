@@ -141,10 +141,11 @@ def _size(text: str) -> tuple[float, Any]:
 
 def _few_shot(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.export import check_target
-    from napari_eds.quantification.saving import csv_files
+    from napari_eds.quantification.saving import TABLES, csv_files
 
     check_target(options.output, overwrite=options.force, inputs=inputs_of(options))
-    with writing(options, [] if options.csv is None else csv_files(options.csv)):
+    files = [] if options.csv is None else csv_files(options.csv)
+    with writing(options, files, table=options.csv, endings=TABLES):
         _write_few_shot(options)
 
 
@@ -179,9 +180,10 @@ def _write_few_shot(options: argparse.Namespace) -> None:
 
 def _repeat(options: argparse.Namespace) -> None:
     from napari_eds.exchange.session import load_session, repeat
-    from napari_eds.quantification.saving import csv_files
+    from napari_eds.quantification.saving import TABLES, csv_files
 
-    with writing(options, csv_files(options.output)):
+    files = csv_files(options.output)
+    with writing(options, files, table=options.output, endings=TABLES):
         session = load_session(options.session)
         with TerminalProgress() as progress:
             result = repeat(

@@ -57,7 +57,8 @@ def _run(options: argparse.Namespace) -> None:
     figures = [] if options.figure is None else [options.figure]
     for path in figures:
         figure_format(path)
-    with writing(options, [*csv_files(options.output), *figures]):
+    files = [*csv_files(options.output), *figures]
+    with writing(options, files, table=options.output):
         result = _quantify(options)
         print("\n".join([*_report(result, options.against), *result.account()]))
         force = forced(options)

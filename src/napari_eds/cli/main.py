@@ -39,7 +39,13 @@ from napari_eds.cli.outputs import LOG, writing
 from napari_eds.cli.recipe_options import add_run_options, density_from
 from napari_eds.cli.run import TerminalProgress, load_map, report, run
 from napari_eds.cli.talk import DEFAULTS, add_options, talking
-from napari_eds.cli.usage import UsageError, at_least_1, bad_options, in_shell_words, positive
+from napari_eds.cli.usage import (
+    UsageError,
+    at_least_1,
+    bad_options,
+    in_shell_words,
+    positive,
+)
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
@@ -384,13 +390,14 @@ def _proposal_table(proposals: Sequence[Proposal]) -> list[str]:
 
 def _quantify(options: argparse.Namespace) -> None:
     from napari_eds.exchange.session import save_session
-    from napari_eds.quantification.saving import csv_files, save_maps
+    from napari_eds.quantification.saving import TABLES, csv_files, save_maps
 
     extra = {"spectra": options.spectra, "errors": options.errors}
     session = _session_file(options)
     sessions = [] if session is None else [session]
     folders = [] if options.maps is None else [options.maps]
-    with writing(options, [*csv_files(options.output, **extra), *sessions], folders):
+    files = [*csv_files(options.output, **extra), *sessions]
+    with writing(options, files, folders, table=options.output, endings=TABLES):
         result = run(options)
         print("\n".join(report(result)))
         # Maps first: their folder must be empty, and the table may be meant for the same one.
@@ -427,7 +434,7 @@ def _calibrate(options: argparse.Namespace) -> None:
             f"--formula {options.formula} holds"
         )
     density_from(options)  # what is wrong with it shows before the run
-    with writing(options, [options.output]):
+    with writing(options, [options.output], table=options.output):
         _write_k_factors(options)
     print(f"Saved {options.output}")
 

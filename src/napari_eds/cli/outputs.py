@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from napari_eds._support.files import written_files
+from napari_eds._support.files import CSV, check_ending, written_files
 from napari_eds._support.outputs import (
     check_apart,
     check_files,
@@ -49,22 +49,32 @@ def _is_there(path: str | Path) -> bool:
 
 @contextmanager
 def writing(
-    options: argparse.Namespace, files: Iterable[Path] = (), folders: Iterable[Path] = ()
+    options: argparse.Namespace,
+    files: Iterable[Path] = (),
+    folders: Iterable[Path] = (),
+    *,
+    table: Path | None = None,
+    endings: Sequence[str] = CSV,
 ) -> Iterator[None]:
     """Check what a command will write, do it, and tell what was saved if it fails midway.
 
     Inside, no function replaces an input of the command. Folders that do not exist are made, and
-    removed again if nothing came into them.
+    removed again if nothing came into them. `endings` are those that `table`, one of the files,
+    may have.
 
     Raises
     ------
     OutputError
         If something is in the way, or a place cannot be written.
+    EDSError
+        If the table's name has another ending.
     """
     files, folders, inputs = list(files), list(folders), inputs_of(options)
     log: Path | None = getattr(options, "log", None)
     check_apart(files if log is None else [*files, log], folders)
     check_files(files, overwrite=forced(options), inputs=inputs, make_folders=True)
+    if table is not None:
+        check_ending(table, endings)
     for folder in folders:
         check_folder(folder, overwrite=forced(options), inputs=inputs)
     for folder in {*folders, *(file.parent for file in files)}:

@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
         with bad_options():
             figure_format(options.figure)
         files.append(options.figure)
-    with writing(options, files):
+    with writing(options, files, table=options.output):
         profiles = _profiles(options)
         found = _interfaces(options, profiles)
         print("\n".join(_report(profiles, found)))

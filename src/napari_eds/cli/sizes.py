@@ -43,7 +43,7 @@ def _run(options: argparse.Namespace) -> None:
 
     sizes = _sizes(options.sizes)
     outputs = [] if options.output is None else [options.output]
-    with writing(options, outputs):
+    with writing(options, outputs, table=options.output):
         text = _advised(options, sizes)
         written = [write_atomically(path, text, overwrite=options.force) for path in outputs]
     if written:

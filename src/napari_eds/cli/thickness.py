@@ -58,14 +58,15 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from napari_eds.quantification.saving import csv_files
+    from napari_eds.quantification.saving import TABLES, csv_files
 
     if asks_for_ways(options):
         run_ways(options, _by_zeta)
         return
     _check(options)
     extra = [] if options.save_zeta is None else [options.save_zeta]
-    with writing(options, [*csv_files(options.output), *extra]):
+    files = [*csv_files(options.output), *extra]
+    with writing(options, files, table=options.output, endings=TABLES):
         result = _quantified(options)
         print("\n".join(report(result)))
         written = result.to_csv(options.output, overwrite=options.force)

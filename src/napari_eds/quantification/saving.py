@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.csv_cells import csv_text, defused
-from napari_eds._support.files import beside
+from napari_eds._support.files import CSV, beside, check_ending
 from napari_eds._support.outputs import OutputFolder, output_folder, write_files
 from napari_eds.errors import EDSError
 from napari_eds.quantification import tiff
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _TABLE_DIGITS = 6
 #: Ending of tables in Parquet.
 PARQUET = ".parquet"
+#: Endings of tables of results.
+TABLES = (*CSV, XLSX, PARQUET)
 
 
 class Saveable(Protocol):
@@ -119,13 +121,19 @@ def save_csv(
     OSError
         If the folder does not exist or cannot be written.
     EDSError
-        If the package that writes the table is missing: pyarrow for Parquet, openpyxl for Excel.
+        If tables are not saved as what the name ends in, or the package that writes them is
+        missing: pyarrow for Parquet, openpyxl for Excel.
     """
     files = csv_files(path, spectra=spectra, errors=errors)
     writers = {PARQUET: table_parquet, XLSX: table_xlsx}
     table: Callable[[Saveable], str | bytes] = writers.get(files[0].suffix.lower(), table_csv)
+
+    def of_labels() -> str | bytes:
+        check_ending(files[0], TABLES)  # after what else may be wrong with the place
+        return table(result)
+
     contents: list[Callable[[], str | bytes]] = [
-        lambda: table(result),
+        of_labels,
         lambda: recipe_json(result, files[0]),
     ]
     contents += [lambda: spectra_csv(result)] if spectra else []
