@@ -1,5 +1,7 @@
 """Settings of the absorption correction: densities that are none are refused, not used."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,27 @@ def test_a_density_of_one_label_in_kg_m3_is_refused():
             take_off_angle_deg=20,
             density_g_cm3=np.array([5.12, 5120]),
         )
+
+
+@pytest.mark.parametrize("written", ["6,5", " 6,5 ", "5,120"])
+def test_a_decimal_comma_is_told_from_a_formula(written):
+    point = written.strip().replace(",", ".")
+    with pytest.raises(eds.EDSError, match=rf"write {re.escape(point)}, with a decimal point"):
+        read_density(written)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"density_g_cm3": "Foo"}, "density_g_cm3: .*Foo"),
+        ({"density_g_cm3": 5120}, "density_g_cm3: .*kg/m³"),
+        ({"thickness_nm": -1}, "thickness_nm: .*greater than 0"),
+        ({"thickness": 5}, "thickness: Extra inputs"),
+    ],
+)
+def test_settings_that_are_none_are_told_in_one_line(settings, message):
+    with pytest.raises(eds.RecipeError, match=message) as error:
+        Absorption.create(**settings)
+    assert "\n" not in str(error.value)
+    assert "pydantic.dev" not in str(error.value)
+    assert Absorption.create(thickness_nm=5) == Absorption(thickness_nm=5)

@@ -324,7 +324,7 @@ def geometry_from(options: argparse.Namespace, before: Geometry | None = None) -
     from pydantic import ValidationError
 
     from napari_eds.recipe.geometry import Geometry
-    from napari_eds.recipe.recipe import recipe_error
+    from napari_eds.recipe.problems import recipe_error
 
     given = {
         "tilt_deg": options.tilt and tuple(options.tilt),
@@ -385,10 +385,7 @@ def _uncertainties(texts: list[str]) -> dict[str, float]:
 
 
 def _absorption(options: argparse.Namespace, method: str) -> Absorption | None:
-    from pydantic import ValidationError
-
     from napari_eds.recipe.absorption import Absorption
-    from napari_eds.recipe.recipe import recipe_error
 
     if options.thickness is None and method != "zeta":
         # With a formula, a density alone is for solving the thickness.
@@ -399,15 +396,13 @@ def _absorption(options: argparse.Namespace, method: str) -> Absorption | None:
         raise UsageError("--thickness is what zeta-factors find: leave it out with --method zeta")
     if all(o is None for o in (options.thickness, options.density, options.take_off_angle)):
         return None
-    try:
-        return Absorption(
+    density = density_from(options)
+    with bad_options():
+        return Absorption.create(
             thickness_nm=options.thickness,
-            density_g_cm3=density_from(options),
+            density_g_cm3=density,
             take_off_angle_deg=options.take_off_angle,
         )
-    except ValidationError as problem:
-        with bad_options():
-            raise recipe_error(problem) from problem
 
 
 def density_from(options: argparse.Namespace) -> float | None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
 from napari_eds.physics.densities import density_of
 from napari_eds.physics.volumes import AtomicVolumes
+from napari_eds.recipe.problems import recipe_error
 
 #: What asks for the density that follows from each composition, where a density is written.
 FROM_COMPOSITION = "composition"
 
 #: No solid is denser: osmium has 22.6. Lighter than the other one, none is likely to be meant.
 HIGHEST_DENSITY_g_cm3, _LEAST_LIKELY_g_cm3 = 30.0, 0.1
+
+#: A number as it is written in many languages.
+_DECIMAL_COMMA = re.compile(r"[0-9]*,[0-9]+")
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Density = Annotated[float, Field(gt=0, le=HIGHEST_DENSITY_g_cm3, allow_inf_nan=False)]
@@ -38,6 +43,12 @@ class Absorption(BaseModel):
         `HIGHEST_DENSITY_g_cm3` it is refused.
     take_off_angle_deg : float or None
         Angle of the detector above the plane of the specimen; None takes the file's.
+
+    Raises
+    ------
+    RecipeError
+        Through `Absorption.create`; the constructor raises pydantic's `ValidationError`, which
+        also is a `ValueError`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +63,14 @@ class Absorption(BaseModel):
         if isinstance(value, str):
             return read_density(value)
         return solid_density(value) if isinstance(value, int | float) else value
+
+    @classmethod
+    def create(cls, **settings: Any) -> Absorption:
+        """Build settings, turning pydantic's report into one readable `RecipeError`."""
+        try:
+            return cls(**settings)
+        except ValidationError as problem:
+            raise recipe_error(problem) from problem
 
 
 def solid_density(value_g_cm3: float) -> float:
@@ -90,10 +109,15 @@ def read_density(text: str) -> float | None:
     if text.strip() == FROM_COMPOSITION:
         return None
     try:
-        value = float(text)
+        return solid_density(float(text))
+    except EDSError:
+        raise
     except ValueError:
-        return density_of(text)
-    return solid_density(value)
+        pass
+    if _DECIMAL_COMMA.fullmatch(text.strip()):
+        point = text.strip().replace(",", ".")
+        raise EDSError(f"{text.strip()!r} is no number: write {point}, with a decimal point")
+    return density_of(text)
 
 
 def foil(  # noqa: PLR0913 - the last three have defaults

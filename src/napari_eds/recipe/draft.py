@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_eds.errors import RecipeError
-from napari_eds.recipe.recipe import Positive, Recipe, RecipeFields, recipe_error
+from napari_eds.recipe.problems import recipe_error
+from napari_eds.recipe.recipe import Positive, Recipe, RecipeFields
 
 
 class AbsorptionDraft(BaseModel):

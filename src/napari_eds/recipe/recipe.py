@@ -19,13 +19,13 @@ from pydantic import (
 
 from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_files
-from napari_eds.errors import RecipeError
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.geometry import Geometry
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.map_part import MAP_PART, MapPart
 from napari_eds.recipe.notebook import recipe_html
+from napari_eds.recipe.problems import recipe_error
 from napari_eds.recipe.uncertainties import Uncertainties
 from napari_eds.recipe.zeta_factors import ZetaFactorTable
 
@@ -367,13 +367,3 @@ def _settings(content: bytes) -> bytes:
     if not isinstance(settings, dict) or not beside & settings.keys():
         return content
     return json.dumps({k: v for k, v in settings.items() if k not in beside}).encode()
-
-
-def recipe_error(problem: ValidationError, where: str = "") -> RecipeError:
-    """Return what pydantic reports, in one line that names the fields at fault."""
-    faults = []
-    for error in problem.errors():
-        place = ".".join(str(part) for part in error["loc"])
-        message = error["msg"].removeprefix("Value error, ")
-        faults.append(f"{place}: {message}" if place else message)
-    return RecipeError(f"{where}{'; '.join(faults)}")
