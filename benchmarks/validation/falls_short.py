@@ -16,6 +16,7 @@ FALLS_SHORT = frozenset(
         "compounds, both tables: truth within two",
         "k-ratios of glasses: truth within one total error",
         "k-ratios of glasses: truth within two",
+        "K2496, default, whole range: k-ratio of Ti_K",
         "K412, Poisson, same shapes in all spectra: largest difference to DTSA-II",
         "K412, default, whole range: largest difference of a k-ratio",
         "absent neighbours in standards, farther than two total errors from zero",

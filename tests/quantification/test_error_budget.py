@@ -239,7 +239,7 @@ def test_an_element_left_out_is_told_at_any_dose(compounds, spectra, exact_k, mi
 
 @pytest.mark.parametrize("metal", ["Sr", "Ba"])
 def test_lines_in_the_place_of_a_missing_element_are_told(compounds, spectra, exact_k, metal):
-    """Ti L and its neighbours take what O K leaves and may fit it well, so that no peak is left."""
+    """Ti L and its neighbours take what O K leaves, or its peak is left over."""
     titanate = of_name(compounds, f"{metal}TiO3")
     found = {}
     for elements in ((metal, "Ti", "O"), (metal, "Ti")):

@@ -351,6 +351,7 @@ class _Problem:
             step = change[first:]
             # What would leave its bound stays there, and the others go elsewhere.
             leaving = ((low > -_AT_BOUND) & (step < low)) | ((high < _AT_BOUND) & (step > high))
+            leaving &= free[first:]
             if not leaving.any():
                 break
             free[first:] &= ~leaving
