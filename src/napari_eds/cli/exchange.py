@@ -174,7 +174,7 @@ def _write_few_shot(options: argparse.Namespace) -> None:
         )
     written = [] if options.csv is None else result.to_csv(options.csv, overwrite=options.force)
     print("\n".join(report(result)))
-    chips = counted(len(result.table), "chip")
+    chips = counted(len(result.table), "few-shot chip")
     print(f"Saved {chips} in {folder}{''.join(f', {path}' for path in written)}")
 
 
