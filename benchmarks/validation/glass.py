@@ -9,6 +9,7 @@ import numpy as np
 import napari_eds as eds
 from napari_eds.quantification.table import REDUCED_CHI_SQUARED, intensity
 
+from .references import dose
 from .report import Check, Run, Section, table
 
 FOLDER = "real/msa/NIST_K412"
@@ -74,8 +75,6 @@ def k_ratios(folder: Path, unknowns, settings) -> tuple[dict[str, np.ndarray], l
 def per_dose(path: Path, settings) -> tuple[dict[str, float], float]:
     """Family counts per nA s of every element, and reduced chi-squared."""
     image = eds.read(path)[0]
-    acquisition = image.acquisition
-    dose = acquisition.beam_current_nA * acquisition.live_time_s
     recipe = eds.Recipe.create(
         elements=tuple(f"{element}_K" for element in DTSA),
         fit_only=("C", "F"),
@@ -87,7 +86,7 @@ def per_dose(path: Path, settings) -> tuple[dict[str, float], float]:
         **settings,
     )
     row = eds.quantify(image, np.ones(image.shape, int), recipe).table.iloc[0]
-    return {e: row[intensity(f"{e}_K")] / dose for e in DTSA}, row[REDUCED_CHI_SQUARED]
+    return {e: row[intensity(f"{e}_K")] / dose(image) for e in DTSA}, row[REDUCED_CHI_SQUARED]
 
 
 def ratio_check(way: str, ratios: dict[str, np.ndarray]) -> Check:

@@ -11,11 +11,11 @@ import numpy as np
 import napari_eds as eds
 from napari_eds.quantification.table import COUNTS, REDUCED_CHI_SQUARED, at_pct, intensity
 
+from . import references
 from .glass import DTSA
 from .glass import FOLDER as K412
 from .glass import STANDARDS as K412_STANDARDS
 from .judging import total_error
-from .references import of_files
 from .report import Check, Run, Section, at_least, table
 
 FOLDER = "real/msa"
@@ -169,8 +169,7 @@ def of_sample(data: Path, sample: Sample) -> eds.Quantification:
 
 def per_dose(result: eds.Quantification, family: str) -> tuple[float, float]:
     """Return counts of a family per nA and second, and their total error."""
-    acquisition = result.image.acquisition
-    dose = acquisition.beam_current_nA * acquisition.live_time_s
+    dose = references.dose(result.image)
     place = [str(quantified) for quantified in result.fit.model.quantified].index(family)
     counts = result.table.iloc[0][intensity(family)]
     return counts / dose, result.intensity_errors_total[0, place] / dose
@@ -296,9 +295,10 @@ def say_references(section: Section, run: Run) -> None:
     """Say what Ba and Ti are without any table of lines."""
     rows = []
     for unknown in UNKNOWNS_K2496[: 1 if run.quick else 3]:
-        (barium, titanium), chi = of_files(
-            run.data, unknown.path, SANBORNITE.path, TITANIUM_10_kV.path
+        glass, *standards = (
+            opened(run.data / sample.path) for sample in (unknown, SANBORNITE, TITANIUM_10_kV)
         )
+        (barium, titanium), chi = references.k_ratios(glass, standards)
         by_fit = [
             k_ratio(run.data, unknown, standard, family, K2496_RATIOS[family][0]).got
             for family, standard in (("Ba_L", SANBORNITE), ("Ti_K", TITANIUM_10_kV))

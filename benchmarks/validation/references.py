@@ -7,7 +7,6 @@ lines as the detector draws them; shifted and stretched to the axis of the unkno
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -18,7 +17,7 @@ RANGE_keV = (4.1, 5.35)
 
 
 def dose(image: eds.SpectrumImage) -> float:
-    """Return nA s."""
+    """Return the dose of a spectrum in nA s."""
     return image.acquisition.beam_current_nA * image.acquisition.live_time_s
 
 
@@ -48,9 +47,3 @@ def k_ratios(
     found, residuals = fitted(best.x)
     ratios = [float(a) * dose(s) / dose(unknown) for a, s in zip(found, standards, strict=False)]
     return ratios, float(residuals @ residuals / len(residuals))
-
-
-def of_files(data: Path, unknown: str, *standards: str) -> tuple[list[float], float]:
-    """Return `k_ratios` of files."""
-    spectra = [eds.read(data / path)[0] for path in (unknown, *standards)]
-    return k_ratios(spectra[0], spectra[1:])

@@ -39,13 +39,7 @@ from napari_eds.cli.outputs import LOG, writing
 from napari_eds.cli.recipe_options import add_run_options, density_from
 from napari_eds.cli.run import TerminalProgress, load_map, report, run
 from napari_eds.cli.talk import DEFAULTS, add_options, talking
-from napari_eds.cli.usage import (
-    UsageError,
-    at_least_1,
-    bad_options,
-    in_shell_words,
-    positive,
-)
+from napari_eds.cli.usage import UsageError, at_least_1, bad_options, in_shell_words, positive
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
