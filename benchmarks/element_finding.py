@@ -24,6 +24,7 @@ import numpy as np
 
 import napari_eds as eds
 from napari_eds.fitting.profiles import family_profiles
+from napari_eds.fitting.response import Response
 from napari_eds.physics.detector import AbsorbingLayer, DetectorModel
 from napari_eds.physics.emission import EmissionLines
 from napari_eds.physics.lines import XRayLine
@@ -214,9 +215,8 @@ class VariedConditions(Conditions):
         """Return lines with tails and escape peaks, (lines, channels)."""
         lines = [[XRayLine("", "", float(energy), 1.0)] for energy in energies_keV]
         tail = LowEnergyTail(fraction=0.03, decay_keV=0.05)
-        return family_profiles(
-            self.axis, lines, self.resolution_MnKa_eV, integrated=True, tail=tail
-        ).T
+        response = Response(self.resolution_MnKa_eV, integrated=True, tail=tail)
+        return family_profiles(self.axis, lines, response).T
 
 
 def _conditions(name: str, atoms: dict[str, float]) -> Conditions:

@@ -79,7 +79,7 @@ def main() -> None:
 def groups(model) -> np.ndarray:
     """Return where channels begin that are merged to a third of the resolution."""
     energies = model.energy.energies_keV
-    width = fwhm_keV(energies, model.resolution_MnKa_eV, model.fano_eV) / 3
+    width = fwhm_keV(energies, model.resolution_MnKa_eV, model.response.fano_eV) / 3
     passed = np.floor(np.cumsum(model.energy.scale_keV / width))
     return np.flatnonzero(np.diff(passed, prepend=-1))
 

@@ -76,7 +76,7 @@ def test_a_detector_lets_more_of_hard_k_beta_through():
 
 
 def test_k_lines_of_light_elements_stay_exspys_and_channels_are_integrated(model):
-    assert model.integrated
+    assert model.response.integrated
     place = [str(family) for family in model.families].index("O_K")
     assert model.lines[place] == model.families[place].lines
 

@@ -92,7 +92,7 @@ def test_the_design_is_made_of_exspys_components(model_name, request):
         exspy_model[str(family.alpha)].A.value = 1  # the other lines of a family are its twins
         lines = [exspy_model[str(line)] for line in model.lines_in_range(family)]
         expected = model.energy.scale_keV * sum(line.function(energies) for line in lines)
-        np.testing.assert_allclose(profile, expected, rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(profile, expected, rtol=1e-9, atol=1e-11)
     (background,) = exspy_model.background_components
     for i, power in enumerate(model.background.T):
         for parameter in background.parameters:

@@ -1,12 +1,15 @@
 """Line shapes against integrals and convolutions that were computed another way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
 from napari_eds import EnergyAxis
-from napari_eds.fitting.profiles import family_profiles
+from napari_eds.fitting.profiles import Moved, family_profiles, family_slopes
+from napari_eds.fitting.response import Response
 from napari_eds.physics.detector import hard_tail, silicon_escape
 from napari_eds.physics.lines import XRayLine, fwhm_keV
 from napari_eds.physics.radiative_auger import radiative_auger
@@ -19,8 +22,9 @@ TAIL = LowEnergyTail(fraction=0.2, decay_keV=0.05)
 
 def draw(energy_keV, axis=AXIS, *, weight=1.0, integrated=True, tail=None):
     """One line as a detector records it, (channels,)."""
-    lines = [[XRayLine("X", "Ka", energy_keV, weight)]]
-    return family_profiles(axis, lines, RESOLUTION_EV, integrated=integrated, tail=tail)[:, 0]
+    lines = [[XRayLine("Mn", "Ka", energy_keV, weight)]]
+    response = Response(RESOLUTION_EV, integrated=integrated, tail=tail)
+    return family_profiles(axis, lines, response)[:, 0]
 
 
 def sigma_of(energy_keV):
@@ -54,7 +58,7 @@ def test_without_integration_channels_hold_the_density_at_their_centre():
     energy = 4.5109
     counts = draw(energy, integrated=False)
     expected = norm(energy, sigma_of(energy)).pdf(AXIS.energies_keV) * AXIS.scale_keV
-    np.testing.assert_allclose(counts, expected, rtol=1e-9, atol=1e-16)
+    np.testing.assert_allclose(counts, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_integration_lowers_the_top_of_a_line_on_broad_channels_only():
@@ -66,8 +70,8 @@ def test_integration_lowers_the_top_of_a_line_on_broad_channels_only():
 
 
 def test_the_lines_of_a_family_add_up():
-    lines = [XRayLine("X", "Ka", 4.5, 1.0), XRayLine("X", "Kb", 4.93, 0.12)]
-    both = family_profiles(AXIS, [lines], RESOLUTION_EV, integrated=True)
+    lines = [XRayLine("Mn", "Ka", 4.5, 1.0), XRayLine("Mn", "Kb", 4.93, 0.12)]
+    both = family_profiles(AXIS, [lines], Response(RESOLUTION_EV, integrated=True))
     np.testing.assert_allclose(both[:, 0], draw(4.5) + draw(4.93, weight=0.12), rtol=1e-12)
 
 
@@ -122,7 +126,7 @@ def test_radiative_auger_emission_is_a_shoulder_below_k_alpha():
 
     def drawn(strength, *, integrated=True):
         return family_profiles(
-            AXIS, lines, RESOLUTION_EV, integrated=integrated, radiative_auger=strength
+            AXIS, lines, Response(RESOLUTION_EV, integrated=integrated, radiative_auger=strength)
         )[:, 0]
 
     band = drawn(2.0) - drawn(0.0)
@@ -139,7 +143,7 @@ def test_radiative_auger_emission_below_k_beta_is_that_of_k_beta():
 
     def drawn(strength):
         return family_profiles(
-            AXIS, lines, RESOLUTION_EV, integrated=True, radiative_auger_beta=strength
+            AXIS, lines, Response(RESOLUTION_EV, integrated=True, radiative_auger_beta=strength)
         )[:, 0]
 
     band = drawn(1.0) - drawn(0.0)
@@ -151,7 +155,9 @@ def test_radiative_auger_emission_below_k_beta_is_that_of_k_beta():
 @pytest.mark.parametrize("share", [0.02, 0.1])
 def test_a_hard_line_leaks_by_a_part_of_its_energy(share):
     lines = [[XRayLine("Ti", "Ka", 4.51, 1.0)], [XRayLine("Si", "Ka", 1.74, 1.0)]]
-    drawn = family_profiles(AXIS, lines, RESOLUTION_EV, integrated=True, hard_tail=share, escape=0)
+    drawn = family_profiles(
+        AXIS, lines, Response(RESOLUTION_EV, integrated=True, hard_tail=share, escape=0)
+    )
     assert drawn.sum(axis=0) == pytest.approx(1.0, abs=1e-5)
     titanium, silicon = AXIS.energies_keV @ drawn
     assert titanium == pytest.approx(4.51 * (1 - 0.02 * share), abs=1e-5)
@@ -169,7 +175,90 @@ def test_hard_tails_hold_less_of_harder_lines():
 @pytest.mark.parametrize("size", [0.0, 0.5, 1.4])
 def test_escape_peaks_are_as_large_as_said(size):
     lines = [[XRayLine("Ti", "Ka", 4.51, 1.0)]]
-    drawn = family_profiles(AXIS, lines, RESOLUTION_EV, integrated=True, escape=size)[:, 0]
+    drawn = family_profiles(AXIS, lines, Response(RESOLUTION_EV, integrated=True, escape=size))[
+        :, 0
+    ]
     low = AXIS.energies_keV < 3.5
     assert drawn[low].sum() == pytest.approx(size * silicon_escape(4.51), rel=1e-6)
     assert drawn.sum() == pytest.approx(1.0)
+
+
+DOUBLET = [XRayLine("Ti", "Ka", 4.51, 1.0), XRayLine("Ti", "Kb", 4.93, 0.13)]
+SLOPED = [DOUBLET, [XRayLine("Pt", "Ma", 2.05, 1.0)], [XRayLine("O", "Ka", 0.525, 1.0)]]
+BOTH_TAILS = Response(
+    RESOLUTION_EV,
+    integrated=True,
+    tail=LowEnergyTail(fraction=0.05, decay_keV=0.05, below_keV=None),
+    hard_tail=0.02,
+    radiative_auger=1.0,
+    radiative_auger_beta=0.8,
+)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"resolution_MnKa_eV": 0.1},
+        {"fano_eV": 0.01},
+        {"hard_tail": 1e-3},
+        {"escape": 0.01},
+        {"radiative_auger": 0.01},
+        {"radiative_auger_beta": 0.01},
+    ],
+)
+@pytest.mark.parametrize("response", [BOTH_TAILS, Response(RESOLUTION_EV)])
+def test_slopes_are_those_of_drawing_anew(response, changed):
+    def drawn(part):
+        moved = {name: getattr(response, name) + part * by for name, by in changed.items()}
+        return family_profiles(AXIS, SLOPED, replace(response, **moved))
+
+    (slope,) = family_slopes(AXIS, SLOPED, response, [Moved(AXIS, _a_little(response, changed))])
+    np.testing.assert_allclose(1e4 * slope, (drawn(1) - drawn(-1)) / 2, rtol=1e-3, atol=3e-7)
+
+
+@pytest.mark.parametrize(("name", "by"), [("fraction", 1e-3), ("decay_keV", 3e-4)])
+def test_slopes_of_the_soft_tail_are_those_of_drawing_anew(name, by):
+    def response(part):
+        tail = BOTH_TAILS.tail
+        return replace(BOTH_TAILS, tail=tail.model_copy(update={name: getattr(tail, name) + part}))
+
+    ends = (family_profiles(AXIS, SLOPED, response(part)) for part in (by, -by))
+    wanted = np.subtract(*ends) / 2
+    assert np.abs(wanted).max() > 1e-6
+    (slope,) = family_slopes(AXIS, SLOPED, BOTH_TAILS, [Moved(AXIS, response(1e-4 * by))])
+    np.testing.assert_allclose(1e4 * slope, wanted, rtol=1e-3, atol=3e-7)
+
+
+@pytest.mark.parametrize("response", [BOTH_TAILS, Response(RESOLUTION_EV)])
+@pytest.mark.parametrize(
+    ("offset_keV", "gain", "higher_keV"), [(1e-4, 1, 0), (0, 1 + 1e-5, 0), (0, 1, 1e-4)]
+)
+def test_slopes_by_axis_and_place_are_those_of_drawing_anew(
+    response, offset_keV, gain, higher_keV
+):
+    def drawn(part):
+        scale = AXIS.scale_keV * (1 + part * (gain - 1))
+        axis = replace(AXIS, offset_keV=AXIS.offset_keV + part * offset_keV, scale_keV=scale)
+        lines = [
+            [replace(line, energy_keV=line.energy_keV + part * higher_keV) for line in family]
+            for family in SLOPED
+        ]
+        return axis, family_profiles(axis, lines, response)
+
+    wanted = (drawn(1)[1] - drawn(-1)[1]) / 2
+    axis = drawn(1e-4)[0]
+    (slope,) = family_slopes(AXIS, SLOPED, response, [Moved(axis, response, 1e-4 * higher_keV)])
+    np.testing.assert_allclose(1e4 * slope, wanted, rtol=1e-3, atol=1e-6)
+
+
+def test_a_tail_that_is_gone_can_come_back():
+    none = replace(BOTH_TAILS, hard_tail=0.0, tail=None)
+    (slope,) = family_slopes(AXIS, SLOPED, none, [Moved(AXIS, replace(none, hard_tail=1e-6))])
+    wanted = family_profiles(AXIS, SLOPED, replace(none, hard_tail=1e-2))
+    wanted -= family_profiles(AXIS, SLOPED, none)
+    np.testing.assert_allclose(1e4 * slope, wanted, rtol=1e-6, atol=1e-7)
+
+
+def _a_little(response, changed):
+    moved = {name: getattr(response, name) + 1e-4 * by for name, by in changed.items()}
+    return replace(response, **moved)

@@ -227,7 +227,7 @@ def test_what_is_fixed_stays(model):
 
 def test_the_misfit_is_relative_to_the_lines_whatever_the_counts(model):
     """Lines drawn 3 % too narrow, at counts a hundred times apart."""
-    wide = replace(model, resolution_MnKa_eV=model.resolution_MnKa_eV * 1.05)
+    wide = model.recorded(resolution_MnKa_eV=model.resolution_MnKa_eV * 1.05)
     rng = np.random.default_rng(6)
     found = []
     for scale in (1.0, 1 / 100):
@@ -268,8 +268,8 @@ def test_the_main_line_of_a_metal_is_not_let_go(data_file, metal, neighbour):
 def test_tails_and_bands_of_hard_lines_are_found(data_file, path):
     result = fit_of_standard(data_file(f"real/msa/{path} std.msa"), path[-2:])
     model = result.preparation.model
-    assert 0.012 < model.hard_tail < 0.045
-    assert 0.5 < model.radiative_auger_beta < 1.5
+    assert 0.012 < model.response.hard_tail < 0.045
+    assert 0.5 < model.response.radiative_auger_beta < 1.5
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_tails_and_bands_of_hard_lines_are_found(data_file, path):
 def test_escape_peaks_are_found_as_large_as_they_are(data_file, path, low, high):
     """Some programs strip them from the spectra that they save."""
     result = fit_of_standard(data_file(f"real/msa/{path} std.msa"), path[-2:])
-    assert low <= result.preparation.model.escape < high
+    assert low <= result.preparation.model.response.escape < high
 
 
 def test_spectra_of_one_glass_come_out_alike(data_file):

@@ -8,7 +8,7 @@ counts as that of another element only if no likely error of the lines that are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -17,6 +17,7 @@ from scipy.special import ndtr
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import unresolved
 from napari_eds.fitting.profiles import family_profiles
+from napari_eds.fitting.response import Response
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.recipe.uncertainties import Uncertainties
@@ -156,10 +157,9 @@ class LineErrors:
     def _profiles(
         self, groups: list[list[xray.XRayLine]], tail: LowEnergyTail | None = None
     ) -> np.ndarray:
-        model = replace(self._model, tail=tail)
-        return family_profiles(
-            model.energy, groups, model.resolution_MnKa_eV, integrated=model.integrated, tail=tail
-        )
+        known = self._model.response
+        response = Response(known.resolution_MnKa_eV, integrated=known.integrated, tail=tail)
+        return family_profiles(self._model.energy, groups, response)
 
 
 def widened(lines: np.ndarray, model: SpectralModel) -> np.ndarray:

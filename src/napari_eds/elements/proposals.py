@@ -20,6 +20,7 @@ from napari_eds.elements.search import LIGHT, SEEDS, ElementSearch, Finding
 from napari_eds.errors import EDSError
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import SpectralModel, beyond_the_table
+from napari_eds.fitting.response import Response
 from napari_eds.physics import lines as xray
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
@@ -301,7 +302,7 @@ def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -
         n_quantified=0,
         background_order=0,
         beam_energy_keV=beam_keV,
-        resolution_MnKa_eV=acquisition.resolution_MnKa_eV(),
+        response=Response(acquisition.resolution_MnKa_eV()),
         lines=tuple(family.lines for family in families),
     )
     drawn = corrected(model)

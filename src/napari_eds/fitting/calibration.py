@@ -65,7 +65,8 @@ class Calibration:
             offset_keV=model.energy.offset_keV * gain + self.offset_eV / 1000,
             scale_keV=model.energy.scale_keV * gain,
         )
-        return replace(model, energy=energy, resolution_MnKa_eV=self.resolution_MnKa_eV)
+        recorded = model.recorded(resolution_MnKa_eV=self.resolution_MnKa_eV)
+        return replace(recorded, energy=energy)
 
     def moved(self, refined: Refined) -> Calibration:
         """Return the calibration after a model that had it was refined, with its errors."""

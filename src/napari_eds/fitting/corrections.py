@@ -26,9 +26,8 @@ def corrected(model: SpectralModel) -> SpectralModel:
     lines are computed (`computed_lines`). eXSpy's stay for K lines of light elements.
     """
     lines = tuple(_lines_of(family, model.beam_energy_keV) for family in model.families)
-    return replace(
-        model, lines=lines, integrated=True, radiative_auger=1.0, radiative_auger_beta=1.0
-    )
+    recorded = model.recorded(integrated=True, radiative_auger=1.0, radiative_auger_beta=1.0)
+    return replace(recorded, lines=lines)
 
 
 def _lines_of(family: xray.Family, beam_energy_keV: float) -> tuple[xray.XRayLine, ...]:

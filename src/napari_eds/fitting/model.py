@@ -10,7 +10,7 @@ the summed spectrum better.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,10 +19,11 @@ import numpy as np
 from napari_eds._support import hyperspy
 from napari_eds.errors import ModelError
 from napari_eds.fitting.profiles import family_profiles
+from napari_eds.fitting.response import Response
 from napari_eds.physics import lines as xray
 from napari_eds.physics.computed_lines import computed_family
 from napari_eds.physics.vacancies import HEAVIEST_Z, LIGHTEST_Z
-from napari_eds.recipe.recipe import LowEnergyTail, Recipe
+from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 
@@ -43,18 +44,12 @@ class SpectralModel:
         How many of them are quantified.
     background_order : int
         Order of the polynomial background, where it is one.
-    beam_energy_keV, resolution_MnKa_eV : float
+    beam_energy_keV : float
+    response : Response
+        How the detector records lines.
     lines : tuple of tuple of XRayLine
         The lines that are drawn for each family, weights relative to the alpha line (or the sum
         of its doublet).
-    integrated : bool
-        Whether channels hold integrals over their width or, as in HyperSpy, densities.
-    tail : LowEnergyTail or None
-    fano_eV : float
-        Growth of squared widths with the energy, see `lines.fwhm_keV`.
-    hard_tail, escape, radiative_auger, radiative_auger_beta : float
-        Tails of hard lines, sizes of escape peaks, and strengths of the bands below K alpha and K
-        beta, see `profiles.family_profiles`.
     background_shape : ndarray, (channels of the fit,), or None
         A background known up to a factor and a slope in the logarithm of the energy, in place of
         the polynomial.
@@ -68,17 +63,19 @@ class SpectralModel:
     n_quantified: int
     background_order: int
     beam_energy_keV: float
-    resolution_MnKa_eV: float
+    response: Response
     lines: tuple[tuple[xray.XRayLine, ...], ...]
-    integrated: bool = False
-    tail: LowEnergyTail | None = None
-    fano_eV: float = xray.FANO_EV
-    hard_tail: float = 0.0
-    escape: float = 1.0
-    radiative_auger: float = 0.0
-    radiative_auger_beta: float = 0.0
     background_shape: np.ndarray | None = None
     pile_up: np.ndarray | None = None
+
+    @property
+    def resolution_MnKa_eV(self) -> float:
+        """Full width at half maximum at Mn Ka."""
+        return self.response.resolution_MnKa_eV
+
+    def recorded(self, **changes: Any) -> SpectralModel:
+        """Return the model with some attributes of its `response` changed."""
+        return replace(self, response=replace(self.response, **changes))
 
     @property
     def quantified(self) -> tuple[xray.Family, ...]:
@@ -97,29 +94,23 @@ class SpectralModel:
         drawn = self.lines[self.families.index(family)]
         return [line for line in drawn if first < line.energy_keV < last]
 
+    @property
+    def drawn_lines(self) -> list[list[xray.XRayLine]]:
+        """Lines of each family that lie inside the fitted range."""
+        return [self.lines_in_range(family) for family in self.families]
+
     @cached_property
     def profiles(self) -> np.ndarray:
         """Counts per channel of each family for an alpha line of 1 count, (channels, families).
 
         Its sum peaks are part of them.
         """
-        drawn = self.draw([self.lines_in_range(family) for family in self.families])
+        drawn = self.draw(self.drawn_lines)
         return drawn if self.pile_up is None else drawn + self.pile_up
 
     def draw(self, groups: Sequence[Sequence[xray.XRayLine]]) -> np.ndarray:
         """Return counts per channel of groups of lines, without sum peaks, (channels, groups)."""
-        return family_profiles(
-            self.energy,
-            groups,
-            self.resolution_MnKa_eV,
-            integrated=self.integrated,
-            tail=self.tail,
-            fano_eV=self.fano_eV,
-            hard_tail=self.hard_tail,
-            escape=self.escape,
-            radiative_auger=self.radiative_auger,
-            radiative_auger_beta=self.radiative_auger_beta,
-        )
+        return family_profiles(self.energy, groups, self.response)
 
     @cached_property
     def background(self) -> np.ndarray:
@@ -207,7 +198,7 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
         n_quantified=len(quantified),
         background_order=recipe.background_order,
         beam_energy_keV=beam_energy,
-        resolution_MnKa_eV=recipe.energy_resolution_MnKa_eV or acquisition.resolution_MnKa_eV(),
+        response=Response(recipe.energy_resolution_MnKa_eV or acquisition.resolution_MnKa_eV()),
     )
     if model.n_parameters >= cropped.size:
         raise ModelError(

@@ -7,7 +7,7 @@ but moving the intensities that are. They are fitted to the summed spectrum as f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.profiles import Moved, family_slopes
+from napari_eds.fitting.response import Response
 from napari_eds.fitting.self_absorption import SelfAbsorption
 from napari_eds.physics import lines as xray
 from napari_eds.physics.computed_lines import emits_from_lifted, subshell_of
@@ -76,19 +78,8 @@ _NEGLIGIBLE = 0.003
 #: Below this energy, chemical shifts and tails move lines further.
 _SOFT_KEV = 1.0
 
-#: Steps of numerical derivatives.
-_STEP = {
-    "offset": 0.2,
-    "gain": 2e-3,
-    "resolution": 0.2,
-    "fano": 0.01,
-    "tail": 0.01,
-    "tail_decay": 0.05,
-    "hard_tail": 0.01,
-    "escape": 0.1,
-    "radiative_auger": 0.1,
-    "radiative_auger_beta": 0.1,
-}
+#: Steps of numerical derivatives of axis and response.
+_STEP = 1e-5
 
 
 @dataclass(frozen=True)
@@ -157,19 +148,20 @@ def nuisances_of(
         for kind in ("offset", "gain", "resolution")
     ]
     found.append(Nuisance("fano", FANO_PRIOR, "fano" in fixed))
+    response = model.response
     found += [
-        _share_of(model, kind, AUGER_PRIOR, fixed)
+        _share_of(response, kind, AUGER_PRIOR, fixed)
         for kind, line in _BANDS.items()
-        if getattr(model, kind)
+        if getattr(response, kind)
         and any(f.family == "K" and radiative_auger(f.element, line) for f in model.families)
     ]
-    if model.tail is not None and model.tail.below_keV is None:
-        found += _soft_tail(model.tail, is_fixed="tail" in fixed)
+    if response.tail is not None and response.tail.below_keV is None:
+        found += _soft_tail(response.tail, is_fixed="tail" in fixed)
     if any(family.alpha.energy_keV > SILICON_K_EDGE_KEV for family in model.families):
-        if model.hard_tail:
-            found.append(_share_of(model, "hard_tail", HARD_TAIL_PRIOR, fixed))
-        if model.integrated:
-            found.append(_share_of(model, "escape", ESCAPE_PRIOR, fixed))
+        if response.hard_tail:
+            found.append(_share_of(response, "hard_tail", HARD_TAIL_PRIOR, fixed))
+        if response.integrated:
+            found.append(_share_of(response, "escape", ESCAPE_PRIOR, fixed))
     for i, family in enumerate(model.families):
         lines = model.lines_in_range(family)
         if not lines:
@@ -193,9 +185,9 @@ def nuisances_of(
     return tuple(found)
 
 
-def _share_of(model: SpectralModel, kind: Kind, prior: float, fixed: Sequence[Kind]) -> Nuisance:
+def _share_of(response: Response, kind: Kind, prior: float, fixed: Sequence[Kind]) -> Nuisance:
     """Return what cannot be negative."""
-    return Nuisance(kind, prior, kind in fixed, bounds=(-getattr(model, kind), np.inf))
+    return Nuisance(kind, prior, kind in fixed, bounds=(-getattr(response, kind), np.inf))
 
 
 def _soft_tail(tail: LowEnergyTail, *, is_fixed: bool) -> list[Nuisance]:
@@ -267,33 +259,44 @@ def moved(
 
 def slopes_of(model: SpectralModel, nuisances: Sequence[Nuisance]) -> list[Slope]:
     """Return the derivatives of a model's profiles by its nuisances."""
-    everything = np.arange(len(model.families))
-    by_offset = _difference(model, "offset")
+    of_all = _slopes_of_all(model, {n.kind for n in nuisances if n.kind != "ratio"})
     ratios = [nuisance for nuisance in nuisances if nuisance.kind == "ratio"]
     drawn = iter(model.draw([_lines_of(model, nuisance) for nuisance in ratios]).T)
+    everything = np.arange(len(model.families))
     found = []
     for nuisance in nuisances:
         own = np.array([nuisance.family])
         if nuisance.kind == "position":
-            found.append(Slope(own, -by_offset[:, own]))
+            found.append(Slope(own, of_all[nuisance.kind][:, own]))
         elif nuisance.kind == "ratio":
             found.append(Slope(own, next(drawn)[:, None]))
-        elif nuisance.kind == "offset":
-            found.append(Slope(everything, by_offset))
         else:
-            found.append(Slope(everything, _difference(model, nuisance.kind)))
+            found.append(Slope(everything, of_all[nuisance.kind]))
     return found
+
+
+def _slopes_of_all(model: SpectralModel, kinds: Collection[Kind]) -> dict[Kind, np.ndarray]:
+    """Return the derivatives of all profiles, (channels, families), by kinds of nuisances."""
+    ends = []
+    for kind in kinds:
+        if kind == "position":
+            ends.append(Moved(model.energy, model.response, _STEP / 1000))
+        else:
+            moved = _moved_by(model, kind, _STEP)
+            ends.append(Moved(moved.energy, moved.response))
+    changes = family_slopes(model.energy, model.drawn_lines, model.response, ends)
+    return {kind: change / _STEP for kind, change in zip(kinds, changes, strict=True)}
 
 
 def _moved_by(model: SpectralModel, kind: Kind, value: float) -> SpectralModel:
     if kind in {"offset", "gain"}:
         return replace(model, energy=_moved_axis(model.energy, kind, value))
     if kind in {"tail", "tail_decay"}:
-        return replace(model, tail=_moved_tail(model.tail, kind, value))
+        return model.recorded(tail=_moved_tail(model.response.tail, kind, value))
     if kind == "fano":
-        return replace(model, fano_eV=model.fano_eV * (1 + value))
+        return model.recorded(fano_eV=model.response.fano_eV * (1 + value))
     field = "resolution_MnKa_eV" if kind == "resolution" else kind
-    return replace(model, **{field: getattr(model, field) + value})
+    return model.recorded(**{field: getattr(model.response, field) + value})
 
 
 def _moved_axis(energy: EnergyAxis, kind: Kind, value: float) -> EnergyAxis:
@@ -308,11 +311,6 @@ def _moved_tail(tail: LowEnergyTail | None, kind: Kind, value: float) -> LowEner
     if kind == "tail_decay":
         return tail.model_copy(update={"decay_keV": tail.decay_keV * float(np.exp(value))})
     return tail.model_copy(update={"fraction": tail.fraction + value})
-
-
-def _difference(model: SpectralModel, kind: Kind) -> np.ndarray:
-    """Return the derivative of all profiles, (channels, families)."""
-    return (_moved_by(model, kind, _STEP[kind]).profiles - model.profiles) / _STEP[kind]
 
 
 def _lines_of(model: SpectralModel, nuisance: Nuisance) -> list[xray.XRayLine]:

@@ -22,6 +22,7 @@ from napari_eds.fitting.least_squares import weighted_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.poisson import BLOCK_LABELS
 from napari_eds.fitting.profiles import family_profiles
+from napari_eds.fitting.response import Response
 from napari_eds.fitting.sum_fit import SumFit, fit_design
 from napari_eds.physics import lines as xray
 from napari_eds.physics.detector import FIORI_NEWBURY_eV, MnKa_keV
@@ -175,9 +176,9 @@ def _noiseless_profiles(model: SpectralModel) -> np.ndarray:
     Two X-rays in one pulse share its noise: convolved with a line as measured, these give peaks
     of the width that a line of the summed energy has.
     """
-    lines = [model.lines_in_range(family) for family in model.families]
     resolution = min(_NOISELESS_MnKa_eV, model.resolution_MnKa_eV)
-    return family_profiles(model.energy, lines, resolution, integrated=True, tail=model.tail)
+    response = Response(resolution, integrated=True, tail=model.response.tail)
+    return family_profiles(model.energy, model.drawn_lines, response)
 
 
 @dataclass(frozen=True, eq=False)

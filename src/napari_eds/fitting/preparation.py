@@ -192,9 +192,9 @@ def _of_hyperspy(model: SpectralModel, total: np.ndarray, recipe: Recipe) -> Pre
 def _with_tails(model: SpectralModel, recipe: Recipe) -> SpectralModel:
     """Return the model with the tails of the recipe or, without them, of a usual detector."""
     if recipe.low_energy_tail is not None or not recipe.correct_lines:
-        return replace(model, tail=recipe.low_energy_tail)
+        return model.recorded(tail=recipe.low_energy_tail)
     tail = LowEnergyTail(fraction=TAIL_MEAN, decay_keV=TAIL_DECAY_KEV, below_keV=None)
-    return replace(model, tail=tail, hard_tail=HARD_TAIL_MEAN)
+    return model.recorded(tail=tail, hard_tail=HARD_TAIL_MEAN)
 
 
 def _fixed(recipe: Recipe, total: np.ndarray) -> list[Kind]:

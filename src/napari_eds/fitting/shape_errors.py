@@ -193,7 +193,7 @@ def _bumps(model: SpectralModel, widths: float) -> np.ndarray:
     energies = model.energy.energies_keV
 
     def width(energy_keV: np.ndarray | float) -> np.ndarray:
-        fwhm = xray.fwhm_keV(energy_keV, model.resolution_MnKa_eV, model.fano_eV)
+        fwhm = xray.fwhm_keV(energy_keV, model.resolution_MnKa_eV, model.response.fano_eV)
         return widths * np.asarray(fwhm)
 
     centres = [float(energies[0])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -150,28 +149,27 @@ def formula_weight_fractions(formula: str) -> dict[str, float]:
     return dict(zip(symbols, parsed["massFractions"], strict=True))
 
 
-@cache
-def silicon_escape(energy_keV: float) -> float:
+def silicon_escape(energies_keV: ArrayLike) -> np.ndarray:
     """Share of the counts of a line that lie in its escape peak, one Si Ka below it.
 
     ``w r / 2 (1 - (mu_K / mu) ln(1 + mu / mu_K))`` with the fluorescence yield w of the Si K
     shell, the share r of photoabsorption that falls to it, and the attenuation of silicon at the
     line and at Si Ka: S. J. B. Reed and N. G. Ware, *J. Phys. E* 5 (1972) 582.
 
-    Parameters
-    ----------
-    energy_keV : float
+    Returns
+    -------
+    ndarray of float64, shape of `energies_keV`
         0 below the K edge of silicon.
     """
     import xraylib
 
-    if energy_keV <= SILICON_K_EDGE_KEV:
-        return 0.0
+    energies = np.asarray(energies_keV, float)
+    is_hard = energies > SILICON_K_EDGE_KEV
     jump = xraylib.JumpFactor(_SILICON_Z, xraylib.K_SHELL)
-    at_line, at_ka = attenuation_cm2_g("Si", np.array([energy_keV, SILICON_KA_KEV]), "photo")
-    ratio = float(at_line / at_ka)
     fluorescence = xraylib.FluorYield(_SILICON_Z, xraylib.K_SHELL) * (1 - 1 / jump)
-    return float(fluorescence / 2 * (1 - np.log1p(ratio) / ratio))
+    at_lines = attenuation_cm2_g("Si", np.where(is_hard, energies, SILICON_KA_KEV), "photo")
+    ratio = at_lines / attenuation_cm2_g("Si", np.array(SILICON_KA_KEV), "photo")
+    return np.where(is_hard, fluorescence / 2 * (1 - np.log1p(ratio) / ratio), 0.0)
 
 
 #: Lines above the K edge of silicon have a tail of this length over their energy, and the share of
@@ -181,17 +179,18 @@ def silicon_escape(energy_keV: float) -> float:
 _TAIL_PER_ENERGY, _TAIL_POWER, _TITANIUM_KA_KEV = 0.02, -1.75, 4.51
 
 
-def hard_tail(energy_keV: float) -> tuple[float, float]:
+def hard_tail(energies_keV: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Share of a line's counts in its tail, over that of Ti K alpha, and the tail's length, keV.
 
     Where charge is lost near a contact, or carried off by a fast electron, a line leaks to lower
     energies by a part of its own. That of soft lines is another one, see `recipe.LowEnergyTail`.
 
-    Parameters
-    ----------
-    energy_keV : float
-        No tail below the K edge of silicon.
+    Returns
+    -------
+    shares, lengths_keV : ndarray of float64, shape of `energies_keV`
+        No share below the K edge of silicon.
     """
-    if energy_keV <= SILICON_K_EDGE_KEV:
-        return 0.0, 0.0
-    return (energy_keV / _TITANIUM_KA_KEV) ** _TAIL_POWER, _TAIL_PER_ENERGY * energy_keV
+    energies = np.asarray(energies_keV, float)
+    is_hard = energies > SILICON_K_EDGE_KEV
+    shares = (np.where(is_hard, energies, 1.0) / _TITANIUM_KA_KEV) ** _TAIL_POWER
+    return np.where(is_hard, shares, 0.0), _TAIL_PER_ENERGY * energies

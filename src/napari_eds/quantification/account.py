@@ -152,7 +152,7 @@ def _model_account(result: Accountable) -> str:
     model = preparation.model
     low, high = model.energy.energies_keV[[0, -1]]
     lines = "eXSpy's lines"
-    if model.integrated:
+    if model.response.integrated:
         lines = "K doublets with measured K beta, computed L and M lines, escape peaks"
     if model.pile_up is not None:
         lines += f", pile-up {100 * preparation.pile_up.share:.1f} % of the counts"
