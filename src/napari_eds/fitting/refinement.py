@@ -5,7 +5,7 @@ What is found here on the sum of all labels is frozen, so that each label has fe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -30,8 +30,8 @@ LEAST_MISFIT = 0.003
 #: A misfit is sure beyond this many of its standard deviations.
 SURE_SIGMA = 3.0
 #: Steps towards the best values with the same weights, their longest in deviations of the prior,
-#: and the dampings that are tried until one goes downhill.
-_STEPS, _LONGEST, _DAMPINGS = 4, 2.0, (0.0, 0.1, 1.0, 10.0, 100.0)
+#: and the parts of a step that are tried until one goes downhill.
+_STEPS, _LONGEST, _PARTS = 4, 2.0, (0.5, 0.25, 0.1, 0.01)
 #: What is so near a bound stands at it.
 _AT_BOUND = 1e-6
 #: Weights follow from the fit, which they shape, at most this often, and until values move by
@@ -49,7 +49,7 @@ _LET_GO_SHARE, _MUCH_CHI_SQUARED = 0.02, 2.4
 #: Degrees of freedom of Student's t where such fits are compared.
 _FREEDOM = 4.0
 #: Steps end where squares fall, or values move, by less.
-_SETTLED = 0.03
+_SETTLED = 0.1
 #: Expected counts of a channel are not taken below this.
 _LEAST_EXPECTED = 1e-6
 #: How far the background may bend from its first shape, in its logarithm.
@@ -149,11 +149,12 @@ def refine(
 ) -> Refined:
     """Let axis, widths, tails, positions and ratios follow the summed spectrum.
 
-    Marquardt's method in all of them together with the areas of families and the background, each
-    held to its table by a normal prior (ratios in their logarithm, as the background's bends,
-    which leave it positive). So a weak line keeps its table, a strong one follows the counts, and
-    none can take the place of a line that is missing. Channels weigh by what is expected to
-    scatter there, of counts and of shapes: what the model cannot draw does not rule what it can.
+    The method of Gauss and Newton in all of them together with the areas of families and the
+    background, each held to its table by a normal prior (ratios in their logarithm, as the
+    background's bends, which leave it positive). So a weak line keeps its table, a strong one
+    follows the counts, and none can take the place of a line that is missing. Channels weigh by
+    what is expected to scatter there, of counts and of shapes: what the model cannot draw does
+    not rule what it can.
     Where a peak was let go that it can draw, which a far better fit without such weights shows,
     that one is taken.
 
@@ -307,12 +308,10 @@ class _Problem:
         return found, covariance, priors
 
     def descended(self, values: np.ndarray) -> tuple[np.ndarray, _Solved]:
-        """Return better values and the fit there, by Marquardt's steps, never uphill."""
+        """Return better values and the fit there, by Newton's steps or parts of them."""
         here = self.solved(values)
         for _ in range(_STEPS):
-            linear = self._linearised(values, here)
-            for damping in _DAMPINGS:
-                step = self._step(values, linear, damping)
+            for step in self._steps(values, self._linearised(values, here)):
                 there = self.solved(values + step)
                 if there.objective < here.objective:
                     break
@@ -324,21 +323,27 @@ class _Problem:
                 break
         return values, here
 
-    def _step(
-        self,
-        values: np.ndarray,
-        linear: tuple[np.ndarray, np.ndarray, np.ndarray],
-        damping: float,
-    ) -> np.ndarray:
-        """Return the change that would be best if the model were linear in its nuisances.
+    def _steps(
+        self, values: np.ndarray, linear: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> Iterator[np.ndarray]:
+        """Yield changes to try, the last of which go downhill for sure, if by little.
 
-        Marquardt's damping holds each the more, the more the counts say of it.
+        The one that would be best if the model were linear, as far as each nuisance can be
+        believed to go at once; then parts of it.
         """
-        design, prior, held = linear
+        whole, bounds = self._whole_step(values, linear), self.bounds - values
+        within = np.clip(whole, -_LONGEST, _LONGEST)
+        yield np.clip(within, *bounds)
+        whole *= min(1.0, _LONGEST / np.abs(whole).max(initial=_LONGEST))
+        for part in _PARTS:
+            yield np.clip(part * whole, *bounds)
+
+    def _whole_step(
+        self, values: np.ndarray, linear: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        """Return the change that would be best if the model were linear in its nuisances."""
+        design, precision, held = linear
         first = design.shape[1] - len(values)
-        told = np.zeros(design.shape[1])
-        told[first:] = (design[:, first:] ** 2 / self.variance[:, None]).sum(axis=0)
-        precision = prior + damping * told
         wanted = np.append(held, -values / precision[first:])
         low, high = self.bounds - values
         free = np.ones(design.shape[1], dtype=bool)
@@ -355,13 +360,19 @@ class _Problem:
             if not leaving.any():
                 break
             free[first:] &= ~leaving
-        return np.clip(step, np.maximum(low, -_LONGEST), np.minimum(high, _LONGEST))
+        return step
 
     def covariance(self, values: np.ndarray, here: _Solved) -> np.ndarray:
         """Return that of areas, height and bends of the background, and nuisances."""
         design, precision, _ = self._linearised(values, here)
         nothing = np.zeros(design.shape[1])
-        return regularised_fit(design, self.counts, self.variance, precision, nothing)[1]
+        covariance = regularised_fit(design, self.counts, self.variance, precision, nothing)[1]
+        # A ratio that moves further than it can takes the place of what the model lacks.
+        is_ratio = np.array([nuisance.kind == "ratio" for nuisance in self.nuisances], dtype=bool)
+        places = np.arange(-len(is_ratio), 0)[is_ratio]
+        beyond = np.maximum(np.abs(values[places]) - UNLIKELY_SIGMA, 0)
+        covariance[places, places] += beyond**2
+        return covariance
 
     def _linearised(
         self, values: np.ndarray, here: _Solved
@@ -391,7 +402,9 @@ class _Problem:
         """
         variance = self._variance_of(solved)
         if self.is_firm:
-            return variance
+            # All alike, so that no peak is let go; but priors weigh as they should.
+            worse = ((self.counts - solved.expected) ** 2 / variance).mean()
+            return np.asarray(variance * max(float(worse), 1.0))
         return inflated(variance, self.counts - solved.expected, self.model)
 
     def is_worse(self, solved: _Solved, firm: _Solved) -> bool:
