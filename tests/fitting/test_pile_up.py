@@ -220,7 +220,7 @@ def test_strength_alone_and_counts_of_direct_lines(simulations):
     bare = replace(prepared.model, pile_up=None)
     np.testing.assert_array_equal(bare.weight_sums, prepared.model.weight_sums)
     again, _ = with_pile_up(bare, total)
-    np.testing.assert_allclose(again.pile_up, prepared.model.pile_up, rtol=0.05, atol=1e-7)
+    np.testing.assert_allclose(again.pile_up, prepared.model.pile_up, rtol=0.1, atol=1e-7)
 
 
 def test_a_spectrum_without_counts_has_none():

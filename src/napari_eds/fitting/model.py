@@ -28,6 +28,12 @@ from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 
 
+#: Families so many widths below and above the range are in the model: a strong line reaches into
+#: it. Those below are swallowed by the specimen and the window. Lines of them are drawn from
+#: further out.
+_FAMILY_WIDTHS, _LINE_WIDTHS = (0.5, 1.5), (2.0, 3.0)
+
+
 @dataclass(frozen=True, eq=False)
 class SpectralModel:
     """Design of a fit over a range of channels.
@@ -88,9 +94,14 @@ class SpectralModel:
         return len(self.families) + self.background.shape[1]
 
     def lines_in_range(self, family: xray.Family) -> list[xray.XRayLine]:
-        """Lines of a family that lie inside the fitted range, as eXSpy selects them."""
-        first = self.energy.offset_keV
-        last = min(self.energy.last_keV, self.beam_energy_keV)
+        """Lines of a family that lie inside the fitted range, as eXSpy selects them.
+
+        Where lines are drawn as a detector records them, also those whose flanks reach into it.
+        """
+        first, last = self.energy.offset_keV, self.energy.last_keV
+        if self.response.integrated:
+            first, last = _with_flanks(first, last, _LINE_WIDTHS, self.resolution_MnKa_eV)
+        last = min(last, self.beam_energy_keV)
         drawn = self.lines[self.families.index(family)]
         return [line for line in drawn if first < line.energy_keV < last]
 
@@ -183,9 +194,13 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
     cropped = energy.crop(channels)
     span = (cropped.offset_keV, cropped.last_keV, beam_energy)
     quantified = [_chosen_family(name, *span) for name in recipe.elements]
+    resolution = recipe.energy_resolution_MnKa_eV or acquisition.resolution_MnKa_eV()
+    is_corrected = recipe.engine == "poisson" and recipe.correct_lines
+    if is_corrected:
+        span = (*_with_flanks(*span[:2], _FAMILY_WIDTHS, resolution), beam_energy)
     others = [_all_families(name.partition("_")[0], *span) for name in recipe.elements]
     others += [_fitted_only(name, *span) for name in recipe.fit_only]
-    if recipe.engine == "poisson" and recipe.correct_lines:
+    if is_corrected:
         others += [beyond_the_table(name, *span) for name in (*recipe.elements, *recipe.fit_only)]
     families = tuple(
         dict.fromkeys([*quantified, *(family for found in others for family in found)])
@@ -198,7 +213,7 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
         n_quantified=len(quantified),
         background_order=recipe.background_order,
         beam_energy_keV=beam_energy,
-        response=Response(recipe.energy_resolution_MnKa_eV or acquisition.resolution_MnKa_eV()),
+        response=Response(resolution),
     )
     if model.n_parameters >= cropped.size:
         raise ModelError(
@@ -206,6 +221,15 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
             "energy range, lower the background's order or leave elements out"
         )
     return model
+
+
+def _with_flanks(
+    low_keV: float, high_keV: float, widths: tuple[float, float], resolution_MnKa_eV: float
+) -> tuple[float, float]:
+    """Return the ends of a range, so many full widths of a line further out."""
+    ends = np.array([low_keV, high_keV])
+    low, high = np.asarray(xray.fwhm_keV(ends, resolution_MnKa_eV)) * widths
+    return low_keV - float(low), high_keV + float(high)
 
 
 def _all_families(

@@ -25,6 +25,10 @@ FAMILY_SHELLS = {
 
 #: The alpha lines of each family, Siegbahn's alpha1 and alpha2.
 ALPHA_LINES = {"K": ("K-L3", "K-L2"), "L": ("L3-M5", "L3-M4"), "M": ("M5-N7", "M5-N6")}
+#: The first element whose M lines a detector sees, and the first of which xraylib has their rates.
+_NIOBIUM, _CADMIUM = 41, 48
+#: The first with 4f electrons.
+_CERIUM = 58
 
 #: Elements for which every table used here has data.
 LIGHTEST_Z, HEAVIEST_Z = 5, 98
@@ -93,12 +97,15 @@ def vacancy_transfer(Z: int, *, cascade: bool = True) -> np.ndarray:
 def family_lines(Z: int, family: str) -> FamilyLines:
     """Return the lines of family ``"K"``, ``"L"`` or ``"M"``; empty where there are none.
 
-    Transitions within one main shell (L1-L3 and the like) are no lines of a family. Where
-    xraylib has a rate but no energy, the difference of the edges stands in; that concerns
-    lines of at most 7 % of a family (K and Ca L), mostly below 1 %.
+    Transitions within M are lines of it, too: M2-M4 holds a seventh of the photons from M2 of
+    heavy elements. Those within L, of at most 0.3 % of it, are left out, and those of elements
+    without 4f electrons, a percent of a family that tables hardly know, below 0.4 keV. Where
+    xraylib has a rate but no energy, the difference of the edges stands in; that concerns lines of
+    at most 7 % of a family (K and Ca L), mostly below 1 %.
 
     xraylib has no M5-N6,7 and M4-N6 rates for La to Eu; the rate of their M shells is then
-    spread over the other lines.
+    spread over the other lines. Of elements before Cd it has none of M, though detectors see
+    M4-N2 (0.17 keV of Nb to 0.31 keV of Ag): those of Cd stand in.
     """
     import xraylib
 
@@ -106,9 +113,10 @@ def family_lines(Z: int, family: str) -> FamilyLines:
     for shell in FAMILY_SHELLS[family]:
         fluorescence = _fluorescence_yield(Z, shell)
         for outer, line in _line_constants()[shell]:
-            photons = fluorescence * _or_zero(xraylib.RadRate, Z, line)
+            photons = fluorescence * _rate(Z, family, line)
             energy = _line_energy(Z, shell, outer, line)
-            if photons <= 0 or energy <= 0 or outer.startswith(family):
+            is_left_out = outer.startswith(family) and (family == "L" or Z < _CERIUM)
+            if photons <= 0 or energy <= 0 or is_left_out:
                 continue
             names.append(f"{shell}-{outer}")
             energies.append(energy)
@@ -171,6 +179,14 @@ def _auger_yield(Z: int, shell: str) -> float:
     import xraylib
 
     return _or_zero(xraylib.AugerYield, Z, getattr(xraylib, f"{shell}_SHELL"))
+
+
+def _rate(Z: int, family: str, line: int) -> float:
+    """Part of the photons from a subshell that is in a line."""
+    import xraylib
+
+    of_others = family == "M" and _NIOBIUM <= Z < _CADMIUM
+    return _or_zero(xraylib.RadRate, _CADMIUM if of_others else Z, line)
 
 
 def _line_energy(Z: int, shell: str, outer: str, line: int) -> float:

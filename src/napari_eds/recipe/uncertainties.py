@@ -51,7 +51,7 @@ class Uncertainties(BaseModel):
     line_ratio_M_percent: _Percent = 30.0
     line_position_eV: _NotNegative = 0.7
     soft_line_position_eV: _NotNegative = 1.5
-    line_shape_percent: _Percent = 0.7
+    line_shape_percent: _Percent = 0.5
     background_percent: _Percent = 1.5
     thickness_percent: _Percent = 10.0
     unknown_thickness_nm: _NotNegative = 100.0
