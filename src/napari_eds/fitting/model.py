@@ -27,7 +27,6 @@ from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 
-
 #: Families so many widths below and above the range are in the model: a strong line reaches into
 #: it. Those below are swallowed by the specimen and the window. Lines of them are drawn from
 #: further out.

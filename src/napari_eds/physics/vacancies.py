@@ -107,8 +107,6 @@ def family_lines(Z: int, family: str) -> FamilyLines:
     spread over the other lines. Of elements before Cd it has none of M, though detectors see
     M4-N2 (0.17 keV of Nb to 0.31 keV of Ag): those of Cd stand in.
     """
-    import xraylib
-
     names, energies, columns = [], [], []
     for shell in FAMILY_SHELLS[family]:
         fluorescence = _fluorescence_yield(Z, shell)
