@@ -225,6 +225,26 @@ def test_what_is_fixed_stays(model):
     assert [refined.error_of(kind) for kind in AXIS_PRIOR] == [0, 0, 0]
 
 
+def test_a_ratio_that_cannot_be_is_in_the_errors(model):
+    """Ten deviations of the prior: something that the model lacks lies under K beta of Fe."""
+    factor = float(np.exp(10 * Uncertainties().line_ratio("K")))
+    refined = refined_sum(
+        model, expected_spectrum(with_factors(model, {"Fe_Kb1": factor, "Fe_Kb3": factor}))
+    )
+    bends = refined.background.shape[1]
+    off = {
+        refined.nuisances[i].lines: refined.covariance[bends + i, bends + i] ** 0.5
+        for i in range(len(refined.nuisances))
+        if refined.nuisances[i].kind == "ratio"
+        and refined.model.families[refined.nuisances[i].family].element == "Fe"
+    }
+    moved_by = max(abs(np.log(v)) for v in refined.refinement().ratios.values())
+    assert max(off.values()) == pytest.approx(
+        moved_by - 3 * Uncertainties().line_ratio("K"), rel=0.1
+    )
+    assert refined.refinement().impossible
+
+
 def test_the_misfit_is_relative_to_the_lines_whatever_the_counts(model):
     """Lines drawn 3 % too narrow, at counts a hundred times apart."""
     wide = model.recorded(resolution_MnKa_eV=model.resolution_MnKa_eV * 1.05)

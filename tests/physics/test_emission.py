@@ -416,3 +416,29 @@ def test_importing_loads_neither_xraylib_nor_hyperspy_nor_qt():
         "assert not found, found\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("element", "keV"), [("Nb", 0.1717), ("Ru", 0.2368), ("Ag", 0.3117)])
+def test_elements_before_cadmium_have_an_m_zeta_line(element, keV):
+    """Energies of M zeta in the X-ray Data Booklet (LBNL, 2009)."""
+    lines = emission_lines(element, "M", 200.0)
+    strongest = np.argmax(lines.cross_sections_cm2)
+    assert lines.energies_keV[strongest] == pytest.approx(keV, abs=0.006)
+    assert lines.cross_sections_cm2[strongest] > 0.8 * lines.cross_sections_cm2.sum()
+
+
+def test_m_lines_too_soft_to_be_seen_are_left_out():
+    assert not emission_lines("Sr", "M", 200.0).names
+
+
+@pytest.mark.parametrize(("element", "keV"), [("W", 0.703), ("Au", 0.857)])
+def test_heavy_elements_have_a_line_from_m4_to_m2(element, keV):
+    """Its energy is the difference of the edges, which photoemission has measured."""
+    lines = emission_lines(element, "M", 200.0)
+    place = lines.names.index("M2-M4")
+    assert lines.energies_keV[place] == pytest.approx(keV, abs=0.005)
+    assert 1e-3 < lines.cross_sections_cm2[place] / lines.cross_sections_cm2.sum() < 0.03
+
+
+def test_elements_without_4f_electrons_have_none():
+    assert "M2-M4" not in emission_lines("Ba", "M", 200.0).names

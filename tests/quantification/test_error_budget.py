@@ -100,6 +100,41 @@ def test_majors_are_right(results):
     assert np.quantile(errors, 0.9) < 0.06
 
 
+@pytest.fixture(scope="module")
+def compound_of(folder):
+    table = (
+        pd.read_csv(folder / "materials.csv").fillna({"absent": ""}).set_index("key", drop=False)
+    )
+    return table.loc
+
+
+@pytest.mark.parametrize("name", ["SrRuO3", "AuAg"])
+@pytest.mark.parametrize("nm", [1, 60])
+def test_soft_m_lines_and_flanks_beyond_the_range_are_drawn(
+    name, nm, compound_of, spectra, exact_k
+):
+    """M zeta of Ru and Ag beside C K, M2-M4 of Au beside Cu L, and Ru K just above 19 keV."""
+    compound = compound_of[f"nominal/{name}/{nm}"]
+    result = quantified(compound, spectra, exact_k, counts=1_000_000)
+    assert result.preparation.reduced_chi_squared < 1.15
+    assert "poor fit" not in result.table.iloc[0]["flag"]
+
+
+def test_a_range_that_ends_below_a_strong_line_changes_nothing(compound_of, spectra, exact_k):
+    """Cu K alpha at 8.04 keV, whose flank would bend the background."""
+    compound = compound_of["nominal/YBa2Cu3O7/1"]
+    families = {"elements": ("Y_L", "Ba_L", "O_K"), "fit_only": ("Cu", "C")}
+    whole, cut = (
+        quantified(compound, spectra, exact_k, energy_range_keV=(0.2, high), **families)
+        for high in (19.0, 7.95)
+    )
+    assert cut.preparation.reduced_chi_squared < 1.15
+    for element in ("Y", "Ba", "O"):
+        a, b = (r.table.iloc[0][f"{element}_at_pct"] for r in (whole, cut))
+        error = cut.table.iloc[0][f"{element}_at_pct_error_total"]
+        assert b == pytest.approx(a, abs=2 * error)
+
+
 def test_what_is_absent_is_not_detected(results):
     for compound, result in results:
         row = result.table.iloc[0]

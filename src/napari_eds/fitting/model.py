@@ -191,25 +191,14 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
     energy.require_calibrated()
     channels = energy.channels(*recipe.energy_range_keV)
     cropped = energy.crop(channels)
-    span = (cropped.offset_keV, cropped.last_keV, beam_energy)
-    quantified = [_chosen_family(name, *span) for name in recipe.elements]
     resolution = recipe.energy_resolution_MnKa_eV or acquisition.resolution_MnKa_eV()
-    is_corrected = recipe.engine == "poisson" and recipe.correct_lines
-    if is_corrected:
-        span = (*_with_flanks(*span[:2], _FAMILY_WIDTHS, resolution), beam_energy)
-    others = [_all_families(name.partition("_")[0], *span) for name in recipe.elements]
-    others += [_fitted_only(name, *span) for name in recipe.fit_only]
-    if is_corrected:
-        others += [beyond_the_table(name, *span) for name in (*recipe.elements, *recipe.fit_only)]
-    families = tuple(
-        dict.fromkeys([*quantified, *(family for found in others for family in found)])
-    )
+    families = _families_of(recipe, cropped, beam_energy, resolution)
     model = SpectralModel(
         energy=cropped,
         channels=channels,
         families=families,
         lines=tuple(family.lines for family in families),
-        n_quantified=len(quantified),
+        n_quantified=len(recipe.elements),
         background_order=recipe.background_order,
         beam_energy_keV=beam_energy,
         response=Response(resolution),
@@ -220,6 +209,26 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
             "energy range, lower the background's order or leave elements out"
         )
     return model
+
+
+def _families_of(
+    recipe: Recipe, energy: EnergyAxis, beam_energy_keV: float, resolution_MnKa_eV: float
+) -> tuple[xray.Family, ...]:
+    """Return the families of a recipe in range, the quantified ones first."""
+    ends = (energy.offset_keV, energy.last_keV)
+    found = [_chosen_family(name, *ends, beam_energy_keV) for name in recipe.elements]
+    is_corrected = recipe.engine == "poisson" and recipe.correct_lines
+    if is_corrected:
+        ends = _with_flanks(*ends, _FAMILY_WIDTHS, resolution_MnKa_eV)
+    # All of what is quantified, whichever of them the recipe names.
+    symbols = [name.partition("_")[0] for name in recipe.elements]
+    for symbol in symbols:
+        found += _all_families(symbol, *ends, beam_energy_keV)
+    for name in recipe.fit_only:
+        found += _fitted_only(name, *ends, beam_energy_keV)
+    for name in (*symbols, *recipe.fit_only) if is_corrected else ():
+        found += beyond_the_table(name, *ends, beam_energy_keV)
+    return tuple(dict.fromkeys(found))
 
 
 def _with_flanks(
