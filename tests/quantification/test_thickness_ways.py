@@ -1,5 +1,7 @@
 """Thickness by two families, by a map and by a formula: against simulated truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -144,6 +146,16 @@ def test_what_is_unknown_of_a_map_stays_unknown(wedge):
     assert np.isnan(found.thickness_nm[0])
     assert np.isnan(found.composition.atomic_fractions[0]).all()
     assert np.isfinite(found.table.iloc[1]).all()
+
+
+def test_a_label_without_density_leaves_the_others_as_they_are(wedge):
+    """As beside the specimen, where noise has no composition from which one follows."""
+    found = eds.thickness_from_families(wedge[0], "Sr")
+    densities = found.densities_g_cm3.copy()
+    densities[0] = np.nan
+    without = replace(found, densities_g_cm3=densities).composition.atomic_fractions
+    assert np.isnan(without[0]).all()
+    np.testing.assert_array_equal(without[1:], found.composition.atomic_fractions[1:])
 
 
 def test_bad_input_is_refused(wedge):

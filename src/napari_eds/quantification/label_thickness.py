@@ -89,10 +89,11 @@ class LabelThickness:
         """Compositions of the labels, absorption corrected by the thickness of each.
 
         Cliff and Lorimer's method, as `quantify`; errors contain that of the thickness. NaN where
-        a label gives no thickness.
+        a label gives no thickness or density.
         """
         result = self.result
-        model, known = result.fit.model, np.isfinite(self.thickness_nm)
+        model = result.fit.model
+        known = np.isfinite(self.thickness_nm) & np.isfinite(self.densities_g_cm3)
         families, table = model.quantified, result.k_factors
         foil = Foil(
             mass_absorption_cm2_g(result.elements, [f.alpha.energy_keV for f in families]),
