@@ -143,12 +143,21 @@ def nuisances_of(
     absorbed : SelfAbsorption, optional
         What the specimen did to the lines of the model.
     """
+    found = _of_detector(model, fixed)
+    for i, family in enumerate(model.families):
+        if lines := model.lines_in_range(family):
+            found += _of_family(model, i, lines, uncertainties, fixed, absorbed)
+    return tuple(found)
+
+
+def _of_detector(model: SpectralModel, fixed: Sequence[Kind]) -> list[Nuisance]:
+    """Return what concerns all families."""
+    response = model.response
     found = [
         Nuisance(kind, (FIXED_PRIOR if kind in fixed else AXIS_PRIOR)[kind], kind in fixed)
         for kind in ("offset", "gain", "resolution")
     ]
     found.append(Nuisance("fano", FANO_PRIOR, "fano" in fixed))
-    response = model.response
     found += [
         _share_of(response, kind, AUGER_PRIOR, fixed)
         for kind, line in _BANDS.items()
@@ -162,27 +171,33 @@ def nuisances_of(
             found.append(_share_of(response, "hard_tail", HARD_TAIL_PRIOR, fixed))
         if response.integrated:
             found.append(_share_of(response, "escape", ESCAPE_PRIOR, fixed))
-    for i, family in enumerate(model.families):
-        lines = model.lines_in_range(family)
-        if not lines:
-            continue
-        position = uncertainties.line_position_eV
-        if family.alpha.energy_keV < _SOFT_KEV:
-            position = max(position, uncertainties.soft_line_position_eV)
-        ratio = uncertainties.line_ratio(family.family)
-        doubts = {} if absorbed is None else absorbed.doubts_of(model, i)
-        position = float(np.hypot(position, _moved_by_doubt(model, i, doubts)))
-        found.append(Nuisance("position", position, "position" in fixed, i))
-        of_ratios = {} if absorbed is None else absorbed.ratio_doubts_of(model, i)
-        for group in _groups(model, family, lines, model.weight_sums[i]):
-            of_group = max((of_ratios.get(name, 0.0) for name in group), default=0.0)
-            prior = float(np.hypot(ratio, of_group))
-            found.append(Nuisance("ratio", prior, "ratio" in fixed, i, group))
-        found += [
-            Nuisance("ratio", prior, "ratio" in fixed, i, names)
-            for names, prior in _subshells(uncertainties, family, lines)
-        ]
-    return tuple(found)
+    return found
+
+
+def _of_family(  # noqa: PLR0913, PLR0917 - what is known of it comes from this many places
+    model: SpectralModel,
+    i: int,
+    lines: Sequence[xray.XRayLine],
+    uncertainties: Uncertainties,
+    fixed: Sequence[Kind],
+    absorbed: SelfAbsorption | None,
+) -> Iterator[Nuisance]:
+    """Yield the position of a family and the ratios of its lines."""
+    family = model.families[i]
+    position = uncertainties.line_position_eV
+    if family.alpha.energy_keV < _SOFT_KEV:
+        position = max(position, uncertainties.soft_line_position_eV)
+    ratio = uncertainties.line_ratio(family.family)
+    doubts = {} if absorbed is None else absorbed.doubts_of(model, i)
+    position = float(np.hypot(position, _moved_by_doubt(model, i, doubts)))
+    yield Nuisance("position", position, "position" in fixed, i)
+    of_ratios = {} if absorbed is None else absorbed.ratio_doubts_of(model, i)
+    for group in _groups(model, family, lines, model.weight_sums[i]):
+        of_group = max((of_ratios.get(name, 0.0) for name in group), default=0.0)
+        prior = float(np.hypot(ratio, of_group))
+        yield Nuisance("ratio", prior, "ratio" in fixed, i, group)
+    for names, prior in _subshells(uncertainties, family, lines):
+        yield Nuisance("ratio", prior, "ratio" in fixed, i, names)
 
 
 def _share_of(response: Response, kind: Kind, prior: float, fixed: Sequence[Kind]) -> Nuisance:
