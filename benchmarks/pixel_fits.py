@@ -19,7 +19,6 @@ from scipy import ndimage
 import napari_eds as eds
 from napari_eds._support.threads import n_threads, one_thread_of_algebra
 from napari_eds.fitting.poisson import fit_poisson, shared_inverse
-from napari_eds.physics.lines import fwhm_keV
 from napari_eds.quantification.pixel_fit import share
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -79,7 +78,7 @@ def main() -> None:
 def groups(model) -> np.ndarray:
     """Return where channels begin that are merged to a third of the resolution."""
     energies = model.energy.energies_keV
-    width = fwhm_keV(energies, model.resolution_MnKa_eV, model.response.fano_eV) / 3
+    width = model.response.fwhm_keV(energies) / 3
     passed = np.floor(np.cumsum(model.energy.scale_keV / width))
     return np.flatnonzero(np.diff(passed, prepend=-1))
 

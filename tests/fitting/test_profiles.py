@@ -201,9 +201,9 @@ BOTH_TAILS = Response(
         {"resolution_MnKa_eV": 0.1},
         {"fano_eV": 0.01},
         {"hard_tail": 1e-3},
-        {"escape": 0.01},
-        {"radiative_auger": 0.01},
-        {"radiative_auger_beta": 0.01},
+        {"escape": 0.5},
+        {"radiative_auger": 0.5},
+        {"radiative_auger_beta": 0.5},
     ],
 )
 @pytest.mark.parametrize("response", [BOTH_TAILS, Response(RESOLUTION_EV)])

@@ -65,6 +65,7 @@ def test_a_label_without_thickness_is_told_and_as_uncertain_as_without_correctio
     without = eds.quantify(lfo_sto_96, labels, recipe.model_copy(update={"absorption": None}))
     said = "thickness 0 nm in the map: absorption not corrected"
     assert some.table["flag"].str.contains(said).tolist() == [False, True, False, False]
+    assert "O ±" in some.table["flag"][2]
     errors = [r.composition.atomic_error_parts["thickness"] for r in (corrected, some, without)]
     others = [0, 2, 3]
     np.testing.assert_allclose(errors[1][1], errors[2][1], rtol=0.1, atol=1e-4)

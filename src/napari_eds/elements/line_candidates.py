@@ -23,7 +23,6 @@ REACH_FWHM = 0.8
 
 #: A peak's position is trusted to this part of its width: axes are seldom better calibrated.
 _AXIS_FWHM = 0.15
-_FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 #: Below this energy line ratios of the tables mean little and the specimen absorbs much.
 _SOFT_KEV = 1.0
 _VERY_SOFT_KEV = 0.6
@@ -362,7 +361,9 @@ class _Judge:
         """Return a family's counts in the window at an energy, per count of its alpha line."""
         energies = np.array([line.energy_keV for line in family.lines])
         weights = np.array([line.weight for line in family.lines])
-        sigma = np.asarray(xray.fwhm_keV(energies, self.spectrum.resolution_eV)) / _FWHM_PER_SIGMA
+        sigma = (
+            np.asarray(xray.fwhm_keV(energies, self.spectrum.resolution_eV)) / xray.FWHM_PER_SIGMA
+        )
         half = HALF_WINDOW_FWHM * self.spectrum.fwhm(energy_keV)
         low, high = ((energy_keV + h - energies) / sigma for h in (-half, half))
         return max(float(weights @ (ndtr(high) - ndtr(low))), 1e-6)

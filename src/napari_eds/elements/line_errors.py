@@ -45,8 +45,6 @@ _PILE_UP, _PAIRED = 0.02, 3
 #: What weighs less than this many standard deviations of counting in all is left out.
 _NEGLIGIBLE = 0.3
 
-_FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
-
 
 @dataclass(frozen=True, eq=False)
 class Directions:
@@ -74,7 +72,7 @@ class LineErrors:
         energies = model.energy.energies_keV
         steps = []
         for edge, part in _STEPS:
-            sigma = float(xray.fwhm_keV(edge, model.resolution_MnKa_eV)) / _FWHM_PER_SIGMA
+            sigma = float(xray.fwhm_keV(edge, model.resolution_MnKa_eV)) / xray.FWHM_PER_SIGMA
             steps.append(part * (0.5 - ndtr((energies - edge) / sigma)))
         self._steps = np.stack(steps, axis=1)
 
@@ -169,4 +167,4 @@ def widened(lines: np.ndarray, model: SpectralModel) -> np.ndarray:
     """
     step = model.energy.scale_keV
     curvature = np.gradient(np.gradient(lines, step, axis=0), step, axis=0)
-    return model.resolution_MnKa_eV * 1e-6 / _FWHM_PER_SIGMA**2 * curvature
+    return model.resolution_MnKa_eV * 1e-6 / xray.FWHM_PER_SIGMA**2 * curvature

@@ -18,7 +18,6 @@ HALF_WINDOW_FWHM = 0.6
 #: Net counts above this many errors are a peak.
 SIGNIFICANT = 3.0
 
-_FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 _CHANNEL_KEV = 0.01
 #: Width of the weights of a centroid relative to a line, and how often it is improved.
 _KERNEL, _CENTROID_ROUNDS = 0.6, 10
@@ -152,7 +151,7 @@ class NetSpectrum:
         do not pull; where the weighted mean stays in place is the top of the smoothed peak.
         """
         energies, net = self.axis.energies_keV, self.counts - self.background
-        sigma = self.fwhm(start_keV) / _FWHM_PER_SIGMA
+        sigma = self.fwhm(start_keV) / xray.FWHM_PER_SIGMA
         # The product of line and weights is narrower than both: the mean moves a part of the way.
         gain = (1 + _KERNEL**2) / _KERNEL**2
         centre, weights, total = start_keV, np.zeros(0), 1.0

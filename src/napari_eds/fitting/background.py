@@ -211,7 +211,7 @@ def _edges(model: SpectralModel, escaping: np.ndarray) -> np.ndarray:
 
 
 def _resolved(model: SpectralModel, values: np.ndarray) -> np.ndarray:
-    return resolved(model.energy, values, model.resolution_MnKa_eV, model.response.fano_eV)
+    return resolved(model.energy, values, model.response)
 
 
 def _physical(

@@ -97,14 +97,19 @@ class SpectralModel:
 
         Where lines are drawn as a detector records them, also those whose flanks reach into it.
         """
-        first, last = self.energy.offset_keV, self.energy.last_keV
-        if self.response.integrated:
-            first, last = _with_flanks(first, last, _LINE_WIDTHS, self.resolution_MnKa_eV)
-        last = min(last, self.beam_energy_keV)
+        first, last = self._seen_keV
         drawn = self.lines[self.families.index(family)]
         return [line for line in drawn if first < line.energy_keV < last]
 
-    @property
+    @cached_property
+    def _seen_keV(self) -> tuple[float, float]:
+        """Least and largest energy of lines that are drawn."""
+        first, last = self.energy.offset_keV, self.energy.last_keV
+        if self.response.integrated:
+            first, last = _with_flanks(first, last, _LINE_WIDTHS, self.resolution_MnKa_eV)
+        return first, min(last, self.beam_energy_keV)
+
+    @cached_property
     def drawn_lines(self) -> list[list[xray.XRayLine]]:
         """Lines of each family that lie inside the fitted range."""
         return [self.lines_in_range(family) for family in self.families]

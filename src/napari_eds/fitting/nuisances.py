@@ -297,8 +297,8 @@ def _slopes_of_all(model: SpectralModel, kinds: Collection[Kind]) -> dict[Kind, 
         if kind == "position":
             ends.append(Moved(model.energy, model.response, _STEP / 1000))
         else:
-            moved = _moved_by(model, kind, _STEP)
-            ends.append(Moved(moved.energy, moved.response))
+            end = _moved_by(model, kind, _STEP)
+            ends.append(Moved(end.energy, end.response))
     changes = family_slopes(model.energy, model.drawn_lines, model.response, ends)
     return {kind: change / _STEP for kind, change in zip(kinds, changes, strict=True)}
 

@@ -92,25 +92,17 @@ def family_slopes(
         yield change
 
 
-def resolved(
-    energy: EnergyAxis,
-    values: np.ndarray,
-    resolution_MnKa_eV: float,
-    fano_eV: float = xray.FANO_EV,
-) -> np.ndarray:
+def resolved(energy: EnergyAxis, values: np.ndarray, response: Response) -> np.ndarray:
     """Return a curve as a detector resolves it, which smears its edges, (channels,).
 
     Parameters
     ----------
     energy : EnergyAxis
     values : ndarray, (channels,)
-    resolution_MnKa_eV : float
-        Full width at half maximum at Mn Ka.
-    fano_eV : float
-        See `lines.fwhm_keV`.
+    response : Response
     """
     energies = energy.energies_keV
-    sigma = Response(resolution_MnKa_eV, fano_eV).sigma_keV(energies)
+    sigma = response.sigma_keV(energies)
     return np.asarray(
         np.mean([np.interp(energies + d * sigma, energies, values) for d in _DEVIATIONS], axis=0)
     )

@@ -154,9 +154,8 @@ def refine(
     background's bends, which leave it positive). So a weak line keeps its table, a strong one
     follows the counts, and none can take the place of a line that is missing. Channels weigh by
     what is expected to scatter there, of counts and of shapes: what the model cannot draw does
-    not rule what it can.
-    Where a peak was let go that it can draw, which a far better fit without such weights shows,
-    that one is taken.
+    not rule what it can. Where a peak was let go that it can draw, which a far better fit without
+    such weights shows, that one is taken.
 
     Parameters
     ----------

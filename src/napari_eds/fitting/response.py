@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from napari_eds.physics.detector import SILICON_KA_KEV, hard_tail, silicon_escap
 from napari_eds.physics.radiative_auger import radiative_auger
 from napari_eds.recipe.recipe import LowEnergyTail
 
-_FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 _OXYGEN_KA_KEV, _CARBON_KA_KEV = 0.525, 0.277
 #: Escape peaks below this part of an alpha line are not drawn.
 _NEGLIGIBLE = 1e-5
@@ -54,10 +57,14 @@ class Response:
     radiative_auger: float = 0.0
     radiative_auger_beta: float = 0.0
 
-    def sigma_keV(self, energies_keV: np.ndarray) -> np.ndarray:
+    def fwhm_keV(self, energies_keV: ArrayLike) -> np.ndarray:
+        """Return full widths of peaks at half maximum, shape of `energies_keV`."""
+        energies = np.asarray(energies_keV, float)
+        return np.asarray(xray.fwhm_keV(energies, self.resolution_MnKa_eV, self.fano_eV))
+
+    def sigma_keV(self, energies_keV: ArrayLike) -> np.ndarray:
         """Return standard deviations of peaks, shape of `energies_keV`."""
-        fwhm = xray.fwhm_keV(energies_keV, self.resolution_MnKa_eV, self.fano_eV)
-        return np.asarray(fwhm / _FWHM_PER_SIGMA)
+        return self.fwhm_keV(energies_keV) / xray.FWHM_PER_SIGMA
 
 
 @dataclass(frozen=True, eq=False)

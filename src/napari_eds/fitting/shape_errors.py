@@ -20,7 +20,6 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import slopes_of
 from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.refinement import Refined
-from napari_eds.physics import lines as xray
 from napari_eds.recipe.uncertainties import Uncertainties
 
 #: Parts of the error of an intensity that come from shapes: energy axis, resolution and positions;
@@ -193,8 +192,7 @@ def _bumps(model: SpectralModel, widths: float) -> np.ndarray:
     energies = model.energy.energies_keV
 
     def width(energy_keV: np.ndarray | float) -> np.ndarray:
-        fwhm = xray.fwhm_keV(energy_keV, model.resolution_MnKa_eV, model.response.fano_eV)
-        return widths * np.asarray(fwhm)
+        return widths * model.response.fwhm_keV(energy_keV)
 
     centres = [float(energies[0])]
     while centres[-1] < energies[-1]:

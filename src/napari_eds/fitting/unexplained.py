@@ -86,7 +86,7 @@ def peaks_beside(
     variance = expected + (_LINE_ERROR * drawn) ** 2 + (_BACKGROUND_ERROR * background) ** 2
     energies = model.energy.energies_keV
     # Counts within one full width, of what stands out and of what may.
-    width = np.asarray(xray.fwhm_keV(energies, model.resolution_MnKa_eV, model.response.fano_eV))
+    width = model.response.fwhm_keV(energies)
     residual, lines = (_within(v, width, model) for v in (counts - expected, drawn))
     noise = np.sqrt(np.maximum(_within(expected, width, model), _LEAST_COUNTS))
     shapes = _within(np.sqrt(variance - expected), width, model)

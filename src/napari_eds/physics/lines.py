@@ -22,6 +22,9 @@ MN_KA_KEV = 5.8987
 #: ``8 ln 2 * 0.12 * 3.66`` gives 2.44.
 FANO_EV = 2.5
 
+#: Full width at half maximum of a Gaussian over its standard deviation.
+FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
+
 #: A family is preferred for quantification only if the beam energy is at least this multiple of
 #: its alpha energy: below, ionisation is inefficient (the rule HyperSpy and eXSpy use).
 MINIMUM_OVERVOLTAGE = 2.0
