@@ -7,6 +7,7 @@ lines as the detector draws them; shifted and stretched to the axis of the unkno
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -21,29 +22,53 @@ def dose(image: eds.SpectrumImage) -> float:
     return image.acquisition.beam_current_nA * image.acquisition.live_time_s
 
 
-def k_ratios(
-    unknown: eds.SpectrumImage, standards: Sequence[eds.SpectrumImage]
-) -> tuple[list[float], float]:
-    """Return k-ratios to standards over `RANGE_keV`, and reduced chi-squared.
+@dataclass(frozen=True)
+class Sum:
+    """One spectrum as a sum of others.
+
+    Attributes
+    ----------
+    k_ratios : tuple of float
+        To each standard.
+    chi_squared : float
+        Reduced.
+    moved_eV : float
+        How far the standards moved in the middle of `RANGE_keV`.
+    """
+
+    k_ratios: tuple[float, ...]
+    chi_squared: float
+    moved_eV: float
+
+
+def as_sum(
+    unknown: eds.SpectrumImage, standards: Sequence[eds.SpectrumImage], *, moves: bool
+) -> Sum:
+    """Describe a spectrum over `RANGE_keV` by those of standards, channel by channel.
 
     The continuum of the standards goes with their lines; a straight line makes up for what
-    differs.
+    differs. If it `moves`, the axis of the standards is shifted and stretched to the unknown's:
+    that of a spectrometer drifts.
     """
     energies = unknown.energy.energies_keV
-    inside = (energies > RANGE_keV[0]) & (energies < RANGE_keV[1])
-    energies, counts = energies[inside], unknown.total_spectrum()[inside].astype(float)
-    weights = 1 / np.sqrt(counts)
-    around = energies - np.mean(RANGE_keV)
+    channels = np.flatnonzero((energies > RANGE_keV[0]) & (energies < RANGE_keV[1])).astype(float)
+    counts = unknown.total_spectrum()[channels.astype(int)].astype(float)
+    weights, middle = 1 / np.sqrt(counts), channels.mean()
 
     def fitted(axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        offset_keV, gain = axis
-        at = energies * (1 + gain) + offset_keV
-        drawn = [np.interp(at, s.energy.energies_keV, s.total_spectrum()) for s in standards]
-        design = np.column_stack([*drawn, np.ones_like(at), around])
+        shift, gain = axis
+        at = channels + shift + gain * (channels - middle)
+        drawn = [np.interp(at, np.arange(s.energy.size), s.total_spectrum()) for s in standards]
+        design = np.column_stack([*drawn, np.ones_like(at), channels - middle])
         found = np.linalg.lstsq(design * weights[:, None], counts * weights, rcond=None)[0]
         return found, (design @ found - counts) * weights
 
-    best = least_squares(lambda axis: fitted(axis)[1], [0.0, 0.0], x_scale=0.001)
-    found, residuals = fitted(best.x)
-    ratios = [float(a) * dose(s) / dose(unknown) for a, s in zip(found, standards, strict=False)]
-    return ratios, float(residuals @ residuals / len(residuals))
+    axis = np.zeros(2)
+    if moves:
+        axis = least_squares(lambda axis: fitted(axis)[1], axis, x_scale=(0.1, 0.001)).x
+    found, residuals = fitted(axis)
+    return Sum(
+        tuple(float(a) * dose(s) / dose(unknown) for a, s in zip(found, standards, strict=False)),
+        float(residuals @ residuals / len(residuals)),
+        float(1000 * axis[0] * unknown.energy.scale_keV),
+    )
