@@ -41,6 +41,9 @@ def test_ways_are_set_beside_each_other(film, tmp_path, capsys):
     of_map = table[(table["way"] == "map t.npy") & (table["label"] == 3)]
     assert of_map["O (at.%)"].iloc[0] == pytest.approx(60, abs=2)
     assert run(film, *ways, "-o", str(out)) == 1  # nothing is replaced unasked
+    capsys.readouterr()
+    assert run(film, *ways, "-o", str(tmp_path / "t.docx")) == 1
+    assert "t.docx: tables are not saved as .docx" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

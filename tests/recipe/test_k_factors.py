@@ -183,7 +183,7 @@ def test_a_bad_file_is_refused_with_what_is_wrong(tmp_path, text, message):
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "k.csv"
     path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe\x00")
-    with pytest.raises(KFactorError, match=r"k\.csv is not a k-factor table"):
+    with pytest.raises(KFactorError, match=r"k\.csv is no table of factors"):
         read_k_factors(path)
 
 
@@ -421,7 +421,11 @@ def test_columns_that_are_not_known_are_named(tmp_path):
     ("header", "row", "message"),
     [
         ("element,family,k_factor,error", "O,K,1.2,5", r"line 2: 'error' .* \(500 %\).*percent'"),
-        ("element,family,k_factor,error %", "O,K,1.2,500", r"line 2: .*\(500 %\).*k-factor$"),
+        (
+            "element,family,k_factor,error %",
+            "O,K,1.2,500",
+            r"line 2: .*\(500 %\).*relative to it$",
+        ),
         ("element,family,k_factor,error,k error", "O,K,1.2,0.1,0.1", "relative_error: error, k e"),
         ("element,family,k_factor,kV,HT", "O,K,1.2,80,80", "beam_energy_keV: kV, HT"),
     ],

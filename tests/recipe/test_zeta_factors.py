@@ -3,10 +3,11 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import napari_eds as eds
-from napari_eds.errors import KFactorError
+from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.zeta_factors import ZetaFactorTable, read_zeta_factors
 
@@ -41,17 +42,63 @@ def test_a_table_written_by_hand_needs_four_columns(tmp_path):
     assert same.value_kg_m2(FAMILIES[1], "alpha") == table.value_kg_m2(FAMILIES[1], "alpha")
 
 
+def test_columns_may_be_named_and_separated_as_people_do(tmp_path):
+    path = tmp_path / "zeta.csv"
+    path.write_text(
+        "# of a wedge\nElement;Line;ζ (kg/m²);Error %;Common error (%);Convention;kV;why\n"
+        "O;Ka;1234,5;4;12;alpha;300;x\nTi;K;701;;12;alpha;300;y\n",
+        encoding="utf-8-sig",
+    )
+    table = read_zeta_factors(path)
+    assert table.value_kg_m2(FAMILIES[0], "alpha") == 1234.5
+    assert table.value_kg_m2(FAMILIES[1], "alpha") == 701
+    assert table.common_relative_error == pytest.approx(0.12)
+    assert table.k_factors.beam_energy_keV == 300
+    assert table.k_factors.find("O", "K").relative_error == pytest.approx(0.04)
+    # That of its class, which is said, and so is the column that is not used.
+    assert table.k_factors.find("Ti", "K").relative_error > 0
+    assert any("Ti_K" in note for note in table.k_factors.notes)
+    assert any("'why'" in note for note in table.k_factors.notes)
+
+
+def test_a_table_that_was_read_is_saved_as_it_was(tmp_path):
+    path = tmp_path / "zeta.csv"
+    path.write_text(
+        "element,family,zeta_kg_m2,relative_error,convention,detector,date,notes\n"
+        "O,K,1200,0.1,alpha,=SUM(1),2024-05-01,by hand\n"
+        "Ti,K,700,,alpha,=SUM(1),2024-05-01,by hand\n"
+    )
+    table = read_zeta_factors(path)
+    assert table.k_factors.detector == "=SUM(1)"
+    again = table.to_csv(tmp_path / "again.csv")
+    assert ",'=SUM(1)," in again.read_text()  # no formula to a spreadsheet
+    assert pd.read_csv(again)["relative_error"].isna().tolist() == [False, True]
+    same = read_zeta_factors(again)
+    assert same.k_factors.factors == table.k_factors.factors
+    assert same.k_factors.date == "2024-05-01"
+    assert same.k_factors.detector == "=SUM(1)"
+    assert "by hand" in same.k_factors.notes
+    with pytest.raises(EDSError, match=r"zeta\.docx: tables are not saved as \.docx"):
+        table.to_csv(tmp_path / "zeta.docx")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("element,family,convention\nO,K,alpha\n", "lacks zeta_kg_m2 or cross_section_barn"),
         ("element,family,zeta_kg_m2\nO,K,5\n", "lacks convention"),
-        ("element,family,zeta_kg_m2,convention\nO,K,many,alpha\n", "column zeta_kg_m2: .*many"),
+        ("element,family,zeta_kg_m2,convention\nO,K,many,alpha\n", "O_K = 'many' .*line 2"),
         ("element,family,cross_section_barn,convention\nO,K,-1,alpha\n", "O_K: .* above 0"),
         ("element,family,cross_section_barn,convention\nXx,K,1,alpha\n", "Xx"),
+        ("element,family,zeta_kg_m2,convention\nO,K,5,alpha\nTi,K,5,family\n", "mixes alpha"),
+        ("element,family,zeta_kg_m2,convention\nO,K,5,alpha\nO,K,6,alpha\n", "lines 2 and 3"),
         (
-            "element,family,zeta_kg_m2,convention,detector\nO,K,5,alpha,A\nO,L,5,alpha,B\n",
-            "detector must be the same",
+            "element,family,zeta_kg_m2,convention,kV\nO,K,5,alpha,high\n",
+            "line 2: 'kV' is not a number: 'high'",
+        ),
+        (
+            "element,family,zeta_kg_m2,convention,error\nO,K,5,alpha,7\n",
+            "line 2: 'error'.*percent",
         ),
     ],
 )

@@ -23,11 +23,23 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from napari_eds._support.files import is_unfinished, remove_stale, write_atomically, written_files
+from napari_eds._support.csv_cells import csv_text
+from napari_eds._support.files import (
+    CSV,
+    check_ending,
+    is_unfinished,
+    remove_stale,
+    write_atomically,
+    written_files,
+)
 from napari_eds._support.provenance import file_sha256
 from napari_eds._support.raw_files import RAW_FOLDER, has_raw_name, is_raw
 from napari_eds.errors import OutputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: File in which a folder of outputs notes what was written into it.
 MANIFEST = ".napari-eds.json"
@@ -117,6 +129,40 @@ def write_files(
         write_atomically(path, content, overwrite=overwrite)
         for path, content in zip(paths, contents, strict=True)
     ]
+
+
+def write_table(
+    path: str | Path,
+    table: pd.DataFrame,
+    *,
+    overwrite: bool = False,
+    inputs: Inputs = (),
+    **options: Any,
+) -> Path:
+    """Write one table as CSV, of which a spreadsheet runs nothing.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its ending is one of `files.CSV`, or none.
+    table : DataFrame
+    overwrite, inputs
+        See `check_files`.
+    **options
+        Of ``DataFrame.to_csv``.
+
+    Raises
+    ------
+    EDSError
+        If the name ends as that of another kind of file.
+    OutputError, OSError
+        As `write_files`.
+    """
+    check_ending(path, CSV)
+    (written,) = write_files(
+        [path], [csv_text(table, **options)], overwrite=overwrite, inputs=inputs
+    )
+    return written
 
 
 @contextmanager

@@ -217,14 +217,13 @@ def _save_known(found: Sequence[KnownComparison], path: Path, *, overwrite: bool
     """Save one comparison as it saves itself, several as one table."""
     import pandas as pd
 
-    from napari_eds._support.csv_cells import csv_text
-    from napari_eds._support.outputs import write_files
+    from napari_eds._support.outputs import write_table
 
     if len(found) == 1:
         return found[0].to_csv(path, overwrite=overwrite)
     tables = [known.table.assign(labels=len(known.labels)) for known in found]
     joined = pd.concat(tables, keys=[known.formula for known in found], names=["formula"])
-    return write_files([path], [csv_text(joined, float_format="%.6g")], overwrite=overwrite)
+    return [write_table(path, joined, overwrite=overwrite, float_format="%.6g")]
 
 
 def _groups(options: argparse.Namespace, table: CompositionTable) -> list[list[int | str]]:

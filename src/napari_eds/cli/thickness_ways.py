@@ -62,7 +62,7 @@ def run_ways(
     """Find thicknesses by all ways that are asked for, and say whether they agree."""
     import pandas as pd
 
-    from napari_eds._support.outputs import write_files
+    from napari_eds._support.outputs import write_table
     from napari_eds.quantification.label_thickness import compare_thicknesses
     from napari_eds.quantification.thickness_ways import thickness_from_zeta
 
@@ -72,7 +72,7 @@ def run_ways(
             "--save-zeta needs --zeta-factors, --label with --formula, or --solid-angle"
         )
     extra = [] if options.save_zeta is None else [options.save_zeta]
-    with writing(options, [options.output, *extra]):
+    with writing(options, [options.output, *extra], table=options.output):
         result = run(options)
         found = [_by(way, options, result) for way in options.ways]
         if options.from_map is not None:
@@ -87,9 +87,7 @@ def run_ways(
         for line in compare_thicknesses(found):
             print(line)
         table = pd.concat([one.table.assign(way=one.way) for one in found], ignore_index=True)
-        (written,) = write_files(
-            [options.output], [table.to_csv(index=False)], overwrite=options.force
-        )
+        written = write_table(options.output, table, overwrite=options.force, index=False)
     print(f"Saved {', '.join(map(str, [written, *extra]))}")
 
 

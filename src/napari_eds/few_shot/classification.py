@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.brief import brief
-from napari_eds._support.csv_cells import csv_text, restored
-from napari_eds._support.outputs import write_files
+from napari_eds._support.csv_cells import restored
+from napari_eds._support.outputs import write_table
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.chips import (
     ChipOrder,
@@ -122,8 +122,7 @@ class Classification:
         OSError
             If the folder does not exist or cannot be written.
         """
-        (written,) = write_files([path], [csv_text(self.table)], overwrite=overwrite)
-        return written
+        return write_table(path, self.table, overwrite=overwrite)
 
 
 def classify(

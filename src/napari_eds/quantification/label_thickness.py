@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.brief import brief
-from napari_eds._support.outputs import write_files
+from napari_eds._support.outputs import write_table
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
 from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR, AtomicVolumes
@@ -132,9 +132,7 @@ class LabelThickness:
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Save the table."""
-        text = self.table.to_csv(index=False)
-        (written,) = write_files([path], [text], overwrite=overwrite)
-        return written
+        return write_table(path, self.table, overwrite=overwrite, index=False)
 
     def what_would_reconcile(self, mass_thickness_kg_m2: np.ndarray) -> str:
         """Say what would have to be otherwise for another mass thickness, (labels,), in words."""

@@ -25,6 +25,7 @@ from napari_eds.spectra.acquisition import Acquisition
 
 SEPARATOR = "; "
 _PEAK, _NAMED, _POOR_FIT = "unexplained peak", "left out", "poor fit"
+_POOR_SUM = f"{_POOR_FIT} of the sum"
 _OUT_OF_RANGE = "no line in the range"
 _OFF = "lines off their tables"
 _NO_COUNTS, _NOTHING = "no counts", "nothing detected"
@@ -103,7 +104,7 @@ def map_remarks(
         lines = model.profiles @ np.maximum(fitted.coefficients[: len(model.families)], 0)
         misfit = relative_misfit(total, fitted.expected, lines, beyond_sigma=SURE_SIGMA)
         if misfit > POOR_FIT:
-            found.append(f"{_POOR_FIT} of the sum")
+            found.append(_POOR_SUM)
     return tuple(found)
 
 
@@ -213,7 +214,10 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
         negative = composition.atomic_fractions < -NEGATIVE_SIGMA * composition.atomic_errors_total
     found = []
     for i in range(len(fit.counts)):
-        poorly = [_POOR_FIT] * bool(poor[i] or of_labels[i])
+        is_poor = bool(poor[i] or of_labels[i])
+        # Of a single label, the sum says no more than the label itself.
+        is_told = len(fit.counts) == 1 and _POOR_SUM in of_map
+        poorly = [_POOR_FIT] * (is_poor and not is_told)
         if no_counts[i] or nothing[i]:
             own = [_NOTHING, *poorly, *_other_peaks(of_labels[i], ())]
             found.append(_NO_COUNTS if no_counts[i] else SEPARATOR.join(own))

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
 
 import numpy as np
 
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
-from napari_eds.recipe.k_factor_columns import Columns, columns_of, squashed
+from napari_eds.recipe.k_factor_columns import K_FACTORS, columns_of, squashed
 from napari_eds.recipe.k_factor_comparison import ConventionEvidence, convention_evidence
 from napari_eds.recipe.k_factor_text import TextTable, read_text_table
 from napari_eds.recipe.k_factors import (
-    ABOUT_COLUMNS,
     ABOUT_CONVENTION,
-    ABOUT_ERRORS,
     COLUMNS,
     CONTRADICTED,
     NAMES,
-    NOTE_SEPARATOR,
     Convention,
     KFactorTable,
     checked_table,
-    family_named,
 )
+from napari_eds.recipe.plain_tables import FactorRows, read_plain
 
 #: Secondary lines of one family within this factor of the alpha row mean that the table gives
 #: the family's k on every row (Velox's L rows differ by up to 20 %).
@@ -104,8 +98,8 @@ def read_k_factors(
     text = read_text_table(path)
     if tuple(squashed(name) for name in (text.header[:1] + text.header[-1:])) == _OF_VELOX:
         read = _read_velox(text, path)
-    elif set(COLUMNS) <= set((columns := columns_of(text.header, path.name)).places):
-        read = _read_plain(text, columns, path)
+    elif set(COLUMNS) <= set((columns := columns_of(text.header, path.name, K_FACTORS)).places):
+        read = read_plain(text, columns, path, "k_factor")
     else:
         raise KFactorError(
             f"{path.name} is not a k-factor table: expected Velox's columns 'Line identifier ... "
@@ -125,27 +119,8 @@ def read_k_factors(
     return table.taken_as(taken).with_note(note)
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What a file says, whatever its layout.
-
-    `lines` are those of the rows. `repeats` is the median factor between the other rows of a
-    family and its alpha row; None where there are no others.
-    """
-
-    rows: list[tuple[str, str, Any, Any]]
-    source: str
-    convention: Convention | None = None
-    beam_energy_keV: float | None = None
-    notes: tuple[str, ...] = ()
-    repeats: float | None = None
-    lines: tuple[int, ...] = ()
-    detector: str | None = None
-    date: str | None = None
-
-
 def _settled(
-    read: _Read, evidence: ConventionEvidence | None, path: Path
+    read: FactorRows, evidence: ConventionEvidence | None, path: Path
 ) -> tuple[Convention, str]:
     """Return the convention of a table that tells none, and the note that says why."""
     nearer = evidence and evidence.nearer
@@ -189,7 +164,7 @@ def _contradiction(told: Convention, evidence: ConventionEvidence | None) -> str
     )
 
 
-def _read_velox(text: TextTable, path: Path) -> _Read:
+def _read_velox(text: TextTable, path: Path) -> FactorRows:
     """Take the alpha row of every family; the other rows tell the convention."""
     factors: dict[tuple[str, str], dict[str, float]] = {}
     places: dict[tuple[str, str], int] = {}
@@ -222,91 +197,9 @@ def _read_velox(text: TextTable, path: Path) -> _Read:
         for line, value in lines.items()
         if lines.get(f"{family}a1") and line not in (f"{family}a1", f"{family}a2")
     ]
-    return _Read(
+    return FactorRows(
         alphas,
         f"{path.name} (Velox's layout)",
         lines=tuple(places[element, family] for element, family, *_ in alphas),
         repeats=float(np.median(ratios)) if ratios else None,
     )
-
-
-def _read_plain(text: TextTable, found: Columns, path: Path) -> _Read:
-    cells = list(zip(*text.rows, strict=True)) or [()] * len(text.header)
-    columns = {name: cells[place] for name, place in found.places.items()}
-    told = _single(columns, "convention", path).casefold()
-    if told not in ("", *get_args(Convention)):
-        raise KFactorError(
-            f"{path.name}: the convention is 'family' or 'alpha', not {told!r}; empty, if unknown"
-        )
-    told_energy = _single(columns, "beam_energy_keV", path)
-    energy = text.number(told_energy)
-    if isinstance(energy, str):
-        line = text.lines[columns["beam_energy_keV"].index(told_energy)]
-        raise KFactorError(
-            f"{path.name}, line {line}: the beam energy is not a number: {energy!r}"
-        )
-    notes = _single(columns, "notes", path)
-    return _Read(
-        [
-            (element, family_named(family), _or_nan(text.number(k)), error)
-            for element, family, k, error in zip(
-                *(columns[name] for name in COLUMNS), _errors(text, found, path), strict=True
-            )
-        ],
-        _single(columns, "source", path) or path.name,
-        convention=cast(Convention, told) if told else None,
-        beam_energy_keV=energy,
-        lines=tuple(text.lines),
-        notes=(*(notes.split(NOTE_SEPARATOR) if notes else ()), *_column_notes(found)),
-        detector=_common(columns, "detector"),
-        date=_common(columns, "date"),
-    )
-
-
-def _errors(text: TextTable, found: Columns, path: Path) -> list[float | str | None]:
-    """Return the relative error of each row, None where none is given."""
-    if "relative_error" not in found.places:
-        return [None] * len(text.rows)
-    values = [text.number(row[found.places["relative_error"]]) for row in text.rows]
-    if found.errors_are_percent:
-        values = [value / 100 if isinstance(value, float) else value for value in values]
-    for value, line in zip(values, text.lines, strict=True):
-        if isinstance(value, float) and 1 < value < np.inf:
-            name = found.called("relative_error")
-            unit = "" if found.errors_are_percent else ", or head the column 'error percent'"
-            raise KFactorError(
-                f"{path.name}, line {line}: {name!r} is more than the k-factor itself "
-                f"({100 * value:g} %): give errors relative to the k-factor{unit}"
-            )
-    return values
-
-
-def _column_notes(found: Columns) -> list[str]:
-    """Say what was made of columns that do not speak for themselves, and which were not used."""
-    notes = []
-    if found.errors_are_taken_as_relative:
-        name = found.called("relative_error")
-        notes.append(f"{ABOUT_ERRORS}those of the column {name!r} are taken as relative.")
-    if found.ignored:
-        named = ", ".join(map(repr, found.ignored))
-        notes.append(f"{ABOUT_COLUMNS}not known, and not used: {named}.")
-    return notes
-
-
-def _or_nan(value: float | str | None) -> float | str:
-    """Return NaN for an empty cell, which no k-factor is: what is wrong is told with its row."""
-    return float("nan") if value is None else value
-
-
-def _common(columns: Mapping[str, Sequence[str]], column: str) -> str | None:
-    """Return what all rows have in a column; None where they differ or there is none."""
-    values = set(columns.get(column, ()))
-    return (values.pop() or None) if len(values) == 1 else None
-
-
-def _single(columns: Mapping[str, Sequence[str]], column: str, path: Path) -> str:
-    """Return the one value of a column that must not vary; empty where there is none."""
-    values = list(dict.fromkeys(cell for cell in columns.get(column, ()) if cell))
-    if len(values) > 1:
-        raise KFactorError(f"{path.name}: column {column!r} mixes {', '.join(values)}")
-    return values[0] if values else ""

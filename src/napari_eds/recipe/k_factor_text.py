@@ -114,7 +114,7 @@ def _text(path: Path) -> str:
         if "\0" not in text:
             return text
     raise KFactorError(
-        f"{path.name} is not a k-factor table: it is no text of UTF-8, UTF-16 or Windows-1252"
+        f"{path.name} is no table of factors: it is no text of UTF-8, UTF-16 or Windows-1252"
     )
 
 

@@ -18,8 +18,7 @@ from pydantic import (
 )
 
 from napari_eds._support.brief import brief
-from napari_eds._support.csv_cells import csv_text
-from napari_eds._support.outputs import write_files
+from napari_eds._support.outputs import write_table
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe import k_factor_errors
@@ -282,27 +281,34 @@ class KFactorTable(BaseModel):
         rows = [(f.element, f.family, f.value, f.given_error) for f in self.factors]
         return pd.DataFrame(rows, columns=[*COLUMNS, "relative_error"])
 
+    def of_all_rows(self) -> dict[str, Any]:
+        """Return what all rows of a file have in common, by columns."""
+        told = {
+            "convention": self.convention,
+            "beam_energy_keV": self.beam_energy_keV,
+            "source": self.source,
+        }
+        if_told = {
+            "detector": self.detector,
+            "date": self.date,
+            "notes": NOTE_SEPARATOR.join(self.notes),
+        }
+        return told | {name: value for name, value in if_told.items() if value}
+
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the table as a CSV that `read_k_factors` reads back.
 
         Raises
         ------
+        EDSError
+            If the name ends as that of another kind of file.
         OutputError
             If the file is there and may not be replaced.
         OSError
             If the folder does not exist or cannot be written.
         """
-        frame = self.to_frame()
-        frame["convention"] = self.convention
-        frame["beam_energy_keV"] = self.beam_energy_keV
-        frame["source"] = self.source
-        for name in ("detector", "date"):
-            if getattr(self, name):
-                frame[name] = getattr(self, name)
-        if self.notes:
-            frame["notes"] = NOTE_SEPARATOR.join(self.notes)
-        (written,) = write_files([path], [csv_text(frame, index=False)], overwrite=overwrite)
-        return written
+        frame = self.to_frame().assign(**self.of_all_rows())
+        return write_table(path, frame, overwrite=overwrite, index=False)
 
 
 def family_named(name: str) -> str:

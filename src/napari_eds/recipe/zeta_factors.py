@@ -11,12 +11,15 @@ import numpy as np
 from pydantic import ConfigDict
 
 from napari_eds._support.brief import brief
-from napari_eds._support.outputs import write_files
+from napari_eds._support.outputs import write_table
 from napari_eds.errors import KFactorError
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
+from napari_eds.recipe.k_factor_columns import ZETA_FACTORS, columns_of
+from napari_eds.recipe.k_factor_text import read_text_table
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
-from napari_eds.recipe.k_factors import Convention, KFactorTable
+from napari_eds.recipe.k_factors import Convention, KFactorTable, checked_table
+from napari_eds.recipe.plain_tables import read_plain, shared_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,6 +129,8 @@ class ZetaFactorTable:
     def to_frame(self, quantity: Quantity = "zeta") -> pd.DataFrame:
         """Return the table: element, family, value, relative_error and what all share.
 
+        An error that nobody gave is NaN here, and empty in files; see `KFactorTable.to_frame`.
+
         Parameters
         ----------
         quantity : {"zeta", "cross_section"}
@@ -136,7 +141,7 @@ class ZetaFactorTable:
 
         column = _COLUMNS[quantity]
         rows = [
-            (f.element, f.family, self.constant_kg_m2 * f.value, f.relative_error)
+            (f.element, f.family, self.constant_kg_m2 * f.value, f.given_error)
             for f in self.k_factors.factors
         ]
         frame = pd.DataFrame(rows, columns=["element", "family", column, "relative_error"])
@@ -145,19 +150,13 @@ class ZetaFactorTable:
             weights = np.array([xray.atomic_weight(element) for element in frame["element"]])
             frame[column] = cross_section_m2(frame[column].to_numpy(), weights) / _BARN_m2
         frame[_COMMON] = self.common_relative_error
-        frame["convention"] = self.k_factors.convention
-        frame["beam_energy_keV"] = self.k_factors.beam_energy_keV
-        frame["detector"] = self.k_factors.detector
-        frame["source"] = self.k_factors.source
-        return frame
+        return frame.assign(**self.k_factors.of_all_rows())
 
     def to_csv(
         self, path: str | Path, *, quantity: Quantity = "zeta", overwrite: bool = False
     ) -> Path:
         """Write the table as a CSV that `read_zeta_factors` reads back; see `to_frame`."""
-        text = self.to_frame(quantity).to_csv(index=False)
-        (written,) = write_files([path], [text], overwrite=overwrite)
-        return written
+        return write_table(path, self.to_frame(quantity), overwrite=overwrite, index=False)
 
 
 def read_zeta_factors(path: str | Path) -> ZetaFactorTable:
@@ -165,7 +164,10 @@ def read_zeta_factors(path: str | Path) -> ZetaFactorTable:
 
     Needed are the columns ``element``, ``family``, ``convention`` and one of ``zeta_kg_m2`` and
     ``cross_section_barn``; ``relative_error``, ``common_relative_error``, ``beam_energy_keV``,
-    ``detector`` and ``source`` may follow.
+    ``detector``, ``source``, ``notes`` and ``date`` may follow. How columns are named and
+    separated, and numbers written, is as free as in tables of `read_k_factors`: ``zeta``,
+    ``line``, ``kV`` and ``error percent`` are understood, too. Errors that the table does not give
+    are those of the class of lines.
 
     Raises
     ------
@@ -174,69 +176,32 @@ def read_zeta_factors(path: str | Path) -> ZetaFactorTable:
         If columns are missing, a number is none, or what all rows share differs between them.
     """
     path = Path(path)
-    frame = _read_frame(path)
-    column = _ZETA if _ZETA in frame else _BARN
-    names = [f"{e}_{f}" for e, f in zip(frame["element"], frame["family"], strict=True)]
-    values = dict(zip(names, _numbers(frame, column, path.name), strict=True))
-    if column == _BARN:
-        values = {name: _turned_over(name, value) for name, value in values.items()}
-    errors = {}
-    if "relative_error" in frame:
-        given = frame["relative_error"].astype(str).str.strip() != ""
-        told = [name for name, known in zip(names, given, strict=True) if known]
-        errors = dict(zip(told, _numbers(frame[given], "relative_error", path.name), strict=True))
-    of_rows = ("element", "family", _ZETA, _BARN, "relative_error")
-    common = {name: _shared(frame, name, path.name) for name in frame if name not in of_rows}
-    beam, shared = (_number(common, name, path.name) for name in ("beam_energy_keV", _COMMON))
-    table = KFactorTable.from_mapping(
-        values,
-        common["convention"],  # type: ignore[arg-type]
-        relative_errors=errors,
-        source=common.get("source") or path.name,
-        beam_energy_keV=beam,
-    )
-    if common.get("detector"):
-        table = table.model_copy(update={"detector": common["detector"]})
-    return ZetaFactorTable(table, 1.0, shared or 0.0)
-
-
-def _read_frame(path: Path) -> pd.DataFrame:
-    """Return the cells of a table, which has the columns that are needed."""
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(path, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise KFactorError(f"{path.name} is no table of zeta-factors: {error}") from error
-    missing = [name for name in ("element", "family", "convention") if name not in frame]
-    if _ZETA not in frame and _BARN not in frame:
-        missing.append(f"{_ZETA} or {_BARN}")
-    if missing or frame.empty:
+    text = read_text_table(path)
+    found = columns_of(text.header, path.name, ZETA_FACTORS)
+    column = _ZETA if _ZETA in found.places else _BARN
+    missing = [name for name in ("element", "family", "convention") if name not in found.places]
+    missing += [f"{_ZETA} or {_BARN}"] * (column not in found.places)
+    if missing or not text.rows:
         raise KFactorError(
             f"{path.name} is no table of zeta-factors: it lacks {', '.join(missing) or 'rows'}"
         )
-    return frame
-
-
-def _numbers(frame: pd.DataFrame, column: str, file: str) -> list[float]:
-    try:
-        return [float(value) for value in frame[column]]
-    except ValueError as error:
-        raise KFactorError(f"{file}, column {column}: {error}, where a number belongs") from error
-
-
-def _number(common: Mapping[str, str], name: str, file: str) -> float | None:
-    try:
-        return float(common[name]) if common.get(name) else None
-    except ValueError as error:
-        raise KFactorError(f"{file}, column {name}: {error}, where a number belongs") from error
-
-
-def _shared(frame: pd.DataFrame, name: str, file: str) -> str:
-    values = frame[name].astype(str).unique()
-    if len(values) > 1:
-        raise KFactorError(f"{file}: {name} must be the same in all rows, not {list(values[:3])}")
-    return str(values[0])
+    read = read_plain(text, found, path, column)
+    if read.convention is None:
+        raise KFactorError(
+            f"{path.name}: the column of the convention is empty; say 'family' or 'alpha'"
+        )
+    rows = read.rows
+    if column == _BARN:
+        # What is no number is told with its row, as that of other tables.
+        rows = [
+            (e, f, _turned_over(f"{e}_{f}", v) if isinstance(v, float) else v, error)
+            for e, f, v, error in rows
+        ]
+    table = checked_table(
+        rows, read.convention, read.source, read.beam_energy_keV, read.notes, lines=read.lines
+    )
+    table = table.model_copy(update={"detector": read.detector, "date": read.date})
+    return ZetaFactorTable(table, 1.0, shared_number(text, found, path, _COMMON) or 0.0)
 
 
 def theoretical_zeta_factors(

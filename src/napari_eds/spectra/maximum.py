@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from napari_eds._support.csv_cells import csv_text
-from napari_eds._support.outputs import write_files
+from napari_eds._support.outputs import write_table
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
@@ -44,5 +43,4 @@ def save_maximum_spectrum(
             "sum": image.total_spectrum(),
         }
     )
-    text = csv_text(table, index=False)
-    return write_files([path], [text], overwrite=overwrite, inputs=[image.source])[0]
+    return write_table(path, table, overwrite=overwrite, inputs=[image.source], index=False)
