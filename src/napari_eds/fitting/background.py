@@ -22,6 +22,7 @@ from napari_eds.fitting.sum_fit import (
     positive_counts,
     positive_shape,
     smoothed,
+    surprise,
 )
 from napari_eds.physics import emission
 from napari_eds.physics.absorption import mixed_absorption_cm2_g
@@ -31,9 +32,12 @@ from napari_eds.spectra.axes import EnergyAxis
 #: Range of the fitted absorber in g/cm2: 1 nm to 10 µm of a medium-heavy solid.
 _ABSORBER_RANGE_G_CM2 = (5e-7, 5e-3)
 
-#: Bremsstrahlung is preferred where it has less than this part of the polynomial's chi-squared:
+#: Bremsstrahlung is preferred where its residuals weigh less than this part of the polynomial's:
 #: it bends into lines that are missing from the model, which then are not told.
-_CLEARLY_BETTER = 0.9
+_CLEARLY_BETTER = 0.95
+#: How far lines are off that do not follow the sum yet, relative to their height: where they are
+#: high, they say nothing of the background.
+_UNSETTLED = 0.05
 #: Order of the polynomial that bends the background.
 _BENDS = 6
 #: A polynomial that falls below this part of its mean dips, and may become negative.
@@ -60,14 +64,14 @@ class SumBackground:
         stay.
     description : str
         What it is, in words.
-    reduced_chi_squared : float
-        Of the summed spectrum with it.
+    surprise : float
+        What residuals of the summed spectrum with it weigh, see `sum_fit.surprise`.
     """
 
     shape: np.ndarray
     curves: np.ndarray
     description: str
-    reduced_chi_squared: float
+    surprise: float
 
     def bent(self, bends: np.ndarray) -> np.ndarray:
         """Return it with its logarithm bent, (channels,); `bends` are (bends,)."""
@@ -102,8 +106,8 @@ def sum_background(
     if choice == "polynomial":
         return polynomial
     physical = _physical(model, total, weight_fractions)
-    limit = _CLEARLY_BETTER * polynomial.reduced_chi_squared
-    return physical if physical.reduced_chi_squared < limit else polynomial
+    limit = _CLEARLY_BETTER * polynomial.surprise
+    return physical if physical.surprise < limit else polynomial
 
 
 def smooth_curves(energy: EnergyAxis, order: int, shift_keV: float = 0.0) -> np.ndarray:
@@ -135,7 +139,15 @@ def _polynomial(
     dips = linear.min() < _DIPS * linear.mean()
     if not dips and fitted.reduced_chi_squared < positive.reduced_chi_squared:
         shape, positive = known * linear, fitted
-    return SumBackground(positive_shape(shape), _bends(model), told, positive.reduced_chi_squared)
+    return SumBackground(
+        positive_shape(shape), _bends(model), told, _surprise(model, counts, positive)
+    )
+
+
+def _surprise(model: SpectralModel, counts: np.ndarray, fitted: SumFit) -> float:
+    """Return what residuals weigh before lines follow the sum."""
+    lines = model.profiles @ np.maximum(fitted.coefficients[: len(model.families)], 0)
+    return surprise(counts, fitted.expected, _UNSETTLED * lines)
 
 
 def _exponential(
@@ -251,7 +263,7 @@ def _physical(
         positive_shape(shape),
         _bends(model),
         f"bremsstrahlung behind {1e6 * np.exp(best.x):.0f} µg/cm² of the specimen",
-        fitted.reduced_chi_squared,
+        _surprise(model, np.asarray(total, dtype=float), fitted),
     )
 
 

@@ -17,7 +17,13 @@ from napari_eds.fitting.least_squares import regularised_fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.nuisances import Kind, Nuisance, moved, slopes_of
 from napari_eds.fitting.soft_limits import AreaPriors, SoftLimits
-from napari_eds.fitting.sum_fit import inflated, positive_counts, positive_shape, smoothed
+from napari_eds.fitting.sum_fit import (
+    inflated,
+    positive_counts,
+    positive_shape,
+    smoothed,
+    surprise,
+)
 
 #: A line this many deviations of its prior off its table is told: the model lacks something there.
 UNLIKELY_SIGMA = 3.0
@@ -46,8 +52,6 @@ _AS_GOOD = 1.05
 #: It is made only where at least this part of the lines was let go, and where there is so much of
 #: chi-squared per channel: below, both are much the same.
 _LET_GO_SHARE, _MUCH_CHI_SQUARED = 0.02, 2.4
-#: Degrees of freedom of Student's t where such fits are compared.
-_FREEDOM = 4.0
 #: Steps end where squares fall, or values move, by less.
 _SETTLED = 0.1
 #: Expected counts of a channel are not taken below this.
@@ -423,8 +427,7 @@ class _Problem:
 
     def _surprise(self, solved: _Solved) -> float:
         """Return what residuals weigh where large ones are no rarity (Student's t)."""
-        squares = (self.counts - solved.expected) ** 2 / self._variance_of(solved)
-        return float(np.log1p(squares / _FREEDOM).sum())
+        return surprise(self.counts, solved.expected, LEAST_MISFIT * solved.lines)
 
     def lets_go(self, solved: _Solved) -> bool:
         """Say whether a good part of the lines weighs less than it would in a firm fit."""

@@ -15,6 +15,8 @@ _ROUNDS = 4
 _FAR_LARGER = 3.0
 #: Channels over which counts are averaged for the first guess of their variance.
 _SMOOTHING_CHANNELS = 9
+#: Degrees of freedom of Student's t where fits are compared whose models lack something.
+_FREEDOM = 4.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,19 @@ def positive_counts(fitted: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def smoothed(counts: np.ndarray) -> np.ndarray:
     """Return a first guess of the variance of counts, (channels,)."""
     return np.maximum(uniform_filter1d(counts, _SMOOTHING_CHANNELS), 1.0)
+
+
+def surprise(counts: np.ndarray, expected: np.ndarray, misfit: np.ndarray) -> float:
+    """Return what residuals weigh where large ones are no rarity, as Student's t has it.
+
+    Parameters
+    ----------
+    counts, expected : ndarray, (channels,)
+    misfit : ndarray, (channels,)
+        What the model is off by, as a standard deviation in counts.
+    """
+    squares = (counts - expected) ** 2 / (expected + misfit**2)
+    return float(np.log1p(squares / _FREEDOM).sum())
 
 
 def inflated(variance: np.ndarray, residual: np.ndarray, model: SpectralModel) -> np.ndarray:
