@@ -19,7 +19,7 @@ from napari_eds.fitting.profiles import Moved, family_slopes
 from napari_eds.fitting.response import Response
 from napari_eds.fitting.self_absorption import SelfAbsorption
 from napari_eds.physics import lines as xray
-from napari_eds.physics.computed_lines import emits_from_lifted, subshell_of
+from napari_eds.physics.computed_lines import emits_from_lifted, open_3d_electrons, subshell_of
 from napari_eds.physics.detector import SILICON_K_EDGE_KEV
 from napari_eds.physics.radiative_auger import radiative_auger
 from napari_eds.recipe.recipe import LowEnergyTail
@@ -72,7 +72,10 @@ _BANDS: dict[Kind, str] = {"radiative_auger": "Ka", "radiative_auger_beta": "Kb"
 #: from 48 to 60): standard deviation of the logarithm of its lines over all others of M.
 _M4_WITHOUT_4F = 0.6
 #: Lines closer than this part of the resolution move together.
-_RESOLVED = 0.5
+_RESOLVED = 0.35
+#: The lines of L that electrons of 3d emit, and how far others are uncertain beside those of a
+#: single one, which a compound may take.
+_FROM_3D, _LAST_ELECTRON = ("La", "Lb1"), 1.5
 #: Groups of lines below this part of their family cannot matter.
 _NEGLIGIBLE = 0.003
 #: Below this energy, chemical shifts and tails move lines further.
@@ -196,7 +199,7 @@ def _of_family(  # noqa: PLR0913, PLR0917 - what is known of it comes from this 
         of_group = max((of_ratios.get(name, 0.0) for name in group), default=0.0)
         prior = float(np.hypot(ratio, of_group))
         yield Nuisance("ratio", prior, "ratio" in fixed, i, group)
-    for names, prior in _subshells(uncertainties, family, lines):
+    for names, prior in chain(_subshells(uncertainties, family, lines), _valence(family, lines)):
         yield Nuisance("ratio", prior, "ratio" in fixed, i, names)
 
 
@@ -232,6 +235,23 @@ def _subshells(
     harder = tuple(chain.from_iterable(of_subshells))
     if harder and emits_from_lifted(lines):
         yield harder, _M4_WITHOUT_4F
+
+
+def _valence(
+    family: xray.Family, lines: Sequence[xray.XRayLine]
+) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Yield lines of L that do not come from 3d, and how far they are uncertain beside those.
+
+    An open 3d shell holds an electron more or less than in the atom of tables, as the compound
+    has it, and L alpha and L beta1 are as strong as it is full: in measured SrTiO3, Ll of Ti is
+    three times that of tables beside them.
+    """
+    if family.family != "L" or (electrons := open_3d_electrons(family.element)) is None:
+        return
+    names = tuple(line.name for line in lines if not line.name.startswith(_FROM_3D))
+    if names and len(names) < len(lines):
+        # By one electron fewer.
+        yield names, 1 / (electrons - 1) if electrons > 1 else _LAST_ELECTRON
 
 
 def _moved_by_doubt(model: SpectralModel, family: int, doubts: Mapping[str, float]) -> float:
@@ -356,12 +376,16 @@ def _groups(
 def unresolved(
     lines: Sequence[xray.XRayLine], resolution_MnKa_eV: float
 ) -> list[list[xray.XRayLine]]:
-    """Group lines that lie closer than the detector resolves, by rising energy."""
-    groups: list[list[xray.XRayLine]] = []
-    for line in sorted(lines, key=lambda line: line.energy_keV):
-        width = _RESOLVED * xray.fwhm_keV(line.energy_keV, resolution_MnKa_eV)
-        if groups and line.energy_keV - groups[-1][-1].energy_keV < width:
-            groups[-1].append(line)
-        else:
-            groups.append([line])
-    return groups
+    """Group lines that lie closer than the detector resolves to the strongest of them.
+
+    Weak lines between two strong ones do not join these. By rising energy.
+    """
+    left = sorted(lines, key=lambda line: line.weight)
+    groups = []
+    while left:
+        strongest = left[-1]
+        width = _RESOLVED * xray.fwhm_keV(strongest.energy_keV, resolution_MnKa_eV)
+        near = [line for line in left if abs(line.energy_keV - strongest.energy_keV) < width]
+        groups.append(sorted(near, key=lambda line: line.energy_keV))
+        left = [line for line in left if line not in near]
+    return sorted(groups, key=lambda group: group[0].energy_keV)

@@ -136,7 +136,9 @@ class Refined:
             if nuisance.kind == "ratio":
                 element = family.element
                 name = f"{element}_{nuisance.lines[0]}"
-                ratios |= {f"{element}_{line}": float(np.exp(value)) for line in nuisance.lines}
+                for line in nuisance.lines:
+                    ratio = ratios.get(f"{element}_{line}", 1.0)
+                    ratios[f"{element}_{line}"] = ratio * float(np.exp(value))
                 if off > UNLIKELY_SIGMA:
                     unlikely.append(name)
             if off > IMPOSSIBLE_SIGMA:

@@ -16,7 +16,7 @@ import numpy as np
 from napari_eds.physics import emission
 from napari_eds.physics.detector import WINDOWLESS
 from napari_eds.physics.lines import Family, XRayLine
-from napari_eds.physics.vacancies import ALPHA_LINES
+from napari_eds.physics.vacancies import ALPHA_LINES, atomic_number
 
 #: Siegbahn's names, which users and eXSpy's table write (Jenkins et al., *X-Ray Spectrometry* 20
 #: (1991) 149).
@@ -53,6 +53,9 @@ _SIEGBAHN = {
 }
 
 _IUPAC = {name: iupac for iupac, name in _SIEGBAHN.items()}
+
+#: The last element before 3d, and how many electrons that holds.
+_CALCIUM, _FULL = 20, 10
 
 #: Lines weaker than this part of their family are left out.
 _NEGLIGIBLE = 1e-4
@@ -114,6 +117,12 @@ def emits_from_lifted(lines: Sequence[XRayLine]) -> bool:
     names = [line.name for line in lines]
     is_of_m = any(subshell_of(line).startswith("M") for line in lines)
     return is_of_m and not any(name.startswith("Ma") for name in names)
+
+
+def open_3d_electrons(element: str) -> int | None:
+    """Return how many electrons the open 3d shell of Sc to Cu holds, about; None for others."""
+    found = atomic_number(element) - _CALCIUM
+    return found if 0 < found < _FULL else None
 
 
 def computed_family(element: str, family: str, beam_energy_keV: float) -> Family | None:
