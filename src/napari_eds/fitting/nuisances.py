@@ -361,12 +361,13 @@ def _groups(
 ) -> list[tuple[str, ...]]:
     """Return the lines that move together, by name, without those of the reference's group.
 
-    Weights refer to the alpha line or, where there is none, to the strongest.
+    The strongest comes first, as which they are told. Weights refer to the alpha line or, where
+    there is none, to the strongest.
     """
     alpha = [line for line in lines if line.name.startswith(f"{family.family}a")]
     reference = alpha or [max(lines, key=lambda line: line.weight)]
     return [
-        tuple(line.name for line in group)
+        tuple(line.name for line in sorted(group, key=lambda line: -line.weight))
         for group in unresolved(lines, model.resolution_MnKa_eV)
         if not any(line in reference for line in group)
         and sum(line.weight for line in group) > _NEGLIGIBLE * weight_sum
