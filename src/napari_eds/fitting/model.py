@@ -31,6 +31,8 @@ from napari_eds.spectra.axes import EnergyAxis
 #: it. Those below are swallowed by the specimen and the window. Lines of them are drawn from
 #: further out.
 _FAMILY_WIDTHS, _LINE_WIDTHS = (0.5, 1.5), (2.0, 3.0)
+#: Lines of families beyond the range that are drawn all the same: parts of the alpha line.
+_REACHING_IN = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +235,7 @@ def _families_of(
         found += _fitted_only(name, *ends, beam_energy_keV)
     for name in (*symbols, *recipe.fit_only) if is_corrected else ():
         found += beyond_the_table(name, *ends, beam_energy_keV)
+        found += _reaching_in(name, *ends, beam_energy_keV)
     return tuple(dict.fromkeys(found))
 
 
@@ -283,6 +286,25 @@ def beyond_the_table(
         f
         for f in found
         if f is not None and wanted in ("", f.family) and low_keV <= f.alpha.energy_keV <= high_keV
+    )
+
+
+def _reaching_in(
+    name: str, low_keV: float, high_keV: float, beam_keV: float
+) -> tuple[xray.Family, ...]:
+    """Return families whose alpha line lies above the range, and weaker ones well inside.
+
+    As Ll of Pb, at 9.18 keV, on an axis that ends at 10: left out, it looks like another element.
+    """
+    symbol, _, wanted = name.partition("_")
+    above = (f for f in xray.families_in_range(symbol, high_keV, beam_keV, beam_keV))
+    return tuple(
+        f
+        for f in above
+        if wanted in ("", f.family)
+        and any(
+            low_keV < line.energy_keV < high_keV and line.weight > _REACHING_IN for line in f.lines
+        )
     )
 
 

@@ -19,6 +19,7 @@ from napari_eds.fitting.unexplained import UnexplainedPeak, peaks_beside
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.composition import Composition
 from napari_eds.quantification.contradictions import beam_remarks, looks_bulk, table_remarks
+from napari_eds.quantification.count_checks import count_remarks
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
@@ -93,6 +94,7 @@ def map_remarks(
     found += table_remarks(k_factors, model.beam_energy_keV, what=what)
     if preparation.calibration.at_bound:
         found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")
+    found += count_remarks(preparation, total)
     found += left_out(preparation, recipe, acquisition)
     elements = [family.element for family in model.quantified]
     if len(elements) == 1 and recipe.method != "zeta":
