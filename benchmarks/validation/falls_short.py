@@ -9,6 +9,7 @@ from __future__ import annotations
 FALLS_SHORT = frozenset(
     {
         "compounds at 5,000 counts, with a remark: of right results",
+        "compounds at 1,000,000 counts, with a remark: of right results",
         "compounds at 5,000 counts, pixels of one map: bias of 95 % of elements, in total errors",
         "compounds at 5,000 counts, single spectra: bias of 95 % of elements, in total errors",
         "SrTiO3, O / Ti / Cu / Sr, at.%, no absorption",
