@@ -165,9 +165,9 @@ def conventions_text() -> str:
         "measured K beta and ratios that follow the summed spectrum remove nearly all of it, "
         "without knowing the tables of the simulation. Then it hardly matters any more which of"
         " the two k-factor tables is used, as long as it is used with its own intensities. On "
-        "these maps the default background is bremsstrahlung where there are counts enough to tell "
-        "it from the polynomial; it has to be clearly better to be chosen, since it bends into "
-        "lines of elements that are missing from the recipe, which then are not told."
+        "these maps the default background is bremsstrahlung where there are counts enough to "
+        "tell it from the polynomial; it has to be clearly better to be chosen, since it bends "
+        "into lines of elements that are missing from the recipe, which then are not told."
     )
 
 
