@@ -98,6 +98,8 @@ def test_the_commands_run_one_after_the_other(sections, folder, capsys):
             assert Path(arguments[-1]).exists(), line
     again, adaptive = (pd.read_csv(f"{name}.csv") for name in ("again", "adaptive"))
     pd.testing.assert_frame_equal(again, adaptive)
+    # Chips of Pt, which is fitted only, have no composition.
+    assert adaptive["O_at_pct"].dropna().between(30, 80).all()
     classes = pd.read_csv("classes.csv")
     assert set(classes["prediction"].dropna()) == set(PHASES)
     substrate = pd.read_csv("other.csv").iloc[0]

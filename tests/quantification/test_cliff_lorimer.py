@@ -270,3 +270,29 @@ def test_counts_of_alpha_lines_are_used_with_k_factors_of_alpha_lines(lfo_sto_96
     assert alpha.k_factors.tolist() == [2.0, 1.0, 1.5]
     assert alpha.k_relative_errors.tolist() == [0.1, 0.0, 0.05]
     assert alpha.atomic_weights == pytest.approx(WEIGHTS, rel=1e-3)
+
+
+def test_a_total_that_is_noise_is_not_divided_by():
+    """La and Fe stand out, but what O lacks takes as many atoms away again."""
+    found = np.array([[60.0, 60.0, -33.0], INTENSITIES])
+    composition = compose(found, np.stack([100 * np.eye(3), np.diag(INTENSITIES)]))
+    assert composition.detected[0].any()
+    assert np.isnan(composition.atomic_fractions[0]).all()
+    assert np.isfinite(composition.atomic_fractions[1]).all()
+
+
+def test_few_counts_of_a_compound_keep_their_composition():
+    k, weights = np.array([1.5, 1.7]), np.array([69.7, 74.9])
+    draws = np.random.default_rng(3).poisson([30.0, 30.0], (2000, 2)).astype(float)
+    fractions = compose(draws, k_factors=k, weights=weights).atomic_fractions
+    assert np.isfinite(fractions).all()
+
+
+def test_families_that_share_counts_do_not_make_the_total_uncertain():
+    """Two overlapping families are uncertain by each other, and their sum is not."""
+    shared = np.array([[2500.0, -2400.0], [-2400.0, 2500.0]])[None]
+    equal = {"k_factors": np.ones(2), "weights": np.full(2, 50.0)}
+    found = compose([160.0, 40.0], shared, **equal)
+    assert np.isfinite(found.atomic_fractions).all()
+    alike = compose([160.0, 40.0], np.abs(shared), **equal)
+    assert np.isnan(alike.atomic_fractions).all()

@@ -194,6 +194,18 @@ def test_vacuum_is_flagged_and_has_no_composition(by_phase):
     assert np.isfinite(row["reduced_chi_squared"])
 
 
+def test_a_family_below_zero_is_told_where_it_took_the_composition(image):
+    """N that is not there, where O that is left out bends the fit, takes all atoms away."""
+    recipe = RECIPE.model_copy(update={"k_factors": None, "absorption": None})
+    energies = image.energy.energies_keV
+    spectrum = 4000 - 3900 * np.exp(-(((energies - 0.392) / 0.05) ** 2) / 2)
+    spectrum += 1e4 * np.exp(-(((energies - 6.4) / 0.06) ** 2) / 2)
+    hole = SpectrumImage.from_array(spectrum[None, None], ENERGY, acquisition=MICROSCOPE)
+    recipe = recipe.model_copy(update={"elements": ("Fe", "N")})
+    row = quantify(hole, np.ones((1, 1), int), recipe).table.loc[1]
+    assert row["flag"].startswith("nothing detected; N below zero: wrong model")
+
+
 def test_an_absent_element_is_named_and_small(by_phase):
     row = by_phase.table.loc[2]
     assert row["not_detected"] == "La"

@@ -14,6 +14,7 @@ from napari_eds.quantification.composition import (
     Composition,
     counted_and_seen,
     detection_limits,
+    enough_atoms,
     shares,
     variances,
 )
@@ -45,7 +46,8 @@ def cliff_lorimer(
     ``(1 - K D)^-1 K``: absorption answers to the change, and damps or enlarges it.
 
     Negative intensities are kept, as setting them to zero would bias means over labels. A label
-    in which no element stands out of the counting noise gets NaN.
+    in which no element stands out of the counting noise, or whose atoms in all do not
+    (`enough_atoms`), gets NaN.
 
     Parameters
     ----------
@@ -68,9 +70,10 @@ def cliff_lorimer(
     counted, detected, sigma = counted_and_seen(intensities, doubts)
     emitted = np.where(counted, intensities.counts * intensities.k_factors, np.nan)
     c, a, moving = _consistent(emitted, foil)
-    if moving.size and unsettled == "raise":
-        raise _does_not_settle(moving, label_names)
-    c[moving] = np.nan
+    enough = enough_atoms(intensities, a)
+    if enough[moving].any() and unsettled == "raise":
+        raise _does_not_settle(moving[enough[moving]], label_names)
+    c[moving] = c[~enough] = np.nan
     # NaN where the total is not positive, in either unit.
     unknown = np.isnan(shares(c / intensities.atomic_weights))
     c, a = (np.where(unknown, np.nan, values) for values in (c, a))

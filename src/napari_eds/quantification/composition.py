@@ -16,6 +16,14 @@ from napari_eds.quantification.intensities import Intensities
 #: deviations.
 DETECTION_SIGMA = 3.0
 
+#: A composition is amounts over their sum, the atoms in all. Where that sum is noise, so is its
+#: sign, and shares come out as thousands of percent: there is a composition where it exceeds so
+#: many of its standard deviations. Of labels as many as of a family, so that one of few counts
+#: keeps what it shows. A map has so many pixels that chance alone would put that much into some
+#: of its vacuum.
+LEAST_TOTAL_SIGMA = DETECTION_SIGMA
+LEAST_TOTAL_SIGMA_OF_PIXELS = 5.0
+
 
 @brief
 @dataclass(frozen=True, eq=False)
@@ -118,6 +126,33 @@ def counted_and_seen(
     if doubts is not None and "total" in doubts.shapes:
         sigma = np.sqrt(sigma**2 + variances(doubts.shapes["total"]))
     return np.asarray(counted), np.asarray(intensities.counts > DETECTION_SIGMA * sigma), sigma
+
+
+def enough_atoms(
+    intensities: Intensities,
+    absorption_factors: np.ndarray,
+    *,
+    sigma: float = LEAST_TOTAL_SIGMA,
+) -> np.ndarray:
+    """Say which labels or pixels hold atoms for sure, and so have a composition, (labels,).
+
+    Atoms in all are sum(k I a / A). Their standard deviation from counting contains the
+    covariances of the families, as two that overlap share what they were given. What shapes of
+    lines leave open is no reason to withhold a composition: its total error and remarks tell that.
+
+    Parameters
+    ----------
+    intensities : Intensities
+    absorption_factors : ndarray, (labels, elements)
+        Those that intensities are multiplied by; NaN where there are none.
+    sigma : float
+        Standard deviations that atoms in all must exceed.
+    """
+    atoms = intensities.k_factors * absorption_factors / intensities.atomic_weights
+    variance = np.einsum("li,lij,lj->l", atoms, intensities.covariance, atoms)
+    total = (atoms * intensities.counts).sum(axis=1)
+    # A comparison with NaN is false.
+    return np.asarray(total > sigma * np.sqrt(np.maximum(variance, 0)))
 
 
 def detection_limits(moles: np.ndarray, at_limit: np.ndarray) -> np.ndarray:

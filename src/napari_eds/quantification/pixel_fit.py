@@ -14,7 +14,11 @@ from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.preparation import Preparation, prepare
 from napari_eds.fitting.shape_errors import ShapeErrors
 from napari_eds.quantification.composing import absorbing, compose, electrons_for
-from napari_eds.quantification.composition import Composition
+from napari_eds.quantification.composition import (
+    LEAST_TOTAL_SIGMA_OF_PIXELS,
+    Composition,
+    enough_atoms,
+)
 from napari_eds.quantification.error_budget import (
     Doubts,
     absorption_errors,
@@ -26,10 +30,6 @@ from napari_eds.quantification.kernels import Kernel, smoothed
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.spectrum_image import SpectrumImage
-
-#: A pixel has a composition where the amount of atoms in all, sum(k I a / A), exceeds this many
-#: of its standard deviations. Everything is divided by that amount.
-LEAST_TOTAL_SIGMA = 5.0
 
 #: Pixels that are held at a time, with all that is averaged.
 _BLOCK_PIXELS = 16384
@@ -155,11 +155,11 @@ class Shared:
             electrons=electrons_for(self.recipe, self.image, np.full(len(sums), n_pixels)),
             unsettled="nan",
         )
-        atoms = intensities.k_factors * composition.absorption_factors / intensities.atomic_weights
-        variance = np.einsum("pi,pij,pj->p", atoms, intensities.covariance, atoms)
-        total = (atoms * intensities.counts).sum(axis=1)
-        # A comparison with NaN is false.
-        return composition, total > LEAST_TOTAL_SIGMA * np.sqrt(np.maximum(variance, 0))
+        return composition, enough_atoms(
+            intensities,
+            composition.absorption_factors,
+            sigma=LEAST_TOTAL_SIGMA_OF_PIXELS,
+        )
 
 
 def share(image: SpectrumImage, recipe: Recipe, inside: np.ndarray, mean: FoilMaps) -> Shared:

@@ -22,9 +22,9 @@ from napari_eds.physics.lines import Family
 from napari_eds.quantification import saving
 from napari_eds.quantification.account import account
 from napari_eds.quantification.advice import MAJOR_AT_PCT
+from napari_eds.quantification.composition import LEAST_TOTAL_SIGMA_OF_PIXELS
 from napari_eds.quantification.kernels import Kernel, Shape
 from napari_eds.quantification.pixel_fit import (
-    LEAST_TOTAL_SIGMA,
     Block,
     FoilMaps,
     Shared,
@@ -59,7 +59,7 @@ class PixelMaps:
     preparation : Preparation
         What was settled on the summed spectrum of the mask.
     atomic_pct, weight_pct : ndarray, (elements, rows, columns)
-        In percent; NaN also where the counts do not suffice (`LEAST_TOTAL_SIGMA`).
+        In percent; NaN also where the counts do not suffice (`LEAST_TOTAL_SIGMA_OF_PIXELS`).
     errors_total, errors_statistical, errors_k : ndarray, (elements, rows, columns)
         Standard deviations of `atomic_pct` in all, from counting and from the k-factors, in at. %.
     detected : ndarray of bool, (elements, rows, columns)
@@ -130,8 +130,8 @@ class PixelMaps:
         return (
             f"Pixels: averaged by a {self.kernel} (as good as {n:.3g} pixels), fitted with the "
             f"weights of the summed spectrum. {known:,} of {asked:,} pixels hold enough counts "
-            f"(atoms in all above {LEAST_TOTAL_SIGMA:g} standard deviations); the others are "
-            "empty. Negative values are noise and are kept, so that means stay right."
+            f"(atoms in all above {LEAST_TOTAL_SIGMA_OF_PIXELS:g} standard deviations); the "
+            "others are empty. Negative values are noise and are kept, so that means stay right."
         )
 
     def _errors_account(self) -> str:

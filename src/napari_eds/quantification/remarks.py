@@ -40,7 +40,7 @@ POOR_FIT = 0.02
 #: fraction below `_MINOR`, of `_MINOR` times `_MINOR_FACTOR`) and by so many errors of counting
 #: more: what is less, the counting error covers, which is told beside it.
 UNCERTAIN, _MINOR, _MINOR_FACTOR, _OF_COUNTING = 0.05, 0.05, 4.0, 1.5
-#: Total errors by which an element is below zero where the model must be wrong.
+#: Total errors by which an element, or its intensity, is below zero where the model must be wrong.
 NEGATIVE_SIGMA = 3.0
 #: An absorption correction above this factor rests on thickness and tables more than on counts.
 STRONG_CORRECTION = 5.0
@@ -183,6 +183,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     composition: Composition,
     of_map: tuple[str, ...],
     *,
+    intensity_errors: np.ndarray,
     absorption_is_corrected: bool,
     bare: np.ndarray | None = None,
     peaks: Sequence[UnexplainedPeak] = (),
@@ -195,6 +196,8 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     composition : Composition
     of_map : tuple of str
         Those of `map_remarks`.
+    intensity_errors : ndarray, (labels, quantified families)
+        Of whole families from counting and shapes.
     absorption_is_corrected : bool
     bare : ndarray of bool, (labels,), optional
         Labels without a thickness in the map that others are corrected by.
@@ -214,18 +217,22 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     uncertain = _uncertain(composition)
     with np.errstate(invalid="ignore"):
         negative = composition.atomic_fractions < -NEGATIVE_SIGMA * composition.atomic_errors_total
+    # A label without a composition may have lost it to a family below zero.
+    areas = fit.intensities[:, : fit.model.n_quantified]
+    negative = np.where(nothing[:, None], areas < -NEGATIVE_SIGMA * intensity_errors, negative)
     found = []
     for i in range(len(fit.counts)):
         is_poor = bool(poor[i] or of_labels[i])
         # Of a single label, the sum says no more than the label itself.
         is_told = len(fit.counts) == 1 and _POOR_SUM in of_map
         poorly = [_POOR_FIT] * (is_poor and not is_told)
+        wrong = [f"{elements[j]} {_WRONG_MODEL}" for j in np.flatnonzero(negative[i])]
         if no_counts[i] or nothing[i]:
-            own = [_NOTHING, *poorly, *_other_peaks(of_labels[i], ())]
+            own = [_NOTHING, *wrong, *poorly, *_other_peaks(of_labels[i], ())]
             found.append(_NO_COUNTS if no_counts[i] else SEPARATOR.join(own))
             continue
         own = ["few counts"] * bool(noisy[i]) + poorly + _other_peaks(of_labels[i], peaks)
-        own += [f"{elements[j]} {_WRONG_MODEL}" for j in np.flatnonzero(negative[i])]
+        own += wrong
         own += [f"thickness 0 nm in the map: {_UNCORRECTED}"] * bool(bare[i])
         own += _too_thick(elements, composition.absorption_factors[i])
         own += [

@@ -259,7 +259,10 @@ def _quantification(
     if foil is not None and composition.mass_thickness is not None:
         foil = foil_found(foil, composition.mass_thickness)
     begin("judging the fit")
-    remarks = _remarks(fitted, recipe, k_factors, composition, foil)
+    of_intensities = intensity_errors(
+        fit, doubts, fitted.preparation, recipe, k_factors.convention
+    )
+    remarks = _remarks(fitted, recipe, k_factors, composition, foil, of_intensities=of_intensities)
     tell(len(fit.counts), len(fit.counts), "making the table")
     description = describe_labels(fitted.labels, fitted.names)
     return Quantification(
@@ -272,9 +275,7 @@ def _quantification(
         fit=fit,
         foil=foil,
         composition=composition,
-        intensity_errors_total=intensity_errors(
-            fit, doubts, fitted.preparation, recipe, k_factors.convention
-        ),
+        intensity_errors_total=of_intensities,
         table=label_table(description, label_spectra, fit, composition, remarks),
         detectors=fitted.detectors,
     )
@@ -285,12 +286,14 @@ def _sum(counts: np.ndarray) -> np.ndarray:
     return np.asarray(counts.sum(axis=0, dtype=sum_dtype(counts)))
 
 
-def _remarks(
+def _remarks(  # noqa: PLR0913 - all that was found
     fitted: _Fitted,
     recipe: Recipe,
     k_factors: KFactorTable,
     composition: Composition,
     foil: Foil | None,
+    *,
+    of_intensities: np.ndarray,
 ) -> list[str]:
     """Return what to beware of in each label."""
     of_map = map_remarks(
@@ -302,6 +305,7 @@ def _remarks(
         fitted.fit,
         composition,
         of_map,
+        intensity_errors=of_intensities,
         absorption_is_corrected=recipe.absorption is not None or recipe.method == "zeta",
         bare=None if foil is None or recipe.method == "zeta" else foil.thickness_nm == 0,
         peaks=fitted.preparation.unexplained,

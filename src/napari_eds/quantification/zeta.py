@@ -14,6 +14,7 @@ from napari_eds.quantification.composition import (
     MassThickness,
     counted_and_seen,
     detection_limits,
+    enough_atoms,
     shares,
 )
 from napari_eds.quantification.error_budget import Doubts
@@ -70,8 +71,9 @@ def zeta_factor_method(  # noqa: PLR0913 - the last have defaults
     per_count = intensities.k_factors / electrons[:, None]
     thin = np.where(counted, intensities.counts * per_count, np.nan)
     masses, a = _consistent(thin, foil)
-    # NaN where the total is not positive, as in Cliff-Lorimer.
-    masses = np.where(masses.sum(axis=1, keepdims=True) > 0, masses, np.nan)
+    # NaN where the total is not positive, or noise, as in Cliff-Lorimer.
+    enough = (masses.sum(axis=1) > 0) & enough_atoms(intensities, a)
+    masses = np.where(enough[:, None], masses, np.nan)
     a = np.where(np.isnan(masses), np.nan, a)
     moles = masses / intensities.atomic_weights
     at_limit = DETECTION_SIGMA * sigma * per_count * a / intensities.atomic_weights
