@@ -1,8 +1,8 @@
-"""Remarks that all labels share."""
+"""What the remarks on all labels come to."""
 
 import pytest
 
-from napari_eds.quantification.remarks import shared_remarks
+from napari_eds.quantification.remarks import shared_remarks, summary_lines
 
 PEAK, POOR = "unexplained peak at 2.06 keV (9.2 % of the lines: Pt?)", "poor fit of the sum"
 
@@ -22,3 +22,25 @@ PEAK, POOR = "unexplained peak at 2.06 keV (9.2 % of the lines: Pt?)", "poor fit
 )
 def test_what_all_labels_share_is_told_once_and_in_order(remarks, shared):
     assert shared_remarks(remarks) == shared
+
+
+def test_errors_of_one_cause_are_told_once_for_all_labels():
+    remarks = [
+        "few counts; O ± 8.8 at.% (absorption not corrected); La ± 4 at.% (k-factors); one",
+        "O ± 12 at.% (absorption not corrected); one",
+        "nothing detected; N below zero: wrong model",
+        "O below zero: wrong model; one",
+    ]
+    assert summary_lines(remarks) == [
+        "All labels: one.",
+        "Uncertain (absorption not corrected), at most: O ± 12 at.% in 2 of 4 labels.",
+        "Uncertain (k-factors), at most: La ± 4 at.% in 1 of 4 labels.",
+        "1 of 4 labels: nothing detected, no composition.",
+        "1 of 4 labels: N below zero: wrong model.",
+        "1 of 4 labels: O below zero: wrong model.",
+    ]
+
+
+def test_what_a_single_label_says_is_not_said_twice():
+    remark = "O ± 8.8 at.% (thickness)"
+    assert summary_lines([remark]) == [f"All labels: {remark}."]

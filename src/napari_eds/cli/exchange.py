@@ -11,7 +11,7 @@ from napari_eds.cli.classes import add_support_options, support_from
 from napari_eds.cli.options import TABLE, add_map_options, add_ome_option
 from napari_eds.cli.outputs import LOG, inputs_of, writing
 from napari_eds.cli.recipe_options import add_recipe_options, add_run_options, recipe_and_map
-from napari_eds.cli.run import TerminalProgress, report, run, warn_of_left_out
+from napari_eds.cli.run import TerminalProgress, report, run
 from napari_eds.cli.usage import UsageError, at_least_1, bad_options, number
 
 _FOLDER = "folder, empty or not there yet, for the files of this run"
@@ -160,7 +160,7 @@ def _write_few_shot(options: argparse.Namespace) -> None:
         save_map=options.map,
         pychip_colormap=options.colormap,
     )
-    result = run(options)
+    result = run(options, is_reported=True)
     named = options.picture is not None
     with TerminalProgress() as progress:
         folder = export_few_shot(
@@ -189,7 +189,6 @@ def _repeat(options: argparse.Namespace) -> None:
             result = repeat(
                 session, options.map, check_file=not options.any_file, progress=progress
             )
-        warn_of_left_out(result)
         print("\n".join(report(result)))
         written = result.to_csv(options.output, overwrite=options.force)
     print(f"Saved {', '.join(map(str, written))}")

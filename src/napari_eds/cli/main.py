@@ -392,7 +392,7 @@ def _quantify(options: argparse.Namespace) -> None:
     folders = [] if options.maps is None else [options.maps]
     files = [*csv_files(options.output, **extra), *sessions]
     with writing(options, files, folders, table=options.output, endings=TABLES):
-        result = run(options)
+        result = run(options, is_reported=True)
         print("\n".join(report(result)))
         # Maps first: their folder must be empty, and the table may be meant for the same one.
         force = options.force

@@ -27,14 +27,18 @@ def load_map(options: argparse.Namespace) -> SpectrumImage:
     return load(options.file, part=part_from(options))
 
 
-def run(options: argparse.Namespace) -> Quantification:
-    """Do the run that the options of `add_run_options` describe."""
+def run(options: argparse.Namespace, *, is_reported: bool = False) -> Quantification:
+    """Do the run that the options of `add_run_options` describe.
+
+    `is_reported` says that `report` follows, which tells what is else warned of.
+    """
     from napari_eds.quantification.run import quantify
 
     recipe, image = recipe_and_map(options)
     with TerminalProgress() as progress:
         result = quantify(image, regions_from(options, image), recipe, progress=progress)
-    warn_of_left_out(result)
+    if not is_reported:
+        warn_of_left_out(result)
     return result
 
 

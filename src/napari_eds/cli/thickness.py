@@ -89,7 +89,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _quantified(options: argparse.Namespace) -> Quantification:
     """Return the result by zeta-factors: those given, or those made of the first fit."""
-    result = run(options)
+    result = run(options, is_reported=True)
     if options.label is None and options.solid_angle is None:
         if result.recipe.method != "zeta":
             raise UsageError(

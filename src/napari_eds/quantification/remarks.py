@@ -6,10 +6,13 @@ not come and go with the number of counts.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence, Set
 
 import numpy as np
 
+from napari_eds._support.numbers import counted
 from napari_eds._support.progress import tell
 from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.model import SpectralModel
@@ -65,6 +68,7 @@ _CAUSES = {
 }
 _METHODS = {"cliff_lorimer": "Cliff-Lorimer is", "zeta": "zeta-factors are"}
 _UNCORRECTED = "absorption not corrected"
+_AN_ERROR = re.compile(r"(\w+) ± (\S+) at\.% \((.+)\)")
 
 
 def map_remarks(
@@ -237,7 +241,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
         own += _too_thick(elements, composition.absorption_factors[i])
         own += [
             f"{elements[j]} ± {100 * composition.atomic_errors_total[i, j]:.2g} at.% "
-            f"({causes[i][j]})"
+            f"({causes[i][j]})"  # read again by _AN_ERROR
             for j in np.flatnonzero(uncertain[i])
         ]
         found.append(SEPARATOR.join([*own, *of_map]))
@@ -278,8 +282,48 @@ def left_out_lines(remarks: Sequence[str], *, shared: bool = True) -> list[str]:
     return lines
 
 
+def uncertain_lines(remarks: Sequence[str]) -> list[str]:
+    """Say by cause which elements are uncertain, in how many labels and by how much at most.
+
+    Each label has its own numbers, which are no news label by label where one cause, as a
+    thickness that is not known, makes them all.
+
+    Parameters
+    ----------
+    remarks : sequence of str
+        Of each label, joined as `label_remarks` joins them.
+    """
+    by_cause: dict[str, dict[str, list[str]]] = {}
+    for text in remarks:
+        for remark in text.split(SEPARATOR):
+            found = _AN_ERROR.fullmatch(remark)
+            if found is not None:
+                element, error, cause = found.groups()
+                by_cause.setdefault(cause, {}).setdefault(element, []).append(error)
+    return [
+        f"Uncertain ({cause}), at most: "
+        + ", ".join(
+            f"{element} ± {max(errors, key=float)} at.% in {len(errors)}"
+            for element, errors in by_element.items()
+        )
+        + f" of {counted(len(remarks), 'label')}."
+        for cause, by_element in by_cause.items()
+    ]
+
+
+def _odd_lines(remarks: Sequence[str]) -> list[str]:
+    """Say in how many labels nothing is detected or the model must be wrong, and of what."""
+    told = [text.split(SEPARATOR) for text in remarks]
+    n = sum(own[0] == _NOTHING for own in told)
+    lines = [f"{n} of {counted(len(told), 'label')}: {_NOTHING}, no composition."] if n else []
+    wrong = Counter(r for own in told for r in own if r.endswith(_WRONG_MODEL))
+    return lines + [f"{n} of {counted(len(told), 'label')}: {r}." for r, n in wrong.items()]
+
+
 def summary_lines(remarks: Sequence[str]) -> list[str]:
-    """Say what all labels share, and which labels look as if elements had been left out.
+    """Say what all labels share, what makes elements uncertain, and which labels are odd.
+
+    Those are the ones that look as if elements had been left out, or hold none.
 
     Parameters
     ----------
@@ -288,7 +332,14 @@ def summary_lines(remarks: Sequence[str]) -> list[str]:
     """
     shared = shared_remarks(remarks)
     lines = [f"All labels: {SEPARATOR.join(shared)}."] if shared else []
-    return lines + left_out_lines(remarks, shared=False)
+    lines += uncertain_lines(_without(remarks, shared))
+    return lines + _odd_lines(_without(remarks, shared)) + left_out_lines(remarks, shared=False)
+
+
+def _without(remarks: Sequence[str], shared: Sequence[str]) -> list[str]:
+    """Return the remarks on each label but for those that all share."""
+    every = (text.split(SEPARATOR) for text in remarks)
+    return [SEPARATOR.join(r for r in own if r not in shared) for own in every]
 
 
 def is_described(remarks: str) -> bool:
