@@ -514,7 +514,7 @@ def test_a_foil_of_other_families_or_labels_is_refused():
 
 
 def test_a_label_too_thick_for_an_element_is_told(lfo_sto_96, data_dir):
-    """Labels of 50 nm and of 20 µm: O K of the second hardly leaves it."""
+    """Labels of 50 nm and of 10 µm: O K of the second hardly leaves it."""
     image, shape = lfo_sto_96, lfo_sto_96.shape
     labels = eds.grid_chips(shape, (shape[0], shape[1] // 2)).labels
     recipe = eds.Recipe(
@@ -523,7 +523,7 @@ def test_a_label_too_thick_for_an_element_is_told(lfo_sto_96, data_dir):
         k_factors=eds.read_k_factors(data_dir / "simulated/kfactors_family_sum_windowless.csv"),
         absorption=eds.Absorption(thickness_nm=50, density_g_cm3="SrTiO3"),
     )
-    thickness = np.where(labels == 2, 20_000.0, 50.0)
+    thickness = np.where(labels == 2, 10_000.0, 50.0)
     result = eds.quantify(image, labels, recipe, thickness_nm=thickness)
     factors = dict(zip(result.elements, result.composition.absorption_factors[1], strict=True))
     thin, thick = result.table["flag"]

@@ -29,15 +29,17 @@ def test_errors_of_one_cause_are_told_once_for_all_labels():
         "few counts; O ± 8.8 at.% (absorption not corrected); La ± 4 at.% (k-factors); one",
         "O ± 12 at.% (absorption not corrected); one",
         "nothing detected; N below zero: wrong model",
-        "O below zero: wrong model; one",
+        "absorption correction of O x 6.3: too thick for it; one",
+        "O below zero: wrong model; absorption correction of O x 12: too thick for it; one",
     ]
     assert summary_lines(remarks) == [
         "All labels: one.",
-        "Uncertain (absorption not corrected), at most: O ± 12 at.% in 2 of 4 labels.",
-        "Uncertain (k-factors), at most: La ± 4 at.% in 1 of 4 labels.",
-        "1 of 4 labels: nothing detected, no composition.",
-        "1 of 4 labels: N below zero: wrong model.",
-        "1 of 4 labels: O below zero: wrong model.",
+        "Uncertain (absorption not corrected), at most: O ± 12 at.% in 2 of 5 labels.",
+        "Uncertain (k-factors), at most: La ± 4 at.% in 1 of 5 labels.",
+        "Too thick for an absorption correction, at most: O x 12 in 2 of 5 labels.",
+        "1 of 5 labels: nothing detected, no composition.",
+        "1 of 5 labels: N below zero: wrong model.",
+        "1 of 5 labels: O below zero: wrong model.",
     ]
 
 

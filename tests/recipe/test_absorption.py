@@ -46,6 +46,21 @@ def test_a_density_of_one_label_in_kg_m3_is_refused():
         )
 
 
+def test_what_no_electron_goes_through_is_no_thickness_of_a_foil():
+    refused = r"1e\+09 nm is more than electrons go through .* in nm, 10,000 at most"
+    with pytest.raises(eds.EDSError, match=f"thickness_nm: .*{refused}"):
+        Absorption.create(thickness_nm=1e9)
+    with pytest.raises(eds.EDSError, match=refused):
+        foil(
+            Absorption(thickness_nm=80),
+            [xray.family("O", "K"), xray.family("Ti", "K")],
+            2,
+            take_off_angle_deg=20,
+            thickness_nm=np.array([50, 1e9]),
+        )
+    assert Absorption(thickness_nm=5000).thickness_nm == 5000
+
+
 @pytest.mark.parametrize("written", ["6,5", " 6,5 ", "5,120"])
 def test_a_decimal_comma_is_told_from_a_formula(written):
     point = written.strip().replace(",", ".")

@@ -73,7 +73,7 @@ FIELDS = {
     "absorption": st.none()
     | st.builds(
         Absorption,
-        thickness_nm=positive,
+        thickness_nm=st.floats(0, 10_000, exclude_min=True),
         density_g_cm3=st.none() | st.floats(0, 30, exclude_min=True),
         take_off_angle_deg=st.none() | st.floats(0, 90, exclude_min=True),
     ),

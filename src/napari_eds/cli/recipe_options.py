@@ -387,6 +387,9 @@ def _uncertainties(texts: list[str]) -> dict[str, float]:
 def _absorption(options: argparse.Namespace, method: str) -> Absorption | None:
     from napari_eds.recipe.absorption import Absorption
 
+    # An angle that none can be is refused also where nothing comes of it.
+    with bad_options():
+        Absorption.create(take_off_angle_deg=options.take_off_angle)
     if options.thickness is None and method != "zeta":
         # With a formula, a density alone is for solving the thickness.
         if options.density is not None and not hasattr(options, "formula"):

@@ -68,7 +68,14 @@ _CAUSES = {
 }
 _METHODS = {"cliff_lorimer": "Cliff-Lorimer is", "zeta": "zeta-factors are"}
 _UNCORRECTED = "absorption not corrected"
-_AN_ERROR = re.compile(r"(\w+) ± (\S+) at\.% \((.+)\)")
+_TOO_THICK = "too thick for it"
+#: Remarks whose numbers differ from label to label, and how they are summed up by element.
+_WITH_NUMBERS = {
+    re.compile(r"(?P<element>\w+) (?P<size>± \S+ at\.%) \((?P<cause>.+)\)"): "Uncertain ({cause})",
+    re.compile(
+        rf"absorption correction of (?P<element>\w+) (?P<size>x \S+): {_TOO_THICK}"
+    ): "Too thick for an absorption correction",
+}
 
 
 def map_remarks(
@@ -241,7 +248,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
         own += _too_thick(elements, composition.absorption_factors[i])
         own += [
             f"{elements[j]} ± {100 * composition.atomic_errors_total[i, j]:.2g} at.% "
-            f"({causes[i][j]})"  # read again by _AN_ERROR
+            f"({causes[i][j]})"  # read again by _WITH_NUMBERS
             for j in np.flatnonzero(uncertain[i])
         ]
         found.append(SEPARATOR.join([*own, *of_map]))
@@ -285,6 +292,8 @@ def left_out_lines(remarks: Sequence[str], *, shared: bool = True) -> list[str]:
 def uncertain_lines(remarks: Sequence[str]) -> list[str]:
     """Say by cause which elements are uncertain, in how many labels and by how much at most.
 
+    Of an absorption correction that is too strong, by what intensities were multiplied.
+
     Each label has its own numbers, which are no news label by label where one cause, as a
     thickness that is not known, makes them all.
 
@@ -296,19 +305,27 @@ def uncertain_lines(remarks: Sequence[str]) -> list[str]:
     by_cause: dict[str, dict[str, list[str]]] = {}
     for text in remarks:
         for remark in text.split(SEPARATOR):
-            found = _AN_ERROR.fullmatch(remark)
-            if found is not None:
-                element, error, cause = found.groups()
-                by_cause.setdefault(cause, {}).setdefault(element, []).append(error)
+            for form, words in _WITH_NUMBERS.items():
+                found = form.fullmatch(remark)
+                if found is not None:
+                    told = found.groupdict()
+                    by_element = by_cause.setdefault(words.format(**told), {})
+                    by_element.setdefault(told["element"], []).append(told["size"])
+    of_all = counted(len(remarks), "label")
     return [
-        f"Uncertain ({cause}), at most: "
+        f"{words}, at most: "
         + ", ".join(
-            f"{element} ± {max(errors, key=float)} at.% in {len(errors)}"
-            for element, errors in by_element.items()
+            f"{element} {max(sizes, key=_number)} in {len(sizes)}"
+            for element, sizes in by_element.items()
         )
-        + f" of {counted(len(remarks), 'label')}."
-        for cause, by_element in by_cause.items()
+        + f" of {of_all}."
+        for words, by_element in by_cause.items()
     ]
+
+
+def _number(size: str) -> float:
+    """Return the number in ``± 8.8 at.%`` or ``x 12``."""
+    return float(size.split()[1])
 
 
 def _odd_lines(remarks: Sequence[str]) -> list[str]:
@@ -362,8 +379,7 @@ def _uncertain(composition: Composition) -> np.ndarray:
 def _too_thick(elements: Sequence[str], factors: np.ndarray) -> list[str]:
     """Name elements whose X-rays hardly leave a label, by their absorption factors."""
     return [
-        f"absorption correction of {element} x {factor:.{0 if factor >= 10 else 1}f}: too thick "
-        "for it"
+        f"absorption correction of {element} x {factor:.{0 if factor >= 10 else 1}f}: {_TOO_THICK}"
         for element, factor in zip(elements, factors.tolist(), strict=True)
         if factor > STRONG_CORRECTION
     ]

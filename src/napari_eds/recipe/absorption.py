@@ -22,10 +22,13 @@ FROM_COMPOSITION = "composition"
 #: No solid is denser: osmium has 22.6. Lighter than the other one, none is likely to be meant.
 HIGHEST_DENSITY_g_cm3, _LEAST_LIKELY_g_cm3 = 30.0, 0.1
 
+#: Electrons of 300 keV go through some micrometres at most, and hardly any X-ray below 1 keV does.
+HIGHEST_THICKNESS_nm = 10_000.0
+
 #: A number as it is written in many languages.
 _DECIMAL_COMMA = re.compile(r"[0-9]*,[0-9]+")
 
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Thickness = Annotated[float, Field(gt=0, le=HIGHEST_THICKNESS_nm, allow_inf_nan=False)]
 _Density = Annotated[float, Field(gt=0, le=HIGHEST_DENSITY_g_cm3, allow_inf_nan=False)]
 
 
@@ -35,7 +38,8 @@ class Absorption(BaseModel):
     Attributes
     ----------
     thickness_nm : float or None
-        Of the specimen, in nm. None is for the zeta-factor method, which finds it.
+        Of the specimen, in nm. None is for the zeta-factor method, which finds it. Above
+        `HIGHEST_THICKNESS_nm` it is refused.
     density_g_cm3 : float or None
         Of all labels alike; or the formula of a known phase, such as ``"SrTiO3"``, see
         `physics.densities.density_of`. None, or ``"composition"``, lets the density of each
@@ -53,9 +57,14 @@ class Absorption(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    thickness_nm: _Positive | None = None
+    thickness_nm: _Thickness | None = None
     density_g_cm3: _Density | None = None
     take_off_angle_deg: Annotated[float, Field(gt=0, le=90)] | None = None
+
+    @field_validator("thickness_nm", mode="before")
+    @classmethod
+    def _thickness_of_a_foil(cls, value: Any) -> Any:
+        return foil_thickness(value) if isinstance(value, int | float) else value
 
     @field_validator("density_g_cm3", mode="before")
     @classmethod
@@ -71,6 +80,22 @@ class Absorption(BaseModel):
             return cls(**settings)
         except ValidationError as problem:
             raise recipe_error(problem) from problem
+
+
+def foil_thickness(value_nm: float) -> float:
+    """Return a thickness that electrons go through.
+
+    Raises
+    ------
+    EDSError
+        If they go through none as thick.
+    """
+    if not value_nm > HIGHEST_THICKNESS_nm:
+        return value_nm
+    raise EDSError(
+        f"a thickness of {value_nm:g} nm is more than electrons go through (some micrometres): "
+        f"give it in nm, {HIGHEST_THICKNESS_nm:,.0f} at most"
+    )
 
 
 def solid_density(value_g_cm3: float) -> float:
@@ -147,9 +172,9 @@ def foil(  # noqa: PLR0913 - the last three have defaults
     Raises
     ------
     EDSError
-        If the take-off angle is unknown, a thickness is not 0 nm or more, a density not positive
-        or more than any solid has, or density is to follow from a composition with an element of
-        unknown volume.
+        If the take-off angle is unknown, a thickness is not 0 nm or more, or more than electrons
+        go through, a density not positive or more than any solid has, or density is to follow
+        from a composition with an element of unknown volume.
     """
     elements = [family.element for family in families]
     density: np.ndarray | AtomicVolumes
@@ -160,9 +185,11 @@ def foil(  # noqa: PLR0913 - the last three have defaults
         if not np.all((density > 0) & (density < np.inf)):
             raise EDSError("the density of every label must be a number above 0 g/cm³")
         solid_density(float(density.max(initial=0.0)))
+    thickness = _per_label(thickness_nm, settings.thickness_nm or 0.0, n_labels, "thicknesses")
+    foil_thickness(float(thickness[np.isfinite(thickness)].max(initial=0.0)))
     return Foil(
         mass_absorption_cm2_g(elements, [family.alpha.energy_keV for family in families]),
-        _per_label(thickness_nm, settings.thickness_nm or 0.0, n_labels, "thicknesses"),
+        thickness,
         density,
         take_off_angle(settings.take_off_angle_deg, take_off_angle_deg),
     )
