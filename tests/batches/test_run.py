@@ -256,6 +256,15 @@ def test_inputs_that_are_not_there(tmp_path, recipe, inputs, problem):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_without_a_map_is_refused_unless_it_is_watched(tmp_path, recipe):
+    empty = tmp_path / "maps"
+    (empty / "deeper").mkdir(parents=True)
+    (empty / "notes.txt").write_text("no map")
+    with pytest.raises(FileNotFoundError, match=r"no file that can be read lies in .*maps"):
+        eds.batch(empty, recipe, 8, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_watched_folder_takes_files_once_they_have_settled(made_maps, recipe, tmp_path):
     folder = tmp_path / "recording"
     folder.mkdir()

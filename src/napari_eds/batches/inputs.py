@@ -50,6 +50,20 @@ class Inputs:
             raise EDSError("a batch needs files, folders or patterns such as maps/*.emd")
         return cls(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(folders)))
 
+    def check_found(self) -> None:
+        """Say which folder holds no file that can be read.
+
+        Raises
+        ------
+        FileNotFoundError
+        """
+        for folder in self.folders:
+            if not maps_in(folder):
+                raise FileNotFoundError(
+                    f"no file that can be read lies in {folder}: choose another folder, or give "
+                    "watch=True to wait for files there"
+                )
+
     @property
     def common(self) -> Path:
         """The folder in which all of them lie, the innermost one."""

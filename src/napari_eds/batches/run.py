@@ -141,7 +141,7 @@ def batch(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     Raises
     ------
     FileNotFoundError, EDSError
-        If an input does not exist, or there is none.
+        If an input does not exist, or there is none; a watched folder may be empty.
     OutputError
         If the folder is in the way, or holds a batch with other settings.
     """
@@ -161,6 +161,9 @@ def batch(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         report=report,
     )
     found = Inputs.of(named)
+    if not watch:
+        # Before anything is written: results of nothing would stand in the way of the right ones.
+        found.check_found()
     place = open_place(Path(output), found, settings, overwrite=overwrite)
     growing = Growing(stable_s) if watch else None
     n_workers = n_cores() if workers is None else workers

@@ -19,6 +19,7 @@ class UsageError(EDSError):
 _ARGUMENTS = {
     "overwrite=True": "--force",
     "check_file=False": "--any-file",
+    "watch=True": "--watch",
     "set allow_beam_energy_mismatch=True in the recipe": "give --allow-beam-energy-mismatch",
     "allow_beam_energy_mismatch=True": "--allow-beam-energy-mismatch",
     "Say convention='family'": "Say --convention family",
