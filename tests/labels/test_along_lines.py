@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_eds as eds
-from napari_eds.labels.along_lines import Line, line_bins, line_pixels, points_from
+from napari_eds.labels.along_lines import (
+    Line,
+    length_on_map_px,
+    line_bins,
+    line_pixels,
+    points_from,
+)
 
 SHAPE = (20, 30)
 
@@ -98,6 +104,25 @@ def test_lines_that_are_none_are_refused(points, width, words):
 def test_a_line_beside_the_map_is_refused():
     with pytest.raises(eds.LabelError, match="covers no pixel"):
         line_pixels(Line([(50, 50), (60, 60)], 3), SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("points", "length"),
+    [
+        ([(5, 5), (5, 25)], 20),
+        ([(5, 5), (5, 300)], 24.5),
+        ([(-10, 5), (100, 5)], 20),
+        ([(5, 5), (5, 25), (50, 25)], 20 + 14.5),
+        ([(5, 5), (35, 45)], 14.5 * 5 / 3),
+        ([(50, 0), (50, 20)], 0),
+    ],
+)
+def test_what_of_a_line_lies_on_the_map(points, length):
+    assert length_on_map_px(Line(points), SHAPE) == pytest.approx(length)
+    # Pixels three times as wide as high: a line along a row is longer, by the root of that.
+    if len(points) == 2 and points[0][0] == points[1][0]:
+        wide = length_on_map_px(Line(points), SHAPE, (1, 3))
+        assert wide == pytest.approx(length * np.sqrt(3))
 
 
 def test_points_in_nm_need_pixels_with_a_length():

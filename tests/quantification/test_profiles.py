@@ -63,6 +63,15 @@ def test_interfaces_are_found_where_they_are(profile, simulation, element):
     assert found.resolved
 
 
+def test_a_line_that_leaves_the_map_says_how_much_of_it_is_there(profile, simulation):
+    assert profile.remarks == ()
+    longer = Line([(16, 48), (16, 247)], 32, "line 2")
+    (told,) = line_profile(simulation.image, longer, recipe_of(simulation), bin_px=24).remarks
+    pixel = simulation.conditions.pixel_size_nm
+    assert told.startswith("line 2 leaves the map of 32 x 96 pixels: ")
+    assert f"{47.5 * pixel:.4g} of its {199 * pixel:.4g} nm" in told
+
+
 def test_bins_of_several_pixels_do_not_widen_the_interface(simulation):
     long = line_profile(simulation.image, MIDDLE, recipe_of(simulation), bin_px=5)
     found, pixel = long.interface("Fe"), simulation.conditions.pixel_size_nm

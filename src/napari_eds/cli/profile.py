@@ -121,6 +121,8 @@ def _profiles(options: argparse.Namespace) -> list[LineProfile]:
         lines = _lines(options, image)
         profiles = [line_profile(image, line, recipe, **ways) for line in lines]
     for profile in profiles:
+        for remark in profile.remarks:
+            LOG.warning("%s", remark)
         warn_of_left_out(profile.result)
     return profiles
 

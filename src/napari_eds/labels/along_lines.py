@@ -132,6 +132,35 @@ def line_pixels(
     return LinePixels(whole, float(np.average(steps, weights=lengths)), float(starts[-1]))
 
 
+def length_on_map_px(
+    line: Line, shape: tuple[int, int], pixel_size: tuple[float, float] = (1.0, 1.0)
+) -> float:
+    """Return how much of a line lies on a map, along its middle, in mean pixels.
+
+    Parameters
+    ----------
+    line : Line
+    shape : tuple of int
+        (rows, columns) of the map, whose border is half a pixel around the outermost centres.
+    pixel_size : (float, float)
+        (row, column).
+    """
+    scale = np.asarray(pixel_size, float) / np.sqrt(pixel_size[0] * pixel_size[1])
+    found = 0.0
+    for first, last in zip(line.points, line.points[1:], strict=False):
+        part = last - first
+        enters, leaves = 0.0, 1.0
+        for start, step, n in zip(first, part, shape, strict=True):
+            if step == 0:
+                crossings = (0.0, 1.0) if -0.5 <= start <= n - 0.5 else (1.0, 0.0)
+            else:
+                low, high = sorted(((-0.5 - start) / step, (n - 0.5 - start) / step))
+                crossings = (low, high)
+            enters, leaves = max(enters, crossings[0]), min(leaves, crossings[1])
+        found += max(leaves - enters, 0.0) * float(np.hypot(*(part * scale)))
+    return found
+
+
 def line_bins(pixels: LinePixels, bin_px: float) -> Chips:
     """Cut the pixels of a line into bins, numbered from 1 along it.
 

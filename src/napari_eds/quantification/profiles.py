@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,13 @@ from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
 from napari_eds._support.progress import Progress, begin, tells_steps
 from napari_eds.errors import EDSError
-from napari_eds.labels.along_lines import Line, LinePixels, line_bins, line_pixels
+from napari_eds.labels.along_lines import (
+    Line,
+    LinePixels,
+    length_on_map_px,
+    line_bins,
+    line_pixels,
+)
 from napari_eds.quantification.advice import MAJOR_AT_PCT, WANTED_ERROR_AT_PCT
 from napari_eds.quantification.interfaces import Interface, fit_interface
 from napari_eds.quantification.result import Quantification
@@ -33,9 +39,6 @@ from napari_eds.quantification.table import (
 )
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.spectrum_image import SpectrumImage
-
-if TYPE_CHECKING:
-    pass
 
 #: What a profile shows against distance.
 ProfileQuantity = Literal["at_pct", "wt_pct", "intensity", "counts"]
@@ -90,6 +93,23 @@ class LineProfile:
     def unit(self) -> str:
         """``"nm"``, or ``"px"`` where pixels have no length."""
         return "nm" if np.isfinite(self.result.image.pixel_side_nm) else "px"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to beware of in the line itself; `result` has remarks on its bins.
+
+        A line may end beside the map, as one that is drawn over its border does. More than a pixel
+        there is told: so much of what was asked for has no bins.
+        """
+        image, whole = self.result.image, self.pixels.length_px
+        on_map = length_on_map_px(self.line, image.shape, image.pixel_size)
+        if whole - on_map <= 1:
+            return ()
+        nm = image.pixel_side_nm if self.unit == "nm" else 1.0
+        rows, columns = image.shape
+        lies = f"{on_map * nm:.4g} of its {whole * nm:.4g} {self.unit} lie on it"
+        left = f"leaves the map of {rows} x {columns} pixels"
+        return (f"{self.line.name} {left}: {lies}, the rest has no bins",)
 
     @property
     def distances(self) -> np.ndarray:
