@@ -1,5 +1,6 @@
 """Settings that contradict the file or the table of k-factors are told with every result."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import napari_eds as eds
 from napari_eds.cli import main
+from napari_eds.physics import lines as xray
 from napari_eds.quantification.contradictions import beam_remarks, looks_bulk, table_remarks
 
 K = eds.KFactorTable.from_mapping({"Ga_K": 1, "As_K": 1}, "family")
@@ -128,3 +130,16 @@ def test_a_table_for_another_beam_energy_is_told(lfo_sto_96, told, remarks):
     recipe = eds.Recipe(elements=("O", "Ti"), k_factors=k, allow_beam_energy_mismatch=True)
     (flag,) = eds.quantify(lfo_sto_96, np.ones(lfo_sto_96.shape, int), recipe).table["flag"]
     assert [r for r in flag.split("; ") if r.startswith("k-factors for")] == remarks
+
+
+def test_factors_far_from_theory_are_told_where_they_are_used():
+    """The inverse of what it should be leaves the convention of a table plain."""
+    right = eds.theoretical_k_factors(200, elements=("Sr", "Ti", "O", "Pt"))
+    turned = {f"{f.element}_{f.family}": 1 / f.value for f in right.factors}
+    table = eds.KFactorTable.from_mapping(turned, "family")
+    used = [xray.family("Sr", "K"), xray.family("O", "K")]
+    assert table_remarks(right, 200, used) == []
+    (told,) = table_remarks(table, 200, used)
+    assert re.fullmatch(r"k-factors far from theory: O_K x [5-6]\.\d, Sr_K x 0\.2\d", told)
+    assert table_remarks(table, 200) == []
+    assert table_remarks(table, 15, used) == []

@@ -5,7 +5,11 @@ import pytest
 
 from napari_eds import KFactorError, KFactorTable, read_k_factors, theoretical_k_factors
 from napari_eds.physics import emission
-from napari_eds.recipe.k_factor_comparison import beam_energy_remark, convention_evidence
+from napari_eds.recipe.k_factor_comparison import (
+    beam_energy_remark,
+    convention_evidence,
+    rows_far_from_theory,
+)
 
 VELOX = "real/kfactors/k-factors-Spectra300UTK200keV.csv"
 
@@ -58,7 +62,7 @@ def test_tables_that_lie_between_are_asked_for(tmp_path):
     assert read_k_factors(path, convention="alpha").convention == "alpha"
 
 
-def test_a_table_of_bruker_follows_alpha_lines():
+def bruker_table():
     """K and L rows of the detector of a Hitachi HD2700 (published with CV4EM)."""
     k = {"K": 1.077, "Ca": 1.157, "Ti": 1.210, "V": 1.259, "Cr": 1.278, "Co": 1.518, "Ni": 1.556}
     k |= {
@@ -74,10 +78,36 @@ def test_a_table_of_bruker_follows_alpha_lines():
     l_rows |= {"Sn": 3.303, "Te": 3.575, "Ba": 3.789, "Ce": 3.779, "Nd": 3.835, "Gd": 4.178}
     l_rows |= {"Er": 4.322, "Hf": 4.674, "W": 4.824, "Pt": 4.893, "Au": 4.892, "Pb": 5.257}
     factors = {f"{e}_K": v for e, v in k.items()} | {f"{e}_L": v for e, v in l_rows.items()}
-    evidence = convention_evidence(KFactorTable.from_mapping(factors, "alpha").factors)
+    return KFactorTable.from_mapping(factors, "alpha")
+
+
+def test_a_table_of_bruker_follows_alpha_lines():
+    evidence = convention_evidence(bruker_table().factors)
     assert evidence.nearer == "alpha"
     assert evidence.ratios["alpha"] == pytest.approx(1.03, abs=0.05)
     assert evidence.ratios["family"] == pytest.approx(1.6, abs=0.15)
+
+
+@pytest.mark.parametrize("beam", [120, 200, 300])
+def test_no_single_factor_of_a_vendor_is_far_from_theory(data_dir, beam):
+    kept = ("real/kfactors/*.csv", "simulated/kfactors*.csv", "simulated/materials/k_factors*.csv")
+    files = [path for names in kept for path in data_dir.glob(names)]
+    assert len(files) == 4
+    of_example = KFactorTable.from_mapping({"Fe_K": 1.450226, "Pt_L": 5.075602}, "alpha")
+    for table in (bruker_table(), of_example, *map(read_k_factors, files)):
+        assert rows_far_from_theory(table, beam) == {}
+
+
+def test_a_slip_of_one_row_is_found_whatever_the_scale(data_dir):
+    table = read_k_factors(data_dir / VELOX)
+    slip = table.find("Fe", "K")
+    factors = tuple(
+        f.model_copy(update={"value": 7 * f.value * (10 if f == slip else 1)})
+        for f in table.factors
+    )
+    (far,) = rows_far_from_theory(KFactorTable(factors=factors, convention="family"), 200).items()
+    assert (far[0].element, far[0].family) == ("Fe", "K")
+    assert far[1] == pytest.approx(10, rel=0.1)
 
 
 def test_nothing_is_compared_without_rows_or_theory():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from napari_eds.physics import lines as xray
+from napari_eds.recipe.k_factor_comparison import rows_far_from_theory
 from napari_eds.recipe.k_factors import NAMES, Convention, KFactorTable
 from napari_eds.spectra.acquisition import Acquisition
 
@@ -47,7 +51,11 @@ def beam_remarks(acquisition: Acquisition, beam_energy_keV: float) -> list[str]:
 
 
 def table_remarks(
-    table: KFactorTable, beam_energy_keV: float, *, what: str = "k-factors"
+    table: KFactorTable,
+    beam_energy_keV: float,
+    families: Sequence[xray.Family] = (),
+    *,
+    what: str = "k-factors",
 ) -> list[str]:
     """Say where a table was used in spite of what speaks against it.
 
@@ -58,6 +66,8 @@ def table_remarks(
     table : KFactorTable
     beam_energy_keV : float
         That of the model.
+    families : sequence of Family
+        Those whose factors were used: others do no harm.
     what : str
         What the table holds; zeta-factors are used as one of k-factors.
     """
@@ -70,4 +80,10 @@ def table_remarks(
     beam = table.beam_energy_keV
     if beam is not None and not is_same_beam(beam_energy_keV, beam):
         found.append(f"{what} for {beam:g} keV, map at {beam_energy_keV:g} keV")
-    return found
+    used = {(family.element, family.family) for family in families}
+    far = [
+        f"{factor.element}_{factor.family} x {ratio:.2g}"
+        for factor, ratio in rows_far_from_theory(table, beam_energy_keV).items()
+        if (factor.element, factor.family) in used
+    ]
+    return [*found, f"{what} far from theory: {', '.join(far)}"] if far else found

@@ -11,6 +11,8 @@ import numpy as np
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import emission
+from napari_eds.physics import lines as xray
+from napari_eds.recipe.k_factor_errors import class_error
 from napari_eds.recipe.k_factor_theory import why_not_computed
 from napari_eds.recipe.k_factors import ABOUT_BEAM, NAMES, Convention, KFactor, KFactorTable
 
@@ -35,6 +37,12 @@ _LEAST_TO_SETTLE: Mapping[str, int] = {"K": 4, "L": 8}
 
 #: Least scatter of single rows about theory: that of vendors' tables.
 _LEAST_SCATTER: Mapping[str, float] = {"K": 0.05, "L": 0.15}
+
+#: A single row contradicts theory beyond so many errors of its class of lines, and this factor.
+#: Single rows of vendors' tables are up to 1.8 of theory.
+_SINGLE_SIGMA, _SINGLE_FACTOR = 3.0, 2.0
+#: Ce. M lines of lighter elements are not compared: their M4 yields are extrapolated.
+_FIRST_4F = 58
 
 #: Beam energies that a table may be for.
 _BEAMS_keV = (80.0, 100.0, 120.0, 200.0, 300.0)
@@ -171,6 +179,57 @@ def beam_energy_remark(table: KFactorTable, beam_energy_keV: float) -> str:
         f"{100 * spreads[best]:.0f} % about that for {others[best]:g} keV: see whether it is for "
         "another beam energy."
     )
+
+
+def rows_far_from_theory(table: KFactorTable, beam_energy_keV: float) -> dict[KFactor, float]:
+    """Return the factors that theory contradicts one by one, and how large they are beside it.
+
+    A slip of one row, or factors that are the inverse of what they should be, leave the
+    convention of a table plain. Theory is that of the table's beam energy, or else the
+    measurement's, and lies where the median of the K rows of 3-20 keV does: those tables agree on.
+
+    Parameters
+    ----------
+    table : KFactorTable
+    beam_energy_keV : float
+        Of the measurement.
+
+    Returns
+    -------
+    dict of KFactor to float
+        Table / theory; empty also where there is no theory.
+    """
+    beam = table.beam_energy_keV or beam_energy_keV
+    if why_not_computed(beam):
+        return {}
+    logs = _log_ratios_known(table, beam)
+    if not logs:
+        return {}
+    middle = np.median([logs[f] for f in _compared_rows(logs)["K"] or logs])
+    return {
+        factor: float(np.exp(log - middle))
+        for factor, log in logs.items()
+        if abs(log - middle) > max(np.log(_SINGLE_FACTOR), _SINGLE_SIGMA * _error(factor))
+    }
+
+
+def _log_ratios_known(table: KFactorTable, beam_keV: float) -> dict[KFactor, float]:
+    """Logarithms of table / theory, up to a common constant, of rows that theory knows."""
+    found: dict[KFactor, float] = {}
+    for factor in table.factors:
+        try:
+            if factor.family == "M" and xray.atomic_number(factor.element) < _FIRST_4F:
+                continue
+            (theory,) = _computed(factor.element, factor.family, (beam_keV,), table.convention)
+        except EDSError:
+            continue
+        found[factor] = float(np.log(factor.value / theory))
+    return found
+
+
+def _error(factor: KFactor) -> float:
+    """Return the relative error of a factor beside theory, which is no better than its class."""
+    return max(factor.relative_error, class_error(factor.element, factor.family))
 
 
 def _compared_rows(factors: Iterable[KFactor]) -> dict[str, list[KFactor]]:
