@@ -109,6 +109,11 @@ FILES = [
     (f"quantify map.emd {R} --grid 99 -o out.csv", "do not fit"),
     (f"quantify map.emd {R} --min-counts 99999999 -o out.csv", "counts"),
     (f"quantify map.emd {R} --labels gone.npy -o out.csv", "gone.npy"),
+    (f"quantify map.emd {R} --labels . -o out.csv", ". is a folder: give the file of the map"),
+    (
+        f"thickness map.emd {R} --labels labels.npy --solid-angle 100 -o out.csv",
+        "12.57) sr, not 100",
+    ),
     (f"quantify map.emd {R} --labels . -o out.csv", "."),
     (f"quantify map.emd {R} --labels run.csv -o out.csv", "run.csv"),
     (f"quantify map.emd {R} --labels text.npy -o out.csv", "text.npy"),

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: What the output of a run is.
-TABLE = "table of the result (.csv, .xlsx or .parquet); its recipe is saved beside it"
+TABLE = (
+    "table of the result (.xlsx or .parquet; CSV as .csv, .txt or without an ending); its recipe "
+    "is saved beside it"
+)
 
 
 def add_map_options(parser: argparse.ArgumentParser) -> None:

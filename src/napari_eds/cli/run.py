@@ -98,9 +98,11 @@ def _thickness_lines(result: Quantification) -> list[str]:
         (table[of(THICKNESS)] ** 2).mean() ** 0.5 for of in (error_total_of, error_of)
     )
     values = table[THICKNESS]
-    told = f"mean {values.mean():.3g} nm, ± {total:.2g} in all of one label"
-    spread = f"from {values.min():.3g} to {values.max():.3g} nm"
-    return [f"Thickness: {told}, ± {counting:.2g} from counting; {spread}."]
+    one = values.count() == 1
+    told = f"{'' if one else 'mean '}{values.mean():.3g} nm, ± {total:.2g} in all"
+    spread = "" if one else f"; from {values.min():.3g} to {values.max():.3g} nm"
+    of = "" if one else " of one label"
+    return [f"Thickness: {told}{of}, ± {counting:.2g} from counting{spread}."]
 
 
 def _number(value: float, width: int) -> str:

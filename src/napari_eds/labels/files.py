@@ -68,8 +68,7 @@ def read_labels(path: str | Path, shape: tuple[int, int] | None = None) -> np.nd
         of whole numbers.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    _check_file(path)
     readers = {".npy": _read_npy, ".tif": _read_tiff, ".tiff": _read_tiff, ".png": _read_png}
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -85,6 +84,13 @@ def read_labels(path: str | Path, shape: tuple[int, int] | None = None) -> np.nd
         ) from error
 
 
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise LabelError(f"{path} is a folder: give the file of the map in it")
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+
+
 def read_numbers(path: Path) -> np.ndarray:
     """Read a map of any real numbers from a ``.npy`` or ``.tif`` file, with the same checks.
 
@@ -98,8 +104,7 @@ def read_numbers(path: Path) -> np.ndarray:
     LabelError
         If the file is of another kind, damaged, or holds no two-dimensional map of numbers.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    _check_file(path)
     readers = {".npy": _read_npy, ".tif": _read_tiff, ".tiff": _read_tiff}
     reader = readers.get(path.suffix.lower())
     if reader is None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support.brief import brief
+from napari_eds._support.numbers import counted
 from napari_eds._support.outputs import write_table
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
@@ -149,7 +150,7 @@ class LabelThickness:
         of = f" (median of {known.sum()} labels)" if known.sum() > 1 else ""
         lines = [f"{self.way}: {median:.3g} ± {spread:.2g} nm{of}"]
         if not known.all():
-            lines.append(f"  {np.sum(~known)} labels give none")
+            lines.append(f"  {counted(int(np.sum(~known)), 'label')} without any")
         if not spread <= _OF_USE * median:
             worst = max(
                 self.mass_error_parts, key=lambda p: np.nanmedian(self.mass_error_parts[p])

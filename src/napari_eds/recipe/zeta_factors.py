@@ -220,7 +220,9 @@ def theoretical_zeta_factors(
         If the beam energy is outside of 40-400 keV, or the solid angle not above 0 to 4 pi.
     """
     if not 0 < solid_angle_sr <= 4 * np.pi:
-        raise KFactorError(f"a solid angle must be above 0 sr, not {solid_angle_sr}")
+        raise KFactorError(
+            f"a solid angle must be above 0 and at most 4 pi (12.57) sr, not {solid_angle_sr:g}"
+        )
     table = theoretical_k_factors(beam_energy_keV)
     of_silicon = float(emission.theoretical_k_factor("Si", "K", beam_energy_keV))
     constant = of_silicon * 1e-3 / (_AVOGADRO_per_mol * _BARN_m2) * 4 * np.pi / solid_angle_sr
