@@ -256,7 +256,10 @@ def test_computed_factors_are_those_behind_the_simulation(data_dir, convention, 
 
 def test_computed_factors_say_what_they_are():
     table = theoretical_k_factors(200)
-    assert table.source == ("first principles (Bote-Salvat cross-sections, xraylib), not measured")
+    assert table.source == (
+        "first principles (Bote-Salvat cross-sections, xraylib) for a windowless detector, not "
+        "measured"
+    )
     assert (table.convention, table.beam_energy_keV) == ("family", 200)
     assert all(table.find(element, "K") for element in ("B", "O", "Fe", "Cs"))
     assert all(table.find(element, "L") for element in ("Ti", "La", "Pt", "Cf"))

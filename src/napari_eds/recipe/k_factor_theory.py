@@ -96,5 +96,7 @@ def _theory(
     rows = []
     for (element, family), value in found.items():
         rows.append((element, family, value / found["Si", "K"], class_error(element, family)))
-    source = "first principles (Bote-Salvat cross-sections, xraylib), not measured"
+    # Behind a window, factors of soft lines are larger by what it swallows.
+    seen = "a windowless detector" if detector == emission.WINDOWLESS else "the detector given"
+    source = f"first principles (Bote-Salvat cross-sections, xraylib) for {seen}, not measured"
     return checked_table(rows, convention, source, beam_energy_keV)
