@@ -8,6 +8,7 @@ from napari_eds._napari.maps.dock import MapsWidget
 from napari_eds._napari.parts.panels import MAPS
 from napari_eds._napari.state.derived import COLUMN_MAPS, DENOISED, OVERLAY
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.layers import maps_of
 from window_actions import add_result, click, nothing_is_due, notifications, task_is_done
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
@@ -17,6 +18,17 @@ pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet"
 def result(lfo_sto_96):
     recipe = eds.Recipe(elements=("La_L", "Fe", "O", "Sr", "Ti"), fit_only=("C", "Cu", "Pt"))
     return eds.quantify(lfo_sto_96, eds.grid_chips((96, 96), 16), recipe)
+
+
+@pytest.fixture(scope="module")
+def corrected(lfo_sto_96, result):
+    """The same labels once absorption is corrected, and without La among the elements."""
+    recipe = eds.Recipe(
+        elements=("Fe", "O", "Sr", "Ti"),
+        fit_only=("La", "C", "Cu", "Pt"),
+        absorption=eds.Absorption(thickness_nm=60),
+    )
+    return eds.quantify(lfo_sto_96, result.labels, recipe)
 
 
 @pytest.fixture
@@ -58,6 +70,74 @@ def test_an_overlay_tells_its_colours(window):
     dock.columns.elements.value = "Xx"
     click(dock.columns.show_overlay)
     assert any("an overlay is made of" in text for text in notifications())
+
+
+def pixel_of(result, label):
+    return tuple(np.argwhere(result.labels == label)[0])
+
+
+def test_maps_and_overlay_follow_a_new_result_in_place(window, result, corrected, qtbot):
+    viewer, dock, labels = window
+    page = dock.columns
+    page.left.value = "O_at_pct"
+    click(page.show_map)
+    page.operation.value, page.right.value = "ratio", "Fe_at_pct"
+    click(page.show_map)
+    page.elements.value = "Fe, O"
+    click(page.show_overlay)
+    before = COLUMN_MAPS.layers(viewer, labels) | {"overlay": OVERLAY.layer(viewer, labels, None)}
+    column, ratio = before["O_at_pct"], before["O_at_pct / Fe_at_pct"]
+    column.colormap, column.name, column.visible = "gray", "oxygen", True
+    ratio.contrast_limits = (1.0, 4.0)
+    legend, automatic, picture = (
+        page.text.text(),
+        tuple(column.contrast_limits),
+        before["overlay"].data,
+    )
+
+    focus_of(viewer).show_result(labels, corrected)
+    nothing_is_due(qtbot)
+
+    after = COLUMN_MAPS.layers(viewer, labels) | {"overlay": OVERLAY.layer(viewer, labels, None)}
+    assert after == before
+    place = pixel_of(result, 20)
+    expected = corrected.table.loc[20, "O_at_pct"]
+    assert expected > result.table.loc[20, "O_at_pct"] + 2
+    assert column.data[place] == expected == maps_of(viewer, labels)["O"].data[place]
+    combined = eds.combined(corrected, "O_at_pct", "Fe_at_pct", "ratio")
+    drawn = pixel_of(result, 14)  # of the film, which holds Fe
+    row = list(corrected.table.index).index(14)
+    assert ratio.data[drawn] == combined.value[row]
+    assert before["± O_at_pct / Fe_at_pct"].data[drawn] == combined.total[row]
+    shown = eds.overlay({e: corrected.maps()[e] for e in ("Fe", "O")})
+    np.testing.assert_array_equal(before["overlay"].data, shown.rgb)
+    assert not np.array_equal(shown.rgb, picture)
+    # What the user chose stays, and contrast that was not chosen follows the numbers.
+    assert (column.colormap.name, column.name, column.visible) == ("gray", "oxygen", True)
+    assert tuple(ratio.contrast_limits) == (1.0, 4.0)
+    assert tuple(column.contrast_limits) != automatic
+    assert page.text.text() != legend
+    assert f"O: {shown.limits['O'][0]:.3g} to {shown.limits['O'][1]:.3g}" in page.text.text()
+
+
+def test_what_a_new_result_lacks_goes_and_is_told(window, corrected, qtbot):
+    viewer, dock, labels = window
+    page = dock.columns
+    page.left.value, page.operation.value, page.right.value = "La_at_pct", "ratio", "Fe_at_pct"
+    click(page.show_map)
+    page.elements.value = "La=#00ff00, Fe=#0000ff"
+    click(page.show_overlay)
+    layer = OVERLAY.layer(viewer, labels, None)
+
+    focus_of(viewer).show_result(labels, corrected)
+    nothing_is_due(qtbot)
+
+    assert COLUMN_MAPS.layers(viewer, labels) == {}
+    assert any("nothing to show as La_at_pct / Fe_at_pct" in text for text in notifications())
+    assert OVERLAY.layer(viewer, labels, None) is layer
+    assert layer.name == "overlay Fe (chips)"
+    shown = eds.overlay({"Fe": corrected.maps()["Fe"]}, {"Fe": "#0000ff"})
+    np.testing.assert_array_equal(layer.data, shown.rgb)
 
 
 def test_denoised_maps_lie_beside_the_raw_ones(window, qtbot):

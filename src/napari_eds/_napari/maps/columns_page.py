@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import numpy as np
 from magicgui.widgets import ComboBox, LineEdit, PushButton
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFormLayout, QWidget
 
+from napari_eds._napari.parts.ending import listen, when_destroyed
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import NO_RESULT, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, may_be_narrow, scrolled_column
+from napari_eds._napari.state.column_maps import ALONE, Columns, show_columns, show_overlay
 from napari_eds._napari.state.derived import (
     AT_PCT_MAPS,
     COLUMN_MAPS,
     OVERLAY,
+    PICTURE,
     THICKNESS_MAPS,
-    Look,
 )
 from napari_eds._napari.state.focus import Focus
-from napari_eds._napari.state.layers import geometry
 from napari_eds.errors import EDSError
-from napari_eds.quantification.combinations import (
-    OPERATIONS,
-    combined,
-    label_map,
-    numbers_of,
-    numeric_columns,
-)
-from napari_eds.quantification.result import Quantification
-from napari_eds.spectra.overlays import overlay
+from napari_eds.quantification.combinations import OPERATIONS, numeric_columns
+from napari_eds.spectra.overlays import Overlay
 
-_ALONE = "alone"
-_SIGNS = {_ALONE: "alone", "ratio": "/ (ratio)", "sum": "+ (sum)", "difference": "− (difference)"}
+_SIGNS = {ALONE: "alone", "ratio": "/ (ratio)", "sum": "+ (sum)", "difference": "− (difference)"}
 _HOW = "Choose a column of the result, or two, and show them as a layer."
 
 
@@ -45,7 +39,7 @@ class ColumnsPage(QWidget):
         self.focus = focus
         self.left = ComboBox(tooltip="Column of the table of results")
         self.operation = ComboBox(
-            choices=[(_SIGNS[name], name) for name in (_ALONE, *OPERATIONS)],
+            choices=[(_SIGNS[name], name) for name in (ALONE, *OPERATIONS)],
             tooltip="Show the column alone, or combined with another one",
         )
         self.right = ComboBox(tooltip="The other column")
@@ -57,6 +51,8 @@ class ColumnsPage(QWidget):
             text="Show overlay", tooltip="Add the elements' at. % up in one picture of colours"
         )
         self.text = WrappedText(lines=3)
+        self._ends: list[Callable[[], None]] = []
+        when_destroyed(self, partial(_end_all, self._ends))
         self._lay_out()
         for signal in (focus.result_changed, focus.labels_changed):
             signal.connect(self._on_result)
@@ -91,73 +87,45 @@ class ColumnsPage(QWidget):
                 field.value = before
         if result is not None and not self.elements.value:
             self.elements.value = ", ".join(result.elements[:3])
-        self.text.setText(_HOW if columns else "Quantify labels first: there is no result yet.")
+        self._follow_overlay()
+        self._show_text()
         self._show_state()
 
     def _show_state(self, _value: Any = None) -> None:
         there = self.focus.result is not None
-        self.right.enabled = there and self.operation.value != _ALONE
+        self.right.enabled = there and self.operation.value != ALONE
         offer(self.show_map, self.show_overlay, unless=lacking((there, NO_RESULT)))
 
     def _on_show(self) -> None:
         result, labels = self.focus.result, self.focus.labels_layer
         if result is None or labels is None:
             return
+        columns = Columns(self.left.value, self.operation.value, self.right.value)
         try:
-            maps, note = self._maps(result)
+            with self.focus.staying():
+                shown, note = show_columns(self.focus.viewer, labels, result, columns)
         except EDSError as error:
             notify(error)
             return
-        # Its error below, hidden, so that the values are looked at.
-        for i, (name, values) in reversed(list(enumerate(maps.items()))):
-            look = _look(name, label_map(result, values), result, labels, visible=i == 0)
-            with self.focus.staying():
-                shown = COLUMN_MAPS.show(self.focus.viewer, labels, name, look)
-        # The value comes last.
         self._show_alone(shown, labels)
         self.text.setText(note)
-
-    def _maps(self, result: Quantification) -> tuple[dict[str, np.ndarray], str]:
-        """Return values per label by the name of their layer, and what is to be said of them."""
-        left, right, operation = self.left.value, self.right.value, self.operation.value
-        if operation == _ALONE:
-            return {left: numbers_of(result, left)}, f"{left} as a layer."
-        found = combined(result, left, right, operation)
-        maps = {found.name: found.value}
-        if np.isfinite(found.total).any():
-            maps[f"± {found.name}"] = found.total
-        return maps, f"{found.name}: {found.note}."
 
     def _on_overlay(self) -> None:
         result, labels = self.focus.result, self.focus.labels_layer
         if result is None or labels is None:
             return
         parts = [p.strip().partition("=") for p in self.elements.value.split(",") if p.strip()]
+        colors = {e.strip(): c.strip() for e, _, c in parts if c}
+        elements = [e.strip() for e, _, _ in parts]
         try:
-            unknown = [e for e, _, _ in parts if e.strip() not in result.elements]
-            if unknown or not parts:
-                raise EDSError(
-                    f"an overlay is made of {', '.join(result.elements)}, not of "
-                    f"{', '.join(unknown) or 'nothing'}"
-                )
-            maps = result.maps()
-            picture = overlay(
-                {e.strip(): maps[e.strip()] for e, _, _ in parts},
-                {e.strip(): c.strip() for e, _, c in parts if c},
-            )
+            with self.focus.staying():
+                shown = show_overlay(self.focus.viewer, labels, result, elements, colors)
         except EDSError as error:
             notify(error)
             return
-        look = Look(
-            picture.rgb,
-            f"overlay {', '.join(picture.colors)} ({labels.name})",
-            renewed={},
-            first={"rgb": True, **geometry(result.image)},
-            follows_name=True,
-        )
-        with self.focus.staying():
-            self._show_alone(OVERLAY.show(self.focus.viewer, labels, None, look), labels)
-        self._show_legend(picture.colors, picture.limits)
+        self._show_alone(shown, labels)
+        self._follow_overlay()
+        self._show_text()
 
     def _show_alone(self, shown: Image, labels: Labels) -> None:
         """Hide other maps of the labels: each would say its own name over the same pixels."""
@@ -166,30 +134,34 @@ class ColumnsPage(QWidget):
             for layer in kind.layers(viewer, labels).values():
                 layer.visible = layer is shown
 
-    def _show_legend(self, colors: Any, limits: Any) -> None:
-        """Tell which colour is which element, in that colour."""
-        rows = [
-            f'<span style="background-color:{color}">&nbsp;&nbsp;&nbsp;&nbsp;</span> '
-            f"{name}: {limits[name][0]:.3g} to {limits[name][1]:.3g} at. %"
-            for name, color in colors.items()
-        ]
-        self.text.setText("<br>".join(rows))
+    def _follow_overlay(self) -> None:
+        """Listen to the overlay of the labels, whose limits change with their result."""
+        _end_all(self._ends)
+        layer = OVERLAY.layer(self.focus.viewer, self.focus.labels_layer, None)
+        if layer is not None:
+            self._ends.append(listen(layer.events.data, self._show_text))
+
+    def _show_text(self, _event: Any = None) -> None:
+        """Tell which colour is which element in the overlay that is shown, or what to do."""
+        layer = OVERLAY.layer(self.focus.viewer, self.focus.labels_layer, None)
+        picture = PICTURE.of(layer)
+        if self.focus.result is None:
+            self.text.setText("Quantify labels first: there is no result yet.")
+        elif layer is None or picture is None or not layer.visible:
+            self.text.setText(_HOW)
+        else:
+            self.text.setText(_legend(picture))
 
 
-def _look(
-    name: str, data: np.ndarray, result: Quantification, labels: Labels, *, visible: bool
-) -> Look:
-    known = data[np.isfinite(data)]
-    low, high = (float(v) for v in np.percentile(known, [1, 99])) if known.size else (0.0, 1.0)
-    low = min(low, 0.0) if low < 0.5 * high else low
-    return Look(
-        data,
-        f"{name} ({labels.name})",
-        renewed={"contrast_limits": (low, high if high > low else low + 1.0)},
-        first={
-            "colormap": "magma" if name.startswith("±") else "viridis",
-            "visible": visible,
-            **geometry(result.image),
-        },
-        says_what_it_is=True,
-    )
+def _legend(picture: Overlay) -> str:
+    rows = [
+        f'<span style="background-color:{color}">&nbsp;&nbsp;&nbsp;&nbsp;</span> '
+        f"{name}: {picture.limits[name][0]:.3g} to {picture.limits[name][1]:.3g} at. %"
+        for name, color in picture.colors.items()
+    ]
+    return "<br>".join(rows)
+
+
+def _end_all(ends: list[Callable[[], None]]) -> None:
+    while ends:
+        ends.pop()()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari_eds.few_shot.classification import Classification
     from napari_eds.quantification.pixels import PixelMaps
+    from napari_eds.spectra.overlays import Overlay
 
 AnyLayer = TypeVar("AnyLayer", Image, Labels)
 Part = TypeVar("Part", bound=Hashable)
@@ -169,12 +170,13 @@ class Kind(Generic[AnyLayer, Part]):
         if layer is None:
             layer = self._add(viewer, owner, part, look, staying)
             return layer, telling(viewer, layer) if look.says_what_it_is else []
+        # Who listens to the data reads what is told of them.
+        layer.metadata.update(look.told)
         layer.data = look.data
         for name, value in look.renewed.items():
             setattr(layer, name, value)
         if look.limits_are_range:
             layer.contrast_limits_range = layer.contrast_limits
-        layer.metadata.update(look.told)
         if look.follows_name and not is_renamed(layer):
             _name(layer, look.name)
         return layer, []
@@ -301,5 +303,11 @@ PIXEL_MAPS: Note[PixelMaps] = Note("eds_pixel_maps")
 PREVIEWED: Note[tuple[tuple[float, float], bool]] = Note("eds_window")
 #: That the colour bar of a map of differences was shown once: from then on it is the user's.
 HAS_BAR: Note[bool] = Note("eds_color_bar")
+#: What a map of columns shows: a column, how another is combined with it, and which.
+COLUMNS: Note[tuple[str, str, str]] = Note("eds_columns")
+#: The contrast limits a map was given last, but by the user.
+LIMITS: Note[tuple[float, float]] = Note("eds_limits")
+#: The picture of an overlay, with colours and limits of its elements.
+PICTURE: Note[Overlay] = Note("eds_picture")
 #: What a layer of classes shows.
 CLASSIFICATION: Note[Classification] = Note("eds_classification")

@@ -24,6 +24,7 @@ from napari_eds._napari.state.belonging import (
     owners_of,
     show_only,
 )
+from napari_eds._napari.state.column_maps import renew_column_maps
 from napari_eds._napari.state.grid_lines import GridLines
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
 from napari_eds._napari.state.names import tell_full_name
@@ -321,6 +322,7 @@ class Focus(QObject):
             return
         eds_layers.show_result(self.viewer, labels, result, staying=self.staying)
         show_thickness(self.viewer, labels, result, self.staying)
+        renew_column_maps(self.viewer, labels, result)
         if labels is self._labels:
             self.result_changed.emit()
 

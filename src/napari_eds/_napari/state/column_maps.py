@@ -1,0 +1,230 @@
+"""Maps of columns of a result, of two combined, and overlays; they follow the result of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+from napari.layers import Image
+from napari.utils.notifications import show_info
+
+from napari_eds._napari.parts.jobs import one_per_turn
+from napari_eds._napari.state.derived import (
+    COLUMN_MAPS,
+    COLUMNS,
+    LIMITS,
+    OVERLAY,
+    PICTURE,
+    Look,
+)
+from napari_eds._napari.state.layers import QUANTIFICATION, geometry
+from napari_eds.errors import EDSError
+from napari_eds.quantification.combinations import (
+    Operation,
+    combined,
+    label_map,
+    numbers_of,
+)
+from napari_eds.quantification.result import Quantification
+from napari_eds.spectra.overlays import overlay
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+
+ALONE = "alone"
+
+
+class Columns(NamedTuple):
+    """A column of a result's table, alone or with another one by an `Operation`."""
+
+    left: str
+    operation: str = ALONE
+    right: str = ""
+
+
+def show_columns(
+    viewer: ViewerModel, labels: Labels, result: Quantification, columns: Columns
+) -> tuple[Image, str]:
+    """Show columns as layers of their labels, of two combined the error too, hidden.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    labels : Labels
+    result : Quantification
+    columns : Columns
+
+    Returns
+    -------
+    Image
+        Of the values.
+    str
+        What is to be said of them.
+
+    Raises
+    ------
+    EDSError
+        If a column is not there.
+    """
+    maps, note = _values(result, columns)
+    # Its error below, so that the values are looked at.
+    for named in reversed(maps.items()):
+        shown = _show(viewer, labels, result, columns, named)
+    return shown, note
+
+
+def show_overlay(
+    viewer: ViewerModel,
+    labels: Labels,
+    result: Quantification,
+    elements: Sequence[str],
+    colors: Mapping[str, str],
+) -> Image:
+    """Show the at. % of elements added up in colours, as the one overlay of the labels.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    labels : Labels
+    result : Quantification
+    elements : sequence of str
+    colors : mapping of str to str
+        By element, where not the next that is free.
+
+    Raises
+    ------
+    EDSError
+        If an element is not there, or colours are none.
+    """
+    unknown = [e for e in elements if e not in result.elements]
+    if unknown or not elements:
+        raise EDSError(
+            f"an overlay is made of {', '.join(result.elements)}, not of "
+            f"{', '.join(unknown) or 'nothing'}"
+        )
+    maps = result.maps()
+    picture = overlay({e: maps[e] for e in elements}, colors)
+    look = Look(
+        picture.rgb,
+        f"overlay {', '.join(picture.colors)} ({labels.name})",
+        renewed={},
+        first={"rgb": True, **geometry(result.image)},
+        told={PICTURE.key: picture},
+        follows_name=True,
+    )
+    return OVERLAY.show(viewer, labels, None, look)
+
+
+def renew_column_maps(viewer: ViewerModel, labels: Labels, result: Quantification) -> None:
+    """Let the maps and the overlay of labels show another result, each in its layer.
+
+    What the user chose of them stays: name, colours, visibility, and contrast limits that were
+    changed. Maps of columns the result lacks are removed, and that is told; elements it lacks
+    leave the overlay.
+    """
+    one_per_turn(_renewing(viewer, labels, result))
+
+
+def _renewing(
+    viewer: ViewerModel, labels: Labels, result: Quantification
+) -> Iterator[Callable[[], None]]:
+    """Yield the steps, which do nothing once there is a newer result, or the labels are gone."""
+
+    def step(renew: Callable[..., None], *what: Any) -> None:
+        if labels in viewer.layers and labels.metadata.get(QUANTIFICATION) is result:
+            renew(viewer, labels, result, *what)
+
+    layers = COLUMN_MAPS.layers(viewer, labels).values()
+    # A value and its error are found at once.
+    for columns in dict.fromkeys(COLUMNS.of(layer) for layer in layers):
+        if columns is not None:
+            yield partial(step, _renew_columns, Columns(*columns))
+    if OVERLAY.layer(viewer, labels, None) is not None:
+        yield partial(step, _renew_overlay)
+
+
+def _renew_columns(
+    viewer: ViewerModel, labels: Labels, result: Quantification, columns: Columns
+) -> None:
+    try:
+        maps, _ = _values(result, columns)
+    except EDSError:
+        maps = {}
+    for name, layer in COLUMN_MAPS.layers(viewer, labels).items():
+        if COLUMNS.of(layer) != columns:
+            continue
+        if name in maps:
+            _show(viewer, labels, result, columns, (name, maps[name]))
+        else:
+            _remove(viewer, layer)
+
+
+def _renew_overlay(viewer: ViewerModel, labels: Labels, result: Quantification) -> None:
+    layer = OVERLAY.layer(viewer, labels, None)
+    picture = PICTURE.of(layer)
+    if layer is None or picture is None:
+        return
+    colors = {e: color for e, color in picture.colors.items() if e in result.elements}
+    if colors:
+        show_overlay(viewer, labels, result, list(colors), colors)
+    else:
+        _remove(viewer, layer)
+
+
+def _remove(viewer: ViewerModel, layer: Image) -> None:
+    viewer.layers.remove(layer)
+    show_info(f"The new result has nothing to show as {layer.name}: the layer was removed.")
+
+
+def _values(result: Quantification, columns: Columns) -> tuple[dict[str, np.ndarray], str]:
+    """Return values per label by the name of their layer, and what is to be said of them."""
+    left, operation, right = columns
+    if operation == ALONE:
+        return {left: numbers_of(result, left)}, f"{left} as a layer."
+    found = combined(result, left, right, cast("Operation", operation))
+    maps = {found.name: found.value}
+    if np.isfinite(found.total).any():
+        maps[f"± {found.name}"] = found.total
+    return maps, f"{found.name}: {found.note}."
+
+
+def _show(
+    viewer: ViewerModel,
+    labels: Labels,
+    result: Quantification,
+    columns: Columns,
+    named: tuple[str, np.ndarray],
+) -> Image:
+    """Show values per label in the layer of their name."""
+    name, data = named[0], label_map(result, named[1])
+    limits, is_error = _limits(data), name.startswith("±")
+    kept = _user_set_limits(COLUMN_MAPS.layer(viewer, labels, name))
+    look = Look(
+        data,
+        f"{name} ({labels.name})",
+        renewed={} if kept else {"contrast_limits": limits},
+        first={
+            "colormap": "magma" if is_error else "viridis",
+            "visible": not is_error,
+            **geometry(result.image),
+        },
+        told={COLUMNS.key: columns} if kept else {COLUMNS.key: columns, LIMITS.key: limits},
+        says_what_it_is=True,
+    )
+    return COLUMN_MAPS.show(viewer, labels, name, look)
+
+
+def _limits(data: np.ndarray) -> tuple[float, float]:
+    """Return contrast limits that a few labels do not set."""
+    known = data[np.isfinite(data)]
+    low, high = (float(v) for v in np.percentile(known, [1, 99])) if known.size else (0.0, 1.0)
+    low = min(low, 0.0) if low < 0.5 * high else low
+    return low, high if high > low else low + 1.0
+
+
+def _user_set_limits(layer: Image | None) -> bool:
+    given = LIMITS.of(layer)
+    return layer is not None and given is not None and tuple(layer.contrast_limits) != given
