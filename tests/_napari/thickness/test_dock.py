@@ -6,14 +6,21 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 import napari_eds as eds
-from napari_eds._napari.parts.panels import QUANTIFICATION, THICKNESS, open_panel
+from napari_eds._napari.parts.panels import QUANTIFICATION, RESULTS, THICKNESS, open_panel
 from napari_eds._napari.state.derived import THICKNESS_MAPS
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.layers import geometry
 from napari_eds._napari.thickness.dock import ThicknessWidget
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.table import at_pct
-from window_actions import answer_dialog, change, click, notifications, task_is_done
+from window_actions import (
+    answer_dialog,
+    change,
+    click,
+    nothing_is_due,
+    notifications,
+    task_is_done,
+)
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
@@ -148,6 +155,34 @@ def test_thicknesses_found_are_used_label_by_label(window, qtbot):
     click(panel.by_label)
     quantified(viewer, qtbot)
     assert np.ptp(focus_of(viewer).result.foil.thickness_nm) == 0
+
+
+def test_the_workbench_says_that_zeta_factors_are_used_and_leads_back(window, qtbot):
+    viewer, dock, _ = window
+    panel = open_panel(viewer, QUANTIFICATION)
+    assert not panel.to_cliff_lorimer.native.isVisible()
+    assert panel.thickness.enabled
+    click(dock.zeta.theory)
+    click(dock.run)
+    task_is_done(qtbot, dock)
+    assert any("“Back to Cliff-Lorimer”" in text for text in notifications())
+    assert "zeta-factors of whole families" in panel.k_text.text()
+    assert "solid angle 0.7 sr" in panel.k_text.text()
+    assert "labels by zeta-factors" in panel.status.text()
+    # What would be passed over cannot be typed.
+    assert not panel.thickness.enabled
+    assert "Zeta-factors find the thickness" in panel.thickness.native.toolTip()
+    found = quantified(viewer, qtbot)
+    assert focus_of(viewer).result.recipe.method == "zeta"
+    qtbot.waitUntil(found.to_cliff_lorimer.native.isVisible)
+    click(found.to_cliff_lorimer)
+    assert "zeta" not in panel.k_text.text()
+    type_number(panel.thickness, "40")
+    quantified(viewer, qtbot)
+    recipe = focus_of(viewer).result.recipe
+    assert (recipe.method, recipe.absorption.thickness_nm) == ("cliff_lorimer", 40)
+    assert "by zeta-factors" not in panel.status.text()
+    assert dock.zeta.table is not None
 
 
 def test_what_the_file_says_can_be_replaced_and_taken_back(window):

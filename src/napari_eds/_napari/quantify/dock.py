@@ -44,7 +44,7 @@ from napari_eds._napari.state.layers import (
     geometry,
     is_spectrum,
 )
-from napari_eds._napari.state.settings import FROM_FILE, Settings
+from napari_eds._napari.state.settings import FROM_FILE, Settings, about_zeta_factors
 from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED
 from napari_eds._support.numbers import counted
 from napari_eds.elements.proposals import Proposal
@@ -119,6 +119,7 @@ class QuantificationWidget(QuantificationForm):
         self.save.changed.connect(self._on_save)
         self.solve_thickness.changed.connect(self._on_solve_thickness)
         self.calibrate_k.changed.connect(self._on_calibrate_k)
+        self.to_cliff_lorimer.changed.connect(self._on_to_cliff_lorimer)
 
     # What is chosen: read from the layers each time, never kept.
 
@@ -214,7 +215,8 @@ class QuantificationWidget(QuantificationForm):
         self.fill(settings)
         self.chip_count.setText(_chip_text(image, settings.chip_size))
         self.elements_text.setText(_elements_text(settings))
-        self.k_text.setText(_k_text(settings, image))
+        by_zeta = settings.draft.method == "zeta"
+        self.k_text.setText(_zeta_text(settings) if by_zeta else _k_text(settings, image))
 
     def _on_settings_edited(self, field: SettingField) -> None:
         settings = self.focus.settings
@@ -225,6 +227,12 @@ class QuantificationWidget(QuantificationForm):
         except EDSError as error:
             notify(error)
             self.fill(settings)
+
+    def _on_to_cliff_lorimer(self) -> None:
+        """Leave the method of zeta-factors; their table stays for another time."""
+        settings = self.focus.settings
+        if settings is not None:
+            self.focus.set_settings(settings.edited(method="cliff_lorimer"))
 
     def _open(self, title: str, _pressed: Any = None) -> None:
         open_panel(self._viewer, title)
@@ -370,6 +378,9 @@ class QuantificationWidget(QuantificationForm):
         result, label, settings = self.result, self.known_label.value, self.focus.settings
         if result is None or settings is None:
             return
+        if settings.draft.method == "zeta":
+            notify(EDSError("zeta-factors take no thickness: go back to Cliff-Lorimer first"))
+            return
         foil = settings.draft.absorption
         try:
             solved = result.thickness_from(
@@ -484,11 +495,22 @@ def _k_text(settings: Settings, image: SpectrumImage) -> str:
     return "\n".join([text, *table.with_note(remark).notes])
 
 
+def _zeta_text(settings: Settings) -> str:
+    """Say which zeta-factors are used in place of k-factors, or that they are missing."""
+    table = settings.draft.zeta_factors
+    if table is None:
+        return "⚠ The method zeta needs zeta-factors: choose them in EDS thickness."
+    return (
+        f"Method zeta: {about_zeta_factors(table)}. They find the thickness of every label, too."
+    )
+
+
 def _summary(result: Quantification) -> str:
     flags = result.table[FLAG]
     shared = shared_remarks(flags.tolist())
     return (
-        f"{counted(len(flags), 'label')}, {int((flags != '').sum())} with remarks; median χ²/ν "
+        f"{counted(len(flags), 'label')}{' by zeta-factors' * (result.recipe.method == 'zeta')}, "
+        f"{int((flags != '').sum())} with remarks; median χ²/ν "
         f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n"
         + (f"⚠ All labels: {SEPARATOR.join(shared)}\n" if shared else "")
         + "".join(f"⚠ {line}\n" for line in left_out_lines(flags.tolist(), shared=False))

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.panels_button import PanelsButton
+from napari_eds._napari.parts.reasons import offer
 from napari_eds._napari.parts.sections import Section, align
 from napari_eds._napari.parts.widgets import WrappedText, flowing, scrolling
 from napari_eds._napari.quantify.more_settings import MoreSettings
@@ -33,6 +34,7 @@ _MIN_WIDTH_PX = 300
 _STATUS_LINES = 2
 #: More scroll, and leave the room to the fields.
 _MOST_STATUS_LINES = 7
+_FOUND_BY_ZETA = "Zeta-factors find the thickness: to give one, go back to Cliff-Lorimer."
 #: Lines that stay where the window is low.
 _LEAST_STATUS_LINES = 2
 
@@ -111,6 +113,11 @@ class QuantificationForm(QWidget):
         self.choose_elements = PushButton(
             text="Elements and k-factors…",
             tooltip="Choose elements on a periodic table, find them, and load k-factors",
+        )
+
+        self.to_cliff_lorimer = PushButton(
+            text="Back to Cliff-Lorimer",
+            tooltip="Quantify by ratios of intensities, with k-factors and the thickness below",
         )
 
     def _make_fit_fields(self) -> None:
@@ -209,7 +216,13 @@ class QuantificationForm(QWidget):
             self.chip_count,
             (self.make_grid, self.new_labels, self.more_regions),
         )
-        self._section("Elements", self.elements_text, self.k_text, self.choose_elements)
+        self._section(
+            "Elements",
+            self.elements_text,
+            self.k_text,
+            self.to_cliff_lorimer,
+            self.choose_elements,
+        )
         self._section(
             "Fit",
             ("From (keV)", self.low),
@@ -295,6 +308,12 @@ class QuantificationForm(QWidget):
             self.more.show_settings(settings)
         finally:
             self._listening = True
+        self._show_method(by_zeta=settings.draft.method == "zeta")
+
+    def _show_method(self, *, by_zeta: bool) -> None:
+        """Offer the way back from zeta-factors, and what they find only without them."""
+        self.sections["Elements"].form.setRowVisible(self.to_cliff_lorimer.native, by_zeta)
+        offer(self.thickness, self.by_label, unless=_FOUND_BY_ZETA if by_zeta else "")
 
 
 def _beside(text: QWidget, button: PushButton) -> QHBoxLayout:

@@ -15,8 +15,9 @@ from napari_eds.elements.from_file import named_in_file
 from napari_eds.errors import RecipeError
 from napari_eds.recipe.draft import RecipeDraft
 from napari_eds.recipe.k_factor_files import read_k_factors
-from napari_eds.recipe.k_factors import Convention, KFactorTable
+from napari_eds.recipe.k_factors import NAMES, Convention, KFactorTable
 from napari_eds.recipe.recipe import Recipe
+from napari_eds.recipe.zeta_factors import ZetaFactorTable
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -141,6 +142,15 @@ class Settings:
     def with_recipe(self, recipe: Recipe) -> Settings:
         """Return settings that make a recipe."""
         return replace(self, draft=RecipeDraft.of(recipe), order=(), k_factor_file=None)
+
+
+def about_zeta_factors(table: ZetaFactorTable) -> str:
+    """Say in short which zeta-factors a table holds, how well they are known, and whence."""
+    of = NAMES[table.k_factors.convention]
+    return (
+        f"{len(table.k_factors.factors)} zeta-factors of {of}, known together to "
+        f"{100 * table.common_relative_error:.2g} %: {table.k_factors.source}"
+    )
 
 
 def _k_factors_of(

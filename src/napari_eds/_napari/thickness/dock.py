@@ -136,8 +136,14 @@ class ThicknessWidget(QWidget):
     def _take_method(self, layer: Labels) -> None:
         """Let the settings say by what method the labels in view were quantified."""
         settings = self.focus.settings
-        if settings is not None and self.focus.labels_layer is layer:
+        if settings is None or self.focus.labels_layer is not layer:
+            return
+        if settings.draft.method != "zeta":
             self.focus.set_settings(settings.edited(method="zeta"))
+            show_info(
+                "Quantify takes the zeta-factors, too, from now on; “Back to Cliff-Lorimer” "
+                "beside it takes k-factors again."
+            )
 
     def _on_use(self) -> None:
         """Keep the thicknesses with the labels, and let the next run correct for them."""

@@ -13,10 +13,10 @@ from napari_eds._napari.parts.reasons import NO_MAP, NO_RESULT, NO_ZETA_FACTORS,
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
+from napari_eds._napari.state.settings import about_zeta_factors
 from napari_eds._napari.thickness.dose_form import DoseForm
 from napari_eds.errors import EDSError
 from napari_eds.quantification.zeta_calibration import zeta_factors_from_label
-from napari_eds.recipe.k_factors import NAMES
 from napari_eds.recipe.zeta_factors import (
     ZetaFactorTable,
     read_zeta_factors,
@@ -99,7 +99,8 @@ class ZetaForm(QWidget):
     def show_state(self) -> None:
         """Say what is chosen, and offer what can be done."""
         image, table = self.focus.image, self.table
-        self.text.setText("No zeta-factors are chosen." if table is None else _about(table))
+        none = "No zeta-factors are chosen."
+        self.text.setText(none if table is None else about_zeta_factors(table))
         offer(self.load, self.theory, unless=lacking((image, NO_MAP)))
         offer(self.save, unless=lacking((image, NO_MAP), (table, NO_ZETA_FACTORS)))
         offer(self.calibrate, unless=lacking((self.focus.result, NO_RESULT)))
@@ -173,11 +174,3 @@ class ZetaForm(QWidget):
                 show_info(f"Saved {Path(path).name}.")
         except (EDSError, OSError) as error:
             notify(error)
-
-
-def _about(table: ZetaFactorTable) -> str:
-    of = NAMES[table.k_factors.convention]
-    return (
-        f"{len(table.k_factors.factors)} zeta-factors of {of}, known together to "
-        f"{100 * table.common_relative_error:.2g} %: {table.k_factors.source}"
-    )
