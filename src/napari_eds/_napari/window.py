@@ -71,6 +71,9 @@ def show(result: Quantification) -> napari.Viewer:
         labels = add_chips(viewer, result.labels, result.image, name="chips")
     else:
         labels.data = result.labels  # the one label that comes with a spectrum
+    if focus.settings is not None:
+        # As it was quantified, so that another run begins there.
+        focus.set_settings(focus.settings.with_recipe(result.recipe))
     focus.show_result(labels, result)
     viewer.layers.selection.active = labels
     return viewer

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QToolTip
 
 import napari_eds as eds
 from napari_eds._napari.parts.numbers import with_error
-from napari_eds._napari.parts.panels import SPECTRUM
+from napari_eds._napari.parts.panels import QUANTIFICATION, SPECTRUM, open_panel
 from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.dock import ResultsTable, camera_of
 from napari_eds._napari.state.focus import focus_of
@@ -65,6 +65,7 @@ def window(qtbot, make_napari_viewer, lfo_sto_96, chips, result):
     viewer.window.add_dock_widget(dock, area="bottom", name="EDS results")
     focus = focus_of(viewer)
     viewer.layers.selection.active = labels
+    focus.set_settings(focus.settings.with_recipe(result.recipe))
     focus.show_result(labels, result)
     viewer.layers.selection.active = labels
     canvas_is_still(qtbot, viewer, labels)
@@ -730,6 +731,38 @@ def test_merging_is_one_step_that_can_be_undone(qtbot, window):
     pd.testing.assert_frame_equal(labels.features, features)
     labels.redo()
     qtbot.waitUntil(dock.edited.isVisible)
+
+
+def type_thickness(panel, text):
+    native = panel.thickness.native
+    native.setFocus()
+    native.selectAll()
+    QTest.keyClicks(native, text)
+    QTest.keyClick(native, Qt.Key.Key_Return)
+
+
+def test_settings_that_are_not_those_of_the_result_are_told(qtbot, window):
+    dock, labels = window.dock, window.labels
+    panel = open_panel(window.viewer, QUANTIFICATION)
+    nothing_is_due(qtbot)
+    assert not dock.edited.isVisible()
+    type_thickness(panel, "60")
+    qtbot.waitUntil(dock.edited.isVisible)
+    assert dock.edited.text() == "⚠ Settings were changed after this result: quantify again."
+    assert "thickness" in dock.edited.toolTip()
+    window.focus.select([12, 4])
+    QTest.mouseClick(dock.merge, LEFT)
+    qtbot.waitUntil(lambda: "Labels and settings were changed" in dock.edited.text())
+    labels.undo()
+    qtbot.waitUntil(lambda: "⚠ Settings were changed" in dock.edited.text())
+    type_thickness(panel, "0")
+    qtbot.waitUntil(lambda: not dock.edited.isVisible())
+    type_thickness(panel, "60")
+    qtbot.waitUntil(dock.edited.isVisible)
+    QTest.mouseClick(dock.again, LEFT)
+    qtbot.waitUntil(lambda: not panel.work)
+    qtbot.waitUntil(lambda: not dock.edited.isVisible())
+    assert window.focus.result.recipe.absorption.thickness_nm == 60
 
 
 @pytest.mark.parametrize("active", ["labels", "map", "shapes", "none"])

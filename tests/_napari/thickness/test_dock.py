@@ -152,7 +152,12 @@ def test_thicknesses_found_are_used_label_by_label(window, qtbot):
     for element in again.elements:
         assert np.isfinite(again.table[at_pct(element)]).all()
     qtbot.waitUntil(lambda: not THICKNESS_MAPS.layers(viewer, layer))
+    table = open_panel(viewer, RESULTS)
+    nothing_is_due(qtbot)
+    assert not table.edited.isVisible()
     click(panel.by_label)
+    qtbot.waitUntil(table.edited.isVisible)
+    assert table.edited.toolTip() == "Changed since: thickness of each label"
     quantified(viewer, qtbot)
     assert np.ptp(focus_of(viewer).result.foil.thickness_nm) == 0
 

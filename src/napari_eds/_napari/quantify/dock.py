@@ -199,6 +199,7 @@ class QuantificationWidget(QuantificationForm):
         layer = self.focus.labels_layer
         if layer is not None:
             USED.keep(layer, used)
+            self.focus.settings_changed.emit()  # of the labels, but as much a setting
 
     def _offer_missing(self, result: Quantification | None) -> None:
         """Offer to add elements where a result has peaks that none explains."""

@@ -21,7 +21,8 @@ from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.results.color_choice import ColorChoice
 from napari_eds._napari.results.columns import columns_of, groups_shown
 from napari_eds._napari.results.footer import summary
-from napari_eds._napari.results.form import ResultsForm
+from napari_eds._napari.results.form import BOTH_CHANGED, EDITED, OTHER_SETTINGS, ResultsForm
+from napari_eds._napari.results.outdated import changed_settings
 from napari_eds._napari.results.shown import ResultsState, change_state, state_of
 from napari_eds._napari.state import label_edits
 from napari_eds._napari.state.focus import focus_of
@@ -31,8 +32,15 @@ from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.statistics import ConditionError, matching, names_of
 from napari_eds.quantification.table import COLUMN, ROW
 
-#: Pause after an edit until labels are compared with those of the result.
+#: Pause after an edit until labels and settings are compared with those of the result.
 _PAUSE_MS = 150
+#: What is said, by whether labels and whether settings are others.
+_OUT_OF_DATE = {
+    (False, False): "",
+    (True, False): EDITED,
+    (False, True): OTHER_SETTINGS,
+    (True, True): BOTH_CHANGED,
+}
 
 
 class ResultsTable(ResultsForm):
@@ -60,7 +68,8 @@ class ResultsTable(ResultsForm):
         focus.result_changed.connect(self._on_result)
         focus.selection_changed.connect(self._on_selection)
         focus.labels_edited.connect(self._on_edited)
-        self._edits.triggered.connect(self._compare_labels)
+        focus.settings_changed.connect(self._on_edited)
+        self._edits.triggered.connect(self._compare)
         self.model.modelReset.connect(self._on_rows)
         # The table has sorted its rows by then: it was connected first.
         self.table.header.sortIndicatorChanged.connect(self._on_sorted)
@@ -119,7 +128,7 @@ class ResultsTable(ResultsForm):
         self._show_sorting()
         self.table.fit_columns()
         self.colors.show_result(self.model.columns)
-        self._compare_labels()
+        self._compare()
 
     def _met(self, condition: str) -> np.ndarray | None:
         """Return which labels meet a condition; None, with a message, if it is not understood."""
@@ -233,18 +242,22 @@ class ResultsTable(ResultsForm):
         self.message.setStyleSheet(f"color: {warning}")
         self.table.repaint_cells()
 
-    # Labels that were edited.
+    # Labels and settings that are no longer those of the result.
 
-    def _on_edited(self, _box: object) -> None:
+    def _on_edited(self, _box: object = None) -> None:
         if self.result is not None:
             self._edits.throttle()
 
-    def _compare_labels(self) -> None:
-        """Say whether the labels are those of the result."""
+    def _compare(self) -> None:
+        """Say whether labels and settings are still those of the result."""
         layer, result = self.focus.labels_layer, self.result
         if layer is None or result is None:
             return
-        self.edited.setVisible(not np.array_equal(layer.data, result.labels))
+        edited = not np.array_equal(layer.data, result.labels)
+        changed = changed_settings(self.focus, layer, result)
+        self.edited.setText(_OUT_OF_DATE[edited, bool(changed)])
+        self.edited.setToolTip(f"Changed since: {', '.join(changed)}" if changed else "")
+        self.edited.setVisible(edited or bool(changed))
 
     def _on_merge(self) -> None:
         """Merge the selected labels, in one step of the layer's undo history."""

@@ -30,7 +30,10 @@ NO_RESULT = (
     "panel “EDS quantification”. Its result appears here: a row per label, to sort, filter, plot "
     "and save. If there are results already, select their Labels layer."
 )
+#: What there is to say of a result whose labels, or settings, are others now.
 EDITED = "⚠ Labels were edited after this result: quantify again."
+OTHER_SETTINGS = "⚠ Settings were changed after this result: quantify again."
+BOTH_CHANGED = "⚠ Labels and settings were changed after this result: quantify again."
 
 #: Of table or plot, where the window is low.
 _LEAST_LINES = 3
