@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from magicgui.widgets import ComboBox, LineEdit, PushButton
-from napari.layers import Image, Labels
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.ending import listen, when_destroyed
@@ -15,13 +14,8 @@ from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import NO_RESULT, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, may_be_narrow, scrolled_column
 from napari_eds._napari.state.column_maps import ALONE, Columns, show_columns, show_overlay
-from napari_eds._napari.state.derived import (
-    AT_PCT_MAPS,
-    COLUMN_MAPS,
-    OVERLAY,
-    PICTURE,
-    THICKNESS_MAPS,
-)
+from napari_eds._napari.state.covering import show_alone
+from napari_eds._napari.state.derived import OVERLAY, PICTURE
 from napari_eds._napari.state.focus import Focus
 from napari_eds.errors import EDSError
 from napari_eds.quantification.combinations import OPERATIONS, numeric_columns
@@ -107,7 +101,7 @@ class ColumnsPage(QWidget):
         except EDSError as error:
             notify(error)
             return
-        self._show_alone(shown, labels)
+        show_alone(self.focus.viewer, shown, self.focus.map_layers())
         self.text.setText(note)
 
     def _on_overlay(self) -> None:
@@ -123,16 +117,9 @@ class ColumnsPage(QWidget):
         except EDSError as error:
             notify(error)
             return
-        self._show_alone(shown, labels)
+        show_alone(self.focus.viewer, shown, self.focus.map_layers())
         self._follow_overlay()
         self._show_text()
-
-    def _show_alone(self, shown: Image, labels: Labels) -> None:
-        """Hide other maps of the labels: each would say its own name over the same pixels."""
-        viewer = self.focus.viewer
-        for kind in (AT_PCT_MAPS, COLUMN_MAPS, OVERLAY, THICKNESS_MAPS):
-            for layer in kind.layers(viewer, labels).values():
-                layer.visible = layer is shown
 
     def _follow_overlay(self) -> None:
         """Listen to the overlay of the labels, whose limits change with their result."""

@@ -19,7 +19,7 @@ from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.color_key import ColorKey
 from napari_eds._napari.results.columns import Column
 from napari_eds._napari.results.label_colors import Coloring, coloring_of
-from napari_eds._napari.state.derived import covering_kinds
+from napari_eds._napari.state.covering import pictures_beside
 from napari_eds._napari.state.focus import Focus
 
 _OWN_COLORS = "own colours"
@@ -109,12 +109,8 @@ class ColorChoice(QObject):
 
     def _bringing_forward(self, layer: Labels) -> list[Callable[[], None]]:
         """Return what shows what was asked for: nothing lies over the colours of the map."""
-        covering = [
-            other
-            for kind, owner in covering_kinds(self._focus.map_layer, layer)
-            for other in kind.layers(self._focus.viewer, owner).values()
-            if other.visible
-        ]
+        focus = self._focus
+        covering = pictures_beside(focus.viewer, layer, focus.map_layers())
         return [
             partial(_set_visible, layer, visible=True),
             *(partial(_set_visible, other, visible=False) for other in covering),

@@ -22,6 +22,7 @@ MADE_FOR = "eds_labels_of"
 
 _KINDS: tuple[derived.Kind[Any, Any], ...] = (
     derived.AT_PCT_MAPS,
+    derived.THICKNESS_MAPS,
     derived.PIXEL_LAYERS,
     derived.ELEMENT_MAPS,
     derived.WINDOW_PREVIEW,

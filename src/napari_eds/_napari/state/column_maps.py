@@ -114,6 +114,7 @@ def show_overlay(
         first={"rgb": True, **geometry(result.image)},
         told={PICTURE.key: picture},
         follows_name=True,
+        says_what_it_is=True,
     )
     return OVERLAY.show(viewer, labels, None, look)
 

@@ -58,7 +58,7 @@ class Look(NamedTuple):
     limits_are_range : bool
         Whether the range of the slider of contrast limits ends where these end.
     says_what_it_is : bool
-        Whether a new layer shows its name and a colour bar on the canvas.
+        Whether a new layer shows its name on the canvas, and but for RGB a colour bar.
     """
 
     data: np.ndarray
@@ -113,9 +113,11 @@ class Kind(Generic[AnyLayer, Part]):
     def is_for(self, layer: Layer, owner: Layer) -> bool:
         """Whether a layer was made for an owner, and is still of this kind."""
         origin = self.origin(layer)
-        if origin is None or origin.owner != owner.unique_id:
-            return False
-        return not (self.kept_if_renamed and is_renamed(layer))
+        return origin is not None and origin.owner == owner.unique_id and self.holds(layer)
+
+    def holds(self, layer: Layer) -> bool:
+        """Whether a layer is of this kind, whoever it was made for."""
+        return self.origin(layer) is not None and not (self.kept_if_renamed and is_renamed(layer))
 
     def layers(self, viewer: ViewerModel, owner: Layer | None) -> dict[Part, AnyLayer]:
         """Return the layers made for an owner by part, whatever they are called now."""
@@ -234,7 +236,9 @@ def telling(viewer: ViewerModel, layer: Layer) -> list[Callable[[], None]]:
         if layer in viewer.layers:
             getattr(layer, overlay).visible = True
 
-    return [partial(tell, overlay) for overlay in ("name_overlay", "colorbar")]
+    # Colours that are added up have no scale.
+    scale = () if getattr(layer, "rgb", False) else ("colorbar",)
+    return [partial(tell, overlay) for overlay in ("name_overlay", *scale)]
 
 
 def is_renamed(layer: Layer) -> bool:
@@ -275,22 +279,6 @@ COLUMN_MAPS: Kind[Image, str] = Kind("eds_column_of", Image)
 OVERLAY: Kind[Image, None] = Kind("eds_overlay_of", Image)
 #: Counts of lines of a spectrum image, raw and denoised, by line and sort.
 DENOISED: Kind[Image, tuple[str, str]] = Kind("eds_denoised_of", Image)
-
-
-def covering_kinds(
-    map_layer: Layer | None, labels: Layer | None
-) -> tuple[tuple[Kind[Any, Any], Layer | None], ...]:
-    """Return the kinds whose layers cover a map wholly, and whom they are made for."""
-    return (
-        (AT_PCT_MAPS, labels),
-        (THICKNESS_MAPS, labels),
-        (DIFFERENCES, labels),
-        (CLASSES, labels),
-        (PROBABILITY, labels),
-        (PIXEL_LAYERS, map_layer),
-        (ELEMENT_MAPS, map_layer),
-        (WINDOW_PREVIEW, map_layer),
-    )
 
 
 # What is kept with derived layers.

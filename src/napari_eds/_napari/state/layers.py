@@ -17,6 +17,7 @@ import pint
 
 from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.state.belonging import GROUPS, MADE_FOR, new_group
+from napari_eds._napari.state.covering import has_picture
 from napari_eds._napari.state.derived import AT_PCT_MAPS, Look
 from napari_eds._napari.state.grid_lines import outline_colors
 from napari_eds._napari.state.names import FULL_NAME, layer_name
@@ -346,7 +347,8 @@ def show_result(
     A map that an earlier run made for the same Labels layer is updated in place and keeps the
     name, colours and visibility the user gave it; contrast follows the new values. In a running
     window the maps appear one after the other, so that it goes on answering; each is added within
-    the context that `staying` gives.
+    the context that `staying` gives. That of the first element is shown, unless something is of
+    these labels already.
     """
     labels.features = features_of(result)
     labels.metadata[QUANTIFICATION] = result
@@ -354,19 +356,20 @@ def show_result(
     if is_spectrum(result.image):
         return  # a map of one pixel would say nothing that the table does not
     AT_PCT_MAPS.remove_others(viewer, labels, result.elements)
+    first = "" if has_picture(viewer, labels) else result.elements[0]
     one_per_turn(
         AT_PCT_MAPS.steps(
             viewer,
             labels,
             result.elements,
-            partial(_map_look, labels, result),
+            partial(_map_look, labels, result, first),
             current=lambda: labels.metadata.get(QUANTIFICATION) is result,
             staying=staying,
         )
     )
 
 
-def _map_look(labels: Labels, result: Quantification, element: str) -> Look:
+def _map_look(labels: Labels, result: Quantification, first: str, element: str) -> Look:
     column = at_pct(element)
     # The values of the labels, not of all pixels: percentiles of a large map take time.
     limits = limits_from_zero(result.table[column].to_numpy())
@@ -376,7 +379,7 @@ def _map_look(labels: Labels, result: Quantification, element: str) -> Look:
         renewed={"contrast_limits": limits},
         first={
             "colormap": "viridis",
-            "visible": element == result.elements[0],
+            "visible": element == first,
             **geometry(result.image),
         },
         told={QUANTIFICATION: result},
