@@ -1,5 +1,6 @@
 """What is greyed says why, in every panel and at every stage of the work."""
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QPoint
 from qtpy.QtGui import QHelpEvent
@@ -76,6 +77,20 @@ def test_every_greyed_button_of_every_panel_says_why(qtbot, make_napari_viewer, 
     qtbot.waitUntil(lambda: set(maps_of(viewer, focus.labels_layer)) == set(focus.result.elements))
     nothing_is_due(qtbot)
     assert greyed_without_reason(panels) == []
+
+
+def test_labels_that_do_not_fit_the_map_are_named(qtbot, make_napari_viewer, map_file):
+    viewer = make_napari_viewer(show=True)
+    panels = [open_panel(viewer, title) for title in (QUANTIFICATION, THICKNESS)]
+    viewer.open(map_file, plugin=PLUGIN)
+    viewer.add_labels(np.ones((64, 64), int))
+    nothing_is_due(qtbot)
+    words = "Labels of shape (64, 64) do not fit the map of (96, 96): make a grid or paint others."
+    assert [reason_of(panel.run.native) for panel in panels] == [words, words]
+    click(panels[0].make_grid)
+    nothing_is_due(qtbot)
+    assert panels[0].run.enabled
+    assert reason_of(panels[1].run.native) == "Choose zeta-factors first."
 
 
 def test_the_reason_is_told_under_the_pointer_and_goes_with_its_cause(qtbot):

@@ -34,7 +34,7 @@ from napari_eds._napari.parts.color_bar import COLOR_KEY
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
-from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, lacking, offer
+from napari_eds._napari.parts.reasons import BUSY, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
@@ -180,7 +180,7 @@ class ExportPage(QWidget):
 
     def _enable(self) -> None:
         chips = chips_layer(self._focus)
-        offer(self.run, unless=lacking((chips, NO_LABELS), (not self._work, BUSY)))
+        offer(self.run, unless=lacking((chips, self._focus.no_labels), (not self._work, BUSY)))
 
     def _show_about(self) -> None:
         """Say which chips and examples are exported."""

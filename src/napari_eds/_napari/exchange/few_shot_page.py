@@ -44,7 +44,7 @@ from napari_eds._napari.exchange.classes import (
 )
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_RESULT, lacking, offer
+from napari_eds._napari.parts.reasons import BUSY, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
@@ -208,7 +208,7 @@ class FewShotPage(QWidget):
 
     def _enable(self) -> None:
         free, chips = not self._work, self._chips()
-        idle, some_chips = (free, BUSY), (chips, NO_LABELS)
+        idle, some_chips = (free, BUSY), (chips, self._focus.no_labels)
         offer(self.paint, unless=lacking(some_chips))
         offer(self.read, unless=lacking(some_chips, idle))
         quantified = chips is not None and QUANTIFICATION in chips.metadata

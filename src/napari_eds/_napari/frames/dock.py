@@ -16,10 +16,10 @@ from napari_eds._napari.frames.picture import Picture
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import FRAMES, share_tab
-from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, lacking, offer
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
-from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.focus import Focus, focus_of
 from napari_eds._napari.state.places import come_back
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
@@ -100,6 +100,7 @@ class FramesWidget(QWidget):
         focus = self.focus
         for signal in (focus.map_changed, focus.labels_changed):
             signal.connect(self._on_labels)
+        focus.layers_changed.connect(self._enable)
         focus.selection_changed.connect(self._draw)
         self.against.changed.connect(self._on_field)
         self.every.changed.connect(self._on_field)
@@ -140,7 +141,7 @@ class FramesWidget(QWidget):
 
     def _enable(self) -> None:
         focus, idle = self.focus, not self.work
-        missing = _missing(focus.image, focus.labels_layer)
+        missing = _missing(focus)
         offer(self.run, unless=missing or lacking((idle, BUSY)))
         followed = (self.result, "Follow frames first.")
         offer(self.save_csv, self.save_figure, unless=lacking(followed, (idle, BUSY)))
@@ -179,7 +180,7 @@ class FramesWidget(QWidget):
         self._enable()
         if found is None:
             self.picture.show_figure(None)
-            missing = _missing(self.focus.image, self.focus.labels_layer)
+            missing = _missing(self.focus)
             self.says.setText(missing or "Compositions of the labels, frame by frame.")
             return
         try:
@@ -247,8 +248,9 @@ def _summary(found: FrameResult) -> str:
     return f"Changes over the frames: {'; '.join(told[:_TOLD])}{more}."
 
 
-def _missing(image: Any, labels: Any) -> str:
+def _missing(focus: Focus) -> str:
     """Say what is needed before frames can be followed; nothing where all is there."""
+    image = focus.image
     if image is None:
         return NO_MAP
     if image.source is None:
@@ -260,4 +262,4 @@ def _missing(image: Any, labels: Any) -> str:
         )
     if image.part is not None and image.part.crop is not None:
         return "Frames are read whole: open the map without a crop."
-    return "" if labels is not None else NO_LABELS
+    return lacking((focus.labels_layer, focus.no_labels))

@@ -23,7 +23,6 @@ from napari_eds._napari.parts.panels import (
 from napari_eds._napari.parts.reasons import (
     BUSY,
     NO_ENERGIES,
-    NO_LABELS,
     NO_MAP,
     NO_RESULT,
     lacking,
@@ -149,6 +148,7 @@ class QuantificationWidget(QuantificationForm):
                 self.map_layer.value = self.focus.map_layer
             if self.focus.labels_layer is not None:
                 self.labels_layer.value = self.focus.labels_layer
+        self._offer_run()
 
     def _on_map_changed(self) -> None:
         image = self.image
@@ -175,7 +175,7 @@ class QuantificationWidget(QuantificationForm):
             self.crop_energy,
             unless=lacking(a_map, (calibrated, NO_ENERGIES), idle),
         )
-        offer(self.run, unless=lacking(a_map, (self.focus.labels_layer, NO_LABELS), idle))
+        self._offer_run()
         offer(
             *(self.compare, self.table, self.save, self.solve_thickness, self.calibrate_k),
             unless=lacking((result, NO_RESULT)),
@@ -185,6 +185,11 @@ class QuantificationWidget(QuantificationForm):
         if not self.work:
             self.status.setText("" if result is None else _summary(result))
             self.status.setToolTip("" if result is None else "\n".join(result.account()))
+
+    def _offer_run(self) -> None:
+        focus = self.focus
+        needs = (focus.image, NO_MAP), (focus.labels_layer, focus.no_labels), (not self.work, BUSY)
+        offer(self.run, unless=lacking(*needs))
 
     def _offer_thicknesses(self) -> None:
         """Offer thicknesses that were found of the labels, where there are any."""

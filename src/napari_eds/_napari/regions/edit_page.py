@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, lacking, offer
+from napari_eds._napari.parts.reasons import BUSY, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
 from napari_eds._napari.state import label_edits as edits
 from napari_eds._napari.state.focus import Focus
@@ -160,7 +160,7 @@ class EditPage(QWidget):
         layer, ids = self.focus.labels_layer, self.focus.selected
         self.about.setText("No labels yet: make or paint some." if layer is None else layer.name)
         self.selected.setText(f"selected: {_listed(ids)}")
-        needs = (layer, NO_LABELS), (not self.work, BUSY)
+        needs = (layer, self.focus.no_labels), (not self.work, BUSY)
         offer(*self._buttons(), unless=lacking(*needs))
         several = self.all.isChecked() or len(ids) > 1
         offer(

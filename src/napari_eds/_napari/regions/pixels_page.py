@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.reasons import BUSY, NO_LABELS, NO_MAP, lacking, offer
+from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, foot_of, row_of, scrolled_column
 from napari_eds._napari.regions.pixel_layers import kernel_words, show_maps
 from napari_eds._napari.state.derived import PIXEL_MAPS
@@ -103,7 +103,8 @@ class PixelsPage(QWidget):
     def _connect(self) -> None:
         focus = self.focus
         focus.map_changed.connect(self._on_map_changed)
-        focus.labels_changed.connect(self._show_state)
+        for signal in (focus.labels_changed, focus.layers_changed):
+            signal.connect(self._show_state)
         for field in self.fields.values():
             field.changed.connect(self._on_field)
         self.recommend.changed.connect(self._on_recommend)
@@ -146,7 +147,7 @@ class PixelsPage(QWidget):
         a_kernel = (averages, "Choose a kernel that averages first.")
         offer(self.recommend, unless=lacking(a_map, a_kernel, idle))
         self.kernel_size.enabled = self.unit.enabled = self.error.enabled = averages
-        offer(self.inside, unless=lacking((self.focus.labels_layer, NO_LABELS)))
+        offer(self.inside, unless=lacking((self.focus.labels_layer, self.focus.no_labels)))
 
     # Work.
 

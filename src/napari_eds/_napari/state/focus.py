@@ -15,6 +15,7 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_eds._napari.parts.notices import whole_notices
+from napari_eds._napari.parts.reasons import NO_LABELS
 from napari_eds._napari.state import layers as eds_layers
 from napari_eds._napari.state import spectra, units
 from napari_eds._napari.state.belonging import (
@@ -245,6 +246,22 @@ class Focus(QObject):
             for layer in self.viewer.layers
             if isinstance(layer, Labels) and self.map_for(layer) is self._map
         ]
+
+    @property
+    def no_labels(self) -> str:
+        """What to do where no labels can be used with the map; those that do not fit are named.
+
+        The active layer is meant first, else the uppermost.
+        """
+        active, image = self.viewer.layers.selection.active, self.image
+        layers = [active, *reversed(self.viewer.layers)]
+        misfits = [x for x in layers if isinstance(x, Labels) and self.map_for(x) is None]
+        if image is None or not misfits:
+            return NO_LABELS
+        return (
+            f"Labels of shape {misfits[0].data.shape} do not fit the map of "
+            f"{tuple(image.shape)}: make a grid or paint others."
+        )
 
     def set_labels_layer(self, layer: Labels | None) -> None:
         """Look at another Labels layer, which is then the active one, too."""

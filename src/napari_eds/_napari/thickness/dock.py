@@ -16,7 +16,6 @@ from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import (
     BUSY,
-    NO_LABELS,
     NO_MAP,
     NO_ZETA_FACTORS,
     lacking,
@@ -92,6 +91,7 @@ class ThicknessWidget(QWidget):
         focus = self.focus
         for signal in (
             focus.map_changed,
+            focus.layers_changed,
             focus.settings_changed,
             focus.labels_changed,
             focus.result_changed,
@@ -115,7 +115,7 @@ class ThicknessWidget(QWidget):
         """Say what is needed before labels can be quantified; nothing where all is there."""
         return lacking(
             (self.focus.image, NO_MAP),
-            (self.focus.labels_layer, NO_LABELS),
+            (self.focus.labels_layer, self.focus.no_labels),
             (self.zeta.table, NO_ZETA_FACTORS),
             (not self.dose.lacks, self.dose.lacks),
         )
