@@ -27,6 +27,14 @@ def test_pixels_without_a_value_are_black():
     assert eds.overlay({"A": data}).rgb[2].tolist() == [[0, 0, 0]] * 3
 
 
+def test_black_is_where_there_is_nothing():
+    data = np.linspace(45, 60, 101)[None].repeat(2, axis=0)
+    found = eds.overlay({"O": data}, {"O": "#0000ff"})
+    assert found.limits["O"] == (0, pytest.approx(np.percentile(data, 99)))
+    assert found.rgb[..., 2].min() == pytest.approx(255 * 45 / found.limits["O"][1], abs=1)
+    assert eds.overlay({"Pt": -data}).limits["Pt"] == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("maps", "colors", "words"),
     [

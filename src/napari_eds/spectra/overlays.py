@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: In their order: pairs of them mix to a third colour that is neither.
 OVERLAY_COLORS = ("#ff2020", "#20ff20", "#3060ff", "#ff20ff", "#20e0ff", "#ffd020")
-#: Largest and smallest values that are left out of a map's range, in percent.
+#: Largest values that are left out of a map's range, in percent.
 _LEFT_OUT_PERCENT = 1.0
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _SIDE_INCH, _LEGEND_INCH = 4.5, 1.6
@@ -66,8 +66,7 @@ def overlay(
     colors : mapping of str to str, optional
         ``#rrggbb`` by name; by default from `OVERLAY_COLORS`, in turn.
     limits : mapping of str to (float, float), optional
-        What is black and what in full colour; by default from zero, or the first percentile where
-        that is above half of the range, to the 99th.
+        What is black and what in full colour; by default from zero to the 99th percentile.
 
     Raises
     ------
@@ -152,15 +151,14 @@ def _colors(names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _range(data: np.ndarray) -> tuple[float, float]:
-    """Limits from zero, that a few outliers do not set."""
+    """Limits that a few outliers do not set, from zero: black is where nothing is."""
     known = data[np.isfinite(data)]
     if not known.size:
         return 0.0, 1.0
-    low, high = np.percentile(known, [_LEFT_OUT_PERCENT, 100 - _LEFT_OUT_PERCENT])
+    high = np.percentile(known, 100 - _LEFT_OUT_PERCENT)
     # Elements that a few pixels hold would else be cut off.
-    high = high if high > 0 else known.max()
-    low = float(low) if low > high / 2 else 0.0
-    return low, float(high) if high > low else low + 1.0
+    high = float(high if high > 0 else known.max())
+    return 0.0, high if high > 0 else 1.0
 
 
 def _rgb(color: str) -> np.ndarray:
