@@ -17,6 +17,7 @@ from scipy import ndimage
 from skimage.io import imsave
 
 import napari_eds as eds
+from napari_eds._napari.parts.numbers import grouped
 from napari_eds._napari.parts.panels import REGIONS
 from napari_eds._napari.regions import pixels_page
 from napari_eds._napari.regions import preview as regions_plans
@@ -240,7 +241,7 @@ def test_a_preview_follows_fields_in_place_and_tells_counts_and_error(qtbot, win
     sums = [
         counts[r : r + 24, c : c + 24].sum() for r in range(0, 96, 24) for c in range(0, 96, 24)
     ]
-    assert f"16 regions, median {np.median(sums):,.0f} counts" in dock.make.summary.text()
+    assert f"16 regions, median {grouped(np.median(sums), 0)} counts" in dock.make.summary.text()
 
     show(dock, dock.advice)
     click(dock.advice.advise)

@@ -66,6 +66,8 @@ def test_labels_at_the_end_of_a_short_spectrum_stay_in_the_plot(
     for name, rectangle in labels:
         # A pixel's half is lost between the plot's units and the screen's.
         assert inside.adjusted(-0.5, -0.5, 0.5, 0.5).contains(rectangle), name
+        # Ticks of the axis point into the view.
+        assert rectangle.left() >= inside.left() + 5, name
     for (_, one), (_, other) in combinations(labels, 2):
         assert not one.adjusted(1, 1, -1, -1).intersects(other)
     assert labels or size[1] < 120, "where there is room, lines are labelled"

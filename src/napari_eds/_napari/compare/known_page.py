@@ -13,6 +13,7 @@ from superqt.utils import QSignalDebouncer
 from napari_eds._napari.compare.number_table import NumberTable, fill_known
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.keyed_jobs import Jobs
+from napari_eds._napari.parts.numbers import counted
 from napari_eds._napari.parts.reasons import BUSY, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.theme import ThemeColors
@@ -217,4 +218,4 @@ def _applies(result: Quantification | None, labels: list[int] | None) -> str:
     if labels is None:
         n = len(result.table)
         return f"Applies to all {n} labels." if n > 1 else "Applies to the only label."
-    return f"Applies to the {len(labels)} selected labels."
+    return f"Applies to the {counted(len(labels), 'selected label')}."

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from napari.layers import Labels
 
+from napari_eds._napari.parts.numbers import counted, grouped
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import add_chips, bind
 from napari_eds._napari.state.unsaved import note_saved
@@ -126,13 +127,15 @@ def provenance(found: Found) -> list[str]:
     """Say where a session comes from, in plain words."""
     session, source = found.session, found.session.source
     n, recipe = len(session.table), session.recipe
+    total = grouped(source.total_counts, 0)
     lines = [
         f"{found.path.name}, saved {_date(session.created)}",
-        f"{n} label{'s' * (n != 1)}, {', '.join(recipe.elements)}, engine {recipe.engine}",
-        f"Map: {source.file_name or source.image_name}, {source.total_counts:,.0f} counts in all",
+        f"{counted(n, 'label')}, {', '.join(recipe.elements)}, engine {recipe.engine}",
+        f"Map: {source.file_name or source.image_name}, {total} counts in all",
     ]
     if source.file_size is not None:
-        lines.append(f"{source.file_size:,} bytes, SHA-256 {(source.file_sha256 or '')[:12]}…")
+        checksum = (source.file_sha256 or "")[:12]
+        lines.append(f"{grouped(source.file_size, 0)} bytes, SHA-256 {checksum}…")
     now = versions()
     other = [
         f"{name} {saved} (now {now.get(name, 'missing')})"

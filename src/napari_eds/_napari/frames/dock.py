@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QWidget
 from napari_eds._napari.frames.picture import Picture
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.numbers import counted
 from napari_eds._napari.parts.panels import FRAMES, share_tab
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
@@ -244,7 +245,7 @@ def _summary(found: FrameResult) -> str:
         f"{' '.join(own['element'])} in label {label}"
         for label, own in changes.groupby(LABEL, sort=True)
     ]
-    more = f"; and in {len(told) - _TOLD} labels more" if len(told) > _TOLD else ""
+    more = f"; and in {counted(len(told) - _TOLD, 'label')} more" if len(told) > _TOLD else ""
     return f"Changes over the frames: {'; '.join(told[:_TOLD])}{more}."
 
 

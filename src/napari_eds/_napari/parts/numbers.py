@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_eds._support import numbers
+
 _THIN_SPACE = "\u202f"
 _MISSING = "–"
 _MOST_DECIMALS = 6
@@ -26,6 +28,11 @@ def with_error(value: float, error: float) -> str:
     digits = 2 if error / 10.0**exponent < 1.95 else 1
     place = min(digits - 1 - exponent, _MOST_DECIMALS)
     return f"{grouped(value, place)} ± {grouped(error, place)}"
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number of things, such as ``1 label`` and ``12 labels``."""
+    return numbers.counted(number, what).replace(",", _THIN_SPACE)
 
 
 def grouped(value: float, place: int) -> str:

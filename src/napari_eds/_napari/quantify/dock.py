@@ -12,6 +12,7 @@ from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 
 from napari_eds._napari.parts.jobs import notify, preload
+from napari_eds._napari.parts.numbers import counted, grouped
 from napari_eds._napari.parts.panels import (
     COMPARE,
     ELEMENTS,
@@ -45,7 +46,6 @@ from napari_eds._napari.state.layers import (
 )
 from napari_eds._napari.state.settings import FROM_FILE, Settings, about_zeta_factors
 from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED
-from napari_eds._support.numbers import counted
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
@@ -465,10 +465,12 @@ def _about(image: SpectrumImage) -> str:
     energy = "no energy axis"
     if axis.calibrated:
         energy = f"{axis.offset_keV:.2f} to {axis.last_keV:.2f} keV"
-    counted = "X-rays" if axis.tells_xrays else "counts in all channels"
+    unit = "X-rays" if axis.tells_xrays else "counts in all channels"
     extent = "Spectrum" if is_spectrum(image) else f"{rows} × {columns} px"
-    return f"{extent}, {axis.size} channels, {energy}\n{image.xray_counts:,.0f} {counted}" + (
-        f", {beam:g} kV" if beam else ", beam energy unknown"
+    told = f"{beam:g} kV" if beam else "beam energy unknown"
+    return (
+        f"{extent}, {counted(axis.size, 'channel')}, {energy}\n"
+        f"{grouped(image.xray_counts, 0)} {unit}, {told}"
     )
 
 
@@ -476,7 +478,7 @@ def _chip_text(image: SpectrumImage, size: int) -> str:
     rows, columns = (extent // size for extent in image.shape)
     if rows * columns == 0:
         return f"larger than the map of {image.shape[0]} × {image.shape[1]} px"
-    return f"{rows} × {columns} = {rows * columns:,} chips"
+    return f"{rows} × {columns} = {counted(rows * columns, 'chip')}"
 
 
 def _k_text(settings: Settings, image: SpectrumImage) -> str:

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.numbers import counted
 from napari_eds._napari.parts.reasons import BUSY, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
 from napari_eds._napari.state import label_edits as edits
@@ -207,7 +208,7 @@ class EditPage(QWidget):
             notify(error)
             return
         self.status.setText(
-            f"{what.words.capitalize()}: {changed:,} pixels changed (Undo: Ctrl+Z)."
+            f"{what.words.capitalize()}: {counted(changed, 'pixel')} changed (Undo: Ctrl+Z)."
         )
 
     def _say(self, error: Exception) -> None:
@@ -226,7 +227,7 @@ class EditPage(QWidget):
 def _listed(ids: tuple[int, ...]) -> str:
     if not ids:
         return "none"
-    return ", ".join(map(str, ids)) if len(ids) <= 4 else f"{len(ids):,} labels"
+    return ", ".join(map(str, ids)) if len(ids) <= 4 else counted(len(ids), "label")
 
 
 def _button(text: str, tip: str) -> PushButton:

@@ -11,6 +11,7 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem
 
+from napari_eds._napari.parts.numbers import grouped
 from napari_eds._napari.regions.kind_page import NO_MAP, KindPage, require
 from napari_eds._napari.regions.preview import ErrorScale, Made, Plan
 from napari_eds._napari.regions.sources import on_map, shapes_choices, shapes_on_map
@@ -112,7 +113,7 @@ class CountsPage(KindPage):
             counted = image.energy.counted
             return Made(adaptive_chips(image.counts_map(), counts, **limits, counted=counted))
 
-        return Plan(f"chips of {counts:,} counts", make)
+        return Plan(f"chips of {grouped(counts, 0)} counts", make)
 
 
 class ErrorPage(KindPage):

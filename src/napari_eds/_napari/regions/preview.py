@@ -12,6 +12,7 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import Colormap
 
 from napari_eds._napari.parts.jobs import one_per_turn
+from napari_eds._napari.parts.numbers import counted, grouped
 from napari_eds._napari.regions.sources import PREVIEW
 from napari_eds._napari.state.focus import Focus, focus_of
 from napari_eds._napari.state.layers import add_chips, bind, geometry
@@ -92,8 +93,8 @@ class Preview:
     @property
     def summary(self) -> str:
         """Number of regions, median counts, and the error they lead to."""
-        regions = "1 region" if len(self.chips) == 1 else f"{len(self.chips):,} regions"
-        text = f"{regions}, median {self.median_counts:,.0f} counts"
+        regions = counted(len(self.chips), "region")
+        text = f"{regions}, median {grouped(self.median_counts, 0)} counts"
         if self.median_error is None:
             return f"{text}\nerror unknown: ask for advice in Chip size, or quantify"
         told = (

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QWidget
 from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.numbers import grouped
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors, on_theme, theme_colors
 from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
@@ -283,8 +284,8 @@ def _words(found: ChipSizeAdvice | None) -> str:
     row = found.frame.loc[found.recommended_px]
     length = f" ({row['size_nm']:.3g} nm)" if np.isfinite(row["size_nm"]) else ""
     return (
-        f"Recommended: {found.recommended_px} px{length}, {row['n_chips']:,.0f} chips of "
-        f"{row[COUNTS]:,.0f} X-rays; worst error of {majors}: counting {row['worst_error']:.2f}, "
-        f"in all {row['worst_error_total']:.2f} at. %. Only counting falls with the size, and so "
-        "decides."
+        f"Recommended: {found.recommended_px} px{length}, {grouped(row['n_chips'], 0)} chips of "
+        f"{grouped(row[COUNTS], 0)} X-rays; worst error of {majors}: counting "
+        f"{row['worst_error']:.2f}, in all {row['worst_error_total']:.2f} at. %. Only "
+        "counting falls with the size, and so decides."
     )

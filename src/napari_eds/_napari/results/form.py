@@ -26,9 +26,9 @@ from napari_eds._napari.results.table_model import ResultsModel
 from napari_eds._napari.results.table_view import ResultsView
 
 NO_RESULT = (
-    "No result yet.\n\nOpen an EDS map, make a grid or paint labels, and press Quantify in the "
-    "panel “EDS quantification”. Its result appears here: a row per label, to sort, filter, plot "
-    "and save. If there are results already, select their Labels layer."
+    "No result yet.\n\nOpen an EDS map, make a grid or paint labels, and press Quantify, in "
+    "the workbench or the panel “EDS quantification”. Its result appears here: a row per label, "
+    "to sort, filter, plot and save. If there are results already, select their Labels layer."
 )
 #: What there is to say of a result whose labels, or settings, are others now.
 EDITED = "⚠ Labels were edited after this result: quantify again."

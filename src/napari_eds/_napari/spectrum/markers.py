@@ -26,6 +26,8 @@ _WEAKEST_LABEL = 0.05
 _ROWS = 3
 _FONT_PT = 8.0
 _BRACKET_PX = 4.0
+#: Labels leave the ticks of the axis free, which point into the view.
+_TICKS_PX = 6.0
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ class MarkerItems:
             if marker.line.weight < _WEAKEST_LABEL:
                 continue
             width = self._metrics.horizontalAdvance(marker.name) + 6
-            left = min(max(x - width / 2, 0.0), view.width() - width)
+            left = min(max(x - width / 2, _TICKS_PX), view.width() - width)
             over = [t for t in taken if t.left() < left + width and t.right() > left]
             below = [t.bottom() + row * height for t in over for row in range(_ROWS)]
             for top in tops + below:

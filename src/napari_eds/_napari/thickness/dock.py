@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from napari_eds._napari.parts import panels
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.numbers import counted
 from napari_eds._napari.parts.reasons import (
     BUSY,
     NO_MAP,
@@ -175,7 +176,7 @@ def _summary(result: Quantification) -> str:
         return "No label has a thickness: the counts are too few."
     total, counting = (table[of(THICKNESS)].median() for of in (error_total_of, error_of))
     return (
-        f"{column.notna().sum()} labels, {column.min():.3g} to {column.max():.3g} nm, median "
-        f"{column.median():.3g} nm. Median error {total:.2g} nm in all, {counting:.2g} nm from "
-        "counting."
+        f"{counted(int(column.notna().sum()), 'label')}, {column.min():.3g} to "
+        f"{column.max():.3g} nm, median {column.median():.3g} nm. "
+        f"Median error {total:.2g} nm in all, {counting:.2g} nm from counting."
     )
