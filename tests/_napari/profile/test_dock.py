@@ -67,6 +67,18 @@ def test_a_drawn_line_becomes_a_profile(window, qtbot, tmp_path, monkeypatch):
     assert (tmp_path / "line.svg").stat().st_size > 5000
 
 
+def test_a_line_that_leaves_the_map_is_told(window, qtbot):
+    viewer, dock = window
+    rows, _ = focus_of(viewer).image.shape
+    draw(qtbot, viewer, dock, start=(40, 40), end=(rows + 12, 40))
+    dock.advised.value = False
+    dock.bin.value = 4
+    click(dock.run)
+    task_is_done(qtbot, dock)
+    assert "⚠" in dock.text.text()
+    assert "leaves the map" in dock.text.text()
+
+
 def test_without_a_line_the_button_says_what_to_do(window):
     _, dock = window
     assert not dock.run.enabled

@@ -224,7 +224,7 @@ class ProfileWidget(QWidget):
         profile = found[place]
         interfaces, words = self._interface(profile)
         self.plot.show_profile(profile, self.quantity.value, list(profile.elements), interfaces)
-        self.text.setText(words)
+        self.text.setText("\n".join([words, *(f"⚠ {remark}." for remark in profile.remarks)]))
         self._show_state()
 
     def _interface(self, profile: LineProfile) -> tuple[list[tuple[str, Interface]], str]:

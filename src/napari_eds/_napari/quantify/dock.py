@@ -49,7 +49,7 @@ from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
-from napari_eds.quantification.remarks import SEPARATOR, left_out_lines, shared_remarks
+from napari_eds.quantification.remarks import summary_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     CHIP,
@@ -515,13 +515,11 @@ def _zeta_text(settings: Settings) -> str:
 
 def _summary(result: Quantification) -> str:
     flags = result.table[FLAG]
-    shared = shared_remarks(flags.tolist())
     return (
         f"{counted(len(flags), 'label')}{' by zeta-factors' * (result.recipe.method == 'zeta')}, "
         f"{int((flags != '').sum())} with remarks; median χ²/ν "
         f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n"
-        + (f"⚠ All labels: {SEPARATOR.join(shared)}\n" if shared else "")
-        + "".join(f"⚠ {line}\n" for line in left_out_lines(flags.tolist(), shared=False))
+        + "".join(f"⚠ {line}\n" for line in summary_lines(flags.tolist()))
         + f"{_errors(result)}{_axis(result)}"
     )
 

@@ -175,8 +175,9 @@ def _summary(result: Quantification) -> str:
     if not column.notna().any():
         return "No label has a thickness: the counts are too few."
     total, counting = (table[of(THICKNESS)].median() for of in (error_total_of, error_of))
+    n = int(column.notna().sum())
+    spread = f"{column.min():.3g} to {column.max():.3g} nm, median " if n > 1 else ""
     return (
-        f"{counted(int(column.notna().sum()), 'label')}, {column.min():.3g} to "
-        f"{column.max():.3g} nm, median {column.median():.3g} nm. "
+        f"{counted(n, 'label')}, {spread}{column.median():.3g} nm. "
         f"Median error {total:.2g} nm in all, {counting:.2g} nm from counting."
     )
