@@ -53,7 +53,7 @@ def test_one_table_in_many_forms(tmp_path, data):
         ("element,family,k_factor,convention\nFe,K,1,both\n", "'family' or 'alpha', not 'both'"),
         (
             "element,family,k_factor,beam_energy_keV\nFe,K,1,high\n",
-            "'beam_energy_keV' is not a number",
+            "the beam energy is not a number",
         ),
         ("Line identifier,K-factor\nFe-Ka1,1\nFe-Ka1,2\n", "more than once: Fe-Ka1"),
     ],

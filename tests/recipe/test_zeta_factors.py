@@ -94,7 +94,7 @@ def test_a_table_that_was_read_is_saved_as_it_was(tmp_path):
         ("element,family,zeta_kg_m2,convention\nO,K,5,alpha\nO,K,6,alpha\n", "lines 2 and 3"),
         (
             "element,family,zeta_kg_m2,convention,kV\nO,K,5,alpha,high\n",
-            "line 2: 'kV' is not a number: 'high'",
+            "line 2: the beam energy is not a number: 'high'",
         ),
         (
             "element,family,zeta_kg_m2,convention,error\nO,K,5,alpha,7\n",

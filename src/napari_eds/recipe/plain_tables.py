@@ -20,6 +20,9 @@ from napari_eds.recipe.k_factors import (
     family_named,
 )
 
+#: Columns of numbers that all rows share, in words.
+_WORDS = {"beam_energy_keV": "the beam energy", "common_relative_error": "the common error"}
+
 
 @dataclass(frozen=True)
 class FactorRows:
@@ -111,9 +114,7 @@ def shared_number(text: TextTable, found: Columns, path: Path, name: str) -> flo
     number = text.number(told)
     if isinstance(number, str):
         line = text.lines[column.index(told)]
-        raise KFactorError(
-            f"{path.name}, line {line}: {found.called(name)!r} is not a number: {number!r}"
-        )
+        raise KFactorError(f"{path.name}, line {line}: {_WORDS[name]} is not a number: {number!r}")
     if number is not None and found.are_percent(name):
         return number / 100
     return number
