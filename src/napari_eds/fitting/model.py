@@ -297,10 +297,9 @@ def _reaching_in(
     As Ll of Pb, at 9.18 keV, on an axis that ends at 10: left out, it looks like another element.
     """
     symbol, _, wanted = name.partition("_")
-    above = (f for f in xray.families_in_range(symbol, high_keV, beam_keV, beam_keV))
     return tuple(
         f
-        for f in above
+        for f in xray.families_in_range(symbol, high_keV, beam_keV, beam_keV)
         if wanted in ("", f.family)
         and any(
             low_keV < line.energy_keV < high_keV and line.weight > _REACHING_IN for line in f.lines

@@ -231,12 +231,11 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     # A label without a composition may have lost it to a family below zero.
     areas = fit.intensities[:, : fit.model.n_quantified]
     negative = np.where(nothing[:, None], areas < -NEGATIVE_SIGMA * intensity_errors, negative)
+    # Of a single label, the sum says no more than the label itself.
+    is_told = len(fit.counts) == 1 and _POOR_SUM in of_map
     found = []
     for i in range(len(fit.counts)):
-        is_poor = bool(poor[i] or of_labels[i])
-        # Of a single label, the sum says no more than the label itself.
-        is_told = len(fit.counts) == 1 and _POOR_SUM in of_map
-        poorly = [_POOR_FIT] * (is_poor and not is_told)
+        poorly = [_POOR_FIT] * (not is_told and bool(poor[i] or of_labels[i]))
         wrong = [f"{elements[j]} {_WRONG_MODEL}" for j in np.flatnonzero(negative[i])]
         if no_counts[i] or nothing[i]:
             own = [_NOTHING, *wrong, *poorly, *_other_peaks(of_labels[i], ())]
