@@ -146,7 +146,7 @@ def _polynomial(
 
 def _surprise(model: SpectralModel, counts: np.ndarray, fitted: SumFit) -> float:
     """Return what residuals weigh before lines follow the sum."""
-    lines = model.profiles @ np.maximum(fitted.coefficients[: len(model.families)], 0)
+    lines = model.counts_of_lines(fitted.coefficients[: len(model.families)])
     return surprise(counts, fitted.expected, _UNSETTLED * lines)
 
 

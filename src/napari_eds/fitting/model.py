@@ -129,6 +129,10 @@ class SpectralModel:
         """Return counts per channel of groups of lines, without sum peaks, (channels, groups)."""
         return family_profiles(self.energy, groups, self.response)
 
+    def counts_of_lines(self, alpha_areas: np.ndarray) -> np.ndarray:
+        """Return the counts of all lines, (channels,), for areas (families,); none below zero."""
+        return np.asarray(self.profiles @ np.maximum(alpha_areas, 0))
+
     @cached_property
     def background(self) -> np.ndarray:
         """Columns of the background, (channels, columns).

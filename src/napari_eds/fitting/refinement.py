@@ -291,7 +291,7 @@ class _Problem:
             found,
             np.sqrt(np.maximum(np.diagonal(covariance), 0)),
             positive_counts(fitted, self.counts),
-            profiles @ np.maximum(found[:n], 0),
+            model.counts_of_lines(found[:n]),
             priors,
             float(squares + held + (values**2).sum()),
         )

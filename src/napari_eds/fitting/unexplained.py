@@ -81,7 +81,7 @@ def peaks_beside(
     expected : ndarray, (channels of the fit,)
         Fitted counts, positive.
     """
-    drawn = model.profiles @ np.maximum(alpha_areas, 0)
+    drawn = model.counts_of_lines(alpha_areas)
     background = np.maximum(expected - drawn, 0)
     variance = expected + (_LINE_ERROR * drawn) ** 2 + (_BACKGROUND_ERROR * background) ** 2
     energies = model.energy.energies_keV

@@ -114,7 +114,7 @@ def map_remarks(
         found.append("C of a film or of contamination counts as specimen")
     if recipe.engine == "poisson" and total.sum() > 0:
         fitted = preparation.sum_fit
-        lines = model.profiles @ np.maximum(fitted.coefficients[: len(model.families)], 0)
+        lines = model.counts_of_lines(fitted.coefficients[: len(model.families)])
         misfit = relative_misfit(total, fitted.expected, lines, beyond_sigma=SURE_SIGMA)
         if misfit > POOR_FIT:
             found.append(_POOR_SUM)
