@@ -63,5 +63,10 @@ def empty_ends(model: SpectralModel, total: np.ndarray) -> list[str]:
 
 
 def _should_hold(channels: int, beside: np.ndarray) -> bool:
-    """Say whether so many channels are empty by more than chance."""
-    return channels * float(beside.mean()) > _SURE_COUNTS
+    """Say whether so many channels are empty by more than chance.
+
+    An empty end may hold no line, so that the half of the channels beside it which holds fewer
+    counts, as lines do not, tells what it lacks.
+    """
+    without_lines = np.sort(beside)[: (len(beside) + 1) // 2]
+    return channels * float(without_lines.mean()) > _SURE_COUNTS
