@@ -166,9 +166,10 @@ def summary(found) -> str:
         f"Mean reduced chi-squared: {', '.join(f'{c:.4f}' for c in chi[:n])}. At 500 counts, "
         "normal errors reach their end for lines of a handful of counts: those of absent lines "
         f"are up to {100 * (1 / few.min() - 1):.0f} % too large (half of their fluctuations count "
-        f"towards their own variance), that of Cu K, about ten counts, is "
-        f"{100 * (1 - 1 / few.max()):.0f} % too small (a low count takes its own error for "
-        "smaller than it is), in both engines. Elements that matter in the composition are right."
+        "towards their own variance, and one count that might have been), that of Cu K, about ten "
+        f"counts, is {100 * (1 - 1 / few.max()):.0f} % too small (a low count takes its own error "
+        "for smaller than it is), in both engines. Elements that matter in the composition are "
+        "right."
     )
 
 

@@ -17,6 +17,11 @@ from napari_eds.fitting.sum_fit import fit_sum, with_sum_background
 from napari_eds.recipe.recipe import Engine
 from napari_eds.spectra.storage import sum_dtype
 
+#: Variance that a fit of few counts does not see, counts squared. Where n counts are found, their
+#: mean has the variance n + 1 (the posterior of a flat prior is a gamma distribution of shape
+#: n + 1; P. C. Gregory, Bayesian Logical Data Analysis for the Physical Sciences, 2005, 14.2). A
+#: fit takes n for the mean, and is certain of a line of which no count was found.
+ONE_COUNT = 1.0
 #: Labels whose misfit is judged at a time.
 _MISFIT_LABELS = 64
 
@@ -35,7 +40,8 @@ class Fit:
         Counts of the alpha line of each family.
     background_coefficients : ndarray, (labels, columns of the background)
     covariance : ndarray, (labels, families, families)
-        Covariance of the family intensities, in counts squared.
+        Covariance of the family intensities, in counts squared, one count of each included
+        (`ONE_COUNT`).
     reduced_chi_squared : ndarray, (labels,)
         NaN for a label with too few counts in the range of the fit. ``"poisson"``: over groups of
         channels, see `poisson.grouped_chi_squared`.
@@ -170,7 +176,7 @@ def equal_weight_fit(
         counts=counts,
         alpha_areas=alpha_areas,
         background_coefficients=background_coefficients,
-        covariance=hyperspy_fit.equal_weight_covariance(model, expected),
+        covariance=_with_one_count(hyperspy_fit.equal_weight_covariance(model, expected), counts),
         reduced_chi_squared=hyperspy_fit.equal_weight_chi_squared(model, counts, fitted, expected),
         engine=engine,
         background_of_all=background_of_all,
@@ -197,7 +203,17 @@ def _poisson(
         counts=counts,
         alpha_areas=coefficients[:, :n],
         background_coefficients=coefficients[:, n:],
-        covariance=covariance[:, :n, :n] * np.outer(model.weight_sums, model.weight_sums),
+        covariance=_with_one_count(
+            covariance[:, :n, :n] * np.outer(model.weight_sums, model.weight_sums), counts
+        ),
         reduced_chi_squared=chi_squared,
         engine="poisson",
+    )
+
+
+def _with_one_count(covariance: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Add the variance of one count to that of each family, in labels that hold counts."""
+    counted = np.asarray(counts.any(axis=1), dtype=float)
+    return np.asarray(
+        covariance + ONE_COUNT * np.multiply.outer(counted, np.eye(covariance.shape[1]))
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_eds._support.progress import begin
 from napari_eds.errors import RecipeError
+from napari_eds.fitting.fit import ONE_COUNT
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.preparation import Preparation, prepare
@@ -92,17 +93,19 @@ class Shared:
     variances: np.ndarray
     shapes: ShapeErrors | None
 
-    def covariance(self, squares: np.ndarray) -> np.ndarray:
+    def covariance(self, squares: np.ndarray, of_one: np.ndarray | float) -> np.ndarray:
         """Return the covariance of the quantified families' intensities, (pixels, n, n).
 
         Counts vary by what the fit expects, as in `fit_poisson`, not by what was found: an
         absent line of which no count was found would take itself for certain. For the same
-        reason, coefficients count as at least absent.
+        reason, coefficients count as at least absent, and one count might have been more.
 
         Parameters
         ----------
         squares : ndarray, (pixels, columns of the design)
             Coefficients, summed with the squares of the kernel's weights.
+        of_one : ndarray, (pixels,), or float
+            What one count is in the average.
         """
         model = self.preparation.model
         n = model.n_quantified
@@ -111,7 +114,9 @@ class Shared:
         covariance = np.empty((len(pairs), n, n))
         covariance[:, first, second] = pairs
         covariance[:, second, first] = pairs
-        return covariance * np.outer(model.weight_sums[:n], model.weight_sums[:n])
+        covariance *= np.outer(model.weight_sums[:n], model.weight_sums[:n])
+        covariance[:, range(n), range(n)] += ONE_COUNT * np.reshape(of_one, (-1, 1)) ** 2
+        return covariance
 
     def _shape_covariances(self, sums: np.ndarray) -> dict[str, np.ndarray]:
         """Return covariances of intensities by part of shape, (pixels, n, n)."""
@@ -125,15 +130,25 @@ class Shared:
         }
 
     def compose(
-        self, sums: np.ndarray, squares: np.ndarray, known: FoilMaps, *, n_pixels: float = 1.0
+        self,
+        sums: np.ndarray,
+        squares: np.ndarray,
+        known: FoilMaps,
+        *,
+        of_one: np.ndarray | float = 1.0,
+        n_pixels: float = 1.0,
     ) -> tuple[Composition, np.ndarray]:
         """Quantify averaged coefficients (pixels, columns); say which totals are significant.
 
-        `n_pixels` is how many pixels coefficients are the sum of, which is 1 for an average.
+        `of_one` is what one count is in them, and `n_pixels` how many pixels they are the sum of,
+        which is 1 for an average.
         """
         model = self.preparation.model
         intensities = Intensities.of_fit(
-            model, self.k_factors, alpha_areas=sums, covariance=self.covariance(squares)
+            model,
+            self.k_factors,
+            alpha_areas=sums,
+            covariance=self.covariance(squares, of_one),
         )
         foil = absorbing(
             self.recipe,
@@ -218,6 +233,8 @@ class Block:
         Coefficients per pixel, averaged with the kernel's weights and with their squares.
     counts : ndarray, (pixels,)
         X-rays above the noise peak, averaged.
+    of_one : ndarray, (pixels,)
+        What one count is in an average: one over the pixels that it is made of.
     foil : FoilMaps
         Of the pixels.
     """
@@ -226,6 +243,7 @@ class Block:
     sums: np.ndarray
     squares: np.ndarray
     counts: np.ndarray
+    of_one: np.ndarray
     foil: FoilMaps
 
 
@@ -254,7 +272,8 @@ def blocks(shared: Shared, kernel: Kernel, maps: FoilMaps) -> Iterator[tuple[sli
         )
         sums = averaged(fields) / covered
         squares = averaged(fields[..., :-1], squared=True) / covered**2
-        yield rows, Block(where, sums[:, :-1], squares, sums[:, -1], known)
+        of_one = averaged(inside.astype(float), squared=True) / covered[:, 0] ** 2
+        yield rows, Block(where, sums[:, :-1], squares, sums[:, -1], of_one, known)
 
 
 def _coefficients(shared: Shared, rows: slice) -> np.ndarray:

@@ -403,7 +403,9 @@ def _fill(maps: dict[str, np.ndarray], rows: slice, shared: Shared, block: Block
     if not row.size:
         return
     n = len(shared.preparation.model.families)
-    composition, enough = shared.compose(block.sums, block.squares, block.foil)
+    composition, enough = shared.compose(
+        block.sums, block.squares, block.foil, of_one=block.of_one
+    )
 
     def put(name: str, values: np.ndarray) -> None:
         maps[name][..., rows, :][..., row, column] = values.T
