@@ -72,7 +72,7 @@ def quantify_ours(path: Path):
             axis=[result.fit.model.energy.offset_keV, result.fit.model.energy.scale_keV],
         )
 
-    run.after = after
+    run.after = after  # type: ignore[attr-defined]  # functions have attributes, too
     return run
 
 

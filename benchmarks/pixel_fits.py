@@ -19,7 +19,7 @@ from scipy import ndimage
 import napari_eds as eds
 from napari_eds._support.threads import n_threads, one_thread_of_algebra
 from napari_eds.fitting.poisson import fit_poisson, shared_inverse
-from napari_eds.quantification.pixel_fit import share
+from napari_eds.quantification.pixel_fit import FoilMaps, share
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ROWS, SIDE = slice(250, 266), 5
@@ -32,7 +32,7 @@ def main() -> None:
     image = eds.load(parser.parse_args().data / "simulated" / "LFO_STO_512.emd")
     recipe = eds.Recipe(elements=ELEMENTS, fit_only=FIT_ONLY)
     print("recommended:", eds.recommended_kernel(image, recipe))
-    shared = share(image, recipe, np.ones(image.shape, bool))
+    shared = share(image, recipe, np.ones(image.shape, bool), FoilMaps(None, None))
     model, expected = shared.preparation.model, shared.preparation.sum_fit.expected
     columns = image.shape[1]
     around = slice((ROWS.start - SIDE) * columns, (ROWS.stop + SIDE) * columns)

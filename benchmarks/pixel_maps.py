@@ -16,6 +16,7 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from scipy import ndimage
@@ -82,7 +83,8 @@ be 1. Elements below 5 at. % are left out.
 - **Stated errors come from the counts that the fit expects**, as those of labels do. With observed
   counts, an element of whose lines no count was found would be certain to be absent; z of Sr
   in LaFeO3 then has a standard deviation of 1.7 at 3 x 3 pixels (0.8 now: absent lines count as
-  at least absent, so their errors are on the large side).
+  at least absent, and each might have given one count more, so their errors are on the large
+  side).
 - **Neighbours share counts.** Errors of pixels closer than a kernel are not independent.
 - **One set of weights costs little.** At the centres of 15 x 15 chips, scatter of single pixels
   with that kernel over that of `quantify`: {shared}.
@@ -226,11 +228,13 @@ def noise_section(found: dict[int, PixelMaps], truth, image, recipe, thickness) 
 def noise_rows(maps: PixelMaps, truth, phase: int, size: int):
     where = inside(truth, phase, size)
     known = np.isfinite(maps.atomic_pct[0][where])
-    for element, values in maps.maps().items():
+    for (element, values), errors in zip(
+        maps.maps().items(), maps.errors_statistical, strict=True
+    ):
         true = float(truth[f"at_{element}"][where].mean())
         if true < MAJOR_AT_PCT or not known.any():
             continue
-        at, error = values[where][known], maps.error_maps()[element][where][known]
+        at, error = values[where][known], errors[where][known]
         z = (at - at.mean()) / error
         yield (
             str(truth["phase_names"][phase]),
@@ -248,14 +252,13 @@ def noise_rows(maps: PixelMaps, truth, phase: int, size: int):
 def limits_table(truth, image, recipe, thickness) -> str:
     film, oxygen = inside(truth, 2, 1), ELEMENTS.index("O")
     far = ndimage.distance_transform_edt(~truth["specimen"]) > BIN
-    used = pixel_fit.LEAST_TOTAL_SIGMA
     rows = []
     for limit in LIMITS_SIGMA:
-        pixel_fit.LEAST_TOTAL_SIGMA = limit
-        single, wide = (
-            pixel_maps(image, recipe, kernel=Kernel("mean", size), thickness_nm=thickness)
-            for size in (1, BIN)
-        )
+        with mock.patch.object(pixel_fit, "LEAST_TOTAL_SIGMA_OF_PIXELS", limit):
+            single, wide = (
+                pixel_maps(image, recipe, kernel=Kernel("mean", size), thickness_nm=thickness)
+                for size in (1, BIN)
+            )
         at = single.atomic_pct[oxygen][film]
         known = np.isfinite(at)
         rows.append(
@@ -268,7 +271,6 @@ def limits_table(truth, image, recipe, thickness) -> str:
                 f"{np.isfinite(wide.atomic_pct[0][far]).sum()} of {far.sum():,}",
             )
         )
-    pixel_fit.LEAST_TOTAL_SIGMA = used
     return markdown(("limit", "known", "bias", "sd", "0.1 to 99.9 %", "in the vacuum"), rows)
 
 
