@@ -27,10 +27,12 @@ from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.axes import EnergyAxis
 
-#: Families so many widths below and above the range are in the model: a strong line reaches into
-#: it. Those below are swallowed by the specimen and the window. Lines of them are drawn from
-#: further out.
-_FAMILY_WIDTHS, _LINE_WIDTHS = (0.5, 1.5), (2.0, 3.0)
+#: Families so many widths of a line beyond the range are in the model: a strong one reaches into
+#: it. Lines of them are drawn from so many widths below and above.
+_FAMILY_WIDTHS, _LINE_WIDTHS = 1.5, (2.0, 3.0)
+#: X-rays below are swallowed by specimen and window: families there are in the model only if they
+#: are this near to the range, in widths.
+_SWALLOWED_keV, _NEAR_WIDTHS = 0.2, 0.5
 #: Lines of families beyond the range that are drawn all the same: parts of the alpha line.
 _REACHING_IN = 0.01
 
@@ -230,7 +232,9 @@ def _families_of(
     found = [_chosen_family(name, *ends, beam_energy_keV) for name in recipe.elements]
     is_corrected = recipe.engine == "poisson" and recipe.correct_lines
     if is_corrected:
-        ends = _with_flanks(*ends, _FAMILY_WIDTHS, resolution_MnKa_eV)
+        near, _ = _with_flanks(*ends, (_NEAR_WIDTHS, 0), resolution_MnKa_eV)
+        low, high = _with_flanks(*ends, (_FAMILY_WIDTHS, _FAMILY_WIDTHS), resolution_MnKa_eV)
+        ends = min(near, max(low, _SWALLOWED_keV)), high
     # All of what is quantified, whichever of them the recipe names.
     symbols = [name.partition("_")[0] for name in recipe.elements]
     for symbol in symbols:
