@@ -59,7 +59,8 @@ MEASURED = (
     Known("jeol/64.pts", "C O Al Si Cu", weak="Au Cr Fe Co"),
     # The lines at 5.26 and 5.61 keV are those of Ce.
     Known("jeol/spot.eds", "Ti O Cu", extra="C Ce"),
-    Known("jeol/jeol_seq_eds_files.zip/1/1.ASW", "Ti O Cu", extra="C Si", index=0),
+    # M and L lines of Pt are there, with half a percent of the counts.
+    Known("jeol/jeol_seq_eds_files.zip/1/1.ASW", "Ti O Cu", weak="Pt", extra="C Si", index=0),
     Known("jeol/jeol_seq_eds_files.zip/1/1.ASW", "Ti O Cu", extra="C Si", index=1),
     Known("hspy/SiO2 EDS Spectrum Image.hspy", "C O Si Cu"),
     Known("hspy/bare_core.hdf5", "Fe Pt C Cu", weak="Co", extra="O Si"),

@@ -10,22 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 from scipy.optimize import nnls
 
 from napari_eds.elements.element_fit import ElementFit, System
-from napari_eds.physics import emission
-from napari_eds.physics.detector import WINDOWLESS
+from napari_eds.elements.family_ratios import expected_counts
 
 #: Softer families hold at most this many times what is expected beside the hardest one: yields of
 #: L and M shells are uncertain by up to a factor of 2.
 _AT_MOST = 3.0
-#: Bethe's law in the form of Joy and Luo (*Scanning* 11 (1989) 176), whose mean ionisation energy
-#: is that of copper; and steps along the path of electrons in bulk.
-_BETHE, _IONISATION_KEV, _PATH_STEPS = 1.166, 0.314, 20
 #: Elements are alternatives where their profiles overlap by this much (cosine of their angle).
 _OVERLAP = 0.15
 #: What takes over at least this part of an element's counts is named.
@@ -185,25 +180,6 @@ class _Test:
         root = np.linalg.cholesky(normal)
         amounts, _ = nnls(root.T, np.linalg.solve(root, score))
         return amounts, 2 * amounts @ score - amounts @ normal @ amounts
-
-
-@lru_cache(maxsize=2048)
-def expected_counts(
-    element: str, family: str, beam_energy_keV: float, *, foil: bool = True
-) -> float:
-    """Return the counts of a family per atom, up to a common factor; see `emission`.
-
-    In bulk the electrons slow down: the average is over their path, along which they lose energy
-    by Bethe's law in a medium-heavy element. Absorption is left out.
-    """
-    beams, weights = np.array([beam_energy_keV]), np.ones(1)
-    if not foil:
-        beams = beam_energy_keV * (np.arange(_PATH_STEPS) + 0.5) / _PATH_STEPS
-        weights = beams / np.log1p(_BETHE * beams / _IONISATION_KEV)
-        weights /= weights.sum()
-    lines = emission.emission_lines(element, family, beams)
-    seen = lines.cross_sections_cm2 @ WINDOWLESS.efficiency(lines.energies_keV)
-    return float(weights @ seen)
 
 
 def _areas(generators: list[dict[int, float]], amounts: np.ndarray) -> dict[int, float]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
+from napari_eds.elements.family_ratios import expected_counts
 from napari_eds.elements.line_errors import Directions, LineErrors, widened
 from napari_eds.fitting.background import smooth_curves
 from napari_eds.fitting.calibration import BOUNDS, Calibration, calibrate
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
+from napari_eds.physics.computed_lines import emits_from_lifted
 
 #: What is wrong with single channels of the lines, relative to them, beyond what `line_errors`
 #: allows for: to start with, and the bounds within which it is measured on the sum.
@@ -29,6 +32,14 @@ _OUTLIER = 3.0
 _WELL = 2.0
 #: An axis this far from that of the file, in eV, % and eV of its width, may be bent.
 _BENT_EV, _BENT_PERCENT, _BENT_WIDTH_EV = 5.0, 0.1, 6.0
+#: Softer families hold at most this many times what tables give beside the next harder one, on a
+#: detector that swallows nothing, and by so many errors of that one; yields of M are hardly known.
+_AT_MOST, _SIGMAS = {"L": 1.5, "M": 3.0}, 3.0
+#: What stands at its most is held there so tightly, relative to it.
+_TIGHT = 1e-3
+NOTHING: Mapping[int, float] = MappingProxyType({})
+#: Above, lines lie far enough apart that what is found there is there.
+_HARD_keV = 1.5
 #: Chi-squared that an element more has to gain.
 _COST_OF_ELEMENT = 64.0
 #: Median of a squared normal deviate.
@@ -41,15 +52,23 @@ _RIDGE = 1e-10
 class System:
     """Normal equations of a weighted fit, each column scaled to length 1 by `norms`.
 
-    Some columns are held to 0 by a normal prior: what the model may be wrong by.
+    Some columns are held by a normal prior: to 0, what the model may be wrong by, and others to
+    the most that they can be; `pull` is what holds these.
     """
 
     weighted: np.ndarray
     covariance: np.ndarray
     norms: np.ndarray
+    pull: np.ndarray
 
     @classmethod
-    def of(cls, design: np.ndarray, errors: np.ndarray, variance: np.ndarray) -> System:
+    def of(
+        cls,
+        design: np.ndarray,
+        errors: np.ndarray,
+        variance: np.ndarray,
+        held: Mapping[int, float] = NOTHING,
+    ) -> System:
         """Weight columns by the variance of the channels.
 
         Parameters
@@ -59,6 +78,8 @@ class System:
         errors : ndarray, (channels, directions)
             Columns whose coefficients are expected to be 0 with standard deviation 1.
         variance : ndarray, (channels,)
+        held : mapping of int to float
+            Free columns that are held at a number.
         """
         weighted = np.hstack([design, errors]) / np.sqrt(variance)[:, None]
         norms = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
@@ -66,13 +87,18 @@ class System:
         weighted /= norms
         normal = weighted.T @ weighted
         normal[np.diag_indices_from(normal)] += _RIDGE
-        held = np.arange(design.shape[1], len(norms))
-        normal[held, held] += 1 / norms[held] ** 2
-        return cls(weighted, np.linalg.inv(normal), norms)
+        at_zero = np.arange(design.shape[1], len(norms))
+        normal[at_zero, at_zero] += 1 / norms[at_zero] ** 2
+        pull = np.zeros(len(norms))
+        for column, most in held.items():
+            precision = (_TIGHT * most) ** -2
+            normal[column, column] += precision / norms[column] ** 2
+            pull[column] = precision * most / norms[column]
+        return cls(weighted, np.linalg.inv(normal), norms, pull)
 
     def solve(self, target: np.ndarray) -> np.ndarray:
         """Return the coefficients that fit a weighted spectrum."""
-        return self.covariance @ (self.weighted.T @ target) / self.norms
+        return self.covariance @ (self.weighted.T @ target + self.pull) / self.norms
 
     def errors(self) -> np.ndarray:
         """Return the standard deviations of the coefficients."""
@@ -94,7 +120,8 @@ class Solution:
 
     `lines` are the counts drawn for each column, (channels, columns), with what the fit made of
     the errors of its lines, and `background` those of the polynomial; `strain` is the sum of the
-    squares of these errors in standard deviations.
+    squares of these errors in standard deviations. `held` are places of columns that are as strong
+    as they can be, and how strong that is.
     """
 
     columns: list[int]
@@ -107,6 +134,7 @@ class Solution:
     system: System
     strain: float
     net: float
+    held: Mapping[int, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +160,13 @@ class ElementFit:
         All families that may be fitted, on the axis of the file.
     counts : ndarray, (channels of the model,)
     columns : mapping of str to list of int
-        Places of each element's families in the model.
+        Places of each element's families in the model, the hardest first.
     proof : mapping of str to int
         The family that proves the element, if any does.
     elements : collection of str
         Those to start with.
+    foil : bool
+        Whether the specimen is thin.
 
     Attributes
     ----------
@@ -152,7 +182,7 @@ class ElementFit:
     solution : Solution
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only ones belong together
         self,
         model: SpectralModel,
         counts: np.ndarray,
@@ -160,9 +190,11 @@ class ElementFit:
         columns: Mapping[str, list[int]],
         proof: Mapping[str, int],
         elements: Collection[str],
+        foil: bool,
     ) -> None:
         self.families, self.counts, self.elements = model.families, counts, list(elements)
-        self._model, self._columns, self._proof = model, columns, proof
+        self._model, self._columns, self._proof, self._foil = model, columns, proof, foil
+        self._ratios: dict[tuple[int, int], float] = {}
         self._background = smooth_curves(model.energy, _ORDER)
         # A channel is not expected to hold less than one count per full width of a line.
         width = xray.fwhm_keV(xray.MN_KA_KEV, model.resolution_MnKa_eV) / model.energy.scale_keV
@@ -226,11 +258,15 @@ class ElementFit:
             self._fit()
             self._settle()
 
-    def _settle(self) -> None:
+    def calibrate_on_hard_lines(self) -> None:
+        """Calibrate where lines lie far apart, whatever is missing among the soft ones."""
+        self._settle(_HARD_keV)
+
+    def _settle(self, from_keV: float = 0.0) -> None:
         """Improve the axis by steps, lines being as uncertain as they are."""
         columns = self._all_columns()
         for _ in range(_STEPS):
-            step = self._step()
+            step = self._step(from_keV)
             values = np.array(_axis_of(self.calibration)) + step
             found = Calibration(*np.clip(values, *np.array(list(BOUNDS.values())).T))
             self.calibration = replace(found, source="fitted to the summed spectrum")
@@ -239,23 +275,26 @@ class ElementFit:
             if (np.abs(step) < _SETTLED * _AXIS_PRIOR).all():
                 break
 
-    def _step(self) -> np.ndarray:
-        """Return by what offset, gain and resolution are to change."""
+    def _step(self, from_keV: float) -> np.ndarray:
+        """Return by what offset, gain and resolution are to change, by lines from an energy on."""
         fit, energies = self.solution, self._calibrated.energy.energies_keV
         lines = fit.lines.sum(axis=1)
         slope = np.gradient(lines, self._calibrated.energy.scale_keV) / 1000
         wider = widened(lines, self._calibrated)
         moved = np.stack([slope, slope * energies * 10, wider], axis=1) * _AXIS_PRIOR
         off = (np.array(_axis_of(self.calibration)) - _axis_of(self._start)) / _AXIS_PRIOR
-        errors = self._line_errors.directions(
-            fit.columns, fit.areas, fit.background, fit.variance
-        ).counts
+        errors = Directions.none(self.counts.size)
+        if not from_keV:
+            errors = self._line_errors.directions(
+                fit.columns, fit.areas, fit.background, fit.variance
+            )
         free = np.hstack([self.profiles[:, fit.columns], self._background])
         # Peaks of elements that are not found yet shall not pull the axis.
         variance = fit.variance + np.maximum(
             (self.counts - fit.fitted) ** 2 - _OUTLIER**2 * fit.variance, 0
         )
-        system = System.of(free, np.hstack([errors, moved]), variance)
+        variance = np.where(energies < from_keV, np.inf, variance)
+        system = System.of(free, np.hstack([errors.counts, moved]), variance, fit.held)
         target = (self.counts + moved @ off) / np.sqrt(variance)
         return np.clip(system.solve(target)[-3:] - off, -1, 1) * _AXIS_PRIOR
 
@@ -317,7 +356,8 @@ class ElementFit:
         variance = self._variance(fit.background, self.profiles[:, fit.columns] @ areas)
         errors = self._line_errors.directions(fit.columns, areas, fit.background, variance)
         design = np.hstack([self.profiles[:, fit.columns], self._background])
-        return System.of(design, errors.counts, variance).errors()[: len(fit.columns)]
+        system = System.of(design, errors.counts, variance, fit.held)
+        return system.errors()[: len(fit.columns)]
 
     def system_without(self, element: str, others: Mapping[int, float] | None = None) -> System:
         """Return the system of all other elements, weighted as the present solution.
@@ -336,7 +376,8 @@ class ElementFit:
             list(areas), np.array(list(areas.values())), fit.background, fit.variance
         )
         design = np.hstack([self.profiles[:, columns], self._background])
-        return System.of(design, errors.counts, fit.variance)
+        held = {kept.index(i): most for i, most in fit.held.items() if i in kept}
+        return System.of(design, errors.counts, fit.variance, held)
 
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the fitted counts of the lines of each element, and of the background: ""."""
@@ -420,8 +461,12 @@ class ElementFit:
     def _solved(self, columns: list[int], errors: Directions, variance: np.ndarray) -> Solution:
         profiles, n = self.profiles[:, columns], len(columns)
         free = np.hstack([profiles, self._background])
-        system = System.of(free, errors.counts, variance)
-        solution = system.solve(self.counts / np.sqrt(variance))
+        target = self.counts / np.sqrt(variance)
+        system, held = System.of(free, errors.counts, variance), NOTHING
+        solution = system.solve(target)
+        if beyond := self._beyond(columns, solution[:n], system.errors()[:n]):
+            system, held = System.of(free, errors.counts, variance, beyond), beyond
+            solution = system.solve(target)
         moved = errors.counts * solution[free.shape[1] :]
         belongs = errors.owners[:, None] == np.array(columns, dtype=int)
         background = self._background @ solution[n : free.shape[1]]
@@ -436,7 +481,42 @@ class ElementFit:
             system=system,
             strain=float((solution[free.shape[1] :] ** 2).sum()),
             net=float(np.maximum(solution[:n], 0) @ self.sums[columns]),
+            held=held,
         )
+
+    def _beyond(
+        self, columns: list[int], areas: np.ndarray, errors: np.ndarray
+    ) -> dict[int, float]:
+        """Return places of soft families that exceed what the next harder one allows, and that.
+
+        Else V L, drawn by an axis that is off onto O K, would be taken for all of it.
+        """
+        beyond = {}
+        place = {column: i for i, column in enumerate(columns)}
+        for column, i in place.items():
+            of_element = self._columns[self.families[column].element]
+            harder = [c for c in of_element[: of_element.index(column)] if c in place]
+            if not harder or areas[i] <= 0:
+                continue
+            hard = place[harder[-1]]
+            possible = max(areas[hard], 0.0) + _SIGMAS * errors[hard]
+            most = self._most(column, harder[-1]) * possible
+            if areas[i] > most:
+                beyond[i] = float(most)
+        return beyond
+
+    def _most(self, soft: int, hard: int) -> float:
+        """Return the most alpha counts of a soft family per one of a harder one."""
+        if (soft, hard) not in self._ratios:
+            softer, harder = (self._expected(c) / float(self.weight_sums[c]) for c in (soft, hard))
+            known = harder > 0 and not emits_from_lifted(self._model.lines[soft])
+            most = _AT_MOST[self.families[soft].family] * softer / harder if known else np.inf
+            self._ratios[soft, hard] = most
+        return self._ratios[soft, hard]
+
+    def _expected(self, column: int) -> float:
+        family, beam = self.families[column], round(self._model.beam_energy_keV, 3)
+        return expected_counts(family.element, family.family, beam, foil=self._foil)
 
     def _variance(self, background: np.ndarray, lines: np.ndarray) -> np.ndarray:
         """Variance of channels: counting, and what is wrong with background and lines."""

@@ -132,28 +132,42 @@ class ElementSearch:
         self._removed: set[str] = set()
         self._seeds = [element for element in SEEDS if element in self._columns]
         self._fit = ElementFit(
-            model, counts, columns=self._columns, proof=self._proof, elements=self._seeds
+            model,
+            counts,
+            columns=self._columns,
+            proof=self._proof,
+            elements=self._seeds,
+            foil=foil,
         )
 
     def run(self) -> None:
         """Add what is proved, drop what no longer is beside the rest, until nothing changes.
 
         Where the axis came out far from that of the file, an element may be missing whose lines
-        it was bent to: then what is found before any calibration is tried, too.
+        it was bent to, as to Mn L by the counts of F. Then what is found before any calibration is
+        tried, and what is found on an axis that hard lines alone calibrated.
         """
         self._fit.calibrate()
         self._grow()
         if not self._fit.is_bent:
             return
-        bent, removed = self._fit.state(), self._removed
+        for on_hard_lines in (False, True):
+            best, removed = self._fit.state(), self._removed
+            self._start_anew(on_hard_lines=on_hard_lines)
+            if self._fit.misfit() > best.misfit:
+                self._fit.restore(best)
+                self._removed = removed
+
+    def _start_anew(self, *, on_hard_lines: bool) -> None:
+        """Search from the axis of the file, or from one that the hard lines tell."""
         self._removed = set()
         self._fit.restart(self._seeds)
         self._add_proved(calibrate=False)
+        if on_hard_lines:
+            self._fit.calibrate_on_hard_lines()
+            self._add_proved(calibrate=False)
         self._fit.calibrate()
         self._grow()
-        if self._fit.misfit() > bent.misfit:
-            self._fit.restore(bent)
-            self._removed = removed
 
     def _grow(self) -> None:
         # What was dropped while others were missing gets a second chance.
