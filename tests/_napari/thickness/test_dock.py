@@ -167,7 +167,7 @@ def test_the_workbench_says_that_zeta_factors_are_used_and_leads_back(window, qt
     viewer, dock, _ = window
     panel = open_panel(viewer, QUANTIFICATION)
     assert not panel.to_cliff_lorimer.native.isVisible()
-    assert panel.thickness.enabled
+    type_number(panel.thickness, "60")
     click(dock.zeta.theory)
     click(dock.run)
     task_is_done(qtbot, dock)
@@ -175,14 +175,18 @@ def test_the_workbench_says_that_zeta_factors_are_used_and_leads_back(window, qt
     assert "zeta-factors of whole families" in panel.k_text.text()
     assert "solid angle 0.7 sr" in panel.k_text.text()
     assert "labels by zeta-factors" in panel.status.text()
-    # What would be passed over cannot be typed.
+    # What would be passed over cannot be typed, nor read.
     assert not panel.thickness.enabled
+    assert panel.thickness.native.text() == "by zeta-factors"
     assert "Zeta-factors find the thickness" in panel.thickness.native.toolTip()
     found = quantified(viewer, qtbot)
     assert focus_of(viewer).result.recipe.method == "zeta"
     qtbot.waitUntil(found.to_cliff_lorimer.native.isVisible)
     click(found.to_cliff_lorimer)
     assert "zeta" not in panel.k_text.text()
+    assert panel.thickness.native.value() == 60
+    type_number(panel.thickness, "0")
+    assert panel.thickness.native.text() == "no absorption"
     type_number(panel.thickness, "40")
     quantified(viewer, qtbot)
     recipe = focus_of(viewer).result.recipe

@@ -34,6 +34,8 @@ _MIN_WIDTH_PX = 300
 _STATUS_LINES = 2
 #: More scroll, and leave the room to the fields.
 _MOST_STATUS_LINES = 7
+#: What the field of the thickness says at 0, and while zeta-factors find it.
+_NO_ABSORPTION, _BY_ZETA = "no absorption", "by zeta-factors"
 _FOUND_BY_ZETA = "Zeta-factors find the thickness: to give one, go back to Cliff-Lorimer."
 #: Lines that stay where the window is low.
 _LEAST_STATUS_LINES = 2
@@ -290,7 +292,7 @@ class QuantificationForm(QWidget):
             SettingField(self.chip_size, "chip_size"),
             PartField(self.low, "energy_range_keV", 0),
             PartField(self.high, "energy_range_keV", 1),
-            PartField(self.thickness, "absorption", "thickness_nm", unset="no absorption"),
+            PartField(self.thickness, "absorption", "thickness_nm", unset=_NO_ABSORPTION),
             PartField(self.density, "absorption", "density_g_cm3", unset="from composition"),
             *self.more.fields,
         ]
@@ -306,14 +308,22 @@ class QuantificationForm(QWidget):
             for field in self._bound:
                 field.show(settings)
             self.more.show_settings(settings)
+            self._show_method(by_zeta=settings.draft.method == "zeta")
         finally:
             self._listening = True
-        self._show_method(by_zeta=settings.draft.method == "zeta")
 
     def _show_method(self, *, by_zeta: bool) -> None:
-        """Offer the way back from zeta-factors, and what they find only without them."""
+        """Offer the way back from zeta-factors, and what they find only without them.
+
+        The settings keep the thickness that was given, which comes back with k-factors.
+        """
         self.sections["Elements"].form.setRowVisible(self.to_cliff_lorimer.native, by_zeta)
         offer(self.thickness, self.by_label, unless=_FOUND_BY_ZETA if by_zeta else "")
+        told = _BY_ZETA if by_zeta else _NO_ABSORPTION
+        if self.thickness.native.specialValueText() != told:  # else it is rewritten as one types
+            self.thickness.native.setSpecialValueText(told)
+        if by_zeta:
+            self.thickness.value = self.thickness.min
 
 
 def _beside(text: QWidget, button: PushButton) -> QHBoxLayout:
