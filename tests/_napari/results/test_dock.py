@@ -17,8 +17,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QToolTip
 import napari_eds as eds
 from napari_eds._napari.parts.numbers import with_error
 from napari_eds._napari.parts.panels import QUANTIFICATION, SPECTRUM, open_panel
-from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.dock import ResultsTable, camera_of
+from napari_eds._napari.state import label_colors
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_edits import EDITED
 from napari_eds._napari.state.layers import add_chips, image_layers, maps_of

@@ -8,6 +8,7 @@ from napari_eds._napari.parts.color_bar import COLOR_KEY
 from napari_eds._napari.parts.panels import MAPS, REGIONS, RESULTS, find_panel, open_panel
 from napari_eds._napari.state.derived import OVERLAY, PIXEL_LAYERS
 from napari_eds._napari.state.focus import focus_of
+from napari_eds._napari.state.label_colors import coloring_of
 from napari_eds._napari.state.layers import maps_of
 from window_actions import click, nothing_is_due, task_is_done
 
@@ -60,7 +61,10 @@ def test_one_picture_at_a_time_is_shown_and_named(qtbot, workbench, map_file):
     nothing_is_due(qtbot)
     overlay = OVERLAY.layer(viewer, second, None)
     assert named(viewer) == ([overlay.name], 0)
-    assert not second.visible
+    # Labels below can still be pointed at and picked, and the panel says what is seen.
+    assert second.get_value((30, 30)) == 6, "which is told only of layers that are visible"
+    assert coloring_of(second) is None
+    assert find_panel(viewer, RESULTS).color_by.currentText() == "own colours"
     # Another run leaves the picture that is looked at.
     open_panel(viewer, RESULTS).again.click()
     qtbot.waitUntil(lambda: not bench.work)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from napari.layers import Labels, Layer
+from napari.layers import Labels
 from qtpy.QtCore import QObject, QSignalBlocker
 from qtpy.QtWidgets import QComboBox
 
@@ -15,12 +15,12 @@ from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar, scale_of
 from napari_eds._napari.parts.ending import listen, when_destroyed
 from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.parts.reasons import lacking, offer
-from napari_eds._napari.results import label_colors
 from napari_eds._napari.results.color_key import ColorKey
 from napari_eds._napari.results.columns import Column
-from napari_eds._napari.results.label_colors import Coloring, coloring_of
-from napari_eds._napari.state.covering import pictures_beside
+from napari_eds._napari.state import label_colors
+from napari_eds._napari.state.covering import give_way, pictures_beside
 from napari_eds._napari.state.focus import Focus
+from napari_eds._napari.state.label_colors import Coloring, coloring_of
 
 _OWN_COLORS = "own colours"
 
@@ -110,11 +110,12 @@ class ColorChoice(QObject):
     def _bringing_forward(self, layer: Labels) -> list[Callable[[], None]]:
         """Return what shows what was asked for: nothing lies over the colours of the map."""
         focus = self._focus
+
+        def show() -> None:
+            layer.visible = True
+
         covering = pictures_beside(focus.viewer, layer, focus.map_layers())
-        return [
-            partial(_set_visible, layer, visible=True),
-            *(partial(_set_visible, other, visible=False) for other in covering),
-        ]
+        return [show, *(partial(give_way, focus.viewer, other) for other in covering)]
 
     def _on_labels_changed(self) -> None:
         """Listen to the layer's colours, which its owner may change too."""
@@ -134,10 +135,6 @@ class ColorChoice(QObject):
         how = coloring_of(self._focus.labels_layer)
         if how is None and self._focus.result is not None:
             self._show(None)
-
-
-def _set_visible(layer: Layer, *, visible: bool) -> None:
-    layer.visible = visible
 
 
 def _end_all(ends: list[Callable[[], None]]) -> None:

@@ -9,6 +9,7 @@ from napari.layers import Labels
 from napari_eds._napari.parts.color_bar import COLOR_KEY
 from napari_eds._napari.state import derived
 from napari_eds._napari.state.belonging import MADE_FOR, owners_of
+from napari_eds._napari.state.label_colors import restore_colors
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -42,6 +43,8 @@ def pictures_beside(
 ) -> list[Layer]:
     """Return the visible layers that cover the same map as a layer does.
 
+    Labels are among them while they have the colours of a column, which the canvas names.
+
     Parameters
     ----------
     viewer : ViewerModel
@@ -65,10 +68,21 @@ def pictures_beside(
 
 
 def show_alone(viewer: ViewerModel, shown: Layer, maps: list[Image]) -> None:
-    """Show a layer, and hide what else covers its map; parameters as of `pictures_beside`."""
+    """Show a layer and no other picture of its map; parameters as of `pictures_beside`."""
     for layer in pictures_beside(viewer, shown, maps):
-        layer.visible = False
+        give_way(viewer, layer)
     shown.visible = True
+
+
+def give_way(viewer: ViewerModel, layer: Layer) -> None:
+    """Let one of `pictures_beside` be a picture no more, where another one is looked at.
+
+    Labels stay in sight, so that they can be pointed at and picked, in the user's own colours.
+    """
+    if isinstance(layer, Labels) and _is_colored(viewer, layer):
+        restore_colors(layer)
+    else:
+        layer.visible = False
 
 
 def has_picture(viewer: ViewerModel, labels: Labels) -> bool:

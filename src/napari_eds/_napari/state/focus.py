@@ -26,7 +26,7 @@ from napari_eds._napari.state.belonging import (
     show_only,
 )
 from napari_eds._napari.state.column_maps import renew_column_maps
-from napari_eds._napari.state.covering import is_picture_of_result, pictures_beside
+from napari_eds._napari.state.covering import give_way, is_picture_of_result, pictures_beside
 from napari_eds._napari.state.grid_lines import GridLines
 from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, SPECTRUM_IMAGE
 from napari_eds._napari.state.names import tell_full_name
@@ -379,7 +379,7 @@ class Focus(QObject):
         if layer.visible and is_picture_of_result(layer):
             maps = self.map_layers()
             for covered in pictures_beside(self.viewer, layer, maps, of_counts=False):
-                covered.visible = False
+                give_way(self.viewer, covered)
         if self._map is not None:
             units.agree(self.viewer, self._map)
 

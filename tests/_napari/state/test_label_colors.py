@@ -5,7 +5,7 @@ import pytest
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 
-from napari_eds._napari.results import label_colors
+from napari_eds._napari.state import label_colors
 
 
 def test_colours_the_user_chose_are_not_lost():
