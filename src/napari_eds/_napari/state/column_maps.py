@@ -11,6 +11,7 @@ from napari.layers import Image
 from napari.utils.notifications import show_info
 
 from napari_eds._napari.parts.jobs import one_per_turn
+from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.state.derived import (
     COLUMN_MAPS,
     COLUMNS,
@@ -28,7 +29,7 @@ from napari_eds.quantification.combinations import (
     numbers_of,
 )
 from napari_eds.quantification.result import Quantification
-from napari_eds.spectra.overlays import overlay
+from napari_eds.spectra.overlays import Overlay, overlay
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -69,7 +70,7 @@ def show_columns(
     EDSError
         If a column is not there.
     """
-    maps, note = _values(result, columns)
+    maps, note = _found(result, columns)
     # Its error below, so that the values are looked at.
     for named in reversed(maps.items()):
         shown = _show(viewer, labels, result, columns, named)
@@ -105,32 +106,53 @@ def show_overlay(
             f"an overlay is made of {', '.join(result.elements)}, not of "
             f"{', '.join(unknown) or 'nothing'}"
         )
-    maps = result.maps()
-    picture = overlay({e: maps[e] for e in elements}, colors)
-    look = Look(
-        picture.rgb,
-        f"overlay {', '.join(picture.colors)} ({labels.name})",
-        renewed={},
-        first={"rgb": True, **geometry(result.image)},
-        told={PICTURE.key: picture},
-        follows_name=True,
-        says_what_it_is=True,
-    )
-    return OVERLAY.show(viewer, labels, None, look)
+    return _show_picture(viewer, labels, result, _picture(result, elements, colors))
 
 
-def renew_column_maps(viewer: ViewerModel, labels: Labels, result: Quantification) -> None:
+def renew_column_maps(
+    jobs: Jobs, viewer: ViewerModel, labels: Labels, result: Quantification
+) -> None:
     """Let the maps and the overlay of labels show another result, each in its layer.
 
     What the user chose of them stays: name, colours, visibility, and contrast limits that were
     changed. Maps of columns the result lacks are removed, and that is told; elements it lacks
-    leave the overlay.
+    leave the overlay. They are found in a thread: of many labels, errors with all correlations
+    take some tenths of a second.
     """
-    one_per_turn(_renewing(viewer, labels, result))
+    layers = COLUMN_MAPS.layers(viewer, labels).values()
+    # A value and its error are found at once.
+    wanted = [Columns(*told) for told in dict.fromkeys(map(COLUMNS.of, layers)) if told]
+    drawn = PICTURE.of(OVERLAY.layer(viewer, labels, None))
+    if not wanted and drawn is None:
+        return
+
+    def find() -> _Renewed:
+        picture = None
+        if drawn is not None:
+            colors = {e: color for e, color in drawn.colors.items() if e in result.elements}
+            picture = _picture(result, list(colors), colors) if colors else None
+        return _Renewed({columns: _found_if_there(result, columns) for columns in wanted}, picture)
+
+    def show(renewed: _Renewed) -> None:
+        one_per_turn(_renewing(viewer, labels, result, renewed, instead_of=drawn))
+
+    jobs.run((COLUMNS.key, labels.unique_id), find, show)
+
+
+class _Renewed(NamedTuple):
+    """What a result has to show in layers that there are; no picture where it lacks all of it."""
+
+    maps: dict[Columns, dict[str, _Map]]
+    picture: Overlay | None
 
 
 def _renewing(
-    viewer: ViewerModel, labels: Labels, result: Quantification
+    viewer: ViewerModel,
+    labels: Labels,
+    result: Quantification,
+    renewed: _Renewed,
+    *,
+    instead_of: Overlay | None,
 ) -> Iterator[Callable[[], None]]:
     """Yield the steps, which do nothing once there is a newer result, or the labels are gone."""
 
@@ -138,22 +160,18 @@ def _renewing(
         if labels in viewer.layers and labels.metadata.get(QUANTIFICATION) is result:
             renew(viewer, labels, result, *what)
 
-    layers = COLUMN_MAPS.layers(viewer, labels).values()
-    # A value and its error are found at once.
-    for columns in dict.fromkeys(COLUMNS.of(layer) for layer in layers):
-        if columns is not None:
-            yield partial(step, _renew_columns, Columns(*columns))
-    if OVERLAY.layer(viewer, labels, None) is not None:
-        yield partial(step, _renew_overlay)
+    for columns, maps in renewed.maps.items():
+        yield partial(step, _renew_columns, columns, maps)
+    yield partial(step, _renew_overlay, renewed.picture, instead_of)
 
 
 def _renew_columns(
-    viewer: ViewerModel, labels: Labels, result: Quantification, columns: Columns
+    viewer: ViewerModel,
+    labels: Labels,
+    result: Quantification,
+    columns: Columns,
+    maps: dict[str, _Map],
 ) -> None:
-    try:
-        maps, _ = _values(result, columns)
-    except EDSError:
-        maps = {}
     for name, layer in COLUMN_MAPS.layers(viewer, labels).items():
         if COLUMNS.of(layer) != columns:
             continue
@@ -163,16 +181,20 @@ def _renew_columns(
             _remove(viewer, layer)
 
 
-def _renew_overlay(viewer: ViewerModel, labels: Labels, result: Quantification) -> None:
+def _renew_overlay(
+    viewer: ViewerModel,
+    labels: Labels,
+    result: Quantification,
+    picture: Overlay | None,
+    instead_of: Overlay | None,
+) -> None:
     layer = OVERLAY.layer(viewer, labels, None)
-    picture = PICTURE.of(layer)
-    if layer is None or picture is None:
+    if layer is None or PICTURE.of(layer) is not instead_of:  # there is a newer one
         return
-    colors = {e: color for e, color in picture.colors.items() if e in result.elements}
-    if colors:
-        show_overlay(viewer, labels, result, list(colors), colors)
-    else:
+    if picture is None:
         _remove(viewer, layer)
+    else:
+        _show_picture(viewer, labels, result, picture)
 
 
 def _remove(viewer: ViewerModel, layer: Image) -> None:
@@ -180,16 +202,35 @@ def _remove(viewer: ViewerModel, layer: Image) -> None:
     show_info(f"The new result has nothing to show as {layer.name}: the layer was removed.")
 
 
-def _values(result: Quantification, columns: Columns) -> tuple[dict[str, np.ndarray], str]:
-    """Return values per label by the name of their layer, and what is to be said of them."""
+class _Map(NamedTuple):
+    """A map and the contrast limits that show it."""
+
+    data: np.ndarray
+    limits: tuple[float, float]
+
+
+def _found(result: Quantification, columns: Columns) -> tuple[dict[str, _Map], str]:
+    """Return maps by the name of their layer, and what is to be said of them."""
     left, operation, right = columns
     if operation == ALONE:
-        return {left: numbers_of(result, left)}, f"{left} as a layer."
+        return {left: _map(result, numbers_of(result, left))}, f"{left} as a layer."
     found = combined(result, left, right, cast("Operation", operation))
-    maps = {found.name: found.value}
+    maps = {found.name: _map(result, found.value)}
     if np.isfinite(found.total).any():
-        maps[f"± {found.name}"] = found.total
+        maps[f"± {found.name}"] = _map(result, found.total)
     return maps, f"{found.name}: {found.note}."
+
+
+def _found_if_there(result: Quantification, columns: Columns) -> dict[str, _Map]:
+    try:
+        return _found(result, columns)[0]
+    except EDSError:
+        return {}
+
+
+def _map(result: Quantification, values: np.ndarray) -> _Map:
+    data = label_map(result, values)
+    return _Map(data, _limits(data))
 
 
 def _show(
@@ -197,11 +238,11 @@ def _show(
     labels: Labels,
     result: Quantification,
     columns: Columns,
-    named: tuple[str, np.ndarray],
+    named: tuple[str, _Map],
 ) -> Image:
-    """Show values per label in the layer of their name."""
-    name, data = named[0], label_map(result, named[1])
-    limits, is_error = _limits(data), name.startswith("±")
+    """Show a map in the layer of its name."""
+    name, (data, limits) = named
+    is_error = name.startswith("±")
     kept = _user_set_limits(COLUMN_MAPS.layer(viewer, labels, name))
     look = Look(
         data,
@@ -216,6 +257,29 @@ def _show(
         says_what_it_is=True,
     )
     return COLUMN_MAPS.show(viewer, labels, name, look)
+
+
+def _picture(
+    result: Quantification, elements: Sequence[str], colors: Mapping[str, str]
+) -> Overlay:
+    maps = result.maps()
+    return overlay({e: maps[e] for e in elements}, colors)
+
+
+def _show_picture(
+    viewer: ViewerModel, labels: Labels, result: Quantification, picture: Overlay
+) -> Image:
+    """Show an overlay in the one layer that labels have for it."""
+    look = Look(
+        picture.rgb,
+        f"overlay {', '.join(picture.colors)} ({labels.name})",
+        renewed={},
+        first={"rgb": True, **geometry(result.image)},
+        told={PICTURE.key: picture},
+        follows_name=True,
+        says_what_it_is=True,
+    )
+    return OVERLAY.show(viewer, labels, None, look)
 
 
 def _limits(data: np.ndarray) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
+from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.parts.notices import whole_notices
 from napari_eds._napari.parts.reasons import NO_LABELS
 from napari_eds._napari.state import layers as eds_layers
@@ -96,6 +97,7 @@ class Focus(QObject):
         self._labels: Labels | None = None
         self._last_selected: tuple[int, ...] = ()
         self._follows = True
+        self._renewing = Jobs(self)
         self._scale_bar = ScaleBar(viewer)
         self.outline = SelectionOutline(self)
         self.grid_lines = GridLines(self)
@@ -340,7 +342,7 @@ class Focus(QObject):
             return
         eds_layers.show_result(self.viewer, labels, result, staying=self.staying)
         show_thickness(self.viewer, labels, result, self.staying)
-        renew_column_maps(self.viewer, labels, result)
+        renew_column_maps(self._renewing, self.viewer, labels, result)
         if labels is self._labels:
             self.result_changed.emit()
 
