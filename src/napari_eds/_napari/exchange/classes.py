@@ -12,7 +12,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_eds._napari.parts.jobs import one_per_turn
-from napari_eds._napari.parts.numbers import counted_chips
+from napari_eds._napari.parts.numbers import counted
 from napari_eds._napari.parts.theme import PALETTE
 from napari_eds._napari.state.derived import (
     CLASSES,
@@ -253,7 +253,7 @@ def legend(found: Classification, color_of: dict[str, str]) -> str:
         n = len(inside)
         lines.append(
             f'<span style="color:{color_of[name]}">■</span> {_escaped(name)}: '
-            f"{counted_chips(n)}{sure}"
+            f"{counted(n, 'chip')}{sure}"
         )
     return "<br>".join(lines)
 

@@ -44,7 +44,7 @@ from napari_eds._napari.exchange.classes import (
 )
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.numbers import counted_chips
+from napari_eds._napari.parts.numbers import counted
 from napari_eds._napari.parts.reasons import BUSY, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import may_replace
 from napari_eds._napari.parts.widgets import WrappedText
@@ -296,12 +296,12 @@ def _classified(
 
 def _account(found: Classification) -> str:
     if found.distances is None:
-        return f"Classes of {counted_chips(len(found.table))} read."
+        return f"Classes of {counted(len(found.table), 'chip')} read."
     unlike = int((found.distances.min(axis=1) > _UNLIKE).sum())
     if not unlike:
-        return f"{counted_chips(len(found.table))} classified."
+        return f"{counted(len(found.table), 'chip')} classified."
     return (
-        f"{counted_chips(len(found.table))} classified; {unlike} resemble none of the "
+        f"{counted(len(found.table), 'chip')} classified; {unlike} resemble none of the "
         f"classes (more than {_UNLIKE:g} times the expected scatter away), such as chips at "
         "interfaces."
     )

@@ -35,11 +35,6 @@ def counted(number: int, what: str) -> str:
     return numbers.counted(number, what).replace(",", _THIN_SPACE)
 
 
-def counted_chips(number: int) -> str:
-    """Write a number of chips, such as ``1 chip`` and ``12 chips``."""
-    return "1 chip" if number == 1 else f"{grouped(number, 0)} chips"
-
-
 def grouped(value: float, place: int) -> str:
     """Write a number to a decimal place, thousands apart; a dash for NaN."""
     if not np.isfinite(value):

@@ -12,7 +12,7 @@ from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 
 from napari_eds._napari.parts.jobs import notify, preload
-from napari_eds._napari.parts.numbers import counted, counted_chips, grouped
+from napari_eds._napari.parts.numbers import counted, grouped
 from napari_eds._napari.parts.panels import (
     COMPARE,
     ELEMENTS,
@@ -478,7 +478,7 @@ def _chip_text(image: SpectrumImage, size: int) -> str:
     rows, columns = (extent // size for extent in image.shape)
     if rows * columns == 0:
         return f"larger than the map of {image.shape[0]} × {image.shape[1]} px"
-    return f"{rows} × {columns} = {counted_chips(rows * columns)}"
+    return f"{rows} × {columns} = {counted(rows * columns, 'chip')}"
 
 
 def _k_text(settings: Settings, image: SpectrumImage) -> str:
