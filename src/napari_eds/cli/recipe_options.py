@@ -321,10 +321,7 @@ def dose_from(options: argparse.Namespace, before: Dose | None = None) -> Dose |
 
 def geometry_from(options: argparse.Namespace, before: Geometry | None = None) -> Geometry | None:
     """Return tilt and directions with what options state; None where nothing is given."""
-    from pydantic import ValidationError
-
     from napari_eds.recipe.geometry import Geometry
-    from napari_eds.recipe.problems import recipe_error
 
     given = {
         "tilt_deg": options.tilt and tuple(options.tilt),
@@ -334,11 +331,8 @@ def geometry_from(options: argparse.Namespace, before: Geometry | None = None) -
     stated = {name: value for name, value in given.items() if value is not None}
     if not stated:
         return None
-    try:
-        return Geometry(**{**dict(before or Geometry()), **stated})
-    except ValidationError as problem:
-        with bad_options():
-            raise recipe_error(problem) from problem
+    with bad_options():
+        return Geometry.create(**{**dict(before or Geometry()), **stated})
 
 
 def _angles(text: str) -> tuple[float, ...]:

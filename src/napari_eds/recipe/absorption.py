@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
 from napari_eds.physics.densities import density_of
 from napari_eds.physics.volumes import AtomicVolumes
-from napari_eds.recipe.problems import recipe_error
+from napari_eds.recipe.checked import Checked
 
 #: What asks for the density that follows from each composition, where a density is written.
 FROM_COMPOSITION = "composition"
@@ -32,7 +32,7 @@ _Thickness = Annotated[float, Field(gt=0, le=HIGHEST_THICKNESS_nm, allow_inf_nan
 _Density = Annotated[float, Field(gt=0, le=HIGHEST_DENSITY_g_cm3, allow_inf_nan=False)]
 
 
-class Absorption(BaseModel):
+class Absorption(Checked):
     """Settings of the absorption correction: a foil of even thickness, normal to the beam.
 
     Attributes
@@ -55,8 +55,6 @@ class Absorption(BaseModel):
         also is a `ValueError`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     thickness_nm: _Thickness | None = None
     density_g_cm3: _Density | None = None
     take_off_angle_deg: Annotated[float, Field(gt=0, le=90)] | None = None
@@ -72,14 +70,6 @@ class Absorption(BaseModel):
         if isinstance(value, str):
             return read_density(value)
         return solid_density(value) if isinstance(value, int | float) else value
-
-    @classmethod
-    def create(cls, **settings: Any) -> Absorption:
-        """Build settings, turning pydantic's report into one readable `RecipeError`."""
-        try:
-            return cls(**settings)
-        except ValidationError as problem:
-            raise recipe_error(problem) from problem
 
 
 def foil_thickness(value_nm: float) -> float:

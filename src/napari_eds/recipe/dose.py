@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from napari_eds._support.brief import brief
+from napari_eds.recipe.checked import Checked
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @brief
-class Dose(BaseModel):
+class Dose(Checked):
     """Current and times of a map in place of what its file tells; None takes the file's.
 
     Attributes
@@ -28,8 +29,6 @@ class Dose(BaseModel):
     live_percent : float or None
         Live time over real time of the detectors.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     beam_current_nA: _Positive | None = None
     current_error_percent: Annotated[float, Field(ge=0, le=200, allow_inf_nan=False)] = 0.0

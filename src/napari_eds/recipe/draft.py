@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from napari_eds.errors import RecipeError
-from napari_eds.recipe.problems import recipe_error
+from napari_eds.recipe.checked import Checked
 from napari_eds.recipe.recipe import Positive, Recipe, RecipeFields
 
 
-class AbsorptionDraft(BaseModel):
+class AbsorptionDraft(Checked):
     """The absorption correction to be; without a thickness there is none.
 
     The zeta-factor method finds the thickness and passes over the one that stands here.
@@ -25,8 +25,6 @@ class AbsorptionDraft(BaseModel):
     take_off_angle_deg : float or None
         None takes the file's.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     thickness_nm: Positive | None = None
     density_g_cm3: Positive | None = None
@@ -58,10 +56,7 @@ class RecipeDraft(RecipeFields):
         RecipeError
             If one of them is unknown or of no possible value.
         """
-        try:
-            return RecipeDraft(**{**dict(self), **changes})
-        except ValidationError as problem:
-            raise recipe_error(problem) from problem
+        return RecipeDraft.create(**{**dict(self), **changes})
 
     def recipe(self) -> Recipe:
         """Return the recipe.

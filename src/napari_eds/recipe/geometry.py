@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from napari_eds._support.brief import brief
+from napari_eds.recipe.checked import Checked
 
 _Tilt = Annotated[float, Field(gt=-90, lt=90)]
 _Elevation = Annotated[float, Field(ge=-90, le=90)]
@@ -14,7 +15,7 @@ _Azimuth = Annotated[float, Field(ge=-360, le=360)]
 
 
 @brief
-class Geometry(BaseModel):
+class Geometry(Checked):
     """Tilt of the specimen and directions of detectors; None takes the file's.
 
     A take-off angle in the settings of absorption goes before all of it.
@@ -29,8 +30,6 @@ class Geometry(BaseModel):
         Of each detector of the file, in its order, or one number for all, counted from the
         direction that the first tilt turns the specimen's face to.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tilt_deg: tuple[_Tilt, _Tilt] | None = None
     elevation_deg: _Elevation | None = None

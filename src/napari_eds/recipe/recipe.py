@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -20,6 +18,7 @@ from pydantic import (
 from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_files
 from napari_eds.recipe.absorption import Absorption
+from napari_eds.recipe.checked import Checked
 from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.geometry import Geometry
 from napari_eds.recipe.k_factors import KFactorTable
@@ -41,7 +40,7 @@ _IMAGE = "image"
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class LowEnergyTail(BaseModel):
+class LowEnergyTail(Checked):
     """Incomplete charge collection: soft lines leak towards lower energy.
 
     Attributes
@@ -56,29 +55,23 @@ class LowEnergyTail(BaseModel):
         absorbs them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     fraction: Annotated[float, Field(ge=0, lt=1)]
     decay_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     below_keV: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 1.0
 
 
-class AxisCorrection(BaseModel):
+class AxisCorrection(Checked):
     """Correction of an energy axis: true = (1 + gain) x energy of the file + offset."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     offset_eV: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     gain_percent: Annotated[float, Field(gt=-50, lt=50, allow_inf_nan=False)] = 0.0
 
 
-class RecipeFields(BaseModel):
+class RecipeFields(Checked):
     """The settings of one quantification, which `Recipe` and `RecipeDraft` have in common.
 
     `absorption` is left to them: in a draft it may lack its thickness.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     elements: tuple[str, ...]
     k_factors: KFactorTable | None = None
@@ -262,14 +255,6 @@ class Recipe(RecipeFields):
         changes = {"method": "zeta", "zeta_factors": zeta_factors, "dose": dose or self.dose}
         foil = absorption if any(absorption.values()) else None
         return Recipe.create(**{**dict(self), **changes, "absorption": foil})
-
-    @classmethod
-    def create(cls, **settings: Any) -> Recipe:
-        """Build a recipe, turning pydantic's report into one readable `RecipeError`."""
-        try:
-            return cls(**settings)
-        except ValidationError as problem:
-            raise recipe_error(problem) from problem
 
     def as_json(
         self,

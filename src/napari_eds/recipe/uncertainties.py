@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from napari_eds._support.brief import brief
+from napari_eds.recipe.checked import Checked
 
 _Percent = Annotated[float, Field(ge=0, le=200, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @brief
-class Uncertainties(BaseModel):
+class Uncertainties(Checked):
     """Standard deviations of what a quantification rests on, besides counts and k-factors.
 
     k-factors carry their own errors in their table.
@@ -43,8 +44,6 @@ class Uncertainties(BaseModel):
     attenuation_percent : float
         Of mass absorption coefficients; more where tables differ more.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     line_ratio_K_percent: _Percent = 5.0
     line_ratio_L_percent: _Percent = 7.0
