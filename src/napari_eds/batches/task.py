@@ -20,7 +20,7 @@ from napari_eds.batches.settings import BatchSettings
 from napari_eds.errors import EDSError, ReadError
 from napari_eds.few_shot.classification import read_classification
 from napari_eds.labels.chips import Chips
-from napari_eds.quantification.remarks import left_out_lines
+from napari_eds.quantification.remarks.sums import left_out_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.saving import save_maps

@@ -110,7 +110,7 @@ def _add_repeat(commands: Any) -> None:
 def _pixel_maps(options: argparse.Namespace) -> None:
     from napari_eds.quantification.kernels import Kernel, Shape
     from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
-    from napari_eds.quantification.remarks import left_out
+    from napari_eds.quantification.remarks.of_map import left_out
 
     shape: Shape = "gaussian" if options.gaussian else "mean"
     with bad_options():

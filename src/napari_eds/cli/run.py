@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, *, is_reported: bool = False) -> Quantifica
 
 def warn_of_left_out(result: Quantification) -> None:
     """Say on standard error which elements seem to be missing."""
-    from napari_eds.quantification.remarks import left_out_lines
+    from napari_eds.quantification.remarks.sums import left_out_lines
     from napari_eds.quantification.table import FLAG
 
     for line in left_out_lines(result.table[FLAG].tolist()):
@@ -53,7 +53,7 @@ def warn_of_left_out(result: Quantification) -> None:
 
 def report(result: Quantification) -> list[str]:
     """Say what a run gave, in lines."""
-    from napari_eds.quantification.remarks import summary_lines
+    from napari_eds.quantification.remarks.sums import summary_lines
     from napari_eds.quantification.table import FLAG, at_pct, error_of, error_total_of
 
     table = result.table

@@ -18,7 +18,7 @@ from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting.shape_errors import SHAPE_PARTS
 from napari_eds.labels.chips import Chips, chip_size
 from napari_eds.labels.from_counts import adaptive_chips
-from napari_eds.quantification.remarks import is_described, summary_lines
+from napari_eds.quantification.remarks.sums import is_described, summary_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.table import COUNTS, FLAG, at_pct, error_of, error_total_of

@@ -31,7 +31,8 @@ from napari_eds.quantification.pixel_fit import (
     blocks,
     share,
 )
-from napari_eds.quantification.remarks import SEPARATOR, left_out
+from napari_eds.quantification.remarks.forms import joined
+from napari_eds.quantification.remarks.of_map import left_out
 from napari_eds.quantification.run import check_maps
 from napari_eds.quantification.table import AT_PCT, THICKNESS, column_of, error_total_of
 from napari_eds.recipe.k_factors import KFactorTable
@@ -122,7 +123,7 @@ class PixelMaps:
 
     def _beware(self) -> list[str]:
         found = left_out(self.preparation, self.recipe, self.image.acquisition)
-        return [f"To beware of in all pixels: {SEPARATOR.join(found)}."] if found else []
+        return [f"To beware of in all pixels: {joined(found)}."] if found else []
 
     def _pixels_account(self) -> str:
         n = self.kernel.n_pixels(self.image.pixel_size, self.image.pixel_unit)

@@ -30,7 +30,8 @@ from napari_eds.quantification.error_budget import (
 from napari_eds.quantification.foils import foil_of_sum
 from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.joint import DetectorAgreement, Joint, spectra_of
-from napari_eds.quantification.remarks import label_remarks, map_remarks
+from napari_eds.quantification.remarks.of_labels import label_remarks
+from napari_eds.quantification.remarks.of_map import map_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import label_table
 from napari_eds.quantification.zeta import foil_found

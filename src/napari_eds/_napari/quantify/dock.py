@@ -49,7 +49,7 @@ from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
-from napari_eds.quantification.remarks import summary_lines
+from napari_eds.quantification.remarks.sums import summary_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     CHIP,

@@ -21,7 +21,8 @@ from napari_eds.exchange.figures.panels import OF_COUNTS, default_maps
 from napari_eds.exchange.figures.plots import plot_figure
 from napari_eds.exchange.figures.spectrum import spectrum_figure
 from napari_eds.exchange.report.blocks import Block, Picture, Report, Section, Sentences, table
-from napari_eds.quantification.remarks import SEPARATOR, shared_remarks, summary_lines
+from napari_eds.quantification.remarks.forms import split
+from napari_eds.quantification.remarks.sums import shared_remarks, summary_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     CHIP,
@@ -238,7 +239,7 @@ def _grouped(result: Quantification, shared: Sequence[str]) -> list[tuple[str, s
     texts: dict[str, dict[str, None]] = {}
     names: dict[str, list[str]] = {}
     for label, flag in result.table[FLAG].items():
-        for remark in flag.split(SEPARATOR):
+        for remark in split(flag):
             if remark and remark not in shared:
                 kind = _NUMBERS.sub("#", remark)
                 texts.setdefault(kind, {})[remark] = None

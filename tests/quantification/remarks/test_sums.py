@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_eds.quantification.remarks import shared_remarks, summary_lines
+from napari_eds.quantification.remarks.sums import shared_remarks, summary_lines
 
 PEAK, POOR = "unexplained peak at 2.06 keV (9.2 % of the lines: Pt?)", "poor fit of the sum"
 
