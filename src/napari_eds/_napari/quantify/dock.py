@@ -12,7 +12,6 @@ from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 
 from napari_eds._napari.parts.jobs import notify, preload
-from napari_eds._napari.parts.numbers import counted, grouped
 from napari_eds._napari.parts.panels import (
     COMPARE,
     ELEMENTS,
@@ -30,11 +29,10 @@ from napari_eds._napari.parts.reasons import (
     offer,
 )
 from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
-from napari_eds._napari.quantify import cropping, missing
+from napari_eds._napari.quantify import cropping, known, missing, words
 from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
 from napari_eds._napari.quantify.form import QuantificationForm
 from napari_eds._napari.quantify.source_part import SourcePart
-from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 from napari_eds._napari.state.fields import SettingField
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_run import run_on_labels
@@ -44,25 +42,15 @@ from napari_eds._napari.state.layers import (
     geometry,
     is_spectrum,
 )
-from napari_eds._napari.state.settings import FROM_FILE, Settings, about_zeta_factors
+from napari_eds._napari.state.settings import FROM_FILE
 from napari_eds._napari.state.thickness_maps import LABEL_THICKNESSES, USED
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
-from napari_eds.quantification.remarks.sums import summary_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     CHIP,
-    FLAG,
-    REDUCED_CHI_SQUARED,
-    at_pct,
-    error_total_of,
 )
-from napari_eds.recipe import k_factor_errors
-from napari_eds.recipe.k_factor_comparison import beam_energy_remark
-from napari_eds.recipe.k_factor_files import UnsettledConventionError
-from napari_eds.recipe.k_factor_theory import why_not_computed
-from napari_eds.recipe.k_factors import NAMES, KFactorTable
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
@@ -156,7 +144,7 @@ class QuantificationWidget(QuantificationForm):
         self.show_axis_fields(image is not None and not image.energy.calibrated)
         self.show_map_fields(not is_spectrum(image))
         self.sections["Map"].form.setRowVisible(self.source_part, not is_spectrum(image))
-        self.about.setText("Open an EDS map first." if image is None else _about(image))
+        self.about.setText("Open an EDS map first." if image is None else words.about(image))
         self._on_settings_changed()
         self._show_state()
 
@@ -183,7 +171,7 @@ class QuantificationWidget(QuantificationForm):
         self._offer_missing(result)
         self._offer_thicknesses()
         if not self.work:
-            self.status.setText("" if result is None else _summary(result))
+            self.status.setText("" if result is None else words.summary(result))
             self.status.setToolTip("" if result is None else "\n".join(result.account()))
 
     def _offer_run(self) -> None:
@@ -219,10 +207,12 @@ class QuantificationWidget(QuantificationForm):
         if image is None or settings is None:
             return
         self.fill(settings)
-        self.chip_count.setText(_chip_text(image, settings.chip_size))
-        self.elements_text.setText(_elements_text(settings))
+        self.chip_count.setText(words.chip_text(image, settings.chip_size))
+        self.elements_text.setText(words.elements_text(settings))
         by_zeta = settings.draft.method == "zeta"
-        self.k_text.setText(_zeta_text(settings) if by_zeta else _k_text(settings, image))
+        self.k_text.setText(
+            words.zeta_text(settings) if by_zeta else words.k_text(settings, image)
+        )
 
     def _on_settings_edited(self, field: SettingField) -> None:
         settings = self.focus.settings
@@ -381,42 +371,26 @@ class QuantificationWidget(QuantificationForm):
 
     def _on_solve_thickness(self) -> None:
         """Solve the thickness and put it into its field, for the next run."""
-        result, label, settings = self.result, self.known_label.value, self.focus.settings
+        result, settings = self.result, self.focus.settings
         if result is None or settings is None:
             return
-        if settings.draft.method == "zeta":
-            notify(EDSError("zeta-factors take no thickness: go back to Cliff-Lorimer first"))
-            return
-        foil = settings.draft.absorption
+        label, formula = self.known_label.value, self.formula.value
         try:
-            solved = result.thickness_from(
-                label,
-                self.formula.value,
-                foil.density_g_cm3,
-                take_off_angle_deg=foil.take_off_angle_deg,
-            )
+            thickness_nm, news = known.thickness(result, label, formula, settings.draft)
         except (EDSError, OSError) as error:
             notify(error)
             return
-        self.thickness.value = round(solved.thickness_nm, 1)  # an edit like the user's own
-        show_info(
-            f"Label {label} is {solved.thickness_nm:.1f} nm thick, ± "
-            f"{solved.error_statistical_nm:.1f} from counting, ± {solved.error_k_nm:.1f} from the "
-            f"k-factors.{_aside(result, self.formula.value)} Quantify again to correct absorption."
-        )
+        self.thickness.value = thickness_nm  # an edit like the user's own
+        show_info(news)
 
     def _on_calibrate_k(self) -> None:
         """Save calibrated k-factors and choose them, for the next run."""
         result, settings = self.result, self.focus.settings
         if result is None or settings is None:
             return
+        label, formula = self.known_label.value, self.formula.value
         try:
-            table = result.k_factors_from(
-                self.known_label.value,
-                self.formula.value,
-                result.elements[0],
-                density_g_cm3=settings.draft.absorption.density_g_cm3,
-            )
+            table = known.k_factors(result, label, formula, settings.draft)
             path = ask_csv_path(self, "Save the k-factors", result, "_k-factors")
             if not path:
                 return
@@ -425,8 +399,7 @@ class QuantificationWidget(QuantificationForm):
             notify(error)
             return
         self._use_k_factors(Path(path))
-        aside = _aside(result, self.formula.value)
-        show_info(f"Saved and chosen: {_k_pairs(table)}.{aside} Quantify again to use them.")
+        show_info(known.news_of(table, result, formula))
 
     def _use_k_factors(self, path: Path) -> None:
         settings = self.focus.settings
@@ -434,108 +407,3 @@ class QuantificationWidget(QuantificationForm):
             self.focus.set_settings(
                 settings.edited(k_factor_file=path, convention=FROM_FILE, k_factors=None)
             )
-
-
-def _elements_text(settings: Settings) -> str:
-    """Name what is quantified and what is only fitted."""
-    names = {
-        role: ", ".join(c.entry for c in settings.elements if c.role == role)
-        for role in (QUANTIFY, FIT_ONLY)
-    }
-    if not names[QUANTIFY]:
-        return "no element chosen yet"
-    only = f"\nfitted only: {names[FIT_ONLY]}" if names[FIT_ONLY] else ""
-    return f"quantified: {names[QUANTIFY]}{only}"
-
-
-def _aside(result: Quantification, formula: str) -> str:
-    """Say which elements a formula leaves aside, after a blank; empty where there is none."""
-    note = result.not_in(formula)
-    return f" {note}" if note else ""
-
-
-def _k_pairs(table: KFactorTable) -> str:
-    return ", ".join(f"{f.element}_{f.family} {f.value:.4g}" for f in table.factors)
-
-
-def _about(image: SpectrumImage) -> str:
-    rows, columns = image.shape
-    beam = image.acquisition.beam_energy_keV
-    axis = image.energy
-    energy = "no energy axis"
-    if axis.calibrated:
-        energy = f"{axis.offset_keV:.2f} to {axis.last_keV:.2f} keV"
-    unit = "X-rays" if axis.tells_xrays else "counts in all channels"
-    extent = "Spectrum" if is_spectrum(image) else f"{rows} × {columns} px"
-    told = f"{beam:g} kV" if beam else "beam energy unknown"
-    return (
-        f"{extent}, {counted(axis.size, 'channel')}, {energy}\n"
-        f"{grouped(image.xray_counts, 0)} {unit}, {told}"
-    )
-
-
-def _chip_text(image: SpectrumImage, size: int) -> str:
-    rows, columns = (extent // size for extent in image.shape)
-    if rows * columns == 0:
-        return f"larger than the map of {image.shape[0]} × {image.shape[1]} px"
-    return f"{rows} × {columns} = {counted(rows * columns, 'chip')}"
-
-
-def _k_text(settings: Settings, image: SpectrumImage) -> str:
-    """Say which k-factors are used, or what is wrong with them."""
-    beam = settings.draft.beam_energy_keV or image.acquisition.beam_energy_keV
-    try:
-        table = settings.k_factors()
-    except UnsettledConventionError as error:
-        return f"⚠ {error.reason}: choose under Elements and k-factors…"
-    except (EDSError, OSError) as error:
-        return str(error)
-    if table is None:
-        refusal = "" if beam is None else why_not_computed(beam)
-        if refusal:
-            return (
-                f"⚠ {refusal}. Element maps and spectra need none; to quantify, load k-factors "
-                "measured on standards, or type your own, under Elements and k-factors…"
-            )
-        return f"k-factors: computed from first principles, ± {k_factor_errors.RANGE}"
-    text = f"{len(table.factors)} k-factors of {NAMES[table.convention]} ({table.source})"
-    remark = "" if beam is None else beam_energy_remark(table, beam)
-    return "\n".join([text, *table.with_note(remark).notes])
-
-
-def _zeta_text(settings: Settings) -> str:
-    """Say which zeta-factors are used in place of k-factors, or that they are missing."""
-    table = settings.draft.zeta_factors
-    if table is None:
-        return "⚠ The method zeta needs zeta-factors: choose them in EDS thickness."
-    return (
-        f"Method zeta: {about_zeta_factors(table)}. They find the thickness of every label, too."
-    )
-
-
-def _summary(result: Quantification) -> str:
-    flags = result.table[FLAG]
-    return (
-        f"{counted(len(flags), 'label')}{' by zeta-factors' * (result.recipe.method == 'zeta')}, "
-        f"{int((flags != '').sum())} with remarks; median χ²/ν "
-        f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n"
-        + "".join(f"⚠ {line}\n" for line in summary_lines(flags.tolist()))
-        + f"{_errors(result)}{_axis(result)}"
-    )
-
-
-def _errors(result: Quantification) -> str:
-    """Name the median total error of each element; empty where there is none."""
-    columns = {e: result.table[error_total_of(at_pct(e))] for e in result.elements}
-    told = [f"{e} {errors.median():.2g}" for e, errors in columns.items() if errors.notna().any()]
-    return f"Median error in all, at.%: {', '.join(told)}\n" if told else ""
-
-
-def _axis(result: Quantification) -> str:
-    c = result.preparation.calibration
-    if not (c.offset_error_eV or c.gain_error_percent):
-        return f"Axis {c.source}"
-    return (
-        f"Axis {c.offset_eV:+.1f} ± {c.offset_error_eV:.1f} eV, {c.gain_percent:+.3f} ± "
-        f"{c.gain_error_percent:.3f} %\nResolution at Mn Ka {c.resolution_MnKa_eV:.0f} eV"
-    )
