@@ -126,6 +126,7 @@ def maps(_viewer: napari.Viewer, panel: Any) -> None:
     page.left.value, page.right.value = "La_at_pct", "Fe_at_pct"
     page.operation.value = page.operation.choices[1]
     click(page.show_map)
+    wait_for(lambda: not panel.work)
 
 
 def exchange(_viewer: napari.Viewer, panel: Any) -> None:

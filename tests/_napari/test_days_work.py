@@ -311,11 +311,13 @@ def test_line_profile(measured, qtbot, tmp_path, monkeypatch):
 
 def test_ratio_map(measured, result):
     day, labels = measured
-    page = day.panel(MAPS).columns
+    dock = day.panel(MAPS)
+    page = dock.columns
     day.choose(page.left, "La_at_pct")
     day.choose(page.operation, "/ (ratio)")
     day.choose(page.right, "Fe_at_pct")
     day.click(page.show_map)
+    day.wait(dock)
     expected = eds.combined(result, "La_at_pct", "Fe_at_pct", "ratio")
     layers = COLUMN_MAPS.layers(day.viewer, labels)
     assert set(layers) == {expected.name, f"± {expected.name}"}
@@ -328,9 +330,11 @@ def test_ratio_map(measured, result):
 
 def test_column_map(measured, result):
     day, labels = measured
-    page = day.panel(MAPS).columns
+    dock = day.panel(MAPS)
+    page = dock.columns
     day.choose(page.left, "Ti_wt_pct")
     day.click(page.show_map)
+    day.wait(dock)
     layer = COLUMN_MAPS.layers(day.viewer, labels)["Ti_wt_pct"]
     drawn = [layer.data[result.labels == i][0] for i in result.table.index]
     np.testing.assert_allclose(drawn, result.table["Ti_wt_pct"])
@@ -339,9 +343,11 @@ def test_column_map(measured, result):
 
 def test_overlay(measured, result):
     day, labels = measured
-    page = day.panel(MAPS).columns
+    dock = day.panel(MAPS)
+    page = dock.columns
     day.type(page.elements, "La=#ff0000, Ti=#0000ff")
     day.click(page.show_overlay)
+    day.wait(dock)
     maps = result.maps()
     expected = overlay({e: maps[e] for e in ("La", "Ti")}, {"La": "#ff0000", "Ti": "#0000ff"})
     np.testing.assert_array_equal(OVERLAY.layer(day.viewer, labels, None).data, expected.rgb)

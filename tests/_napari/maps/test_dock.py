@@ -45,11 +45,12 @@ def window(make_napari_viewer, map_file, result):
     return viewer, dock, labels
 
 
-def test_a_ratio_comes_with_its_error(window, result):
+def test_a_ratio_comes_with_its_error(window, result, qtbot):
     viewer, dock, labels = window
     page = dock.columns
     page.left.value, page.operation.value, page.right.value = "La_at_pct", "ratio", "Fe_at_pct"
     click(page.show_map)
+    task_is_done(qtbot, dock)
     layers = COLUMN_MAPS.layers(viewer, labels)
     expected = eds.combined(result, "La_at_pct", "Fe_at_pct", "ratio")
     assert set(layers) == {expected.name, f"± {expected.name}"}
@@ -58,13 +59,15 @@ def test_a_ratio_comes_with_its_error(window, result):
     assert layers[expected.name].visible
     assert not layers[f"± {expected.name}"].visible
     click(page.show_map)
+    task_is_done(qtbot, dock)
     assert len(COLUMN_MAPS.layers(viewer, labels)) == 2
 
 
-def test_an_overlay_tells_its_colours(window):
+def test_an_overlay_tells_its_colours(window, qtbot):
     viewer, dock, labels = window
     dock.columns.elements.value = "La=#ff0000, Ti=#0000ff"
     click(dock.columns.show_overlay)
+    task_is_done(qtbot, dock)
     layer = OVERLAY.layer(viewer, labels, None)
     assert layer.rgb
     assert layer.data[40, 8, 0] > 200  # film
@@ -72,6 +75,7 @@ def test_an_overlay_tells_its_colours(window):
     assert "#ff0000" in dock.columns.text.text()
     dock.columns.elements.value = "Xx"
     click(dock.columns.show_overlay)
+    task_is_done(qtbot, dock)
     assert any("an overlay is made of" in text for text in notifications())
 
 
@@ -83,13 +87,24 @@ def test_maps_and_overlay_follow_a_new_result_in_place(
     window, result, corrected, qtbot, monkeypatch
 ):
     viewer, dock, labels = window
+    # Errors with all correlations take too long for the window to stand still.
+    threads = []
+
+    def noted(*args):
+        threads.append(threading.current_thread())
+        return combined(*args)
+
+    monkeypatch.setattr("napari_eds._napari.state.column_maps.combined", noted)
     page = dock.columns
     page.left.value = "O_at_pct"
     click(page.show_map)
+    task_is_done(qtbot, dock)
     page.operation.value, page.right.value = "ratio", "Fe_at_pct"
     click(page.show_map)
+    task_is_done(qtbot, dock)
     page.elements.value = "Fe, O"
     click(page.show_overlay)
+    task_is_done(qtbot, dock)
     before = COLUMN_MAPS.layers(viewer, labels) | {"overlay": OVERLAY.layer(viewer, labels, None)}
     column, ratio = before["O_at_pct"], before["O_at_pct / Fe_at_pct"]
     column.colormap, column.name, column.visible = "gray", "oxygen", True
@@ -100,17 +115,9 @@ def test_maps_and_overlay_follow_a_new_result_in_place(
         before["overlay"].data,
     )
 
-    # Errors with all correlations take too long for the window to stand still.
-    threads = []
-
-    def noted(*args):
-        threads.append(threading.current_thread())
-        return combined(*args)
-
-    monkeypatch.setattr("napari_eds._napari.state.column_maps.combined", noted)
     focus_of(viewer).show_result(labels, corrected)
     nothing_is_due(qtbot)
-    assert threads
+    assert len(threads) == 2, "for the layer, and for its renewal"
     assert threading.main_thread() not in threads
 
     after = COLUMN_MAPS.layers(viewer, labels) | {"overlay": OVERLAY.layer(viewer, labels, None)}
@@ -140,8 +147,10 @@ def test_what_a_new_result_lacks_goes_and_is_told(window, corrected, qtbot):
     page = dock.columns
     page.left.value, page.operation.value, page.right.value = "La_at_pct", "ratio", "Fe_at_pct"
     click(page.show_map)
+    task_is_done(qtbot, dock)
     page.elements.value = "La=#00ff00, Fe=#0000ff"
     click(page.show_overlay)
+    task_is_done(qtbot, dock)
     layer = OVERLAY.layer(viewer, labels, None)
 
     focus_of(viewer).show_result(labels, corrected)

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, LineEdit, PushButton
+from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.ending import listen, when_destroyed
-from napari_eds._napari.parts.jobs import notify
-from napari_eds._napari.parts.reasons import NO_RESULT, lacking, offer
+from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.reasons import BUSY, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, may_be_narrow, scrolled_column
-from napari_eds._napari.state.column_maps import ALONE, Columns, show_columns, show_overlay
+from napari_eds._napari.state.column_maps import (
+    ALONE,
+    ColumnMaps,
+    Columns,
+    find_columns,
+    find_overlay,
+    show_columns,
+    show_overlay,
+)
 from napari_eds._napari.state.covering import show_alone
 from napari_eds._napari.state.derived import OVERLAY, PICTURE
 from napari_eds._napari.state.focus import Focus
-from napari_eds.errors import EDSError
+from napari_eds._napari.state.layers import QUANTIFICATION
 from napari_eds.quantification.combinations import OPERATIONS, numeric_columns
+from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.overlays import Overlay
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels
 
 _SIGNS = {ALONE: "alone", "ratio": "/ (ratio)", "sum": "+ (sum)", "difference": "− (difference)"}
 _HOW = "Choose a column of the result, or two, and show them as a layer."
@@ -28,9 +42,9 @@ _HOW = "Choose a column of the result, or two, and show them as a layer."
 class ColumnsPage(QWidget):
     """Maps of what the table of a result holds; they become layers of its labels."""
 
-    def __init__(self, focus: Focus) -> None:
+    def __init__(self, focus: Focus, work: JobBar) -> None:
         super().__init__()
-        self.focus = focus
+        self.focus, self.work = focus, work
         self.left = ComboBox(tooltip="Column of the table of results")
         self.operation = ComboBox(
             choices=[(_SIGNS[name], name) for name in (ALONE, *OPERATIONS)],
@@ -50,6 +64,7 @@ class ColumnsPage(QWidget):
         self._lay_out()
         for signal in (focus.result_changed, focus.labels_changed):
             signal.connect(self._on_result)
+        work.changed.connect(self._show_state)
         self.operation.changed.connect(self._show_state)
         self.show_map.changed.connect(self._on_show)
         self.show_overlay.changed.connect(self._on_overlay)
@@ -88,36 +103,53 @@ class ColumnsPage(QWidget):
     def _show_state(self, _value: Any = None) -> None:
         there = self.focus.result is not None
         self.right.enabled = there and self.operation.value != ALONE
-        offer(self.show_map, self.show_overlay, unless=lacking((there, NO_RESULT)))
+        needs = (there, NO_RESULT), (not self.work, BUSY)
+        offer(self.show_map, self.show_overlay, unless=lacking(*needs))
 
     def _on_show(self) -> None:
-        result, labels = self.focus.result, self.focus.labels_layer
-        if result is None or labels is None:
-            return
         columns = Columns(self.left.value, self.operation.value, self.right.value)
-        try:
-            with self.focus.staying():
-                shown, note = show_columns(self.focus.viewer, labels, result, columns)
-        except EDSError as error:
-            notify(error)
-            return
-        show_alone(self.focus.viewer, shown, self.focus.map_layers())
-        self.text.setText(note)
+        self._make(partial(find_columns, columns=columns), self._on_columns)
 
     def _on_overlay(self) -> None:
-        result, labels = self.focus.result, self.focus.labels_layer
-        if result is None or labels is None:
-            return
         parts = [p.strip().partition("=") for p in self.elements.value.split(",") if p.strip()]
         colors = {e.strip(): c.strip() for e, _, c in parts if c}
         elements = [e.strip() for e, _, _ in parts]
-        try:
-            with self.focus.staying():
-                shown = show_overlay(self.focus.viewer, labels, result, elements, colors)
-        except EDSError as error:
-            notify(error)
-            return
-        show_alone(self.focus.viewer, shown, self.focus.map_layers())
+        self._make(partial(find_overlay, elements=elements, colors=colors), self._on_picture)
+
+    def _make(self, find: Callable[[Quantification], Any], show: Callable[..., None]) -> None:
+        """Find something of the result in a thread, and show it, whatever is looked at then."""
+        result, labels = self.focus.result, self.focus.labels_layer
+        if result is not None and labels is not None:
+            self.work.run(
+                "making the map",
+                lambda _report: find(result),
+                partial(self._show_found, labels, result, show),
+                replaces=False,
+            )
+
+    def _show_found(
+        self, labels: Labels, result: Quantification, show: Callable[..., None], found: Any
+    ) -> None:
+        viewer = self.focus.viewer
+        if labels in viewer.layers and labels.metadata.get(QUANTIFICATION) is result:
+            show(viewer, labels, result, found)
+        else:
+            show_info("The result was replaced while the map was made: nothing is shown.")
+
+    def _on_columns(
+        self, viewer: ViewerModel, labels: Labels, result: Quantification, found: ColumnMaps
+    ) -> None:
+        with self.focus.staying():
+            shown = show_columns(viewer, labels, result, found)
+        show_alone(viewer, shown, self.focus.map_layers())
+        self.text.setText(found.note)
+
+    def _on_picture(
+        self, viewer: ViewerModel, labels: Labels, result: Quantification, found: Overlay
+    ) -> None:
+        with self.focus.staying():
+            shown = show_overlay(viewer, labels, result, found)
+        show_alone(viewer, shown, self.focus.map_layers())
         self._follow_overlay()
         self._show_text()
 

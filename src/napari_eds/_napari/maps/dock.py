@@ -18,7 +18,7 @@ class MapsWidget(PagedPanel):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.focus = focus_of(napari_viewer)
-        self.columns = ColumnsPage(self.focus)
+        self.columns = ColumnsPage(self.focus, self.work)
         self.denoise = DenoisePage(self.focus, self.work)
         self.add_page(self.columns, "Columns", "Any column, ratios with errors, overlays")
         self.add_page(self.denoise, "Denoise", "Maps of lines without most of their noise")

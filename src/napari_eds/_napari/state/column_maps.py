@@ -46,50 +46,55 @@ class Columns(NamedTuple):
     right: str = ""
 
 
-def show_columns(
-    viewer: ViewerModel, labels: Labels, result: Quantification, columns: Columns
-) -> tuple[Image, str]:
-    """Show columns as layers of their labels, of two combined the error too, hidden.
+class ColumnMap(NamedTuple):
+    """A map and the contrast limits that show it."""
 
-    Parameters
-    ----------
-    viewer : ViewerModel
-    labels : Labels
-    result : Quantification
-    columns : Columns
+    data: np.ndarray
+    limits: tuple[float, float]
 
-    Returns
-    -------
-    Image
-        Of the values.
-    str
-        What is to be said of them.
+
+class ColumnMaps(NamedTuple):
+    """What columns show: maps by the name of their layer, and what is to be said of them."""
+
+    columns: Columns
+    maps: dict[str, ColumnMap]
+    note: str
+
+
+# What is found takes some tenths of a second where there are many labels or pixels: in a thread.
+
+
+def find_columns(result: Quantification, columns: Columns) -> ColumnMaps:
+    """Return the map of columns, of two combined that of the error, too.
 
     Raises
     ------
     EDSError
         If a column is not there.
     """
-    maps, note = _found(result, columns)
-    # Its error below, so that the values are looked at.
-    for named in reversed(maps.items()):
-        shown = _show(viewer, labels, result, columns, named)
-    return shown, note
+    left, operation, right = columns
+    if operation == ALONE:
+        maps = {left: _map(result, numbers_of(result, left))}
+        return ColumnMaps(columns, maps, f"{left} as a layer.")
+    found = combined(result, left, right, cast("Operation", operation))
+    maps = {found.name: _map(result, found.value)}
+    if np.isfinite(found.total).any():
+        maps[f"± {found.name}"] = _map(result, found.total)
+    return ColumnMaps(columns, maps, f"{found.name}: {found.note}.")
 
 
-def show_overlay(
-    viewer: ViewerModel,
-    labels: Labels,
-    result: Quantification,
-    elements: Sequence[str],
-    colors: Mapping[str, str],
-) -> Image:
-    """Show the at. % of elements added up in colours, as the one overlay of the labels.
+def _map(result: Quantification, values: np.ndarray) -> ColumnMap:
+    data = label_map(result, values)
+    return ColumnMap(data, _limits(data))
+
+
+def find_overlay(
+    result: Quantification, elements: Sequence[str], colors: Mapping[str, str]
+) -> Overlay:
+    """Return the at. % of elements added up in colours.
 
     Parameters
     ----------
-    viewer : ViewerModel
-    labels : Labels
     result : Quantification
     elements : sequence of str
     colors : mapping of str to str
@@ -106,7 +111,37 @@ def show_overlay(
             f"an overlay is made of {', '.join(result.elements)}, not of "
             f"{', '.join(unknown) or 'nothing'}"
         )
-    return _show_picture(viewer, labels, result, _picture(result, elements, colors))
+    maps = result.maps()
+    return overlay({e: maps[e] for e in elements}, colors)
+
+
+def show_columns(
+    viewer: ViewerModel, labels: Labels, result: Quantification, found: ColumnMaps
+) -> Image:
+    """Show maps of columns as layers of their labels, that of an error hidden.
+
+    Returns the layer of the values.
+    """
+    # The error below, so that the values are looked at.
+    for name in reversed(found.maps):
+        shown = _show(viewer, labels, result, found.columns, (name, found.maps[name]))
+    return shown
+
+
+def show_overlay(
+    viewer: ViewerModel, labels: Labels, result: Quantification, picture: Overlay
+) -> Image:
+    """Show an overlay in the one layer that labels have for it."""
+    look = Look(
+        picture.rgb,
+        f"overlay {', '.join(picture.colors)} ({labels.name})",
+        renewed={},
+        first={"rgb": True, **geometry(result.image)},
+        told={PICTURE.key: picture},
+        follows_name=True,
+        says_what_it_is=True,
+    )
+    return OVERLAY.show(viewer, labels, None, look)
 
 
 def renew_column_maps(
@@ -116,8 +151,7 @@ def renew_column_maps(
 
     What the user chose of them stays: name, colours, visibility, and contrast limits that were
     changed. Maps of columns the result lacks are removed, and that is told; elements it lacks
-    leave the overlay. They are found in a thread: of many labels, errors with all correlations
-    take some tenths of a second.
+    leave the overlay.
     """
     layers = COLUMN_MAPS.layers(viewer, labels).values()
     # A value and its error are found at once.
@@ -127,11 +161,10 @@ def renew_column_maps(
         return
 
     def find() -> _Renewed:
-        picture = None
-        if drawn is not None:
-            colors = {e: color for e, color in drawn.colors.items() if e in result.elements}
-            picture = _picture(result, list(colors), colors) if colors else None
-        return _Renewed({columns: _found_if_there(result, columns) for columns in wanted}, picture)
+        found = [_found_if_there(result, columns) for columns in wanted]
+        colors = drawn.colors if drawn else {}
+        there = {e: color for e, color in colors.items() if e in result.elements}
+        return _Renewed(found, find_overlay(result, list(there), there) if there else None)
 
     def show(renewed: _Renewed) -> None:
         one_per_turn(_renewing(viewer, labels, result, renewed, instead_of=drawn))
@@ -142,7 +175,7 @@ def renew_column_maps(
 class _Renewed(NamedTuple):
     """What a result has to show in layers that there are; no picture where it lacks all of it."""
 
-    maps: dict[Columns, dict[str, _Map]]
+    maps: list[ColumnMaps]
     picture: Overlay | None
 
 
@@ -160,18 +193,22 @@ def _renewing(
         if labels in viewer.layers and labels.metadata.get(QUANTIFICATION) is result:
             renew(viewer, labels, result, *what)
 
-    for columns, maps in renewed.maps.items():
-        yield partial(step, _renew_columns, columns, maps)
+    for found in renewed.maps:
+        yield partial(step, _renew_columns, found)
     yield partial(step, _renew_overlay, renewed.picture, instead_of)
 
 
+def _found_if_there(result: Quantification, columns: Columns) -> ColumnMaps:
+    try:
+        return find_columns(result, columns)
+    except EDSError:
+        return ColumnMaps(columns, {}, "")
+
+
 def _renew_columns(
-    viewer: ViewerModel,
-    labels: Labels,
-    result: Quantification,
-    columns: Columns,
-    maps: dict[str, _Map],
+    viewer: ViewerModel, labels: Labels, result: Quantification, found: ColumnMaps
 ) -> None:
+    columns, maps, _ = found
     for name, layer in COLUMN_MAPS.layers(viewer, labels).items():
         if COLUMNS.of(layer) != columns:
             continue
@@ -194,7 +231,7 @@ def _renew_overlay(
     if picture is None:
         _remove(viewer, layer)
     else:
-        _show_picture(viewer, labels, result, picture)
+        show_overlay(viewer, labels, result, picture)
 
 
 def _remove(viewer: ViewerModel, layer: Image) -> None:
@@ -202,43 +239,12 @@ def _remove(viewer: ViewerModel, layer: Image) -> None:
     show_info(f"The new result has nothing to show as {layer.name}: the layer was removed.")
 
 
-class _Map(NamedTuple):
-    """A map and the contrast limits that show it."""
-
-    data: np.ndarray
-    limits: tuple[float, float]
-
-
-def _found(result: Quantification, columns: Columns) -> tuple[dict[str, _Map], str]:
-    """Return maps by the name of their layer, and what is to be said of them."""
-    left, operation, right = columns
-    if operation == ALONE:
-        return {left: _map(result, numbers_of(result, left))}, f"{left} as a layer."
-    found = combined(result, left, right, cast("Operation", operation))
-    maps = {found.name: _map(result, found.value)}
-    if np.isfinite(found.total).any():
-        maps[f"± {found.name}"] = _map(result, found.total)
-    return maps, f"{found.name}: {found.note}."
-
-
-def _found_if_there(result: Quantification, columns: Columns) -> dict[str, _Map]:
-    try:
-        return _found(result, columns)[0]
-    except EDSError:
-        return {}
-
-
-def _map(result: Quantification, values: np.ndarray) -> _Map:
-    data = label_map(result, values)
-    return _Map(data, _limits(data))
-
-
 def _show(
     viewer: ViewerModel,
     labels: Labels,
     result: Quantification,
     columns: Columns,
-    named: tuple[str, _Map],
+    named: tuple[str, ColumnMap],
 ) -> Image:
     """Show a map in the layer of its name."""
     name, (data, limits) = named
@@ -257,29 +263,6 @@ def _show(
         says_what_it_is=True,
     )
     return COLUMN_MAPS.show(viewer, labels, name, look)
-
-
-def _picture(
-    result: Quantification, elements: Sequence[str], colors: Mapping[str, str]
-) -> Overlay:
-    maps = result.maps()
-    return overlay({e: maps[e] for e in elements}, colors)
-
-
-def _show_picture(
-    viewer: ViewerModel, labels: Labels, result: Quantification, picture: Overlay
-) -> Image:
-    """Show an overlay in the one layer that labels have for it."""
-    look = Look(
-        picture.rgb,
-        f"overlay {', '.join(picture.colors)} ({labels.name})",
-        renewed={},
-        first={"rgb": True, **geometry(result.image)},
-        told={PICTURE.key: picture},
-        follows_name=True,
-        says_what_it_is=True,
-    )
-    return OVERLAY.show(viewer, labels, None, look)
 
 
 def _limits(data: np.ndarray) -> tuple[float, float]:
