@@ -3,9 +3,10 @@
 import gc
 
 from napari.utils.events import EmitterGroup
+from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QWidget
 
-from napari_eds._napari.parts.ending import listen, when_destroyed
+from napari_eds._napari.parts.ending import Listening, listen, when_destroyed
 
 
 class Panel(QWidget):
@@ -31,3 +32,32 @@ def test_a_panel_in_what_the_collector_destroys_ends_what_it_began(qapp):
     assert heard == ["event", "end"]
     emitter()
     assert heard == ["event", "end"]
+
+
+class Listener(QObject):
+    def __init__(self):
+        super().__init__()
+        self.heard = []
+        self.listening = Listening(self)
+
+    def answer(self, event):
+        self.heard.append(event.type)
+
+
+def test_what_listens_to_one_layer_lets_go_of_the_one_before(qapp):
+    first, second = (EmitterGroup(data=None, name=None) for _ in range(2))
+    listener = Listener()
+    for group in (first, second):
+        listener.listening.to((group.data, listener.answer), (group.name, listener.answer))
+    for emitter in (first.data, first.name, second.data, second.name):
+        emitter()
+    assert listener.heard == ["data", "name"]
+    listener.listening.end()
+    second.data()
+    assert listener.heard == ["data", "name"]
+    listener.listening.to((first.data, listener.answer))
+    heard = listener.heard
+    del listener
+    gc.collect()
+    first.data()
+    assert heard == ["data", "name"]

@@ -10,7 +10,7 @@ from magicgui.widgets import ComboBox, LineEdit, PushButton
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFormLayout, QWidget
 
-from napari_eds._napari.parts.ending import listen, when_destroyed
+from napari_eds._napari.parts.ending import Listening
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.reasons import BUSY, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, may_be_narrow, scrolled_column
@@ -59,8 +59,7 @@ class ColumnsPage(QWidget):
             text="Show overlay", tooltip="Add the elements' at. % up in one picture of colours"
         )
         self.text = WrappedText(lines=3)
-        self._ends: list[Callable[[], None]] = []
-        when_destroyed(self, partial(_end_all, self._ends))
+        self._overlay = Listening(self)
         self._lay_out()
         for signal in (focus.result_changed, focus.labels_changed):
             signal.connect(self._on_result)
@@ -155,10 +154,11 @@ class ColumnsPage(QWidget):
 
     def _follow_overlay(self) -> None:
         """Listen to the overlay of the labels, whose limits change with their result."""
-        _end_all(self._ends)
         layer = OVERLAY.layer(self.focus.viewer, self.focus.labels_layer, None)
-        if layer is not None:
-            self._ends.append(listen(layer.events.data, self._show_text))
+        if layer is None:
+            self._overlay.end()
+        else:
+            self._overlay.to((layer.events.data, self._show_text))
 
     def _show_text(self, _event: Any = None) -> None:
         """Tell which colour is which element in the overlay that is shown, or what to do."""
@@ -179,8 +179,3 @@ def _legend(picture: Overlay) -> str:
         for name, color in picture.colors.items()
     ]
     return "<br>".join(rows)
-
-
-def _end_all(ends: list[Callable[[], None]]) -> None:
-    while ends:
-        ends.pop()()

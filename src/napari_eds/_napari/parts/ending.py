@@ -46,3 +46,21 @@ def listen(emitter: Any, answer: Callable[..., None]) -> Callable[[], None]:
 
     emitter.connect(answer)
     return end
+
+
+class Listening:
+    """Events that are listened to together, those of one layer at a time; ends with an owner."""
+
+    def __init__(self, owner: QObject) -> None:
+        self._ends: list[Callable[[], None]] = []
+        when_destroyed(owner, self.end)
+
+    def to(self, *heard: tuple[Any, Callable[..., None]]) -> None:
+        """Listen to these events, each with the bound method that answers, and to no others."""
+        self.end()
+        self._ends += [listen(emitter, answer) for emitter, answer in heard]
+
+    def end(self) -> None:
+        """Listen to nothing."""
+        while self._ends:
+            self._ends.pop()()

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QSignalBlocker
 from qtpy.QtWidgets import QComboBox
 
 from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar, scale_of
-from napari_eds._napari.parts.ending import listen, when_destroyed
+from napari_eds._napari.parts.ending import Listening
 from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.parts.reasons import lacking, offer
 from napari_eds._napari.results.color_key import ColorKey
@@ -39,8 +39,7 @@ class ColorChoice(QObject):
         self._focus = focus
         self._color_by, self._colormap, self._color_bar = color_by, colormap, color_bar
         self._columns: list[Column] = []
-        self._ends: list[Callable[[], None]] = []
-        when_destroyed(self, partial(_end_all, self._ends))
+        self._colors = Listening(self)
         self.key = ColorKey(self, focus)
         color_by.activated.connect(self._on_chosen)
         colormap.activated.connect(self._on_chosen)
@@ -119,11 +118,11 @@ class ColorChoice(QObject):
 
     def _on_labels_changed(self) -> None:
         """Listen to the layer's colours, which its owner may change too."""
-        _end_all(self._ends)
         layer = self._focus.labels_layer
         if layer is None:
+            self._colors.end()
             return
-        self._ends.append(listen(layer.events.colormap, self._on_layer_colormap))
+        self._colors.to((layer.events.colormap, self._on_layer_colormap))
         label_colors.warm_up(layer.data.dtype)
 
     def _on_result_changed(self) -> None:
@@ -135,8 +134,3 @@ class ColorChoice(QObject):
         how = coloring_of(self._focus.labels_layer)
         if how is None and self._focus.result is not None:
             self._show(None)
-
-
-def _end_all(ends: list[Callable[[], None]]) -> None:
-    while ends:
-        ends.pop()()

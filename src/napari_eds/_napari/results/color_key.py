@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject
 
 from napari_eds._napari.parts.color_bar import COLOR_KEY, Scale
-from napari_eds._napari.parts.ending import listen
+from napari_eds._napari.parts.ending import Listening
 from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.state.belonging import MADE_FOR
 from napari_eds._napari.state.derived import telling
@@ -29,7 +28,7 @@ class ColorKey(QObject):
         super().__init__(parent)
         self._focus = weakref.ref(focus)
         self._labels: Labels | None = None
-        self._end_listening: Callable[[], None] | None = None
+        self._visible = Listening(self)
 
     @property
     def layer(self) -> Image | None:
@@ -82,16 +81,13 @@ class ColorKey(QObject):
             focus.viewer.layers.remove(layer)
 
     def _listen(self, labels: Labels) -> None:
-        if labels is self._labels:
-            return
-        self._let_go()
-        self._labels = labels
-        self._end_listening = listen(labels.events.visible, self._on_visible)
+        if labels is not self._labels:
+            self._labels = labels
+            self._visible.to((labels.events.visible, self._on_visible))
 
     def _let_go(self) -> None:
-        if self._end_listening is not None:
-            self._end_listening()
-        self._labels = self._end_listening = None
+        self._visible.end()
+        self._labels = None
 
     def _on_visible(self, _event: Any = None) -> None:
         layer = self.layer

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
+from napari_eds._napari.parts.ending import Listening
 from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.parts.notices import whole_notices
 from napari_eds._napari.parts.reasons import NO_LABELS
@@ -97,6 +98,7 @@ class Focus(QObject):
         self._labels: Labels | None = None
         self._last_selected: tuple[int, ...] = ()
         self._follows = True
+        self._heard = Listening(self)
         self._renewing = Jobs(self)
         self._scale_bar = ScaleBar(viewer)
         self.outline = SelectionOutline(self)
@@ -275,10 +277,9 @@ class Focus(QObject):
         """Listen to another Labels layer, if it is one."""
         if layer is self._labels:
             return False
-        self._listen(self._labels, connect=False)
         self._labels = layer
         note_in_use(self._map, layer)
-        self._listen(layer, connect=True)
+        self._listen(layer)
         return True
 
     def _tell_labels(self) -> None:
@@ -419,22 +420,18 @@ class Focus(QObject):
             if owners and self._map not in owners:
                 self.set_map_layer(owners[-1])
 
-    def _listen(self, layer: Layer | None, *, connect: bool) -> None:
+    def _listen(self, layer: Labels | None) -> None:
         if layer is None:
+            self._heard.end()
             return
         events = layer.events
-        pairs = [
+        self._heard.to(
             (events.labels_update, self._on_dab),
             (events.paint, self._on_data),
             (events.set_data, self._on_data),
             (events.data, self._on_data),
             (events.selected_label, self._on_selected),
-        ]
-        for event, answer in pairs:
-            if connect:
-                event.connect(answer)
-            else:
-                event.disconnect(answer)
+        )
 
     def _on_dab(self, event: Any) -> None:
         """Tell the box a dab changed; it is in the order in which axes are displayed."""
