@@ -307,10 +307,16 @@ class ElementFit:
         return shift[0] > _BENT_EV or shift[1] > _BENT_PERCENT or width > _BENT_WIDTH_EV
 
     def misfit(self) -> float:
-        """Return chi-squared by counting, the strain of the lines, and what elements cost."""
+        """Return chi-squared, the strain of the lines, and what elements cost.
+
+        Lines are taken to be as wrong as to start with, so that solutions can be compared whatever
+        they make of that.
+        """
         fit = self.solution
         counting = np.maximum(np.maximum(fit.fitted, self.counts), self._floor)
-        chi_squared = ((self.counts - fit.fitted) ** 2 / counting).sum()
+        lines = np.maximum(self.counts - fit.background, 0)
+        variance = counting + (_LINE_ERROR * lines) ** 2
+        chi_squared = ((self.counts - fit.fitted) ** 2 / variance).sum()
         return float(chi_squared + fit.strain + _COST_OF_ELEMENT * len(self.elements))
 
     def state(self) -> State:
@@ -416,14 +422,14 @@ class ElementFit:
             lines=tuple(self._model.lines[column] for column in columns),
         )
         self.profiles[:, columns] = chosen.profiles
-        self._line_errors = LineErrors(self._calibrated)
+        self._line_errors = LineErrors(self._calibrated, self.counts)
 
     def _use(self, calibration: Calibration) -> None:
         self.calibration = calibration
         self._calibrated = calibration.apply(self._model)
         self.profiles = self._calibrated.profiles
         self.weight_sums = self._calibrated.weight_sums
-        self._line_errors = LineErrors(self._calibrated)
+        self._line_errors = LineErrors(self._calibrated, self.counts)
         self.sums = self.profiles.sum(axis=0)
         self._fit()
 

@@ -7,11 +7,11 @@ counts as that of another element only if no likely error of the lines that are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 
 import numpy as np
+from scipy.signal import fftconvolve
 from scipy.special import ndtr
 
 from napari_eds.fitting.model import SpectralModel
@@ -22,6 +22,7 @@ from napari_eds.physics import lines as xray
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.recipe.uncertainties import Uncertainties
 from napari_eds.spectra.acquisition import is_foil_beam
+from napari_eds.spectra.axes import EnergyAxis
 
 #: How far lines are off where tables and axis have them, as standard deviation in keV:
 #: tables differ (Deslattes et al., *Rev. Mod. Phys.* 75 (2003) 35); detectors are not linear.
@@ -40,8 +41,8 @@ _TAIL, _TAIL_BELOW_KEV = LowEnergyTail(fraction=0.04, decay_keV=0.06, below_keV=
 #: on specimens: carbon, of which windows are made, oxygen, aluminium, silicon.
 _STEPS = ((0.284, 0.3), (0.543, 0.05), (1.560, 0.03), (1.839, 0.05))
 #: Part of all counts that may come in pairs, as one count at the sum of two energies, as standard
-#: deviation; and as many of the strongest lines are paired.
-_PILE_UP, _PAIRED = 0.02, 3
+#: deviation.
+_PILE_UP = 0.02
 #: What weighs less than this many standard deviations of counting in all is left out.
 _NEGLIGIBLE = 0.3
 
@@ -50,7 +51,7 @@ _NEGLIGIBLE = 0.3
 class Directions:
     """Columns of counts for one standard deviation each; `owners` are columns of the model.
 
-    The owner of what the background may be wrong by is -1.
+    The owner of what background and pile-up may be wrong by is -1.
     """
 
     counts: np.ndarray
@@ -63,12 +64,20 @@ class Directions:
 
 
 class LineErrors:
-    """Errors of the lines of a model, computed for those families that are asked for."""
+    """Errors of the lines of a model, computed for those families that are asked for.
 
-    def __init__(self, model: SpectralModel) -> None:
+    Parameters
+    ----------
+    model : SpectralModel
+        On the axis as calibrated.
+    counts : ndarray, (channels of the model,)
+        Of which some come in pairs.
+    """
+
+    def __init__(self, model: SpectralModel, counts: np.ndarray) -> None:
         self._model = model
+        self._pairs = _PILE_UP * _pairs_of_all(model.energy, counts)
         self._own: dict[int, np.ndarray] = {}
-        self._drawn_pairs: dict[tuple[int, ...], np.ndarray] = {}
         energies = model.energy.energies_keV
         steps = []
         for edge, part in _STEPS:
@@ -92,34 +101,15 @@ class LineErrors:
         areas : ndarray, (columns,)
         background, variance : ndarray, (channels,)
         """
-        found = [self._steps * np.maximum(background, 0)[:, None]]
-        owners = [-1] * len(_STEPS)
+        found = [self._steps * np.maximum(background, 0)[:, None], self._pairs[:, None]]
+        owners = [-1] * (len(_STEPS) + 1)
         for column, area in zip(columns, areas, strict=True):
             if area > 0:
                 found.append(area * self._of_family(column))
                 owners += [column] * found[-1].shape[1]
-        for counts in self._pairs(columns, np.maximum(areas, 0)):
-            found.append(counts[:, None])
-            owners.append(-1)
         counts = np.hstack(found)
         weighs = np.einsum("ij,ij,i->j", counts, counts, 1 / variance) > _NEGLIGIBLE**2
         return Directions(counts[:, weighs], np.array(owners)[weighs])
-
-    def _pairs(self, columns: Sequence[int], areas: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield pile-up of the strongest lines: by chance, as often as both are frequent."""
-        strongest = np.argsort(-areas, kind="stable")[:_PAIRED]
-        for i, j in combinations_with_replacement(strongest.tolist(), 2):
-            if areas[i] * areas[j] > 0:
-                counts = (1 if i == j else 2) * areas[i] * areas[j] / areas.sum()
-                yield _PILE_UP * counts * self._pair(columns[i], columns[j])
-
-    def _pair(self, *columns: int) -> np.ndarray:
-        key = tuple(sorted(columns))
-        if key not in self._drawn_pairs:
-            energy = sum(self._model.families[c].alpha.energy_keV for c in columns)
-            line = xray.XRayLine("", "", energy, 1.0)
-            self._drawn_pairs[key] = self._profiles([[line]])[:, 0]
-        return self._drawn_pairs[key]
 
     def _of_family(self, column: int) -> np.ndarray:
         """Return the directions of a family whose alpha line holds 1 count, (channels, n)."""
@@ -168,3 +158,15 @@ def widened(lines: np.ndarray, model: SpectralModel) -> np.ndarray:
     step = model.energy.scale_keV
     curvature = np.gradient(np.gradient(lines, step, axis=0), step, axis=0)
     return model.resolution_MnKa_eV * 1e-6 / xray.FWHM_PER_SIGMA**2 * curvature
+
+
+def _pairs_of_all(energy: EnergyAxis, counts: np.ndarray) -> np.ndarray:
+    """Return the spectrum of pairs of counts that meet by chance, one pair per count."""
+    size, total = counts.size, float(counts.sum())
+    if total <= 0:
+        return np.zeros(size)
+    sums = fftconvolve(counts, counts) / total
+    # Channels i and j add up to channel i + j + offset / scale.
+    places = np.arange(size) - round(energy.offset_keV / energy.scale_keV)
+    known = (places >= 0) & (places < sums.size)
+    return np.where(known, np.maximum(sums[np.clip(places, 0, sums.size - 1)], 0), 0)

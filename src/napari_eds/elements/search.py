@@ -165,6 +165,8 @@ class ElementSearch:
         self._add_proved(calibrate=False)
         if on_hard_lines:
             self._fit.calibrate_on_hard_lines()
+            # The axis as it was may have hidden some.
+            self._removed = set()
             self._add_proved(calibrate=False)
         self._fit.calibrate()
         self._grow()
