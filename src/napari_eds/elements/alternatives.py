@@ -15,8 +15,9 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import nnls
 
-from napari_eds.elements.element_fit import ElementFit, System
+from napari_eds.elements.element_fit import ElementFit
 from napari_eds.elements.family_ratios import expected_counts
+from napari_eds.elements.system import System
 
 #: Softer families hold at most this many times what is expected beside the hardest one: yields of
 #: L and M shells are uncertain by up to a factor of 2.

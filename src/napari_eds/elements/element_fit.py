@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 
-from napari_eds.elements.family_ratios import expected_counts
+from napari_eds.elements.family_ratios import FamilyLimits
 from napari_eds.elements.line_errors import Directions, LineErrors, widened
+from napari_eds.elements.system import NOTHING, System
 from napari_eds.fitting.background import smooth_curves
 from napari_eds.fitting.calibration import BOUNDS, Calibration, calibrate
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
-from napari_eds.physics.computed_lines import emits_from_lifted
 
 #: What is wrong with single channels of the lines, relative to them, beyond what `line_errors`
 #: allows for: to start with, and the bounds within which it is measured on the sum.
@@ -32,86 +31,12 @@ _OUTLIER = 3.0
 _WELL = 2.0
 #: An axis this far from that of the file, in eV, % and eV of its width, may be bent.
 _BENT_EV, _BENT_PERCENT, _BENT_WIDTH_EV = 5.0, 0.1, 6.0
-#: Softer families hold at most this many times what tables give beside the next harder one, on a
-#: detector that swallows nothing, and by so many errors of that one; yields of M are hardly known.
-_AT_MOST, _SIGMAS = {"L": 1.5, "M": 3.0}, 3.0
-#: What stands at its most is held there so tightly, relative to it.
-_TIGHT = 1e-3
-NOTHING: Mapping[int, float] = MappingProxyType({})
 #: Above, lines lie far enough apart that what is found there is there.
 _HARD_keV = 1.5
 #: Chi-squared that an element more has to gain.
 _COST_OF_ELEMENT = 64.0
 #: Median of a squared normal deviate.
 _MEDIAN_CHI_SQUARED = 0.4549
-#: Added to a normal matrix of unit diagonal, for columns that are all but the same.
-_RIDGE = 1e-10
-
-
-@dataclass(frozen=True, eq=False)
-class System:
-    """Normal equations of a weighted fit, each column scaled to length 1 by `norms`.
-
-    Some columns are held by a normal prior: to 0, what the model may be wrong by, and others to
-    the most that they can be; `pull` is what holds these.
-    """
-
-    weighted: np.ndarray
-    covariance: np.ndarray
-    norms: np.ndarray
-    pull: np.ndarray
-
-    @classmethod
-    def of(
-        cls,
-        design: np.ndarray,
-        errors: np.ndarray,
-        variance: np.ndarray,
-        held: Mapping[int, float] = NOTHING,
-    ) -> System:
-        """Weight columns by the variance of the channels.
-
-        Parameters
-        ----------
-        design : ndarray, (channels, columns)
-            Free columns.
-        errors : ndarray, (channels, directions)
-            Columns whose coefficients are expected to be 0 with standard deviation 1.
-        variance : ndarray, (channels,)
-        held : mapping of int to float
-            Free columns that are held at a number.
-        """
-        weighted = np.hstack([design, errors]) / np.sqrt(variance)[:, None]
-        norms = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
-        norms[norms == 0] = 1
-        weighted /= norms
-        normal = weighted.T @ weighted
-        normal[np.diag_indices_from(normal)] += _RIDGE
-        at_zero = np.arange(design.shape[1], len(norms))
-        normal[at_zero, at_zero] += 1 / norms[at_zero] ** 2
-        pull = np.zeros(len(norms))
-        for column, most in held.items():
-            precision = (_TIGHT * most) ** -2
-            normal[column, column] += precision / norms[column] ** 2
-            pull[column] = precision * most / norms[column]
-        return cls(weighted, np.linalg.inv(normal), norms, pull)
-
-    def solve(self, target: np.ndarray) -> np.ndarray:
-        """Return the coefficients that fit a weighted spectrum."""
-        return self.covariance @ (self.weighted.T @ target + self.pull) / self.norms
-
-    def errors(self) -> np.ndarray:
-        """Return the standard deviations of the coefficients."""
-        smallest = np.finfo(float).tiny
-        return np.sqrt(np.maximum(np.diagonal(self.covariance), smallest)) / self.norms
-
-    def remove(self, columns: np.ndarray) -> np.ndarray:
-        """Return weighted columns without what this system could take up.
-
-        With held columns that is the inverse of the covariance of the channels times the columns
-        (Woodbury), so scalar products are to be taken with the columns themselves.
-        """
-        return columns - self.weighted @ (self.covariance @ (self.weighted.T @ columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,8 +118,8 @@ class ElementFit:
         foil: bool,
     ) -> None:
         self.families, self.counts, self.elements = model.families, counts, list(elements)
-        self._model, self._columns, self._proof, self._foil = model, columns, proof, foil
-        self._ratios: dict[tuple[int, int], float] = {}
+        self._model, self._columns, self._proof = model, columns, proof
+        self._limits = FamilyLimits(model, columns, foil=foil)
         self._background = smooth_curves(model.energy, _ORDER)
         # A channel is not expected to hold less than one count per full width of a line.
         width = xray.fwhm_keV(xray.MN_KA_KEV, model.resolution_MnKa_eV) / model.energy.scale_keV
@@ -470,7 +395,7 @@ class ElementFit:
         target = self.counts / np.sqrt(variance)
         system, held = System.of(free, errors.counts, variance), NOTHING
         solution = system.solve(target)
-        if beyond := self._beyond(columns, solution[:n], system.errors()[:n]):
+        if beyond := self._limits.beyond(columns, solution[:n], system.errors()[:n]):
             system, held = System.of(free, errors.counts, variance, beyond), beyond
             solution = system.solve(target)
         moved = errors.counts * solution[free.shape[1] :]
@@ -489,40 +414,6 @@ class ElementFit:
             net=float(np.maximum(solution[:n], 0) @ self.sums[columns]),
             held=held,
         )
-
-    def _beyond(
-        self, columns: list[int], areas: np.ndarray, errors: np.ndarray
-    ) -> dict[int, float]:
-        """Return places of soft families that exceed what the next harder one allows, and that.
-
-        Else V L, drawn by an axis that is off onto O K, would be taken for all of it.
-        """
-        beyond = {}
-        place = {column: i for i, column in enumerate(columns)}
-        for column, i in place.items():
-            of_element = self._columns[self.families[column].element]
-            harder = [c for c in of_element[: of_element.index(column)] if c in place]
-            if not harder or areas[i] <= 0:
-                continue
-            hard = place[harder[-1]]
-            possible = max(areas[hard], 0.0) + _SIGMAS * errors[hard]
-            most = self._most(column, harder[-1]) * possible
-            if areas[i] > most:
-                beyond[i] = float(most)
-        return beyond
-
-    def _most(self, soft: int, hard: int) -> float:
-        """Return the most alpha counts of a soft family per one of a harder one."""
-        if (soft, hard) not in self._ratios:
-            softer, harder = (self._expected(c) / float(self.weight_sums[c]) for c in (soft, hard))
-            known = harder > 0 and not emits_from_lifted(self._model.lines[soft])
-            most = _AT_MOST[self.families[soft].family] * softer / harder if known else np.inf
-            self._ratios[soft, hard] = most
-        return self._ratios[soft, hard]
-
-    def _expected(self, column: int) -> float:
-        family, beam = self.families[column], round(self._model.beam_energy_keV, 3)
-        return expected_counts(family.element, family.family, beam, foil=self._foil)
 
     def _variance(self, background: np.ndarray, lines: np.ndarray) -> np.ndarray:
         """Variance of channels: counting, and what is wrong with background and lines."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
+from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import emission
+from napari_eds.physics.computed_lines import emits_from_lifted
 from napari_eds.physics.detector import WINDOWLESS
+
+#: Softer families hold at most this many times what tables give beside the next harder one, on a
+#: detector that swallows nothing, and by so many errors of that one; yields of M are hardly known.
+_AT_MOST, _SIGMAS = {"L": 1.5, "M": 3.0}, 3.0
 
 #: Bethe's law in the form of Joy and Luo (*Scanning* 11 (1989) 176), whose mean ionisation energy
 #: is that of copper; and steps along the path of electrons in bulk.
@@ -31,3 +38,66 @@ def expected_counts(
     lines = emission.emission_lines(element, family, beams)
     seen = lines.cross_sections_cm2 @ WINDOWLESS.efficiency(lines.energies_keV)
     return float(weights @ seen)
+
+
+class FamilyLimits:
+    """The most that soft families can be beside the next harder one of their element.
+
+    Without it V L, drawn by an axis that is off onto O K, is taken for all of it.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    columns : mapping of str to list of int
+        Places of each element's families in the model, the hardest first.
+    foil : bool
+        Whether the specimen is thin.
+    """
+
+    def __init__(
+        self, model: SpectralModel, columns: Mapping[str, list[int]], *, foil: bool
+    ) -> None:
+        self._model, self._columns, self._foil = model, columns, foil
+        self._sums = model.weight_sums
+        self._ratios: dict[tuple[int, int], float] = {}
+
+    def beyond(
+        self, columns: Sequence[int], areas: np.ndarray, errors: np.ndarray
+    ) -> dict[int, float]:
+        """Return the places, among some families, of those that exceed their most, and that.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Families of the model.
+        areas, errors : ndarray, (columns,)
+            Counts of their alpha lines, with standard deviations.
+        """
+        beyond = {}
+        place = {column: i for i, column in enumerate(columns)}
+        for column, i in place.items():
+            of_element = self._columns[self._model.families[column].element]
+            harder = [c for c in of_element[: of_element.index(column)] if c in place]
+            if not harder or areas[i] <= 0:
+                continue
+            hard = place[harder[-1]]
+            possible = max(float(areas[hard]), 0.0) + _SIGMAS * float(errors[hard])
+            most = self._most(column, harder[-1]) * possible
+            if areas[i] > most:
+                beyond[i] = most
+        return beyond
+
+    def _most(self, soft: int, hard: int) -> float:
+        """Return the most alpha counts of a soft family per one of a harder one."""
+        if (soft, hard) not in self._ratios:
+            softer, harder = (self._expected(c) / float(self._sums[c]) for c in (soft, hard))
+            known = harder > 0 and not emits_from_lifted(self._model.lines[soft])
+            most = (
+                _AT_MOST[self._model.families[soft].family] * softer / harder if known else np.inf
+            )
+            self._ratios[soft, hard] = most
+        return self._ratios[soft, hard]
+
+    def _expected(self, column: int) -> float:
+        family, beam = self._model.families[column], round(self._model.beam_energy_keV, 3)
+        return expected_counts(family.element, family.family, beam, foil=self._foil)
