@@ -53,7 +53,10 @@ EXCEPTIONS = {
 
 
 def spelt_names(text: str) -> set[str]:
-    """Names of columns in the strings of a program; docstrings and annotations do not count."""
+    """Names of columns in the strings of a program.
+
+    Docstrings, annotations and what is counted in words, as chips are, do not count.
+    """
     tree = ast.parse(text)
     passed_over = set()
     for node in ast.walk(tree):
@@ -61,6 +64,8 @@ def spelt_names(text: str) -> set[str]:
             passed_over.add(id(node.value))
         elif isinstance(node, (ast.arg, ast.AnnAssign)) and node.annotation:
             passed_over |= {id(inside) for inside in ast.walk(node.annotation)}
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "counted":
+            passed_over |= {id(argument) for argument in node.args}
     strings = [
         node.value
         for node in ast.walk(tree)
@@ -88,6 +93,7 @@ def test_the_rule_sees_names_however_they_are_made():
         "def f(table, element, column: 'chip'):\n"
         '    a = table[f"{element}_at_pct"], table["Sr_K_intensity_error"]\n'
         '    return a, table[f"{column}_error"], table.flag, table["flag"], "relative_error"\n'
+        '    b = counted(3, "chip")\n'
     )
     assert spelt_names(text) == {"_at_pct", "Sr_K_intensity_error", "_error", "flag"}
 
