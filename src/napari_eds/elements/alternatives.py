@@ -16,7 +16,6 @@ import numpy as np
 from scipy.optimize import nnls
 
 from napari_eds.elements.element_fit import ElementFit
-from napari_eds.elements.family_ratios import expected_counts
 from napari_eds.elements.system import System
 
 #: Softer families hold at most this many times what is expected beside the hardest one: yields of
@@ -51,21 +50,10 @@ class Alternatives:
     fit : ElementFit
     columns : mapping of str to list of int
         Families of each element by their place in the model, the hardest first.
-    beam_keV : float
-    foil : bool
     """
 
-    def __init__(
-        self,
-        fit: ElementFit,
-        columns: Mapping[str, list[int]],
-        *,
-        beam_keV: float,
-        foil: bool,
-    ) -> None:
+    def __init__(self, fit: ElementFit, columns: Mapping[str, list[int]]) -> None:
         self._fit, self._columns = fit, columns
-        self._beam_keV = beam_keV
-        self._foil = foil
         self._weighted = fit.profiles / np.sqrt(fit.solution.variance)[:, None]
         norms = np.maximum(np.linalg.norm(self._weighted, axis=0), np.finfo(float).tiny)
         unit = self._weighted / norms
@@ -108,21 +96,10 @@ class Alternatives:
         """Yield amounts of an element's families whose positive sums are what is possible."""
         hardest, *softer = self._columns[element]
         yield {hardest: 1.0}
-        most = {c: _AT_MOST * self._ratio(c, hardest) for c in softer}
+        most = {c: _AT_MOST * self._fit.ratios.of(c, hardest) for c in softer}
         for n in range(1, len(softer) + 1):
             for chosen in combinations(softer, n):
                 yield {hardest: 1.0} | {c: most[c] for c in chosen}
-
-    def _ratio(self, column: int, hardest: int) -> float:
-        """Return the expected area of a family, relative to that of the hardest one."""
-        return self._expected(column) / max(self._expected(hardest), np.finfo(float).tiny)
-
-    def _expected(self, column: int) -> float:
-        family = self._fit.families[column]
-        counts = expected_counts(
-            family.element, family.family, round(self._beam_keV, 3), foil=self._foil
-        )
-        return counts / max(float(self._fit.weight_sums[column]), np.finfo(float).tiny)
 
     def _named(
         self,

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_eds.elements.family_ratios import FamilyLimits
+from napari_eds.elements.family_ratios import FamilyLimits, FamilyRatios
 from napari_eds.elements.line_errors import Directions, LineErrors, widened
-from napari_eds.elements.system import NOTHING, System
+from napari_eds.elements.system import System
 from napari_eds.fitting.background import smooth_curves
 from napari_eds.fitting.calibration import BOUNDS, Calibration, calibrate
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.soft_limits import AreaPriors
 from napari_eds.physics import lines as xray
 
 #: What is wrong with single channels of the lines, relative to them, beyond what `line_errors`
@@ -45,8 +46,8 @@ class Solution:
 
     `lines` are the counts drawn for each column, (channels, columns), with what the fit made of
     the errors of its lines, and `background` those of the polynomial; `strain` is the sum of the
-    squares of these errors in standard deviations. `held` are places of columns that are as strong
-    as they can be, and how strong that is.
+    squares of these errors in standard deviations; `held` is what holds areas at the most they can
+    be.
     """
 
     columns: list[int]
@@ -59,7 +60,7 @@ class Solution:
     system: System
     strain: float
     net: float
-    held: Mapping[int, float]
+    held: AreaPriors
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +103,7 @@ class ElementFit:
         Of all families of the model, as calibrated.
     sums : ndarray, (families,)
         Counts of a family on the axis per count of its alpha line.
-    weight_sums : ndarray, (families,)
-        The same, wherever the axis ends.
+    ratios : FamilyRatios
     solution : Solution
     """
 
@@ -119,7 +119,8 @@ class ElementFit:
     ) -> None:
         self.families, self.counts, self.elements = model.families, counts, list(elements)
         self._model, self._columns, self._proof = model, columns, proof
-        self._limits = FamilyLimits(model, columns, foil=foil)
+        self.ratios = FamilyRatios(model, foil=foil)
+        self._limits = FamilyLimits(model, columns, self.ratios)
         self._background = smooth_curves(model.energy, _ORDER)
         # A channel is not expected to hold less than one count per full width of a line.
         width = xray.fwhm_keV(xray.MN_KA_KEV, model.resolution_MnKa_eV) / model.energy.scale_keV
@@ -307,8 +308,7 @@ class ElementFit:
             list(areas), np.array(list(areas.values())), fit.background, fit.variance
         )
         design = np.hstack([self.profiles[:, columns], self._background])
-        held = {kept.index(i): most for i, most in fit.held.items() if i in kept}
-        return System.of(design, errors.counts, fit.variance, held)
+        return System.of(design, errors.counts, fit.variance, fit.held.chosen(kept))
 
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the fitted counts of the lines of each element, and of the background: ""."""
@@ -353,7 +353,6 @@ class ElementFit:
         self.calibration = calibration
         self._calibrated = calibration.apply(self._model)
         self.profiles = self._calibrated.profiles
-        self.weight_sums = self._calibrated.weight_sums
         self._line_errors = LineErrors(self._calibrated, self.counts)
         self.sums = self.profiles.sum(axis=0)
         self._fit()
@@ -392,11 +391,13 @@ class ElementFit:
     def _solved(self, columns: list[int], errors: Directions, variance: np.ndarray) -> Solution:
         profiles, n = self.profiles[:, columns], len(columns)
         free = np.hstack([profiles, self._background])
-        target = self.counts / np.sqrt(variance)
-        system, held = System.of(free, errors.counts, variance), NOTHING
+        target, held = self.counts / np.sqrt(variance), AreaPriors.free(n)
+        system = System.of(free, errors.counts, variance, held)
         solution = system.solve(target)
-        if beyond := self._limits.beyond(columns, solution[:n], system.errors()[:n]):
-            system, held = System.of(free, errors.counts, variance, beyond), beyond
+        limits = self._limits.priors(columns, solution[:n], system.errors()[:n])
+        if (solution[:n] > limits.most).any():
+            held = limits.bound(solution[:n])
+            system = System.of(free, errors.counts, variance, held)
             solution = system.solve(target)
         moved = errors.counts * solution[free.shape[1] :]
         belongs = errors.owners[:, None] == np.array(columns, dtype=int)

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from napari_eds.fitting.model import SpectralModel
+from napari_eds.fitting.soft_limits import AreaPriors
 from napari_eds.physics import emission
 from napari_eds.physics.computed_lines import emits_from_lifted
 from napari_eds.physics.detector import WINDOWLESS
@@ -15,7 +16,6 @@ from napari_eds.physics.detector import WINDOWLESS
 #: Softer families hold at most this many times what tables give beside the next harder one, on a
 #: detector that swallows nothing, and by so many errors of that one; yields of M are hardly known.
 _AT_MOST, _SIGMAS = {"L": 1.5, "M": 3.0}, 3.0
-
 #: Bethe's law in the form of Joy and Luo (*Scanning* 11 (1989) 176), whose mean ionisation energy
 #: is that of copper; and steps along the path of electrons in bulk.
 _BETHE, _IONISATION_KEV, _PATH_STEPS = 1.166, 0.314, 20
@@ -40,6 +40,34 @@ def expected_counts(
     return float(weights @ seen)
 
 
+class FamilyRatios:
+    """Areas of the families of an element, as expected beside each other.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    foil : bool
+        Whether the specimen is thin.
+    """
+
+    def __init__(self, model: SpectralModel, *, foil: bool) -> None:
+        self._families, self._sums = model.families, model.weight_sums
+        self._beam_keV, self._foil = round(model.beam_energy_keV, 3), foil
+
+    def of(self, column: int, other: int) -> float:
+        """Return the area expected of a family, relative to that of another one."""
+        return self._expected(column) / max(self._expected(other), np.finfo(float).tiny)
+
+    def is_known(self, *columns: int) -> bool:
+        """Whether all of these families are expected at all."""
+        return all(self._expected(column) > 0 for column in columns)
+
+    def _expected(self, column: int) -> float:
+        family = self._families[column]
+        counts = expected_counts(family.element, family.family, self._beam_keV, foil=self._foil)
+        return counts / float(self._sums[column])
+
+
 class FamilyLimits:
     """The most that soft families can be beside the next harder one of their element.
 
@@ -50,21 +78,17 @@ class FamilyLimits:
     model : SpectralModel
     columns : mapping of str to list of int
         Places of each element's families in the model, the hardest first.
-    foil : bool
-        Whether the specimen is thin.
+    ratios : FamilyRatios
     """
 
     def __init__(
-        self, model: SpectralModel, columns: Mapping[str, list[int]], *, foil: bool
+        self, model: SpectralModel, columns: Mapping[str, list[int]], ratios: FamilyRatios
     ) -> None:
-        self._model, self._columns, self._foil = model, columns, foil
-        self._sums = model.weight_sums
-        self._ratios: dict[tuple[int, int], float] = {}
+        self._model, self._columns, self._ratios = model, columns, ratios
+        self._at_most: dict[tuple[int, int], float] = {}
 
-    def beyond(
-        self, columns: Sequence[int], areas: np.ndarray, errors: np.ndarray
-    ) -> dict[int, float]:
-        """Return the places, among some families, of those that exceed their most, and that.
+    def priors(self, columns: Sequence[int], areas: np.ndarray, errors: np.ndarray) -> AreaPriors:
+        """Return the most that some families can be.
 
         Parameters
         ----------
@@ -73,31 +97,22 @@ class FamilyLimits:
         areas, errors : ndarray, (columns,)
             Counts of their alpha lines, with standard deviations.
         """
-        beyond = {}
+        priors = AreaPriors.free(len(columns))
         place = {column: i for i, column in enumerate(columns)}
+        possible = np.maximum(areas, 0) + _SIGMAS * errors
         for column, i in place.items():
             of_element = self._columns[self._model.families[column].element]
             harder = [c for c in of_element[: of_element.index(column)] if c in place]
-            if not harder or areas[i] <= 0:
-                continue
-            hard = place[harder[-1]]
-            possible = max(float(areas[hard]), 0.0) + _SIGMAS * float(errors[hard])
-            most = self._most(column, harder[-1]) * possible
-            if areas[i] > most:
-                beyond[i] = most
-        return beyond
+            if harder:
+                priors.most[i] = self._most(column, harder[-1]) * possible[place[harder[-1]]]
+        return priors
 
     def _most(self, soft: int, hard: int) -> float:
         """Return the most alpha counts of a soft family per one of a harder one."""
-        if (soft, hard) not in self._ratios:
-            softer, harder = (self._expected(c) / float(self._sums[c]) for c in (soft, hard))
-            known = harder > 0 and not emits_from_lifted(self._model.lines[soft])
-            most = (
-                _AT_MOST[self._model.families[soft].family] * softer / harder if known else np.inf
-            )
-            self._ratios[soft, hard] = most
-        return self._ratios[soft, hard]
-
-    def _expected(self, column: int) -> float:
-        family, beam = self._model.families[column], round(self._model.beam_energy_keV, 3)
-        return expected_counts(family.element, family.family, beam, foil=self._foil)
+        pair = soft, hard
+        if pair not in self._at_most:
+            known = self._ratios.is_known(*pair)
+            is_bounded = known and not emits_from_lifted(self._model.lines[soft])
+            slack = _AT_MOST[self._model.families[soft].family]
+            self._at_most[pair] = slack * self._ratios.of(*pair) if is_bounded else np.inf
+        return self._at_most[pair]

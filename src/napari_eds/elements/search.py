@@ -116,7 +116,7 @@ class ElementSearch:
         self, model: SpectralModel, counts: np.ndarray, progress: Progress, *, foil: bool
     ) -> None:
         self._progress = progress
-        self._beam_keV, self._foil = model.beam_energy_keV, foil
+        self._foil = foil
         self._families = model.families
         self._columns: dict[str, list[int]] = {}
         for column, family in enumerate(model.families):
@@ -205,7 +205,7 @@ class ElementSearch:
 
     def _ambiguous(self) -> dict[str, str]:
         """Return what is in the fit but explained by others as well, and by whom."""
-        test = Alternatives(self._fit, self._columns, beam_keV=self._beam_keV, foil=self._foil)
+        test = Alternatives(self._fit, self._columns)
         doubts = {}
         for element in self._fit.elements:
             self._progress(len(self._fit.elements), 0, f"judging {element}")

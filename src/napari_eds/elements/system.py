@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
-#: What stands at its most is held there so tightly, relative to it.
-_TIGHT = 1e-3
+from napari_eds.fitting.soft_limits import AreaPriors
+
 #: Added to a normal matrix of unit diagonal, for columns that are all but the same.
 _RIDGE = 1e-10
-NOTHING: Mapping[int, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
 class System:
     """Normal equations of a weighted fit, each column scaled to length 1 by `norms`.
 
-    Some columns are held by a normal prior: to 0, what the model may be wrong by, and others to
-    the most that they can be; `pull` is what holds these.
+    Some columns are held by a normal prior: to 0, what the model may be wrong by, and areas to the
+    most that they can be; `pull` is what holds these.
     """
 
     weighted: np.ndarray
@@ -34,7 +31,7 @@ class System:
         design: np.ndarray,
         errors: np.ndarray,
         variance: np.ndarray,
-        held: Mapping[int, float] = NOTHING,
+        priors: AreaPriors,
     ) -> System:
         """Weight columns by the variance of the channels.
 
@@ -45,8 +42,8 @@ class System:
         errors : ndarray, (channels, directions)
             Columns whose coefficients are expected to be 0 with standard deviation 1.
         variance : ndarray, (channels,)
-        held : mapping of int to float
-            Free columns that are held at a number.
+        priors : AreaPriors
+            Of the first of the free columns.
         """
         weighted = np.hstack([design, errors]) / np.sqrt(variance)[:, None]
         norms = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
@@ -54,13 +51,12 @@ class System:
         weighted /= norms
         normal = weighted.T @ weighted
         normal[np.diag_indices_from(normal)] += _RIDGE
-        at_zero = np.arange(design.shape[1], len(norms))
-        normal[at_zero, at_zero] += 1 / norms[at_zero] ** 2
-        pull = np.zeros(len(norms))
-        for column, most in held.items():
-            precision = (_TIGHT * most) ** -2
-            normal[column, column] += precision / norms[column] ** 2
-            pull[column] = precision * most / norms[column]
+        precision, mean = np.zeros((2, len(norms)))
+        n = len(priors.mean)
+        precision[:n], mean[:n] = priors.precision, priors.mean
+        precision[design.shape[1] :] = 1
+        normal[np.diag_indices_from(normal)] += precision / norms**2
+        pull = precision * mean / norms
         return cls(weighted, np.linalg.inv(normal), norms, pull)
 
     def solve(self, target: np.ndarray) -> np.ndarray:

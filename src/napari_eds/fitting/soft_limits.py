@@ -7,6 +7,7 @@ less than counting would leave open where the element is a trace, and no limit w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 
@@ -54,6 +55,10 @@ class AreaPriors:
         """Return these and, behind them, some that hold nothing."""
         parts = zip(astuple(self), astuple(AreaPriors.free(n)), strict=True)
         return AreaPriors(*map(np.concatenate, parts))
+
+    def chosen(self, places: Sequence[int]) -> AreaPriors:
+        """Return those of some areas."""
+        return AreaPriors(*(values[list(places)] for values in astuple(self)))
 
     def bound(self, areas: np.ndarray) -> AreaPriors:
         """Return priors that hold at its bound what some areas have beyond it."""
