@@ -17,11 +17,6 @@ from napari_eds.fitting.sum_fit import fit_sum, with_sum_background
 from napari_eds.recipe.recipe import Engine
 from napari_eds.spectra.storage import sum_dtype
 
-#: Variance that a fit of few counts does not see, counts squared. Where n counts are found, their
-#: mean has the variance n + 1 (the posterior of a flat prior is a gamma distribution of shape
-#: n + 1; P. C. Gregory, Bayesian Logical Data Analysis for the Physical Sciences, 2005, 14.2). A
-#: fit takes n for the mean, and is certain of a line of which no count was found.
-ONE_COUNT = 1.0
 #: Labels whose misfit is judged at a time.
 _MISFIT_LABELS = 64
 
@@ -41,7 +36,7 @@ class Fit:
     background_coefficients : ndarray, (labels, columns of the background)
     covariance : ndarray, (labels, families, families)
         Covariance of the family intensities, in counts squared, one count of each included
-        (`ONE_COUNT`).
+        (`with_one_count`).
     reduced_chi_squared : ndarray, (labels,)
         NaN for a label with too few counts in the range of the fit. ``"poisson"``: over groups of
         channels, see `poisson.grouped_chi_squared`.
@@ -176,7 +171,9 @@ def equal_weight_fit(
         counts=counts,
         alpha_areas=alpha_areas,
         background_coefficients=background_coefficients,
-        covariance=_with_one_count(hyperspy_fit.equal_weight_covariance(model, expected), counts),
+        covariance=with_one_count(
+            hyperspy_fit.equal_weight_covariance(model, expected), np.asarray(counts.any(axis=1))
+        ),
         reduced_chi_squared=hyperspy_fit.equal_weight_chi_squared(model, counts, fitted, expected),
         engine=engine,
         background_of_all=background_of_all,
@@ -203,17 +200,30 @@ def _poisson(
         counts=counts,
         alpha_areas=coefficients[:, :n],
         background_coefficients=coefficients[:, n:],
-        covariance=_with_one_count(
-            covariance[:, :n, :n] * np.outer(model.weight_sums, model.weight_sums), counts
+        covariance=with_one_count(
+            covariance[:, :n, :n] * np.outer(model.weight_sums, model.weight_sums),
+            np.asarray(counts.any(axis=1)),
         ),
         reduced_chi_squared=chi_squared,
         engine="poisson",
     )
 
 
-def _with_one_count(covariance: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Add the variance of one count to that of each family, in labels that hold counts."""
-    counted = np.asarray(counts.any(axis=1), dtype=float)
-    return np.asarray(
-        covariance + ONE_COUNT * np.multiply.outer(counted, np.eye(covariance.shape[1]))
-    )
+def with_one_count(covariance: np.ndarray, of_one: np.ndarray | float) -> np.ndarray:
+    """Add to the variance of each family what a fit of few counts does not see, one count.
+
+    Where n counts are found, their mean has the variance n + 1 (the posterior of a flat prior is a
+    gamma distribution of shape n + 1; P. C. Gregory, *Bayesian Logical Data Analysis for the
+    Physical Sciences*, 2005, 14.2). A fit takes n for the mean, and is certain of a line of which
+    no count was found.
+
+    Parameters
+    ----------
+    covariance : ndarray, (spectra, families, families)
+        Of family intensities.
+    of_one : ndarray, (spectra,), or float
+        What one count is in them: 1, less in an average, 0 where nothing was counted.
+    """
+    added, families = covariance.copy(), np.arange(covariance.shape[1])
+    added[:, families, families] += np.reshape(np.asarray(of_one, float), (-1, 1)) ** 2
+    return added

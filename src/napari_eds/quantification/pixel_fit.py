@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_eds._support.progress import begin
 from napari_eds.errors import RecipeError
-from napari_eds.fitting.fit import ONE_COUNT
+from napari_eds.fitting.fit import with_one_count
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.preparation import Preparation, prepare
@@ -115,8 +115,7 @@ class Shared:
         covariance[:, first, second] = pairs
         covariance[:, second, first] = pairs
         covariance *= np.outer(model.weight_sums[:n], model.weight_sums[:n])
-        covariance[:, range(n), range(n)] += ONE_COUNT * np.reshape(of_one, (-1, 1)) ** 2
-        return covariance
+        return with_one_count(covariance, of_one)
 
     def _shape_covariances(self, sums: np.ndarray) -> dict[str, np.ndarray]:
         """Return covariances of intensities by part of shape, (pixels, n, n)."""
@@ -266,13 +265,14 @@ def blocks(shared: Shared, kernel: Kernel, maps: FoilMaps) -> Iterator[tuple[sli
             chosen = [w**2 if squared else w for w in weights]
             return smoothed(values, *chosen)[own][where]  # noqa: B023 - used in this turn only
 
-        covered = averaged(inside.astype(float))[:, None]
+        ones = inside.astype(float)
+        covered = averaged(ones)[:, None]
         known = maps.each(
             lambda values: averaged(np.where(inside, values[around], 0.0)) / covered[:, 0]  # noqa: B023 - as above
         )
         sums = averaged(fields) / covered
         squares = averaged(fields[..., :-1], squared=True) / covered**2
-        of_one = averaged(inside.astype(float), squared=True) / covered[:, 0] ** 2
+        of_one = averaged(ones, squared=True) / covered[:, 0] ** 2
         yield rows, Block(where, sums[:, :-1], squares, sums[:, -1], of_one, known)
 
 
