@@ -33,7 +33,7 @@ from napari_eds.spectra.overlays import Overlay
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels
+    from napari.layers import Image, Labels
 
 _SIGNS = {ALONE: "alone", "ratio": "/ (ratio)", "sum": "+ (sum)", "difference": "− (difference)"}
 _HOW = "Choose a column of the result, or two, and show them as a layer."
@@ -107,48 +107,42 @@ class ColumnsPage(QWidget):
 
     def _on_show(self) -> None:
         columns = Columns(self.left.value, self.operation.value, self.right.value)
-        self._make(partial(find_columns, columns=columns), self._on_columns)
+        self._make(partial(find_columns, columns=columns), show_columns, self._tell_columns)
 
     def _on_overlay(self) -> None:
         parts = [p.strip().partition("=") for p in self.elements.value.split(",") if p.strip()]
         colors = {e.strip(): c.strip() for e, _, c in parts if c}
         elements = [e.strip() for e, _, _ in parts]
-        self._make(partial(find_overlay, elements=elements, colors=colors), self._on_picture)
+        find = partial(find_overlay, elements=elements, colors=colors)
+        self._make(find, show_overlay, self._tell_overlay)
 
-    def _make(self, find: Callable[[Quantification], Any], show: Callable[..., None]) -> None:
+    def _make(
+        self,
+        find: Callable[[Quantification], Any],
+        show: Callable[[ViewerModel, Labels, Quantification, Any], Image],
+        say: Callable[[Any], None],
+    ) -> None:
         """Find something of the result in a thread, and show it, whatever is looked at then."""
         result, labels = self.focus.result, self.focus.labels_layer
-        if result is not None and labels is not None:
-            self.work.run(
-                "making the map",
-                lambda _report: find(result),
-                partial(self._show_found, labels, result, show),
-                replaces=False,
-            )
+        if result is None or labels is None:
+            return
 
-    def _show_found(
-        self, labels: Labels, result: Quantification, show: Callable[..., None], found: Any
-    ) -> None:
-        viewer = self.focus.viewer
-        if labels in viewer.layers and labels.metadata.get(QUANTIFICATION) is result:
-            show(viewer, labels, result, found)
-        else:
-            show_info("The result was replaced while the map was made: nothing is shown.")
+        def show_found(found: Any) -> None:
+            viewer = self.focus.viewer
+            if labels not in viewer.layers or labels.metadata.get(QUANTIFICATION) is not result:
+                show_info("The result was replaced while the map was made: nothing is shown.")
+                return
+            with self.focus.staying():
+                shown = show(viewer, labels, result, found)
+            show_alone(viewer, shown, self.focus.map_layers())
+            say(found)
 
-    def _on_columns(
-        self, viewer: ViewerModel, labels: Labels, result: Quantification, found: ColumnMaps
-    ) -> None:
-        with self.focus.staying():
-            shown = show_columns(viewer, labels, result, found)
-        show_alone(viewer, shown, self.focus.map_layers())
+        self.work.run("making the map", lambda _report: find(result), show_found, replaces=False)
+
+    def _tell_columns(self, found: ColumnMaps) -> None:
         self.text.setText(found.note)
 
-    def _on_picture(
-        self, viewer: ViewerModel, labels: Labels, result: Quantification, found: Overlay
-    ) -> None:
-        with self.focus.staying():
-            shown = show_overlay(viewer, labels, result, found)
-        show_alone(viewer, shown, self.focus.map_layers())
+    def _tell_overlay(self, _found: Overlay) -> None:
         self._follow_overlay()
         self._show_text()
 

@@ -48,9 +48,7 @@ from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import grid_chips
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.table import (
-    CHIP,
-)
+from napari_eds.quantification.table import CHIP
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
