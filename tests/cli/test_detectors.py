@@ -39,6 +39,18 @@ def test_detectors_are_quantified_together(two_detectors, tmp_path, capsys):
     assert recipe["geometry"]["tilt_deg"] == [5, 0]
 
 
+def test_the_window_of_the_detector_is_told_and_kept(two_detectors, tmp_path, capsys):
+    out = tmp_path / "behind.csv"
+    options = ("--elements", "Sr,Ti,O", "--grid", 8, "--detector-window", "polymer")
+    assert not run("quantify", two_detectors, *options, "-o", out)
+    assert "a detector behind a polymer window" in capsys.readouterr().out
+    recipe = tmp_path / "behind_recipe.json"
+    assert json.loads(recipe.read_text())["detector_window"] == "polymer"
+    again = tmp_path / "again.csv"
+    assert not run("quantify", two_detectors, "--recipe", recipe, "--grid", 8, "-o", again)
+    assert again.read_text() == out.read_text()
+
+
 def test_azimuths_that_are_no_numbers_are_refused(two_detectors, tmp_path, capsys):
     options = ("--elements", "Sr,Ti,O", "--grid", 8, "--azimuth", "north")
     assert run("quantify", two_detectors, *options, "-o", tmp_path / "no.csv")

@@ -86,6 +86,33 @@ def test_oxford_map_tells_frames_and_tilt(data_dir, tmp_path):
         assert told(tilted).tilt_deg == tilt
 
 
+@pytest.mark.parametrize(
+    ("file", "window"),
+    [
+        ("bruker/L2083-K-4-1_tilt0.bcf", "none"),  # no window
+        ("bruker/P45_12bit_packed_8bit.bcf", "polymer"),  # slew AP3.3
+        ("bruker/bruker_nano.spx", "polymer"),
+        ("msa/NIST_K2496/Ti std.msa", "polymer"),  # SDUTW
+        ("msa/NIST_K309/K309.msa", None),  # its EDSDET is empty
+        ("velox/EDS-STO.emd", None),
+    ],
+)
+def test_windows_of_detectors(data_dir, tmp_path, file, window):
+    image = eds.read(data_dir / "real" / file)[0]
+    assert image.acquisition.detector_window == window
+    image.crop(slice(1), slice(1)).to_hyperspy().save(tmp_path / "map.hspy")
+    assert told(tmp_path / "map.hspy").detector_window == window
+
+
+def test_oxford_map_tells_the_window(data_dir, tmp_path):
+    path = tmp_path / "map.h5oina"
+    shutil.copy(data_dir.parent / "cases/18-h5oina/map.h5oina", path)
+    assert told(path).detector_window is None
+    with h5py.File(path, "r+") as file:
+        file["1/EDS/Header"]["Window Type"] = ["SATW"]
+    assert told(path).detector_window == "polymer"
+
+
 def test_velox_tilt_and_shadows_make_the_take_off_angle(data_dir):
     """Segments at 18 deg and 45, 135, 225, 315 deg azimuth, tilted by -1.029 and 0.790 deg."""
     images = eds.read(data_dir / "real/velox/EDS-STO.emd")

@@ -16,6 +16,7 @@ from napari_eds import (
     RecipeError,
     ZetaFactorTable,
 )
+from napari_eds.physics.detector_windows import WINDOWS
 from napari_eds.recipe.draft import AbsorptionDraft, RecipeDraft
 from napari_eds.recipe.geometry import Geometry
 from napari_eds.recipe.recipe import Background, Engine
@@ -70,6 +71,7 @@ FIELDS = {
     "non_negative": st.booleans(),
     "beam_energy_keV": st.none() | positive,
     "energy_resolution_MnKa_eV": st.none() | positive,
+    "detector_window": st.none() | st.sampled_from(WINDOWS),
     "absorption": st.none()
     | st.builds(
         Absorption,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from napari_eds.cli.options import add_map_options, add_region_options, names, part_from
 from napari_eds.cli.usage import UsageError, bad_options, number, positive
 from napari_eds.errors import EDSError
+from napari_eds.physics.detector_windows import WINDOWS
 
 if TYPE_CHECKING:
     from napari_eds.recipe.absorption import Absorption
@@ -127,7 +128,13 @@ def _add_correction_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_detector_options(parser: argparse.ArgumentParser) -> None:
-    """Add where detectors stand, and whether each is fitted by itself."""
+    """Add where detectors stand, behind what, and whether each is fitted by itself."""
+    parser.add_argument(
+        "--detector-window",
+        choices=WINDOWS,
+        help="what soft X-rays have to cross into the detector, for computed k-factors and "
+        "--background physical (default: that of the file, or none)",
+    )
     parser.add_argument(
         "--joint-detectors",
         action="store_true",
@@ -272,6 +279,7 @@ def _given(options: argparse.Namespace, before: dict[str, Any], method: str) -> 
         "zeta_factors": _zeta_factors(options),
         "dose": dose_from(options, before.get("dose")),
         "detectors": "joint" if options.joint_detectors else None,
+        "detector_window": options.detector_window,
         "geometry": geometry_from(options, before.get("geometry")),
     }
     return {name: value for name, value in given.items() if value is not None}

@@ -120,8 +120,8 @@ def _zeta_factors(options: argparse.Namespace, result: Quantification) -> ZetaFa
     from napari_eds.recipe.zeta_factors import theoretical_zeta_factors
 
     if options.solid_angle is not None:
-        beam = result.fit.model.beam_energy_keV
-        return theoretical_zeta_factors(beam, options.solid_angle)
+        model = result.fit.model
+        return theoretical_zeta_factors(model.beam_energy_keV, options.solid_angle, model.detector)
     return zeta_factors_from_label(
         result,
         options.label,

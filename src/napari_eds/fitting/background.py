@@ -24,7 +24,6 @@ from napari_eds.fitting.sum_fit import (
     smoothed,
     surprise,
 )
-from napari_eds.physics import emission
 from napari_eds.physics.absorption import mixed_absorption_cm2_g
 from napari_eds.recipe.recipe import Background
 from napari_eds.spectra.axes import EnergyAxis
@@ -232,13 +231,13 @@ def _physical(
     """Bremsstrahlung behind specimen and detector.
 
     ``(a / E + b) x limit(E) x efficiency(E) x absorption(E)``: Kramers' law for a thin foil and
-    its first correction, which end at the beam energy (see `_limit`), the efficiency of a
-    windowless silicon detector, and the absorption of a layer of the specimen's composition whose
+    its first correction, which end at the beam energy (see `_limit`), the efficiency of the
+    detector behind its window, and the absorption of a layer of the specimen's composition whose
     mass thickness is fitted (N. J. Zaluzec, in Introduction to Analytical Electron Microscopy,
     Plenum 1979, ch. 4).
     """
     energies = model.energy.energies_keV
-    counted = emission.DetectorModel().efficiency(energies) * _limit(model)
+    counted = model.detector.efficiency(energies) * _limit(model)
     elements = [family.element for family in model.quantified]
     composition = dict(zip(elements, weight_fractions.tolist(), strict=True))
     coefficients = mixed_absorption_cm2_g(composition, energies)

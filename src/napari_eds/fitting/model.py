@@ -22,6 +22,7 @@ from napari_eds.fitting.profiles import family_profiles
 from napari_eds.fitting.response import Response
 from napari_eds.physics import lines as xray
 from napari_eds.physics.computed_lines import computed_family
+from napari_eds.physics.detector import WINDOWLESS, DetectorModel
 from napari_eds.physics.vacancies import HEAVIEST_Z, LIGHTEST_Z
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
@@ -59,6 +60,9 @@ class SpectralModel:
     lines : tuple of tuple of XRayLine
         The lines that are drawn for each family, weights relative to the alpha line (or the sum
         of its doublet).
+    detector : DetectorModel
+        What X-rays cross on their way to be counted: its window decides on computed k-factors
+        and on bremsstrahlung.
     background_shape : ndarray, (channels of the fit,), or None
         A background known up to a factor and a slope in the logarithm of the energy, in place of
         the polynomial.
@@ -74,6 +78,7 @@ class SpectralModel:
     beam_energy_keV: float
     response: Response
     lines: tuple[tuple[xray.XRayLine, ...], ...]
+    detector: DetectorModel = WINDOWLESS
     background_shape: np.ndarray | None = None
     pile_up: np.ndarray | None = None
 
@@ -215,6 +220,7 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
         background_order=recipe.background_order,
         beam_energy_keV=beam_energy,
         response=Response(resolution),
+        detector=acquisition.detector(recipe.detector_window),
     )
     if model.n_parameters >= cropped.size:
         raise ModelError(

@@ -46,6 +46,23 @@ class AbsorbingLayer:
 
 
 @dataclass(frozen=True)
+class SupportGrid:
+    """Bars that carry a window, and the share of its area between them."""
+
+    bars: AbsorbingLayer
+    open_fraction: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.open_fraction <= 1:
+            raise EDSError(f"a grid is open in above 0 and up to 1 of its area, not {self}")
+
+    def transmission(self, energies_keV: ArrayLike) -> np.ndarray:
+        """Share of X-rays that pass, shape of `energies_keV`."""
+        behind_bars = self.bars.transmission(energies_keV)
+        return self.open_fraction + (1 - self.open_fraction) * behind_bars
+
+
+@dataclass(frozen=True)
 class DetectorModel:
     """A silicon drift detector as a stack of layers.
 
@@ -62,12 +79,15 @@ class DetectorModel:
     contact : AbsorbingLayer or None
     window : tuple of AbsorbingLayer
         Layers in front of the contact: window, light shield, contamination.
+    grid : SupportGrid or None
+        What carries the window.
     """
 
     crystal_mm: float = 0.45
     dead_layer_nm: float = 50.0
     contact: AbsorbingLayer | None = AbsorbingLayer("Al", 30.0, 2.70)
     window: tuple[AbsorbingLayer, ...] = (AbsorbingLayer("C", 20.0, 1.8),)
+    grid: SupportGrid | None = None
 
     def __post_init__(self) -> None:
         if not (0 < self.crystal_mm < np.inf and 0 <= self.dead_layer_nm < np.inf):
@@ -97,6 +117,8 @@ class DetectorModel:
         absorbed = self.stopped(inside)
         for layer in self.layers:
             absorbed = absorbed * layer.transmission(inside)
+        if self.grid is not None:
+            absorbed = absorbed * self.grid.transmission(inside)
         return np.where(seen, absorbed, 0.0)
 
     def stopped(self, energies_keV: np.ndarray) -> np.ndarray:

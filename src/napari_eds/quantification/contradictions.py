@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from napari_eds.physics import lines as xray
+from napari_eds.physics.detector import WINDOWLESS, DetectorModel
 from napari_eds.recipe.k_factor_comparison import rows_far_from_theory
 from napari_eds.recipe.k_factors import NAMES, Convention, KFactorTable
 from napari_eds.spectra.acquisition import Acquisition
@@ -55,6 +56,7 @@ def table_remarks(
     beam_energy_keV: float,
     families: Sequence[xray.Family] = (),
     *,
+    detector: DetectorModel = WINDOWLESS,
     what: str = "k-factors",
 ) -> list[str]:
     """Say where a table was used in spite of what speaks against it.
@@ -68,6 +70,8 @@ def table_remarks(
         That of the model.
     families : sequence of Family
         Those whose factors were used: others do no harm.
+    detector : DetectorModel
+        That of the model.
     what : str
         What the table holds; zeta-factors are used as one of k-factors.
     """
@@ -83,7 +87,7 @@ def table_remarks(
     used = {(family.element, family.family) for family in families}
     far = [
         f"{factor.element}_{factor.family} x {ratio:.2g}"
-        for factor, ratio in rows_far_from_theory(table, beam_energy_keV).items()
+        for factor, ratio in rows_far_from_theory(table, beam_energy_keV, detector).items()
         if (factor.element, factor.family) in used
     ]
     return [*found, f"{what} far from theory: {', '.join(far)}"] if far else found

@@ -276,7 +276,7 @@ def _tabulated(result: Quantification, pair: _Pair) -> FamilyRatio:
     soft, hard = pair.families
     table: KFactorTable = result.k_factors
     if any(table.find(f.element, f.family) is None for f in (soft, hard)):
-        table = theoretical_k_factors(pair.model.beam_energy_keV)
+        table = theoretical_k_factors(pair.model.beam_energy_keV, pair.model.detector)
     table.require([soft, hard])
     found = [table.find(f.element, f.family) for f in (soft, hard)]
     k, error = zip(*((f.value, f.relative_error) for f in found if f is not None), strict=True)

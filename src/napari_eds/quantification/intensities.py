@@ -31,7 +31,7 @@ def k_factors_of(model: SpectralModel, recipe: Recipe) -> KFactorTable:
     table = recipe.k_factors
     if recipe.method == "zeta" and recipe.zeta_factors is not None:
         table = recipe.zeta_factors.as_k_factors()
-    table = table or theoretical_k_factors(model.beam_energy_keV)
+    table = table or theoretical_k_factors(model.beam_energy_keV, model.detector)
     table.require(list(model.quantified))
     if not recipe.allow_beam_energy_mismatch:
         table.check_beam_energy(model.beam_energy_keV)

@@ -181,7 +181,11 @@ def beam_energy_remark(table: KFactorTable, beam_energy_keV: float) -> str:
     )
 
 
-def rows_far_from_theory(table: KFactorTable, beam_energy_keV: float) -> dict[KFactor, float]:
+def rows_far_from_theory(
+    table: KFactorTable,
+    beam_energy_keV: float,
+    detector: emission.DetectorModel = emission.WINDOWLESS,
+) -> dict[KFactor, float]:
     """Return the factors that theory contradicts one by one, and how large they are beside it.
 
     A slip of one row, or factors that are the inverse of what they should be, leave the
@@ -193,6 +197,8 @@ def rows_far_from_theory(table: KFactorTable, beam_energy_keV: float) -> dict[KF
     table : KFactorTable
     beam_energy_keV : float
         Of the measurement.
+    detector : DetectorModel
+        That of the measurement.
 
     Returns
     -------
@@ -202,7 +208,7 @@ def rows_far_from_theory(table: KFactorTable, beam_energy_keV: float) -> dict[KF
     beam = table.beam_energy_keV or beam_energy_keV
     if why_not_computed(beam):
         return {}
-    logs = _log_ratios_known(table, beam)
+    logs = _log_ratios_known(table, beam, detector)
     if not logs:
         return {}
     middle = np.median([logs[f] for f in _compared_rows(logs)["K"] or logs])
@@ -213,14 +219,18 @@ def rows_far_from_theory(table: KFactorTable, beam_energy_keV: float) -> dict[KF
     }
 
 
-def _log_ratios_known(table: KFactorTable, beam_keV: float) -> dict[KFactor, float]:
+def _log_ratios_known(
+    table: KFactorTable, beam_keV: float, detector: emission.DetectorModel
+) -> dict[KFactor, float]:
     """Logarithms of table / theory, up to a common constant, of rows that theory knows."""
     found: dict[KFactor, float] = {}
     for factor in table.factors:
         try:
             if factor.family == "M" and xray.atomic_number(factor.element) < _FIRST_4F:
                 continue
-            (theory,) = _computed(factor.element, factor.family, (beam_keV,), table.convention)
+            (theory,) = _computed(
+                factor.element, factor.family, (beam_keV,), table.convention, detector
+            )
         except EDSError:
             continue
         found[factor] = float(np.log(factor.value / theory))
@@ -267,9 +277,13 @@ def _alpha_energy_keV(element: str, family: str) -> float:
 
 @cache
 def _computed(
-    element: str, family: str, beams_keV: tuple[float, ...], convention: Convention
+    element: str,
+    family: str,
+    beams_keV: tuple[float, ...],
+    convention: Convention,
+    detector: emission.DetectorModel = emission.WINDOWLESS,
 ) -> tuple[float, ...]:
-    k = emission.theoretical_k_factor(element, family, beams_keV, convention=convention)
+    k = emission.theoretical_k_factor(element, family, beams_keV, detector, convention)
     return tuple(map(float, k))
 
 

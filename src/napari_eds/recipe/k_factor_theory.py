@@ -9,11 +9,15 @@ import numpy as np
 
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import emission
+from napari_eds.physics.detector_windows import in_words
 from napari_eds.recipe.k_factor_errors import class_error
 from napari_eds.recipe.k_factors import Convention, KFactorTable, checked_table
 
 #: Beam energies for which k-factors are computed: below, films are not thin.
 _THEORY_RANGE_keV = (40.0, 400.0)
+#: Of the logarithm of what a window lets pass, by how two descriptions of one make differ; a
+#: family of which less passes than the second number, beside Si K, has no computed k-factor.
+_WINDOW_RELATIVE_ERROR, _LEAST_PASSING = 0.25, 0.01
 
 
 def why_not_computed(beam_energy_keV: float) -> str:
@@ -37,7 +41,8 @@ def theoretical_k_factors(
     """Compute a table from first principles, relative to Si K; see `theoretical_k_factor`.
 
     For where no measured table is at hand, and for any beam energy. The relative errors are
-    5 to 50 % by class of line; `k_factor_errors.class_error` says why. Velox's k-factors of L
+    5 to 50 % by class of line; `k_factor_errors.class_error` says why. What a window swallows is
+    known to a quarter of its logarithm, which adds to them. Velox's k-factors of L
     lines of 3-20 keV are 0.77 to 0.81 of theory. Neither being a measurement, theory is left as
     it is: when K lines of some elements are quantified with L lines of others, expect such a bias
     of the ratio, and remove it with a region of known composition.
@@ -82,6 +87,26 @@ def theoretical_k_factors(
 def _theory(
     beam_energy_keV: float, detector: emission.DetectorModel, convention: Convention
 ) -> KFactorTable:
+    windowless = _relative_to_silicon(beam_energy_keV, emission.WINDOWLESS, convention)
+    rows = []
+    for name, k in _relative_to_silicon(beam_energy_keV, detector, convention).items():
+        element, family = name
+        passing = windowless[name] / k
+        if passing >= _LEAST_PASSING:
+            of_window = _WINDOW_RELATIVE_ERROR * float(np.log(passing))
+            error = float(np.hypot(class_error(element, family), of_window))
+            rows.append((element, family, k, error))
+    source = (
+        "first principles (Bote-Salvat cross-sections, xraylib) for "
+        f"{in_words(detector)}, not measured"
+    )
+    return checked_table(rows, convention, source, beam_energy_keV)
+
+
+def _relative_to_silicon(
+    beam_energy_keV: float, detector: emission.DetectorModel, convention: Convention
+) -> dict[tuple[str, str], float]:
+    """Return the k-factor of each element and family that has lines in the range."""
     found: dict[tuple[str, str], float] = {}
     for element in emission.element_symbols():
         for family in emission.FAMILIES:
@@ -93,10 +118,5 @@ def _theory(
                 continue
             if np.isfinite(k):
                 found[element, family] = float(k)
-    rows = []
-    for (element, family), value in found.items():
-        rows.append((element, family, value / found["Si", "K"], class_error(element, family)))
-    # Behind a window, factors of soft lines are larger by what it swallows.
-    seen = "a windowless detector" if detector == emission.WINDOWLESS else "the detector given"
-    source = f"first principles (Bote-Salvat cross-sections, xraylib) for {seen}, not measured"
-    return checked_table(rows, convention, source, beam_energy_keV)
+    of_silicon = found["Si", "K"]
+    return {name: k / of_silicon for name, k in found.items()}

@@ -17,6 +17,7 @@ from pydantic import (
 
 from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_files
+from napari_eds.physics.detector_windows import DetectorWindow
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.checked import Checked
 from napari_eds.recipe.dose import Dose
@@ -96,6 +97,7 @@ class RecipeFields(Checked):
     dose: Dose = Dose()
     detectors: Detectors = "sum"
     geometry: Geometry = Geometry()
+    detector_window: DetectorWindow | None = None
 
 
 @brief
@@ -164,6 +166,9 @@ class Recipe(RecipeFields):
         angle, without detectors that contradict the others. ``"joint"`` reads the map's file.
     geometry : Geometry
         Tilt and directions of detectors in place of the file's, from which take-off angles follow.
+    detector_window : {"none", "polymer", "silicon_nitride", "beryllium"} or None
+        What soft X-rays have to cross, for computed k-factors and bremsstrahlung; overrides what
+        the file says. Where neither does, none.
 
     Raises
     ------

@@ -207,6 +207,7 @@ def read_zeta_factors(path: str | Path) -> ZetaFactorTable:
 def theoretical_zeta_factors(
     beam_energy_keV: float,
     solid_angle_sr: float,
+    detector: emission.DetectorModel = emission.WINDOWLESS,
     *,
     common_relative_error: float = THEORY_COMMON_ERROR,
 ) -> ZetaFactorTable:
@@ -223,8 +224,8 @@ def theoretical_zeta_factors(
         raise KFactorError(
             f"a solid angle must be above 0 and at most 4 pi (12.57) sr, not {solid_angle_sr:g}"
         )
-    table = theoretical_k_factors(beam_energy_keV)
-    of_silicon = float(emission.theoretical_k_factor("Si", "K", beam_energy_keV))
+    table = theoretical_k_factors(beam_energy_keV, detector)
+    of_silicon = float(emission.theoretical_k_factor("Si", "K", beam_energy_keV, detector))
     constant = of_silicon * 1e-3 / (_AVOGADRO_per_mol * _BARN_m2) * 4 * np.pi / solid_angle_sr
     note = f"; solid angle {solid_angle_sr:g} sr"
     table = table.model_copy(update={"source": f"{table.source}{note}"})

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Literal
 
 from napari_eds._support.brief import brief
+from napari_eds.physics.detector import DetectorModel
+from napari_eds.physics.detector_windows import DetectorWindow, detector_behind
 
 #: Resolution at Mn Ka in eV where neither the file nor the user gives one (HyperSpy's default).
 DEFAULT_RESOLUTION_EV = 130.0
@@ -136,6 +138,7 @@ class Acquisition:
         Frames that the counts come from; of an unfinished one, the part that was recorded.
     tilt_deg : (float, float) or None
         Tilt of the stage about its first and second axis.
+    detector_window : {"none", "polymer", "silicon_nitride", "beryllium"} or None
     elements : tuple of str
         Elements named in the file.
     detectors : tuple of Detector
@@ -155,6 +158,7 @@ class Acquisition:
     dwell_time_s: float | None = None
     frames_summed: float | None = None
     tilt_deg: tuple[float, float] | None = None
+    detector_window: DetectorWindow | None = None
 
     def live_fraction(self) -> float | None:
         """Live over real time, the mean over detectors, or that of the whole."""
@@ -200,3 +204,13 @@ class Acquisition:
     def resolution_MnKa_eV(self) -> float:
         """Full width at half maximum at Mn Ka: the file's, or 130 eV where it gives none."""
         return self.energy_resolution_MnKa_eV or DEFAULT_RESOLUTION_EV
+
+    def detector(self, window: DetectorWindow | None = None) -> DetectorModel:
+        """Return a detector behind a window: the one given, the file's, or none.
+
+        Raises
+        ------
+        EDSError
+            If there is no window of that name.
+        """
+        return detector_behind(window or self.detector_window or "none")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from napari_eds.physics.detector_windows import window_named
 from napari_eds.spectra.acquisition import Acquisition, Detector, is_foil_beam
 
 #: Once a signal is set to EDS, HyperSpy stores these as if they had been measured.
@@ -33,6 +34,8 @@ def acquisition(entry: Mapping[str, Any]) -> Acquisition:
             resolution = None
     live, real = positive(eds.get("live_time")), positive(eds.get("real_time"))
     name = str(eds.get("detector_type") or eds.get("EDS_det") or "EDS")
+    # A .msa file names the window in the type of the detector.
+    window = window_named(str(eds.get("window") or eds.get("EDS_det") or name))
     beam = positive(values.get("beam_energy"))
     return Acquisition(
         signal_type=(
@@ -49,6 +52,7 @@ def acquisition(entry: Mapping[str, Any]) -> Acquisition:
         tilt_deg=_tilt(child(values, "Stage")) if "tilt_alpha" in told else None,
         elements=tuple(map(str, child(entry["metadata"], "Sample").get("elements", ()))),
         detectors=(Detector(name, elevation, azimuth, live, real),),
+        detector_window=window,
     )
 
 

@@ -74,6 +74,7 @@ def describe(signal: Any, how: Acquisition) -> None:
         "frames_summed": how.frames_summed,
         "Stage.tilt_alpha": None if how.tilt_deg is None else how.tilt_deg[0],
         "Stage.tilt_beta": None if how.tilt_deg is None else how.tilt_deg[1],
+        "Detector.EDS.window": how.detector_window,
         "Detector.EDS.detector_type": ", ".join(d.name for d in how.detectors) or None,
     }
     known = {key: value for key, value in values.items() if value is not None}

@@ -39,6 +39,7 @@ EVERY = eds.Recipe(
     non_negative=True,
     beam_energy_keV=290.0,
     energy_resolution_MnKa_eV=133.777,
+    detector_window="polymer",
     absorption=eds.Absorption(thickness_nm=41.25, density_g_cm3=6.543, take_off_angle_deg=21.9),
     allow_beam_energy_mismatch=True,
     uncertainties=eds.Uncertainties(
@@ -178,7 +179,7 @@ def test_every_setting_can_be_set_by_mouse_and_keys(qtbot, window, image):
         ("axis_correction", None),
         ("low_energy_tail", None),
     }
-    assert dock.more.head.text() == "More settings (14 changed)"
+    assert dock.more.head.text() == "More settings (15 changed)"
 
     for place in (("beam_energy_keV", None), ("absorption", "take_off_angle_deg")):
         enter(qtbot, dock, fields[place], 0)
@@ -306,7 +307,7 @@ def test_a_session_restores_every_setting_and_gives_the_same_numbers(
     click(exchange.session.restore)
     qtbot.waitUntil(lambda: not exchange.work)
     assert focus.settings.recipe() == recipe
-    assert dock.more.head.text() == f"More settings ({13 + (engine != 'poisson')} changed)"
+    assert dock.more.head.text() == f"More settings ({14 + (engine != 'poisson')} changed)"
 
     open_panel(viewer, QUANTIFICATION)
     result = run(qtbot, dock)

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidge
 
 from napari_eds._napari.state.fields import PartField, SettingField, Switch
 from napari_eds._napari.state.settings import Settings
+from napari_eds.physics.detector_windows import WINDOWS
 from napari_eds.recipe.recipe import AxisCorrection, Background, Engine, LowEnergyTail, Method
 from napari_eds.recipe.uncertainties import Uncertainties
 
@@ -133,6 +134,11 @@ class MoreSettings(QWidget):
             text="",
             tooltip="Use the k-factors even if they are for another beam energy than the map's",
         )
+        self.detector_window = ComboBox(
+            choices=[(_FROM_FILE, None), *((w.replace("_", " "), w) for w in WINDOWS)],
+            tooltip="Window that soft X-rays have to cross into the detector, for computed "
+            "k-factors and the background physical; none where the file does not tell either",
+        )
         self._add("Beam (keV)", SettingField(self.beam, "beam_energy_keV", unset=_FROM_FILE))
         self._add("Allow mismatch", SettingField(self.any_beam, "allow_beam_energy_mismatch"))
         self._add(
@@ -143,6 +149,7 @@ class MoreSettings(QWidget):
             "Resolution (eV)",
             SettingField(self.resolution, "energy_resolution_MnKa_eV", unset=_FROM_FILE),
         )
+        self._add("Detector window", SettingField(self.detector_window, "detector_window"))
 
     def _add_fit(self) -> None:
         self.method = ComboBox(

@@ -9,6 +9,7 @@ from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY
 from napari_eds._napari.state.layers import is_spectrum
 from napari_eds._napari.state.settings import Settings, about_zeta_factors
 from napari_eds.errors import EDSError
+from napari_eds.physics.detector_windows import in_words
 from napari_eds.quantification.remarks.sums import summary_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import FLAG, REDUCED_CHI_SQUARED, at_pct, error_total_of
@@ -71,7 +72,8 @@ def k_text(settings: Settings, image: SpectrumImage) -> str:
                 f"⚠ {refusal}. Element maps and spectra need none; to quantify, load k-factors "
                 "measured on standards, or type your own, under Elements and k-factors…"
             )
-        return f"k-factors: computed from first principles, ± {k_factor_errors.RANGE}"
+        seen = in_words(image.acquisition.detector(settings.draft.detector_window))
+        return f"k-factors: computed from first principles for {seen}, ± {k_factor_errors.RANGE}"
     text = f"{len(table.factors)} k-factors of {NAMES[table.convention]} ({table.source})"
     remark = "" if beam is None else beam_energy_remark(table, beam)
     return "\n".join([text, *table.with_note(remark).notes])

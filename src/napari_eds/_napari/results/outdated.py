@@ -19,6 +19,7 @@ _WORDS = {
     "energy_range_keV": "fitted range",
     "beam_energy_keV": "beam energy",
     "energy_resolution_MnKa_eV": "resolution",
+    "detector_window": "window of the detector",
 }
 _BY_LABEL = "thickness of each label"
 _INCOMPLETE = "settings that make no recipe now"

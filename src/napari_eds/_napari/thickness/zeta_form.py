@@ -131,12 +131,13 @@ class ZetaForm(QWidget):
             return
         beam = settings.draft.beam_energy_keV or image.acquisition.beam_energy_keV
         angle = self._dose.solid_angle_sr()
+        detector = image.acquisition.detector(settings.draft.detector_window)
         try:
             if beam is None:
                 raise EDSError("the file tells no beam energy: give it under More settings")
             if angle is None:
                 raise EDSError("the file tells no solid angle: give that of all detectors")
-            self._use(theoretical_zeta_factors(beam, angle))
+            self._use(theoretical_zeta_factors(beam, angle, detector))
         except (EDSError, OSError) as error:
             notify(error)
 

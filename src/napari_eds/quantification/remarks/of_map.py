@@ -53,7 +53,9 @@ def map_remarks(
     if looks_bulk(acquisition, model.beam_energy_keV):
         found.append(f"bulk specimen: {_METHODS[recipe.method]} for thin foils")
     what = "zeta-factors" if recipe.method == "zeta" else "k-factors"
-    found += table_remarks(k_factors, model.beam_energy_keV, model.quantified, what=what)
+    found += table_remarks(
+        k_factors, model.beam_energy_keV, model.quantified, detector=model.detector, what=what
+    )
     if preparation.calibration.at_bound:
         found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")
     found += count_remarks(preparation, total)

@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 
 from napari_eds.errors import ReadError
+from napari_eds.physics.detector_windows import window_named
 from napari_eds.readers.beside import readable
 from napari_eds.readers.bins import assemble, block_of_rows
 from napari_eds.readers.choice import chosen
@@ -255,6 +256,7 @@ def _acquisition(ones: Sequence[_Technique], totals: Sequence[int]) -> Acquisiti
         detectors=detectors,
         frames_summed=header.number("Number Frames") or None,
         tilt_deg=_tilt(header),
+        detector_window=window_named(header.text("Window Type") or ""),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from napari_eds.physics.detector_windows import window_named
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.recorded import child, number, positive
 
@@ -43,16 +44,23 @@ def _bruker_map(told: Acquisition, original: _Tree, n_pixels: int) -> Acquisitio
     dwell = known[0] * known[1] * known[2] * 1e-6 if len(known) == 3 else None
     frames = told.real_time_s / (dwell * n_pixels) if dwell and told.real_time_s else None
     return _tilted(
-        replace(told, dwell_time_s=dwell, frames_summed=frames),
+        replace(_bruker_window(told, original), dwell_time_s=dwell, frames_summed=frames),
         child(original, "Stage").get("Tilt"),
     )
+
+
+def _bruker_window(told: Acquisition, original: _Tree) -> Acquisition:
+    """Name the window, such as "slew AP3.3" or "no window"."""
+    named = child(original, "Detector").get("WindowType")
+    return replace(told, detector_window=window_named(str(named)) if named else None)
 
 
 def _bruker_spectrum(told: Acquisition, original: _Tree, n_pixels: int) -> Acquisition:  # noqa: ARG001
     """Pulses that came in, per second, without those of the zero peak."""
     rate = positive(child(original, "Hardware").get("PulseDensity"))
     return replace(
-        told, detectors=tuple(replace(one, input_rate_per_s=rate) for one in told.detectors)
+        _bruker_window(told, original),
+        detectors=tuple(replace(one, input_rate_per_s=rate) for one in told.detectors),
     )
 
 
