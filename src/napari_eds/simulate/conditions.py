@@ -133,15 +133,24 @@ class Conditions:
         low, high = emission.DETECTED_RANGE_keV
         return max(low, edges[0]), min(high, edges[-1])
 
-    def lines(self, element: str, family: str) -> emission.EmissionLines:
-        """Return the lines of a family on the energy axis."""
-        lines = emission.emission_lines(element, family, self.beam_energy_keV)
+    def on_axis(self, energies_keV: np.ndarray) -> np.ndarray:
+        """Whether energies lie on the axis and reach the detector, shape of `energies_keV`."""
         low, high = self.energy_range_keV
-        return lines.selected(
-            (lines.energies_keV >= low)
-            & (lines.energies_keV <= high)
-            & (lines.cross_sections_cm2 > 0)
-        )
+        return (energies_keV >= low) & (energies_keV <= high)
+
+    def lines(self, element: str, family: str) -> emission.EmissionLines:
+        """Return the lines of a family that show on the energy axis; none if all lie off it.
+
+        The flank of a line beyond an end is there, too.
+        """
+        lines = emission.emission_lines(element, family, self.beam_energy_keV)
+        energies, emitted = lines.energies_keV, lines.cross_sections_cm2 > 0
+        low, high = self.energy_range_keV
+        if not np.any(emitted & self.on_axis(energies)):
+            return lines.selected(np.zeros(len(energies), bool))
+        reach = _PROFILE_SIGMAS * self._sigma_keV(energies)
+        seen = (energies + reach >= low) & (energies - reach <= high)
+        return lines.selected(emitted & seen & (energies >= emission.DETECTED_RANGE_keV[0]))
 
     def peaks(self, energies_keV: np.ndarray) -> np.ndarray:
         """Channel-integrated Gaussians of area 1, (lines, channels)."""

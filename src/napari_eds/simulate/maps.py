@@ -386,8 +386,8 @@ def k_factors_of(
     reference = k("Si", "K")
     table = {}
     for element, family in components.family_counts:
-        lines = settings.lines(element, family)
-        if convention == "family" or lines.alpha().names:
+        alpha = settings.lines(element, family).alpha()
+        if convention == "family" or np.any(settings.on_axis(alpha.energies_keV)):
             value = k(element, family, energy_range_keV=settings.energy_range_keV)
             table[element, family] = value / reference
     return MappingProxyType(table)
