@@ -15,8 +15,8 @@ import xraylib
 
 FILE = Path(__file__).parents[1] / "src" / "napari_eds" / "data" / "line_corrections.csv"
 
-#: From K, whose doublet is 3 eV wide, to Nd, whose Ka is the last below 40 keV.
-ATOMIC_NUMBERS = range(19, 61)
+#: From K, whose doublet is 3 eV wide, to Cf.
+ATOMIC_NUMBERS = range(19, 99)
 #: K alpha and K beta in keV (Bearden), and the weight of K beta (xraylib).
 BEARDEN = {
     "Al": (1.4866, 1.5574, 0.0132),

@@ -55,6 +55,29 @@ def test_corrected_alpha_lines_are_doublets_at_published_energies():
         assert "Ka" not in lines
 
 
+#: The same of heavy elements, tens of widths apart.
+BEARDEN_HEAVY = {
+    "Gd": (42.9962, 42.3089),
+    "W": (59.31824, 57.9817),
+    "Pb": (74.9694, 72.8042),
+    "U": (98.439, 94.665),
+}
+
+
+@pytest.mark.parametrize("element", BEARDEN_HEAVY)
+def test_doublets_of_heavy_elements_are_two_lines(element):
+    recipe = Recipe(elements=(f"{element}_K",), energy_range_keV=(0.3, 119))
+    axis = EnergyAxis(0, 0.02, 6000)
+    model = corrected(build_model(axis, Acquisition(beam_energy_keV=300), recipe))
+    lines = family_lines(model, f"{element}_K")
+    for name, energy in zip(("Ka1", "Ka2"), BEARDEN_HEAVY[element], strict=True):
+        assert lines[name].energy_keV == pytest.approx(energy, rel=2e-4)
+    # Scofield's rates: 0.55 to 0.62 from Gd to U.
+    assert rate_emitted(lines["Ka2"]) / rate_emitted(lines["Ka1"]) == pytest.approx(
+        0.585, abs=0.05
+    )
+
+
 def test_k_beta_grows_with_the_atomic_number_instead_of_staying_at_a_placeholder():
     """Published: 0.134 for Fe (Salem, Panossian and Krause 1974), 0.18 for Sr, 0.19 for Mo."""
     for element, wanted in {"Fe": 0.136, "Sr": 0.185, "Mo": 0.196}.items():

@@ -15,13 +15,29 @@ def test_family_sums(name, weight_sum):
     assert xray.family(*name.split("_")).weight_sum == pytest.approx(weight_sum, abs=1e-4)
 
 
-@pytest.mark.parametrize("resolution_eV", [120.0, 130.0, 160.0])
+@pytest.mark.parametrize("resolution_eV", [123.0, 130.0, 160.0])
 def test_width_of_a_line_is_that_of_exspy(resolution_eV):
     from exspy._misc.eds.utils import get_FWHM_at_Energy
 
     energies = [0.525, 1.74, 5.8987, 14.165, 40.0]
     expected = [get_FWHM_at_Energy(resolution_eV, energy) for energy in energies]
     np.testing.assert_allclose(xray.fwhm_keV(np.array(energies), resolution_eV), expected)
+
+
+@pytest.mark.parametrize("resolution_eV", [10.0, 60.0, 105.0, 121.0])
+def test_detectors_narrower_than_silicon_have_widths_above_zero(resolution_eV):
+    widths = 1000 * xray.fwhm_keV(np.array([0.0, 0.3, 0.5, 1.0, xray.MN_KA_KEV]), resolution_eV)
+    assert widths[-1] == pytest.approx(resolution_eV)
+    assert np.all(np.diff(widths) > 0)
+    assert widths[0] == pytest.approx(resolution_eV / 4)
+
+
+@pytest.mark.parametrize(
+    ("element", "high_keV", "family"),
+    [("Sn", 80, "K"), ("Nd", 80, "K"), ("Gd", 80, "L"), ("Pb", 80, "L"), ("Pb", 19, "L")],
+)
+def test_lines_that_silicon_hardly_stops_are_no_default(element, high_keV, family):
+    assert xray.default_family(element, 0.2, high_keV, 300.0).family == family
 
 
 def test_resolution_is_stated_at_the_manganese_line():

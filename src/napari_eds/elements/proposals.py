@@ -19,7 +19,7 @@ from napari_eds.elements import prior
 from napari_eds.elements.search import LIGHT, SEEDS, ElementSearch, Finding
 from napari_eds.errors import EDSError
 from napari_eds.fitting.corrections import corrected
-from napari_eds.fitting.model import SpectralModel, beyond_the_table
+from napari_eds.fitting.model import SpectralModel, beyond_the_table, reaching_in
 from napari_eds.fitting.response import Response
 from napari_eds.physics import lines as xray
 from napari_eds.spectra.acquisition import Acquisition
@@ -290,6 +290,8 @@ def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -
             (
                 *xray.families_in_range(symbol, first, last, beam_keV),
                 *beyond_the_table(symbol, first, last, beam_keV),
+                # Ll of Bi on an axis that ends at 10 keV is no line of Pt.
+                *reaching_in(symbol, first, last, beam_keV),
             ),
             key=lambda family: family.family,
         )

@@ -249,7 +249,7 @@ def _families_of(
         found += _fitted_only(name, *ends, beam_energy_keV)
     for name in (*symbols, *recipe.fit_only) if is_corrected else ():
         found += beyond_the_table(name, *ends, beam_energy_keV)
-        found += _reaching_in(name, *ends, beam_energy_keV)
+        found += reaching_in(name, *ends, beam_energy_keV)
     return tuple(dict.fromkeys(found))
 
 
@@ -303,7 +303,7 @@ def beyond_the_table(
     )
 
 
-def _reaching_in(
+def reaching_in(
     name: str, low_keV: float, high_keV: float, beam_keV: float
 ) -> tuple[xray.Family, ...]:
     """Return families whose alpha line lies above the range, and weaker ones well inside.

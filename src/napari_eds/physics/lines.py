@@ -22,12 +22,17 @@ MN_KA_KEV = 5.8987
 #: ``8 ln 2 * 0.12 * 3.66`` gives 2.44.
 FANO_EV = 2.5
 
+#: No silicon detector has less electronic noise, as a full width at half maximum.
+_LEAST_NOISE_EV = 10.0
+
 #: Full width at half maximum of a Gaussian over its standard deviation.
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 
 #: A family is preferred for quantification only if the beam energy is at least this multiple of
 #: its alpha energy: below, ionisation is inefficient (the rule HyperSpy and eXSpy use).
 MINIMUM_OVERVOLTAGE = 2.0
+#: Of harder lines, 0.45 mm of silicon stop less than one in twenty, and no k-factor is computed.
+_HARDEST_KEV = 40.0
 
 #: Atomic weights in g/mol that are wrong in xraylib; see `atomic_weight`.
 _CORRECTED_WEIGHTS = {"Tm": 168.934219}
@@ -175,6 +180,8 @@ def default_family(
 ) -> Family:
     """Return the family to quantify with: the hardest in range at sufficient overvoltage.
 
+    Of lines above 40 keV, a silicon detector stops hardly any: they yield to softer families.
+
     Raises
     ------
     ModelError
@@ -191,8 +198,9 @@ def default_family(
             f"{min(high_keV, beam_energy_keV):g} keV ({alphas}); widen the energy range or "
             "leave the element out"
         )
-    excited = [f for f in found if f.alpha.energy_keV * MINIMUM_OVERVOLTAGE <= beam_energy_keV]
-    return max(excited or found, key=lambda f: f.alpha.energy_keV)
+    stopped = [f for f in found if f.alpha.energy_keV <= _HARDEST_KEV] or found
+    excited = [f for f in stopped if f.alpha.energy_keV * MINIMUM_OVERVOLTAGE <= beam_energy_keV]
+    return max(excited or stopped, key=lambda f: f.alpha.energy_keV)
 
 
 def fwhm_keV(
@@ -202,10 +210,15 @@ def fwhm_keV(
 
     ``FWHM^2 = F (E - E_MnKa) + FWHM_MnKa^2``: Fiori and Newbury, Scanning Electron Microscopy 1
     (1978) 401. F, `fano_eV`, is what the statistics of charge carriers add per energy; what is
-    left at 0 keV is electronic noise.
+    left at 0 keV is electronic noise. Detectors that are narrower at Mn Ka than F allows are not
+    of silicon, and have less: noise is taken for a quarter of their width there.
     """
-    squared_eV2 = fano_eV * 1000 * (np.asarray(energy_keV) - MN_KA_KEV) + fwhm_MnKa_eV**2
-    return np.sqrt(np.maximum(squared_eV2, 1.0)) / 1000
+    noise_eV2 = fwhm_MnKa_eV**2 - fano_eV * 1000 * MN_KA_KEV
+    if noise_eV2 < _LEAST_NOISE_EV**2:
+        noise_eV2 = (fwhm_MnKa_eV / 4) ** 2
+        fano_eV = (fwhm_MnKa_eV**2 - noise_eV2) / (1000 * MN_KA_KEV)
+    squared_eV2 = noise_eV2 + fano_eV * 1000 * np.maximum(np.asarray(energy_keV), 0.0)
+    return np.sqrt(squared_eV2) / 1000
 
 
 @cache
