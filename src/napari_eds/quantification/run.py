@@ -298,7 +298,12 @@ def _remarks(  # noqa: PLR0913 - all that was found
 ) -> list[str]:
     """Return what to beware of in each label."""
     of_map = map_remarks(
-        fitted.preparation, fitted.total, recipe, fitted.image.acquisition, k_factors
+        fitted.preparation,
+        fitted.fit,
+        fitted.total,
+        recipe,
+        acquisition=fitted.image.acquisition,
+        k_factors=k_factors,
     )
     if fitted.detectors is not None:
         of_map = (*of_map, *fitted.detectors.remarks)

@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 
 import numpy as np
 
+from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.preparation import Preparation
 from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
@@ -29,10 +30,12 @@ POOR = 0.02
 _METHODS = {"cliff_lorimer": "Cliff-Lorimer is", "zeta": "zeta-factors are"}
 
 
-def map_remarks(
+def map_remarks(  # noqa: PLR0913 - all that was found and used
     preparation: Preparation,
+    fit: Fit,
     total: np.ndarray,
     recipe: Recipe,
+    *,
     acquisition: Acquisition,
     k_factors: KFactorTable,
 ) -> tuple[str, ...]:
@@ -41,6 +44,7 @@ def map_remarks(
     Parameters
     ----------
     preparation : Preparation
+    fit : Fit
     total : ndarray, (channels of the fit,)
         Summed counts.
     recipe : Recipe
@@ -58,7 +62,7 @@ def map_remarks(
     )
     if preparation.calibration.at_bound:
         found.append(f"{' and '.join(preparation.calibration.at_bound)} of the axis at its bound")
-    found += count_remarks(preparation, total)
+    found += count_remarks(fit, total)
     found += left_out(preparation, recipe, acquisition)
     elements = [family.element for family in model.quantified]
     if len(elements) == 1 and recipe.method != "zeta":
