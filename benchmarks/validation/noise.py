@@ -102,7 +102,7 @@ def statistics(model, expected, counts: int, engine: str, draws: int) -> Draws:
             counts=fit.intensities[:, :n],
             covariance=fit.covariance[:, :n, :n],
             k_factors=k,
-            k_relative_errors=np.zeros(n),
+            k_covariance=np.zeros((n, n)),
             atomic_weights=weights,
         )
     )

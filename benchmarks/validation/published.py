@@ -128,7 +128,7 @@ def quantified(counts, k, families, thickness_nm: float | None = None) -> np.nda
             counts=counts[None],
             covariance=np.zeros((1, n, n)),
             k_factors=k,
-            k_relative_errors=np.zeros(n),
+            k_covariance=np.zeros((n, n)),
             atomic_weights=weights,
         ),
         foil=absorbing,

@@ -98,7 +98,7 @@ def test_errors_of_compositions_are_their_spread(drawn, model):
             counts=fit.intensities[:, :n],
             covariance=fit.covariance[:, :n, :n],
             k_factors=K_FACTORS,
-            k_relative_errors=np.zeros(n),
+            k_covariance=np.zeros((n, n)),
             atomic_weights=weights,
         )
     )

@@ -48,7 +48,7 @@ def compose(intensities, k, weights, absorption=None, covariance=None, k_errors=
             counts=intensities,
             covariance=covariance,
             k_factors=k,
-            k_relative_errors=k_errors,
+            k_covariance=np.diag(np.square(k_errors)),
             atomic_weights=weights,
         ),
         foil=absorption,

@@ -27,7 +27,7 @@ def compose(intensities, covariance=None, k_factors=K_FACTORS, k_errors=None, we
             counts=intensities,
             covariance=covariance,
             k_factors=k_factors,
-            k_relative_errors=k_errors,
+            k_covariance=np.diag(np.square(k_errors)),
             atomic_weights=weights,
         )
     )
@@ -241,7 +241,7 @@ def test_intensities_are_frozen_and_their_maker_is_not():
         counts=counts,
         covariance=np.eye(3)[None],
         k_factors=K_FACTORS,
-        k_relative_errors=np.zeros(3),
+        k_covariance=np.zeros((3, 3)),
         atomic_weights=WEIGHTS,
     )
     with pytest.raises(ValueError, match="read-only"):
@@ -268,7 +268,7 @@ def test_counts_of_alpha_lines_are_used_with_k_factors_of_alpha_lines(lfo_sto_96
     np.testing.assert_allclose(alpha.counts, fit.alpha_areas[:, :3], rtol=1e-12)
     np.testing.assert_allclose(alpha.errors / alpha.counts, family.errors / family.counts)
     assert alpha.k_factors.tolist() == [2.0, 1.0, 1.5]
-    assert alpha.k_relative_errors.tolist() == [0.1, 0.0, 0.05]
+    assert np.sqrt(np.diagonal(alpha.k_covariance)) == pytest.approx([0.1, 0.0, 0.05])
     assert alpha.atomic_weights == pytest.approx(WEIGHTS, rel=1e-3)
 
 

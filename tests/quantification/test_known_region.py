@@ -42,8 +42,8 @@ def compose(intensities, table, thickness_nm, families=STO):
             counts=np.atleast_2d(intensities),
             covariance=np.diag(intensities)[None],
             k_factors=np.array([table.value_for(f, "family") for f in families]),
-            k_relative_errors=np.array(
-                [table.find(f.element, f.family).relative_error for f in families]
+            k_covariance=np.diag(
+                [table.find(f.element, f.family).relative_error ** 2 for f in families]
             ),
             atomic_weights=np.array([xray.atomic_weight(f.element) for f in families]),
         ),

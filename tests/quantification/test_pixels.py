@@ -111,7 +111,7 @@ def test_a_mean_kernel_at_a_chips_centre_is_the_chips_sum(maps, lfo_sto_96, reci
             counts=intensities[:, :n],
             covariance=np.broadcast_to(np.eye(n) * 1e-12, (len(counts), n, n)),
             k_factors=np.array(factors),
-            k_relative_errors=np.zeros(n),
+            k_covariance=np.zeros((n, n)),
             atomic_weights=np.array(weights),
         ),
         foil=absorbing,

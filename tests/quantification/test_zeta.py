@@ -37,7 +37,7 @@ def given(counts=COUNTS, zeta=ZETA, errors=(0.0, 0.0, 0.0)):
         counts=counts,
         covariance=np.array([np.diag(row) for row in counts]),
         k_factors=zeta,
-        k_relative_errors=np.array(errors),
+        k_covariance=np.diag(np.square(errors)),
         atomic_weights=WEIGHTS,
     )
 

@@ -300,7 +300,7 @@ def test_computed_factors_follow_beam_energy_and_detector():
         ("La_L", 0.25),  # 4.65 keV
         ("U_L", 0.25),  # 13.6 keV
         ("Sr_L", 0.30),  # 1.8 keV
-        ("Fe_L", 0.30),
+        ("Fe_L", 0.50),
         ("Pt_M", 0.50),
         ("La_M", 0.50),
         ("U_M", 0.50),  # 3.2 keV

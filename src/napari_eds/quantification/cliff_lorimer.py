@@ -102,7 +102,7 @@ def _with_errors(  # noqa: PLR0913 - keyword-only ones belong together
         c, x, per_count=per_count, atomic_weights=weights, foil=foil
     )
     statistical = by_counts @ intensities.covariance @ np.swapaxes(by_counts, 1, 2)
-    from_k = by_logarithms * intensities.k_relative_errors**2 @ np.swapaxes(by_logarithms, 1, 2)
+    from_k = by_logarithms @ intensities.k_covariance @ np.swapaxes(by_logarithms, 1, 2)
     counting, by_k = variances(statistical), variances(from_k)
     doubts = doubts or Doubts({}, None, np.ones(len(c)))
     parts, total = doubts.variances(

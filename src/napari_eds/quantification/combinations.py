@@ -178,7 +178,7 @@ def _propagated(result: Quantification, gradient: np.ndarray) -> tuple[np.ndarra
         for jacobian in jacobians_of(result.composition, intensities, result.foil)
     )
     counting = np.einsum("lei,lij,lej->le", by_counts, intensities.covariance, by_counts)
-    of_k = (by_logarithms**2 * intensities.k_relative_errors**2).sum(axis=2)
+    of_k = np.einsum("lei,ij,lej->le", by_logarithms, intensities.k_covariance, by_logarithms)
     doubts = doubts_of(
         fit,
         shape_errors_of(result.preparation, result.recipe, table.convention),

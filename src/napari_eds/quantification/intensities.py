@@ -11,6 +11,7 @@ from napari_eds.errors import EDSError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.k_factor_comparison import beam_energy_remark
+from napari_eds.recipe.k_factor_errors import relative_covariance
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -56,8 +57,8 @@ class Intensities:
         Of the counts of each label.
     k_factors : ndarray, (elements,)
         Weight-based, up to a common factor.
-    k_relative_errors : ndarray, (elements,)
-        Standard deviations of the k-factors over the k-factors.
+    k_covariance : ndarray, (elements, elements)
+        Covariance of the k-factors, relative to them.
     atomic_weights : ndarray, (elements,)
         In g/mol.
 
@@ -70,7 +71,7 @@ class Intensities:
     counts: np.ndarray
     covariance: np.ndarray
     k_factors: np.ndarray
-    k_relative_errors: np.ndarray
+    k_covariance: np.ndarray
     atomic_weights: np.ndarray
 
     def __post_init__(self) -> None:
@@ -79,11 +80,12 @@ class Intensities:
             array = np.asarray(getattr(self, one.name), dtype=float).view()
             array.flags.writeable = False
             object.__setattr__(self, one.name, array)
-        per_element = (self.k_factors, self.k_relative_errors, self.atomic_weights)
+        per_element = (self.k_factors, np.diagonal(self.k_covariance), self.atomic_weights)
         n = self.counts.shape[-1] if self.counts.ndim == 2 else None
         if (
             n is None
             or self.covariance.shape != (len(self.counts), n, n)
+            or self.k_covariance.shape != (n, n)
             or any(values.shape != (n,) for values in per_element)
         ):
             raise EDSError(
@@ -128,7 +130,10 @@ class Intensities:
             counts=counts,
             covariance=covariance,
             k_factors=np.array([factor.value for factor in factors]),
-            k_relative_errors=np.array([factor.relative_error for factor in factors]),
+            k_covariance=relative_covariance(
+                [(factor.element, factor.family) for factor in factors],
+                [factor.relative_error for factor in factors],
+            ),
             atomic_weights=np.array([xray.atomic_weight(f.element) for f in families]),
         )
 

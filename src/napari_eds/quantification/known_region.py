@@ -198,7 +198,7 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     return RegionThickness(
         thickness,
         float(np.sqrt(by_count @ covariance @ by_count)),
-        float(np.linalg.norm(by_logarithm * region.k_relative_errors)),
+        float(np.sqrt(by_logarithm @ region.k_covariance @ by_logarithm)),
     )
 
 

@@ -211,7 +211,7 @@ def _variances(  # noqa: PLR0913 - keyword-only ones belong together
     by_logs, by_counts = _jacobians(masses, a, intensities, electrons, foil)
     counting = np.einsum("lei,lij,lej->le", by_counts, intensities.covariance, by_counts)
     counting = np.maximum(counting, 0)
-    of_factors = np.einsum("lei,i->le", by_logs**2, intensities.k_relative_errors**2)
+    of_factors = np.einsum("lei,ij,lej->le", by_logs, intensities.k_covariance, by_logs)
     doubts = doubts or Doubts({}, None, np.ones(len(masses)))
     doubted = masses
     if doubts.absorption is not None and foil is not None:
