@@ -11,7 +11,6 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.soft_limits import AreaPriors
 from napari_eds.physics import emission
 from napari_eds.physics.computed_lines import emits_from_lifted
-from napari_eds.physics.detector import WINDOWLESS
 
 #: Softer families hold at most this many times what tables give beside the next harder one, on a
 #: detector that swallows nothing, and by so many errors of that one; yields of M are hardly known.
@@ -22,9 +21,7 @@ _BETHE, _IONISATION_KEV, _PATH_STEPS = 1.166, 0.314, 20
 
 
 @lru_cache(maxsize=2048)
-def expected_counts(
-    element: str, family: str, beam_energy_keV: float, *, foil: bool = True
-) -> float:
+def _counted_per_atom(element: str, family: str, beam_energy_keV: float, *, foil: bool) -> float:
     """Return the counts of a family per atom, up to a common factor; see `emission`.
 
     In bulk the electrons slow down: the average is over their path, along which they lose energy
@@ -35,9 +32,7 @@ def expected_counts(
         beams = beam_energy_keV * (np.arange(_PATH_STEPS) + 0.5) / _PATH_STEPS
         weights = beams / np.log1p(_BETHE * beams / _IONISATION_KEV)
         weights /= weights.sum()
-    lines = emission.emission_lines(element, family, beams)
-    seen = lines.cross_sections_cm2 @ WINDOWLESS.efficiency(lines.energies_keV)
-    return float(weights @ seen)
+    return float(weights @ emission.emission_lines(element, family, beams).counted_cm2())
 
 
 class FamilyRatios:
@@ -64,7 +59,7 @@ class FamilyRatios:
 
     def _expected(self, column: int) -> float:
         family = self._families[column]
-        counts = expected_counts(family.element, family.family, self._beam_keV, foil=self._foil)
+        counts = _counted_per_atom(family.element, family.family, self._beam_keV, foil=self._foil)
         return counts / float(self._sums[column])
 
 

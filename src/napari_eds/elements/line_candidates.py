@@ -138,7 +138,7 @@ def _alpha_yields(beam_energy_keV: float) -> dict[str, float]:
 
     0 where the beam does not excite it. Families that cannot be computed are left out.
     """
-    from napari_eds.physics.emission import WINDOWLESS, emission_lines
+    from napari_eds.physics.emission import emission_lines
 
     yields = {}
     for family in _families():
@@ -146,8 +146,7 @@ def _alpha_yields(beam_energy_keV: float) -> dict[str, float]:
             lines = emission_lines(family.element, family.family, beam_energy_keV)
         except EDSError:
             continue
-        seen = lines.cross_sections_cm2 @ WINDOWLESS.efficiency(lines.energies_keV)
-        yields[str(family)] = float(seen) / family.weight_sum
+        yields[str(family)] = float(lines.counted_cm2()) / family.weight_sum
     return yields
 
 

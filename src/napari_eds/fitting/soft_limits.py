@@ -17,7 +17,6 @@ from napari_eds.errors import EDSError
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import emission
 from napari_eds.physics.computed_lines import emits_from_lifted
-from napari_eds.physics.detector import WINDOWLESS
 
 #: Mean and standard deviation of a soft family's counts over what tables give beside the harder
 #: one: specimen and window swallow a part or nearly all of it, and yields differ by up to two.
@@ -147,7 +146,6 @@ def counted_cm2(element: str, family: str, beam_energy_keV: float) -> float:
     0 where there is none, as below the edge, or no table.
     """
     try:
-        lines = emission.emission_lines(element, family, beam_energy_keV)
+        return float(emission.emission_lines(element, family, beam_energy_keV).counted_cm2())
     except EDSError:
         return 0.0
-    return float((lines.cross_sections_cm2 * WINDOWLESS.efficiency(lines.energies_keV)).sum())

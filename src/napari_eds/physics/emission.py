@@ -108,6 +108,16 @@ class EmissionLines:
         """Return the alpha doublet: K-L2,3, L3-M4,5 or M5-N6,7."""
         return self.selected(np.isin(self.names, ALPHA_LINES[self.family]))
 
+    def counted_cm2(self, detector: DetectorModel = WINDOWLESS) -> np.ndarray:
+        """Return the cross-section of photons that a detector counts, of all lines together.
+
+        Returns
+        -------
+        ndarray, (...)
+            Leading axes are those of the beam energy.
+        """
+        return np.asarray(self.cross_sections_cm2 @ detector.efficiency(self.energies_keV))
+
 
 def element_symbols() -> tuple[str, ...]:
     """Elements whose emission can be computed, by atomic number."""
@@ -248,7 +258,7 @@ def theoretical_k_factor(  # noqa: PLR0913 - a k-factor depends on this much
     if not lines.names:
         which = "alpha line" if convention == "alpha" else "line"
         raise EDSError(f"{element} has no {family} {which} from {low:g} to {high:g} keV")
-    counted = lines.cross_sections_cm2 @ detector.efficiency(lines.energies_keV) / _BARN_cm2
+    counted = lines.counted_cm2(detector) / _BARN_cm2
     with np.errstate(divide="ignore"):
         return np.asarray(xray.atomic_weight(element, source="xraylib") / counted)
 
