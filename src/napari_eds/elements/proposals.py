@@ -16,7 +16,8 @@ import numpy as np
 from napari_eds._support.brief import brief
 from napari_eds._support.progress import Progress, tells_steps
 from napari_eds.elements import prior
-from napari_eds.elements.search import LIGHT, SEEDS, ElementSearch, Finding
+from napari_eds.elements.claims import LIGHT
+from napari_eds.elements.search import SEEDS, ElementSearch, Finding
 from napari_eds.errors import EDSError
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import SpectralModel, beyond_the_table, reaching_in
@@ -199,7 +200,7 @@ def search_elements(  # noqa: PLR0913 - a spectrum, and what is known of it
     search = ElementSearch(_all_families(axis, beam, acquisition), counts, report, foil=foil)
     search.run()
     proposals = tuple(_proposal(finding, note, foil=foil) for finding in search.found())
-    lines = dict(search.drawn)
+    lines = dict(search.drawn())
     background = lines.pop("")
     warning = _warning(proposals, lines, times_fewer)
     if warning:

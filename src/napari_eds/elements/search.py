@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
 from napari_eds._support.progress import Progress
 from napari_eds.elements import prior
 from napari_eds.elements.alternatives import Alternatives, Verdict
+from napari_eds.elements.claims import LIGHT, MINIMUM_SHARE, MINIMUM_Z, Claim, Claims
 from napari_eds.elements.element_fit import ElementFit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
@@ -20,32 +20,6 @@ SEEDS = ("C", "O", "Cu")
 PROVING_RANGE_keV = (1.0, 17.6)
 #: ... but L lines of elements whose K lines are out of reach, from Ti on.
 SOFT_L_keV = 0.44
-#: An element is proved if its line exceeds its error under the hypothesis that it is absent by
-#: this factor, and holds this share of the counts of all lines.
-MINIMUM_Z = 8.0
-MINIMUM_SHARE = 0.005
-#: Fewer counts say nothing, however little is expected: errors are those of many counts.
-MINIMUM_COUNTS = 16.0
-#: A line that weighs less than this part of a fitted line within one full width is rejected: what
-#: is left beside a strong line is mostly its imperfect shape.
-MINIMUM_OF_NEIGHBOUR = 0.05
-#: These are proved by lines below 1 keV, for want of others.
-LIGHT = ("C", "N", "O", "F")
-#: What is seen but not proved is suggested from this share on if it is a common element; traces
-#: of others are more often a wavy background.
-SUGGESTED_SHARE = 0.001
-
-#: Explanations with this part of the best score are as good, and so are those of the same peak
-#: with the second part; a common element is then taken rather than a rare one.
-_NEAR_TIE, _SAME_PEAK_TIE = 0.8, 0.5
-#: The detector's own peaks, in parts of their parents: pile-up (of the weaker one), silicon
-#: escape, and the foot of incomplete charge collection, this many full widths below a line.
-_PILE_UP, _ESCAPE, _FOOT, _FOOT_WIDTHS = 0.03, 0.02, 0.05, 4.0
-_SI_KA_KEV, _SI_EDGE_KEV = 1.740, 1.839
-#: Silicon detectors miss much of the K lines above this energy: there, L lines count as well.
-_HARD_KEV = 12.0
-#: Part of a profile that the model cannot imitate; with less, a line says nothing.
-_DISTINCT = 1e-6
 
 #: The axis is calibrated anew when lines with this share of the counts have come in, and at the
 #: end if it is at least the second.
@@ -84,17 +58,6 @@ class Finding:
     element_share: float
     overlaps: tuple[str, ...]
     doubt: str = ""
-
-
-@dataclass(frozen=True)
-class _Claim:
-    """Alpha areas of an element's families by column, their z, and the counts of all lines."""
-
-    element: str
-    areas: dict[int, float]
-    z: dict[int, float]
-    net: float
-    gain: float = 0.0
 
 
 class ElementSearch:
@@ -139,6 +102,7 @@ class ElementSearch:
             elements=self._seeds,
             foil=foil,
         )
+        self._claims = Claims(self._fit, self._columns, self._proof)
 
     def run(self) -> None:
         """Add what is proved, drop what no longer is beside the rest, until nothing changes.
@@ -193,15 +157,18 @@ class ElementSearch:
             doubts.setdefault(element, doubt)
         for element in list(doubts):
             # Beside those suggested, what seemed proved may be nothing.
-            if not self._is_seen(self._own_claim(element)):
+            if not self._claims.is_seen(self._claims.of(element)):
                 self._fit.remove(element)
                 del doubts[element]
         findings = [
             replace(self._finding(element), doubt=doubts.get(element, ""))
             for element in self._fit.elements
         ]
-        self.drawn = self._fit.drawn()
         return sorted(findings, key=lambda finding: (finding.doubt != "", -finding.share))
+
+    def drawn(self) -> dict[str, np.ndarray]:
+        """Return the counts of each element in the fit, and of the background, by channel."""
+        return self._fit.drawn()
 
     def _ambiguous(self) -> dict[str, str]:
         """Return what is in the fit but explained by others as well, and by whom."""
@@ -241,69 +208,30 @@ class ElementSearch:
         found: dict[str, str] = {}
         skipped: set[str] = set()
         while already + len(found) < _MAX_SUGGESTIONS and len(skipped) < _MAX_SUGGESTIONS:
-            seen = [claim for claim in self._claims(skipped) if self._is_seen(claim)]
+            seen = [claim for claim in self._claims.beside(skipped) if self._claims.is_seen(claim)]
             if not seen:
                 break
-            best = self._most_common(seen)
+            best = self._claims.most_common(seen)
             self._progress(len(self._fit.elements), 0, f"judging {best.element}")
-            doubt = self._doubt(best) or "beside the others it is not proved"
+            doubt = self._claims.doubt(best) or "beside the others it is not proved"
             if self._families[self._proof[best.element]].family == "M":
                 doubt = "M lines alone are ambiguous"
             self._fit.add(best.element)
             # Two that claim the same peak would take from each other without end.
-            if all(self._is_seen(self._own_claim(e)) for e in [*found, best.element]):
+            if all(self._claims.is_seen(self._claims.of(e)) for e in [*found, best.element]):
                 found[best.element] = doubt
             else:
                 self._fit.remove(best.element)
                 skipped.add(best.element)
         return found
 
-    # Claims and their tests
-
-    def _claims(self, left_out: set[str]) -> list[_Claim]:
-        """Return what the elements outside the model would take of the residual, best first.
-
-        Of all subsets of an element's families with areas above zero, that with the best score.
-        """
-        fit = self._fit.solution
-        weights = 1 / np.sqrt(fit.variance)
-        drawn = self._fit.profiles * weights[:, None]
-        # What the model could take up by itself proves nothing.
-        free = fit.system.remove(drawn)
-        score = drawn.T @ ((self._fit.counts - fit.fitted) * weights)
-        own = np.maximum((drawn**2).sum(axis=0), np.finfo(float).tiny)
-        distinct = np.einsum("ij,ij->j", drawn, free) / own
-        claims = []
-        for element, columns in self._columns.items():
-            is_open = element not in left_out and element not in self._fit.elements
-            if not is_open or distinct[self._proof[element]] < _DISTINCT:
-                continue
-            telling = [c for c in columns if distinct[c] > _DISTINCT]
-            best = _best_subset(telling, score, drawn[:, telling].T @ free[:, telling])
-            if best is not None:
-                gain, areas, z = best
-                taken = sum(area * self._fit.sums[column] for column, area in areas.items())
-                claims.append(_Claim(element, areas, z, fit.net + taken, gain))
-        return sorted(claims, key=lambda claim: -claim.gain)
-
-    def _own_claim(self, element: str) -> _Claim:
-        """Return the claim of an element in the model, all others staying as they are."""
-        fit, errors = self._fit.solution, self._fit.errors_without(element)
-        found = [i for i, c in enumerate(fit.columns) if self._families[c].element == element]
-        return _Claim(
-            element,
-            {fit.columns[i]: float(fit.areas[i]) for i in found},
-            {fit.columns[i]: float(fit.areas[i] / errors[i]) for i in found},
-            fit.net,
-        )
-
     def _add_proved(self, *, calibrate: bool = True) -> None:
         pending = 0.0
         while len(self._fit.elements) < _MAX_ELEMENTS:
-            claims = self._claims(self._removed)
-            proved = [c for c in claims if not self._objection(c)]
+            claims = self._claims.beside(self._removed)
+            proved = [c for c in claims if not self._claims.objection(c)]
             net = self._fit.solution.net
-            best = self._most_common(proved) if proved else None
+            best = self._claims.most_common(proved) if proved else None
             if best is not None:
                 self._fit.add(best.element)
             else:
@@ -318,16 +246,17 @@ class ElementSearch:
                 self._fit.calibrate()
                 pending = 0.0
 
-    def _add_proved_inside(self, claims: list[_Claim]) -> _Claim | None:
+    def _add_proved_inside(self, claims: list[Claim]) -> Claim | None:
         """Add the first of some that seem to be artefacts, but are proved once in the fit.
 
         While strong lines are missing, what is there is drawn as far too broad or with too long a
         tail, and takes most of a neighbour: Al beside Si then looks like the foot of Si.
         """
-        large = [c for c in claims if self._is_seen(c) and self._share(c) >= MINIMUM_SHARE]
+        seen = [claim for claim in claims if self._claims.is_seen(claim)]
+        large = [claim for claim in seen if self._claims.share(claim) >= MINIMUM_SHARE]
         for claim in large[:_TRIED]:
             self._fit.add(claim.element)
-            if not self._objection(self._own_claim(claim.element)):
+            if not self._claims.objection(self._claims.of(claim.element)):
                 return claim
             self._fit.remove(claim.element)
         return None
@@ -355,8 +284,8 @@ class ElementSearch:
         """Remove what is not proved beside all the others, the weakest first."""
         dropped = False
         while True:
-            claims = [self._own_claim(element) for element in self._fit.elements]
-            weak = [claim for claim in claims if self._objection(claim)]
+            claims = [self._claims.of(element) for element in self._fit.elements]
+            weak = [claim for claim in claims if self._claims.objection(claim)]
             if not weak:
                 return dropped
             element = min(weak, key=lambda claim: max(claim.z.values(), default=0.0)).element
@@ -364,85 +293,10 @@ class ElementSearch:
             self._removed.add(element)
             dropped = True
 
-    def _is_seen(self, claim: _Claim) -> bool:
-        """Whether the line that speaks for the element is there by itself."""
-        column = self._proof[claim.element]
-        if claim.z.get(column, 0.0) < MINIMUM_Z:
-            return False
-        if claim.areas[column] * self._fit.sums[column] < MINIMUM_COUNTS:
-            return False
-        if claim.element in LIGHT:
-            return True
-        needed = SUGGESTED_SHARE if claim.element in prior.COMMON else MINIMUM_SHARE
-        return self._share(claim) >= needed and not self._is_drowned(claim)
-
-    def _objection(self, claim: _Claim) -> str:
-        return self._doubt(claim) if self._is_seen(claim) else "it is not seen"
-
-    def _doubt(self, claim: _Claim) -> str:
-        """Say why an element that is seen is not proved, or nothing."""
-        column = self._proof[claim.element]
-        if self._share(claim) < MINIMUM_SHARE:
-            return f"it holds less than {100 * MINIMUM_SHARE:g} % of the counts"
-        if claim.element in LIGHT:
-            return ""
-        return self._artefact(column, claim.areas[column])
-
-    def _share(self, claim: _Claim) -> float:
-        """Share of the net counts that speak for an element."""
-        column = self._proof[claim.element]
-        counted = {column}
-        if self._families[column].alpha.energy_keV > _HARD_KEV:
-            counted |= {c for c, z in claim.z.items() if z >= MINIMUM_Z}
-        counts = sum(claim.areas[c] * self._fit.sums[c] for c in counted if c in claim.areas)
-        return counts / claim.net if claim.net > 0 else 0.0
-
-    def _most_common(self, claims: list[_Claim]) -> _Claim:
-        """Return the best claim, or a common element's that is nearly as good."""
-        best = claims[0]
-        alpha, width = self._alpha(best).energy_keV, self._fit.width_keV(self._proof[best.element])
-        for claim in claims:
-            is_same_peak = abs(self._alpha(claim).energy_keV - alpha) < width / 2
-            needed = _SAME_PEAK_TIE if is_same_peak else _NEAR_TIE
-            if claim.element in prior.COMMON and claim.gain >= needed * best.gain:
-                return claim
-        return best
-
-    # Neighbours
-
-    def _alpha(self, claim: _Claim) -> xray.XRayLine:
-        return self._families[self._proof[claim.element]].alpha
-
-    def _is_drowned(self, claim: _Claim) -> bool:
-        column = self._proof[claim.element]
-        least = MINIMUM_OF_NEIGHBOUR
-        return any(claim.areas[column] < least * n for _, n in self._fit.neighbours(column))
-
-    def _artefact(self, column: int, area: float) -> str:
-        """Say which peak of the detector's own making an alpha line may be, or nothing."""
-        alpha, width = self._families[column].alpha, self._fit.width_keV(column)
-        fit = self._fit.solution
-        parents = [
-            (self._families[c].alpha, n)
-            for c, n in zip(fit.columns, fit.areas, strict=True)
-            if n > 0 and self._families[c].element != alpha.element
-        ]
-        for i, (line, n) in enumerate(parents):
-            below = line.energy_keV - alpha.energy_keV
-            if 0 < below < _FOOT_WIDTHS * width and area < _FOOT * n:
-                return f"it may be the foot of {line}"
-            escapes = line.energy_keV > _SI_EDGE_KEV and abs(below - _SI_KA_KEV) < width
-            if escapes and area < _ESCAPE * n:
-                return f"it may be the escape peak of {line}"
-            for other, m in parents[i:]:
-                if abs(below + other.energy_keV) < width and area < _PILE_UP * min(n, m):
-                    return f"it may be pile-up of {line} and {other}"
-        return ""
-
     def _finding(self, element: str) -> Finding:
         """Return the numbers of an element in the model."""
         fit, sums = self._fit.solution, self._fit.sums
-        column, claim = self._proof[element], self._own_claim(element)
+        column, claim = self._proof[element], self._claims.of(element)
         place = fit.columns.index(column)
         area, own = float(fit.areas[place]), float(sums[column])
         lines = [str(line) for line, n in self._fit.neighbours(column) if n > 0.1 * area]
@@ -485,24 +339,3 @@ def _needed_z(element: str, others: tuple[str, ...]) -> float:
         return MINIMUM_Z
     cost = sum(1 if e in prior.COMMON else _COST_OF_RARE for e in others) - 1
     return float(max(MINIMUM_Z**2 - _UNLIKELY * max(cost, 0), _LEAST_Z**2) ** 0.5)
-
-
-def _best_subset(
-    columns: list[int], score: np.ndarray, information: np.ndarray
-) -> tuple[float, dict[int, float], dict[int, float]] | None:
-    """Return gain, areas and z of the families that explain the residual best, none negative.
-
-    `information` is that of the given columns alone, `score` of all.
-    """
-    best: tuple[float, dict[int, float], dict[int, float]] | None = None
-    for n in range(1, len(columns) + 1):
-        for subset in combinations(range(len(columns)), n):
-            chosen = [columns[i] for i in subset]
-            covariance = np.linalg.pinv(information[np.ix_(subset, subset)], hermitian=True)
-            areas = covariance @ score[chosen]
-            gain = float(areas @ score[chosen])
-            if (areas > 0).all() and (best is None or gain > best[0]):
-                z = areas / np.sqrt(np.diagonal(covariance))
-                by_column = [dict(zip(chosen, v.tolist(), strict=True)) for v in (areas, z)]
-                best = (gain, by_column[0], by_column[1])
-    return best
