@@ -1,6 +1,9 @@
-"""What README and docs call exists, and stands in the public face."""
+"""What README, docs and docstrings tell of is there: names, files, parameters and errors."""
 
+import ast
+import inspect
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -26,3 +29,45 @@ def test_the_readme_shows_the_public_face():
     if not TEXTS[0].is_file():
         pytest.skip("the documents lie in the repository, not in the package")
     assert "eds.quantify(" in TEXTS[0].read_text(encoding="utf-8")
+
+
+def public_functions():
+    """Yield names and functions of the public face, and of its classes' public methods."""
+    for name in eds.__all__:
+        value = getattr(eds, name)
+        if inspect.isfunction(value):
+            yield name, inspect.unwrap(value)
+        elif inspect.isclass(value) and value.__module__.startswith("napari_eds"):
+            for member, found in vars(value).items():
+                method = getattr(found, "__func__", getattr(found, "fget", found))
+                if inspect.isfunction(method) and not member.startswith("_"):
+                    yield f"{name}.{member}", inspect.unwrap(method)
+
+
+def section(function, title):
+    """Return the lines of a section of a docstring, without what they say of each entry."""
+    text = inspect.cleandoc(function.__doc__ or "") + "\n\n"
+    found = re.search(rf"^{title}\n-+\n(.*?)\n\n(?=\S|\Z)", text, flags=re.DOTALL | re.MULTILINE)
+    lines = found[1].splitlines() if found else []
+    return [line for line in lines if line and not line.startswith(" ")]
+
+
+FUNCTIONS = dict(public_functions())
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if "." not in name])
+def test_public_functions_tell_their_parameters(name):
+    lines = section(FUNCTIONS[name], "Parameters")
+    told = {each.lstrip("*") for line in lines for each in line.partition(" :")[0].split(", ")}
+    assert told == {*inspect.signature(FUNCTIONS[name]).parameters}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_public_functions_tell_what_they_raise(name):
+    raised = set()
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(FUNCTIONS[name])))):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            error = FUNCTIONS[name].__globals__.get(ast.unparse(node.exc.func))
+            raised |= {error} if inspect.isclass(error) else set()
+    told = {each for line in section(FUNCTIONS[name], "Raises") for each in line.split(", ")}
+    assert all({parent.__name__ for parent in error.__mro__} & told for error in raised), raised

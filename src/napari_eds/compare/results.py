@@ -190,6 +190,15 @@ class Comparison:
     ) -> Path:
         """Save `figure`, in the format of the suffix (PNG, PDF, SVG).
 
+        Parameters
+        ----------
+        path : str or Path
+            Its ending tells the format, such as PNG, PDF or SVG; PNG without one.
+        elements : sequence of str, optional
+            See `figure`.
+        overwrite : bool
+            Whether a file that is there may be replaced.
+
         Raises
         ------
         OutputError

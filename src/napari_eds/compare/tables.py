@@ -95,6 +95,11 @@ class CompositionTable:
         """Return the mean over the labels that have a composition, weighted by `weights`.
 
         Counting errors of labels are independent, all others are the same in all.
+
+        Raises
+        ------
+        EDSError
+            If no label has a composition.
         """
         known = self.percent.notna().all(axis=1)
         if not known.any():

@@ -226,7 +226,16 @@ def _warning(
 
 
 def recipe_elements(proposals: Sequence[Proposal]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return `elements` and `fit_only` of a recipe: what is certain, by atomic number."""
+    """Return `elements` and `fit_only` of a recipe: what is certain, by atomic number.
+
+    Parameters
+    ----------
+    proposals : sequence of Proposal
+
+    Returns
+    -------
+    elements, fit_only : tuple of str
+    """
     certain = [p for p in proposals if p.certain]
     certain.sort(key=lambda p: xray.atomic_number(p.element))
     return (

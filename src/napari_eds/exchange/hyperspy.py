@@ -145,6 +145,14 @@ def save_hspy(result: Quantification, path: str | Path, *, overwrite: bool = Fal
     With `overwrite` a file that was saved so is replaced; one that anything else wrote may be
     raw data and never is.
 
+    Parameters
+    ----------
+    result : Quantification
+    path : str or Path
+        Ends in ``.hspy``.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
     Raises
     ------
     EDSError
@@ -183,6 +191,10 @@ def read_hspy(path: str | Path) -> LabelFile:
 
     Its stored model is not restored; if it holds anything else than `save_hspy` stores, the file
     is refused, for HyperSpy would run it.
+
+    Parameters
+    ----------
+    path : str or Path
 
     Raises
     ------

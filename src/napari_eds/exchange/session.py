@@ -237,6 +237,10 @@ def beside(file: Path) -> Path:
 def load_session(path: str | Path) -> Session:
     """Read a session.
 
+    Parameters
+    ----------
+    path : str or Path
+
     Raises
     ------
     FileNotFoundError
@@ -263,6 +267,11 @@ def session_beside(source_path: str | Path) -> Path | None:
     """Return the session saved beside a map, or None.
 
     A session of another file with the same stem is not taken for it.
+
+    Parameters
+    ----------
+    source_path : str or Path
+        Of the map.
     """
     source_path = Path(source_path)
     path = source_path.with_suffix(SUFFIX)

@@ -405,6 +405,11 @@ class ChipClasses:
 def read_chip_classes(path: str | Path, grid: Chips) -> ChipClasses:
     """Read classes of a grid's chips. Deprecated: use `read_classification`.
 
+    Parameters
+    ----------
+    path : str or Path
+    grid : Chips
+
     Raises
     ------
     FileNotFoundError

@@ -142,7 +142,19 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
 def few_shot_map_size(
     image: SpectrumImage, labels: np.ndarray | Chips, settings: FewShotFormat
 ) -> MapSize:
-    """Return how large ``map.npy`` would be; nothing is computed or written."""
+    """Return how large ``map.npy`` would be; nothing is computed or written.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    labels : ndarray of int, (rows, columns), or Chips
+    settings : FewShotFormat
+
+    Raises
+    ------
+    LabelError
+        If the labels do not fit the image.
+    """
     labels = check_labels(labels.labels if isinstance(labels, Chips) else labels, image.shape)
     return map_size(image, _pixels(labels, order_chips(labels)), settings)
 

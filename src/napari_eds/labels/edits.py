@@ -93,7 +93,17 @@ def shrink_labels(
     farther than `pixels` between centres. The edge of the map takes nothing away. A label that
     is thin everywhere vanishes.
 
-    Parameters and errors are those of `grow_labels`.
+    Parameters
+    ----------
+    labels : ndarray of int, (rows, columns)
+    pixels : float
+    ids : iterable of int, optional
+        Labels that shrink; all by default.
+
+    Raises
+    ------
+    LabelError
+        If the labels are no label map, or `pixels` is negative.
     """
     checked, _ = _checked(labels, ids)
     _check_pixels(pixels)
@@ -204,7 +214,16 @@ def fill_holes(labels: np.ndarray, ids: Iterable[int] | None = None) -> np.ndarr
     Other labels in a hole stay. Background inside several labels goes to the innermost.
     Background enclosed only by several labels together, or by the edge of the map, stays.
 
-    Parameters and errors are those of `split_labels`.
+    Parameters
+    ----------
+    labels : ndarray of int, (rows, columns)
+    ids : iterable of int, optional
+        Labels whose holes are filled; all by default.
+
+    Raises
+    ------
+    LabelError
+        If the labels are no label map.
     """
     checked, _ = _checked(labels, ids)
     filled = []
@@ -238,7 +257,16 @@ def reading_order(labels: np.ndarray) -> dict[int, int]:
 
 
 def in_reading_order(labels: np.ndarray) -> np.ndarray:
-    """Return the labels with ids as `reading_order` counts them."""
+    """Return the labels with ids as `reading_order` counts them.
+
+    Parameters
+    ----------
+    labels : ndarray of int, (rows, columns)
+
+    Returns
+    -------
+    ndarray, as `labels`
+    """
     new = reading_order(labels)
     ids, dense = np.unique(labels, return_inverse=True)
     renamed = np.array([new.get(int(i), 0) for i in ids], np.int64)

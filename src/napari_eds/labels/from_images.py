@@ -38,6 +38,11 @@ def resampled(image: AuxiliaryImage | np.ndarray, shape: tuple[int, int]) -> np.
     ndarray of float64, (rows, columns) of the map, and the colours of the image
         Interpolated linearly, after smoothing where pixels become larger; values keep their
         range.
+
+    Raises
+    ------
+    LabelError
+        If it is no image.
     """
     from skimage.transform import resize
 

@@ -99,7 +99,13 @@ class LabelRule:
         )
 
     def file_of(self, source: Path | None) -> Path:
-        """Return where the label file of a map's file lies."""
+        """Return where the label file of a map's file lies.
+
+        Raises
+        ------
+        LabelError
+            If the map came from no file.
+        """
         if source is None:
             raise LabelError("the map came from no file: there is no label file beside it")
         return named_beside(self.file, source)

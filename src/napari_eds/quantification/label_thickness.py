@@ -167,9 +167,14 @@ def compare_thicknesses(ways: Sequence[LabelThickness]) -> list[str]:
     Two ways contradict each other where the median difference of their mass thicknesses exceeds
     their errors together. Then both are shown, with what would reconcile them.
 
+    Parameters
+    ----------
+    ways : sequence of LabelThickness
+
     Returns
     -------
     list of str
+        Sentences: what each way found, then what contradicts what.
 
     Raises
     ------

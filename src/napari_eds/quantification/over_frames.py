@@ -191,6 +191,15 @@ class FrameResult:
     ) -> list[Path]:
         """Save the table, and the `changes` beside it as ``<stem>_changes.csv``.
 
+        Parameters
+        ----------
+        path : str or Path
+            The table.
+        against : {"frame", "time", "dose"}
+            What the changes are told against.
+        overwrite : bool
+            Whether files that are there may be replaced.
+
         Raises
         ------
         OutputError
@@ -205,6 +214,12 @@ class FrameResult:
 
         Bars are errors of counting, bands what all frames have in common beside; lines are those
         of `changes`, where something changes.
+
+        Parameters
+        ----------
+        against : {"frame", "time", "dose"}
+        labels : sequence of int, optional
+            Which to draw; the first ones by default.
 
         Raises
         ------
@@ -229,6 +244,16 @@ class FrameResult:
         overwrite: bool = False,
     ) -> Path:
         """Save `figure` as PNG, PDF or SVG, by the ending of the path.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its ending tells the format, such as PNG, PDF or SVG; PNG without one.
+        against : {"frame", "time", "dose"}
+        labels : sequence of int, optional
+            See `figure`.
+        overwrite : bool
+            Whether a file that is there may be replaced.
 
         Raises
         ------

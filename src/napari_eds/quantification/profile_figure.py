@@ -82,6 +82,17 @@ def save_profile_figure(
 ) -> Path:
     """Save a figure of profiles as PNG, PDF or SVG; see `draw_profiles`.
 
+    Parameters
+    ----------
+    profiles : iterable of LineProfile
+    path : str or Path
+        Its ending tells the format, such as PNG, PDF or SVG; PNG without one.
+    quantity : {"at_pct", "wt_pct", "intensity", "counts"}
+    elements : iterable of str, optional
+        Which to draw; all by default.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
     Raises
     ------
     EDSError

@@ -235,6 +235,19 @@ def advised_bin_px(
     The line is quantified as one region and as its two halves; the worst major element in any of
     them counts. Its error from counting is scaled to the counts of a bin. Bins are not shorter
     than a pixel reaches along the line.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    line : Line
+    recipe : Recipe
+    error_at_pct : float
+        Standard deviation from counting that a bin may have, in atomic %.
+
+    Raises
+    ------
+    LabelError, EDSError
+        As `quantify`, or if the wanted error is not a positive number.
     """
     if not (np.isfinite(error_at_pct) and error_at_pct > 0):
         raise EDSError(f"the wanted error must be a positive number of at.%, not {error_at_pct}")
@@ -263,6 +276,14 @@ def save_profiles(
     """Save profiles as one CSV, a row per bin, and the recipe of the first beside it.
 
     Columns are those of the table of results after ``line``, ``distance_nm`` and ``distance_px``.
+
+    Parameters
+    ----------
+    profiles : iterable of LineProfile
+    path : str or Path
+        The table.
+    overwrite : bool
+        Whether files that are there may be replaced.
 
     Raises
     ------

@@ -103,6 +103,10 @@ class MapThickness(LabelThickness):
 def thickness_from_zeta(result: Quantification) -> ZetaThickness:
     """Return the thicknesses of a quantification by zeta-factors, to be compared.
 
+    Parameters
+    ----------
+    result : Quantification
+
     Raises
     ------
     EDSError

@@ -156,6 +156,16 @@ class KFactorTable(BaseModel):
         A family may be named by its alpha line (``"La_La"``). Relative errors have the same
         keys; where none is given, it is that of the class of lines, which the notes say.
 
+        Parameters
+        ----------
+        factors : mapping of str to float
+        convention : {"family", "alpha"}
+        relative_errors : mapping of str to float, optional
+        source : str
+            Where they come from.
+        beam_energy_keV : float, optional
+            That they are for.
+
         Raises
         ------
         KFactorError
@@ -196,7 +206,13 @@ class KFactorTable(BaseModel):
         return factor.value * family.weight_sum
 
     def require(self, families: list[xray.Family]) -> None:
-        """Raise `KFactorError`, naming them, if families are missing."""
+        """Stop where families are missing.
+
+        Raises
+        ------
+        KFactorError
+            If one is; the message names them.
+        """
         missing = [f for f in families if self.find(f.element, f.family) is None]
         if missing:
             raise KFactorError(self._missing(missing))

@@ -169,6 +169,10 @@ def read_zeta_factors(path: str | Path) -> ZetaFactorTable:
     ``line``, ``kV`` and ``error percent`` are understood, too. Errors that the table does not give
     are those of the class of lines.
 
+    Parameters
+    ----------
+    path : str or Path
+
     Raises
     ------
     FileNotFoundError
@@ -214,6 +218,15 @@ def theoretical_zeta_factors(
     """Compute a table from first principles and the solid angle of the detectors.
 
     ``zeta = A / (N_A sigma efficiency Omega / 4 pi)``; see `theoretical_k_factor`.
+
+    Parameters
+    ----------
+    beam_energy_keV : float
+    solid_angle_sr : float
+        Of all detectors together.
+    detector : DetectorModel
+    common_relative_error : float
+        Of all factors alike, mostly that of the solid angle.
 
     Raises
     ------

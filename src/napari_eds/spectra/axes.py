@@ -85,7 +85,13 @@ class EnergyAxis:
         return self.offset_keV + self.scale_keV * (self.size - 1)
 
     def require_calibrated(self) -> None:
-        """Raise `UncalibratedError` where the file gave no energies."""
+        """Stop where the channels have no energies.
+
+        Raises
+        ------
+        UncalibratedError
+            If the file gave none.
+        """
         if not self.calibrated:
             raise UncalibratedError(
                 "the energy axis is not calibrated: the file gives no offset and scale. Set them "

@@ -150,7 +150,13 @@ class FrameSeries:
         return np.asarray(current * 1e-9 / ELEMENTARY_CHARGE_C * times / area)
 
     def frame(self, i: int) -> SpectrumImage:
-        """Return one frame, counted from 0 in this series, with its own pictures."""
+        """Return one frame, counted from 0 in this series, with its own pictures.
+
+        Raises
+        ------
+        EDSError
+            If there is no such frame.
+        """
         if not 0 <= i < self.n_frames:
             raise EDSError(f"there is no frame {i} of {self.n_frames}, counted from 0")
         return self.sum(range(i, i + 1))
@@ -159,6 +165,11 @@ class FrameSeries:
         """Return the map of the sum of frames, counted from 0 in this series; of all without it.
 
         Pictures are means. Times are those of the frames in the sum.
+
+        Raises
+        ------
+        EDSError
+            If there are no such frames, or they are not consecutive.
         """
         frames = range(self.n_frames) if frames is None else frames
         if not frames or frames.start < 0 or frames.stop > self.n_frames or frames.step != 1:
@@ -277,6 +288,11 @@ class FrameSeries:
 
         What is left at the end makes a smaller group. A pixel is covered in a group where it is in
         all frames of it.
+
+        Raises
+        ------
+        EDSError
+            If a group would hold no frame.
         """
         if every < 1:
             raise EDSError(f"groups hold 1 frame or more, not {every}")

@@ -68,7 +68,15 @@ class LabelSpectra:
     def held(
         cls, ids: np.ndarray, spectra: np.ndarray, n_pixels: np.ndarray, energy: EnergyAxis
     ) -> LabelSpectra:
-        """Take spectra that are there already, (labels, channels)."""
+        """Take spectra that are there already, (labels, channels).
+
+        Parameters
+        ----------
+        ids : ndarray of int64, (labels,)
+        spectra : ndarray, (labels, channels)
+        n_pixels : ndarray of int64, (labels,)
+        energy : EnergyAxis
+        """
         return cls(ids, n_pixels, energy, HeldSums(spectra))
 
     @cached_property

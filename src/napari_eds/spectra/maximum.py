@@ -17,6 +17,10 @@ def maximum_spectrum(image: SpectrumImage) -> np.ndarray:
     It shows what few pixels hold and the sum hides. It is no spectrum of counting statistics and
     is not to be quantified: its continuum lies above that of every pixel (D. S. Bright and
     D. E. Newbury, J. Microsc. 216 (2004) 186).
+
+    Parameters
+    ----------
+    image : SpectrumImage
     """
     if isinstance(image.counts, np.ndarray):
         return np.asarray(image.counts.max(axis=0))

@@ -124,7 +124,27 @@ def save_overlay(
     *,
     overwrite: bool = False,
 ) -> Path:
-    """Save what `draw_overlay` draws, as PNG, PDF or SVG."""
+    """Save what `draw_overlay` draws, as PNG, PDF or SVG.
+
+    Parameters
+    ----------
+    picture : Overlay
+    path : str or Path
+        Its ending tells the format, such as PNG, PDF or SVG; PNG without one.
+    pixel_size : tuple of float
+        (rows, columns).
+    unit : str
+        Of the pixel size.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Raises
+    ------
+    EDSError
+        If figures are not drawn in that format.
+    OutputError
+        If the file is there and may not be replaced.
+    """
     return figures.save_figure(
         draw_overlay(picture, pixel_size, unit), path, dpi=figures.DPI, overwrite=overwrite
     )

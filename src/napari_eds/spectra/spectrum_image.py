@@ -123,7 +123,14 @@ class SpectrumImage:
         """Build an image from an array (rows, columns, channels).
 
         A spectrum (channels,) becomes a map of 1 x 1 pixel, a line (pixels, channels) one of
-        1 x pixels. `attributes` are those of `SpectrumImage`.
+        1 x pixels.
+
+        Parameters
+        ----------
+        array : ndarray, (rows, columns, channels)
+        energy : EnergyAxis
+        **attributes
+            Those of `SpectrumImage`.
 
         Raises
         ------
@@ -145,7 +152,23 @@ class SpectrumImage:
         energy: EnergyAxis,
         **attributes: Any,
     ) -> SpectrumImage:
-        """Build an image from a (pixels, channels) matrix, sparse or dense."""
+        """Build an image from a (pixels, channels) matrix, sparse or dense.
+
+        Parameters
+        ----------
+        matrix : sparse matrix or ndarray, (pixels, channels)
+            Pixels row by row.
+        shape : tuple of int
+            (rows, columns).
+        energy : EnergyAxis
+        **attributes
+            Those of `SpectrumImage`.
+
+        Raises
+        ------
+        EDSError
+            If values are negative or not finite.
+        """
         return cls(stored(matrix), (shape[0], shape[1]), energy, **attributes)
 
     @property
@@ -212,12 +235,26 @@ class SpectrumImage:
         return sums_of_window(self.counts, channels).reshape(self.shape)
 
     def window_map(self, low_keV: float, high_keV: float) -> np.ndarray:
-        """Sum the counts of every pixel in ``low_keV <= E < high_keV``, shape (rows, columns)."""
+        """Sum the counts of every pixel in ``low_keV <= E < high_keV``, shape (rows, columns).
+
+        Raises
+        ------
+        UncalibratedError
+            If the axis has no energies.
+        EDSError
+            If no channel lies in the window.
+        """
         channels = self.energy.channels(low_keV, high_keV)
         return sums_of_window(self.counts, channels).reshape(self.shape)
 
     def pixel_spectrum(self, row: int, column: int) -> np.ndarray:
-        """Spectrum of one pixel, shape (channels,)."""
+        """Spectrum of one pixel, shape (channels,).
+
+        Raises
+        ------
+        EDSError
+            If the pixel is outside the map.
+        """
         if not (0 <= row < self.shape[0] and 0 <= column < self.shape[1]):
             raise EDSError(f"pixel ({row}, {column}) is outside the map of {self.shape} pixels")
         pixel = row * self.shape[1] + column
@@ -277,6 +314,11 @@ class SpectrumImage:
 
         An image that does not fit, but would fit what is left, is left out: nothing must take it
         for one of the same pixels. Times are those of the pixels that are left.
+
+        Raises
+        ------
+        EDSError
+            If no pixel is left.
         """
         kept = np.arange(self.n_pixels).reshape(self.shape)[rows, columns]
         if kept.size == 0:
@@ -318,7 +360,15 @@ class SpectrumImage:
         return replace(image, offset=offset)
 
     def crop_energy(self, low_keV: float, high_keV: float) -> SpectrumImage:
-        """Return the map of the channels with ``low_keV <= E < high_keV``."""
+        """Return the map of the channels with ``low_keV <= E < high_keV``.
+
+        Raises
+        ------
+        UncalibratedError
+            If the axis has no energies.
+        EDSError
+            If no channel is left.
+        """
         channels = self.energy.channels(low_keV, high_keV)
         energy, part = self.energy.crop(channels), self.part
         if part is not None:
@@ -333,7 +383,13 @@ class SpectrumImage:
         return replace(self, counts=stored(self.counts[:, channels]), energy=energy, part=part)
 
     def rebin_energy(self, factor: int) -> SpectrumImage:
-        """Return the map with groups of `factor` channels summed, the remainder dropped."""
+        """Return the map with groups of `factor` channels summed, the remainder dropped.
+
+        Raises
+        ------
+        EDSError
+            If groups are smaller than one channel or larger than the axis.
+        """
         if not 1 <= factor <= self.n_channels:
             raise EDSError(f"cannot rebin {self.n_channels} channels by {factor}")
         counts, part = stored(rebinned(self.counts, factor)), self.part
