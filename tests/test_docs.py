@@ -12,6 +12,7 @@ import napari_eds as eds
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = {path.name for at in (ROOT, ROOT / "src/napari_eds") for path in at.glob("*/")}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
@@ -29,6 +30,27 @@ def test_the_readme_shows_the_public_face():
     if not TEXTS[0].is_file():
         pytest.skip("the documents lie in the repository, not in the package")
     assert "eds.quantify(" in TEXTS[0].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [*TEXTS, ROOT / "CONTRIBUTING.md"], ids=lambda path: path.name)
+def test_docs_name_only_files_that_are_there(path):
+    if not path.is_file():
+        pytest.skip("the documents lie in the repository, not in the package")
+    package = ROOT / "src/napari_eds"
+    named = re.findall(r"`((?:\w+/)+\w+\.(?:py|pyi|sh|md))`", path.read_text(encoding="utf-8"))
+    # Others are files of other programs.
+    ours = [name for name in named if name.partition("/")[0] in FOLDERS]
+    assert [n for n in ours if not ((ROOT / n).is_file() or (package / n).is_file())] == []
+
+
+def test_the_architecture_names_every_panel():
+    path = ROOT / "docs/architecture.md"
+    if not path.is_file():
+        pytest.skip("the documents lie in the repository, not in the package")
+    panels = {dock.parent.name for dock in (ROOT / "src/napari_eds/_napari").glob("*/dock.py")}
+    named = re.findall(r"`(\w+)/`", path.read_text(encoding="utf-8"))
+    assert panels
+    assert panels <= set(named)
 
 
 def public_functions():
