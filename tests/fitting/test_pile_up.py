@@ -12,7 +12,7 @@ from napari_eds.fitting import preparation as preparing
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.fit import fit
 from napari_eds.fitting.model import build_model
-from napari_eds.fitting.pile_up import PileUp, pile_up_strength, with_pile_up
+from napari_eds.fitting.pile_up import PileUp, with_pile_up
 from napari_eds.fitting.preparation import prepare
 from napari_eds.physics.detector import silicon_escape
 from napari_eds.quantification.account import account
@@ -214,9 +214,8 @@ def test_x_rays_of_two_phases_do_not_meet():
 def test_strength_alone_and_counts_of_direct_lines(simulations):
     labels, *_, prepared, _ = simulations["alumina", 0.03]
     total = labels.sum(axis=0)
-    assert pile_up_strength(prepared.model, total).strength == pytest.approx(
-        prepared.pile_up.strength, rel=1e-3
-    )
+    _, alone = with_pile_up(prepared.model, total)
+    assert alone.strength == pytest.approx(prepared.pile_up.strength, rel=1e-3)
     bare = replace(prepared.model, pile_up=None)
     np.testing.assert_array_equal(bare.weight_sums, prepared.model.weight_sums)
     again, _ = with_pile_up(bare, total)

@@ -48,6 +48,13 @@ def test_denoised_maps_are_nearer_to_the_truth_than_a_kernel(film, found):
         assert clean.mean() == pytest.approx(truth.mean(), rel=0.02)
 
 
+def test_maps_of_components_lie_where_windows_show_them(found):
+    channels = found.energy.channels(6.2, 6.6)
+    per_component = found.factors.spectra[:, channels].sum(axis=1)
+    iron = np.tensordot(per_component, found.amount_maps(), axes=1)
+    np.testing.assert_allclose(iron, found.window_map(6.2, 6.6), rtol=1e-9)
+
+
 def test_the_sum_spectrum_stays_what_it_was(film, found):
     own = film.image.energy.channels(found.energy.offset_keV - 0.015, found.energy.last_keV)
     measured = film.image.total_spectrum()[own].sum()

@@ -27,6 +27,12 @@ def test_the_sum_of_frames_holds_all_counts(film):
     assert (some.frames.first, some.frames.last, some.frames.of) == (2, 3, 5)
 
 
+def test_maps_of_counts_are_those_of_single_frames(film):
+    xrays = film.series.frame(0).energy.xray_channels
+    apart = [dense(film.series.frame(i))[..., xrays].sum(axis=-1) for i in range(5)]
+    np.testing.assert_array_equal(film.series.counts_maps(), apart)
+
+
 def test_shifts_move_whole_pixels_and_tell_what_is_not_covered(film):
     shifts = np.array([[0, 0], [2, -1], [0, 3], [-4, 0], [1, 1]])
     moved = film.series.shifted(shifts)

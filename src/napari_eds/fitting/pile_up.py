@@ -90,11 +90,6 @@ def with_pile_up(model: SpectralModel, spectra: np.ndarray) -> tuple[SpectralMod
     return replace(bare, pile_up=found.strength * pairs if found.is_used else None), found
 
 
-def pile_up_strength(model: SpectralModel, spectra: np.ndarray) -> PileUp:
-    """Find how strong pile-up is, jointly with all intensities; arguments as `with_pile_up`."""
-    return with_pile_up(model, spectra)[1]
-
-
 def _found(model: SpectralModel, spectra: np.ndarray) -> tuple[np.ndarray, PileUp]:
     """Return the pairs of each family at a strength of 1, (channels, families), and the strength.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from io import BytesIO
 from itertools import chain
@@ -169,11 +169,6 @@ def _seen_from(path: Path, source: Path | None) -> str | None:
         return Path(os.path.relpath(source, path.parent)).as_posix()
     except ValueError:  # on another drive
         return source.name
-
-
-def map_files(elements: Iterable[str]) -> list[str]:
-    """Return the names of the files that `save_maps` writes."""
-    return [f"{at_pct(e)}{suffix}" for e in elements for suffix in (".tif", ".png")]
 
 
 def save_maps(
