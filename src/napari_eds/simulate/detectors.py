@@ -24,11 +24,11 @@ from napari_eds.simulate.conditions import Conditions, Phase
 from napari_eds.simulate.drawing import draw_counts
 from napari_eds.simulate.expected import Components, FamilyKey, emission_of, flat_component
 from napari_eds.simulate.files import write_velox
-from napari_eds.simulate.maps import (
-    checked_specimen,
-    k_factors_of,
+from napari_eds.simulate.maps import checked_specimen, k_factors_of
+from napari_eds.simulate.recording import (
     live_electrons,
     recorded_acquisition,
+    recorded_image,
     timed,
 )
 from napari_eds.spectra.acquisition import Detector
@@ -146,16 +146,8 @@ def simulate_detectors(  # noqa: PLR0913 - a specimen and how it is measured
     electrons = live_electrons(dose * len(detectors), mean) * along
     told = replace(told, detectors=_recorded(detectors, counts, mean))
     told = replace(timed(told, mean, electrons, labels.size), tilt_deg=tilt_deg)
-    image = SpectrumImage.from_matrix(
-        sparse.csr_array(sum(counts[1:], start=counts[0])),
-        labels.shape,
-        mean.energy,
-        pixel_size=(mean.pixel_size_nm, mean.pixel_size_nm),
-        pixel_unit="nm",
-        name=name,
-        acquisition=told,
-        metadata=MappingProxyType({"simulated": True, "seed": seed}),
-    )
+    total = sparse.csr_array(sum(counts[1:], start=counts[0]))
+    image = recorded_image(total, labels.shape, mean, told, name=name, seed=seed)
     return DetectorSimulation(
         image,
         tuple(counts),

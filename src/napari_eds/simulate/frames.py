@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,16 +19,19 @@ from napari_eds.simulate.maps import (
     checked_specimen,
     film_on_substrate,
     film_phases,
-    haadf_signal,
     k_factors_of,
+)
+from napari_eds.simulate.recording import (
+    haadf_image,
+    haadf_signal,
     live_electrons,
     noisy_haadf,
     recorded_acquisition,
+    recorded_image,
     timed,
 )
 from napari_eds.spectra.acquisition import FrameRange
 from napari_eds.spectra.frame_series import FrameSeries
-from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,27 +123,18 @@ def simulate_frames(  # noqa: PLR0913 - maps, and what happens to them
         blocks.append(draw_counts(seen.weights, components.spectra, rng))
         pictures.append(noisy_haadf((view @ signal).reshape(shape), rng))
     counts = sparse.csr_array(sparse.vstack(blocks, format="csr"))
-    acquisition = recorded_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng)
-    n, size = len(drift), (settings.pixel_size_nm,) * 2
-    n_pixels = shape[0] * shape[1]
-    stacked = SpectrumImage.from_matrix(
+    n, n_pixels = len(drift), shape[0] * shape[1]
+    told = recorded_acquisition(settings, phases, int(counts.sum(dtype=np.int64)), rng)
+    electrons = live_electrons(dose or 0.0, settings)
+    stacked = recorded_image(
         counts,
         (n * shape[0], shape[1]),
-        settings.energy,
-        pixel_size=size,
-        pixel_unit="nm",
+        settings,
+        timed(told, settings, electrons, n_pixels, n_frames=n, frame_time_s=frame_time_s),
         name=name,
-        acquisition=timed(
-            acquisition,
-            settings,
-            live_electrons(dose or 0.0, settings),
-            n_pixels,
-            n_frames=n,
-            frame_time_s=frame_time_s,
-        ),
-        metadata=MappingProxyType({"simulated": True, "seed": seed}),
+        seed=seed,
     )
-    haadf = AuxiliaryImage("HAADF", np.stack(pictures), size, "nm")
+    haadf = haadf_image(np.stack(pictures), settings)
     ranges = tuple(FrameRange(i, i, n) for i in range(1, n + 1))
     return FrameSimulation(
         FrameSeries(stacked, ranges, (haadf,)),
