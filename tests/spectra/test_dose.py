@@ -25,6 +25,15 @@ def test_dose_is_current_dwell_and_frames(lfo_sto_96):
     assert ratio == pytest.approx(0.95, abs=1e-4)
 
 
+def test_the_solid_angle_is_that_of_all_detectors_if_each_is_known(lfo_sto_96):
+    told = lfo_sto_96.acquisition
+    four = [replace(told.detectors[0], solid_angle_sr=angle) for angle in (0.1, 0.2, 0.15, 0.25)]
+    assert replace(told, detectors=tuple(four)).solid_angle_sr() == pytest.approx(0.7)
+    unknown = replace(four[0], solid_angle_sr=None)
+    assert replace(told, detectors=(*four, unknown)).solid_angle_sr() is None
+    assert replace(told, detectors=()).solid_angle_sr() is None
+
+
 def test_a_current_of_0_was_not_measured(data_dir):
     name = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"
     image = eds.load(data_dir / name)

@@ -168,6 +168,12 @@ class Acquisition:
             return sum(known) / len(known)
         return _share(self.live_time_s, self.real_time_s)
 
+    def solid_angle_sr(self) -> float | None:
+        """Solid angle of all detectors together, where the file tells that of each."""
+        angles = [detector.solid_angle_sr for detector in self.detectors]
+        known = [angle for angle in angles if angle]
+        return sum(known) if known and len(known) == len(angles) else None
+
     def in_part(self, share: float) -> Acquisition:
         """Return what holds for a share of the time: some of the pixels, or some of the frames."""
         return replace(

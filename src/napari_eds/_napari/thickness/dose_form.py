@@ -147,7 +147,7 @@ class DoseForm(QWidget):
         """Return the solid angle of all detectors: the field's, or else the file's."""
         image = self.focus.image
         own: float = self.solid_angle.value
-        return own or (None if image is None else _solid_angle(image.acquisition))
+        return own or (None if image is None else image.acquisition.solid_angle_sr())
 
     def _on_edited(self, field: PartField, _value: Any = None) -> None:
         settings = self.focus.settings
@@ -175,7 +175,7 @@ def _box(row: _Row) -> FloatSpinBox:
 
 def _told(told: Acquisition) -> dict[str, str]:
     """Return what a file says, by the part of the form."""
-    live, angle = told.live_fraction(), _solid_angle(told)
+    live, angle = told.live_fraction(), told.solid_angle_sr()
     dwell = None if told.dwell_time_s is None else told.dwell_time_s * 1e6
     n = len(told.detectors)
     values = {
@@ -198,10 +198,3 @@ def _seconds(told: Acquisition) -> str:
     times = [d.live_time_s for d in told.detectors if d.live_time_s is not None]
     live = sum(times) / len(times) if times else told.live_time_s
     return "" if live is None else f", {live:.4g} s"
-
-
-def _solid_angle(told: Acquisition) -> float | None:
-    """Return the solid angle of all detectors together, where the file tells each."""
-    angles = [d.solid_angle_sr for d in told.detectors]
-    known = [angle for angle in angles if angle]
-    return sum(known) if known and len(known) == len(angles) else None
