@@ -1,4 +1,7 @@
-"""`Checked`: settings that are validated, immutable, and know no names but their own."""
+"""`Checked`: settings that are validated, immutable, and know no names but their own.
+
+What pydantic finds wrong with them is told in one line.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_eds.recipe.problems import recipe_error
+from napari_eds.errors import RecipeError
 
 
 class Checked(BaseModel):
@@ -21,3 +24,13 @@ class Checked(BaseModel):
             return cls(**settings)
         except ValidationError as problem:
             raise recipe_error(problem) from problem
+
+
+def recipe_error(problem: ValidationError, where: str = "") -> RecipeError:
+    """Return what pydantic reports, in one line that names the fields at fault."""
+    faults = []
+    for error in problem.errors():
+        place = ".".join(str(part) for part in error["loc"])
+        message = error["msg"].removeprefix("Value error, ")
+        faults.append(f"{place}: {message}" if place else message)
+    return RecipeError(f"{where}{'; '.join(faults)}")

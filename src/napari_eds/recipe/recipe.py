@@ -19,13 +19,12 @@ from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_files
 from napari_eds.physics.detector_windows import DetectorWindow
 from napari_eds.recipe.absorption import Absorption
-from napari_eds.recipe.checked import Checked
+from napari_eds.recipe.checked import Checked, recipe_error
 from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.geometry import Geometry
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.map_part import MAP_PART, MapPart
 from napari_eds.recipe.notebook import recipe_html
-from napari_eds.recipe.problems import recipe_error
 from napari_eds.recipe.uncertainties import Uncertainties
 from napari_eds.recipe.zeta_factors import ZetaFactorTable
 
