@@ -35,7 +35,7 @@ from PIL import Image
 import napari_eds as eds
 from napari_eds._support.files import is_unfinished
 from napari_eds.exchange.autosave import UnsavedCopy
-from napari_eds.simulate.maps import Phase, simulate
+from napari_eds.simulate import Phase, simulate
 
 #: Bytes of the largest file on the disk that is "full".
 FULL_BYTES = 2000

@@ -140,7 +140,7 @@ def make_jeol_map(path: Path, size: int = 512, n_frames: int = 4) -> None:
 
 def find_files(data: Path, folder: str) -> list[Path]:
     """Return every file that may hold EDS data, those in zip files unpacked into `folder`."""
-    from napari_eds.readers.reading import SUFFIXES
+    from napari_eds._support.raw_files import SUFFIXES
 
     for archive in data.rglob("*.zip"):
         with zipfile.ZipFile(archive) as file:

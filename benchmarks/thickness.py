@@ -18,7 +18,7 @@ import numpy as np
 
 import napari_eds as eds
 from napari_eds.physics.absorption import attenuation_uncertainty, mass_absorption_cm2_g
-from napari_eds.simulate.maps import Phase, simulate
+from napari_eds.simulate import Phase, simulate
 
 SIMULATED = Path(__file__).resolve().parents[1].parent / "shared/data/simulated"
 LFO_STO = (

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QMessageBox
 import napari_eds as eds
 from napari_eds._napari.parts.panels import PLUGIN, RESULTS, WORKBENCH, dock_of, find_panel
 from napari_eds.exchange import autosave
-from napari_eds.simulate.maps import (
+from napari_eds.simulate import (
     Phase,
     Simulation,
     lanthanum_ferrite_on_strontium_titanate,

@@ -9,7 +9,7 @@ from npe2 import PluginManifest
 from qtpy.QtGui import QIcon
 
 from napari_eds._napari.parts.panels import PLUGIN
-from napari_eds.readers.reading import SUFFIXES
+from napari_eds._support.raw_files import SUFFIXES
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import napari_eds as eds
 from known_spectra import COLUMN, MEASURED, Known, simulated
 from napari_eds.cli.main import main
 from napari_eds.elements.proposals import recipe_elements, search_elements
-from napari_eds.simulate.maps import Phase, simulate
+from napari_eds.simulate import Phase, simulate
 
 
 def proposals_of(image, **options):

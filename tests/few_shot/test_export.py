@@ -25,17 +25,17 @@ from napari_eds import (
     load,
     quantify,
 )
-from napari_eds.few_shot.chips import order_chips
-from napari_eds.few_shot.classification import classify
-from napari_eds.few_shot.export import (
+from napari_eds.few_shot import (
     FewShotError,
     FewShotFormat,
-    _put_in_place,
+    classify,
     export_few_shot,
     few_shot_grid,
     few_shot_map_size,
     support_from_painting,
 )
+from napari_eds.few_shot.chips import order_chips
+from napari_eds.few_shot.export import _put_in_place
 from napari_eds.labels.files import read_labels
 
 VELOX = "real/velox/fei_SI_SuperX-HAADF_10frames_10x50.emd"

@@ -6,8 +6,8 @@ import pytest
 import napari_eds as eds
 from napari_eds.fitting.background import sum_background
 from napari_eds.fitting.model import build_model
-from napari_eds.physics import emission
 from napari_eds.physics.absorption import mixed_absorption_cm2_g
+from napari_eds.physics.detector import DetectorModel
 
 RECIPE = eds.Recipe(elements=("Sr", "Ti", "O"), fit_only=("Cu",))
 WEIGHTS = np.array([0.478, 0.261, 0.261])  # SrTiO3
@@ -31,7 +31,7 @@ def bremsstrahlung(energies, mass_thickness):
         np.average(sharp, weights=np.exp(-0.5 * ((energies - e) / (w / 2.355)) ** 2))
         for e, w in zip(energies, np.maximum(fwhm, step), strict=True)
     ]
-    return emission.DetectorModel().efficiency(energies) / energies * smeared
+    return DetectorModel().efficiency(energies) / energies * smeared
 
 
 def drawn(model, background, counts):

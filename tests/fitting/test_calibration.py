@@ -18,7 +18,7 @@ from napari_eds import (
 from napari_eds.fitting.calibration import BOUNDS, Calibration, calibrate
 from napari_eds.fitting.corrections import corrected
 from napari_eds.fitting.model import build_model
-from napari_eds.simulate.maps import Conditions, lanthanum_ferrite_on_strontium_titanate
+from napari_eds.simulate import Conditions, lanthanum_ferrite_on_strontium_titanate
 
 EXSPY_LINES = {"correct_lines": False, "refine_line_ratios": False}
 K = KFactorTable.from_mapping({"O_K": 1, "Ti_K": 1, "Sr_K": 1}, "family")

@@ -14,15 +14,17 @@ from napari_eds.errors import EDSError
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import mixed_absorption_cm2_g
-from napari_eds.physics.emission import (
+from napari_eds.physics.detector import (
     AbsorbingLayer,
     DetectorModel,
+    formula_weight_fractions,
+    resolution_keV,
+)
+from napari_eds.physics.emission import (
     absorption_factor,
     bremsstrahlung_cross_section_cm2_keV,
     emission_lines,
-    formula_weight_fractions,
     ionisation_cross_section_cm2,
-    resolution_keV,
     theoretical_k_factor,
     weight_fractions,
 )

@@ -19,7 +19,7 @@ from napari_eds.quantification.intensities import Intensities
 from napari_eds.quantification.kernels import Kernel
 from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
 from napari_eds.recipe.absorption import foil
-from napari_eds.simulate.maps import Phase, simulate
+from napari_eds.simulate import Phase, simulate
 
 DENSITY_g_cm3 = 5.12
 FILM, SUBSTRATE = 2, 3

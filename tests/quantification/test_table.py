@@ -23,7 +23,7 @@ from napari_eds.quantification.table import (
     read_table,
     wt_pct,
 )
-from napari_eds.simulate.maps import Phase, simulate
+from napari_eds.simulate import Phase, simulate
 
 PACKAGE = Path(eds.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "results-table.md"

@@ -8,7 +8,7 @@ import pytest
 import napari_eds as eds
 from napari_eds.errors import EDSError, KFactorError, LabelError
 from napari_eds.quantification.label_thickness import LabelThickness
-from napari_eds.simulate.maps import Phase, simulate
+from napari_eds.simulate import Phase, simulate
 
 NO_TAIL = eds.LowEnergyTail(fraction=0.0, decay_keV=0.05)
 PHASES = (Phase("SrTiO3", {"Sr": 20, "Ti": 20, "O": 60}, 5.12),)

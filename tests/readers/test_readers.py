@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 
 import napari_eds
-from napari_eds.readers.reading import SUFFIXES
+from napari_eds._support.raw_files import SUFFIXES
 
 
 class Row(NamedTuple):

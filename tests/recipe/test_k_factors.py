@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from napari_eds import KFactor, KFactorError, KFactorTable, read_k_factors
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
+from napari_eds.physics.detector import AbsorbingLayer, DetectorModel
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
 
 VELOX = "real/kfactors/k-factors-Spectra300UTK200keV.csv"
@@ -277,7 +278,7 @@ def test_computed_factors_follow_beam_energy_and_detector():
         assert table.find("Sr", "K").value == pytest.approx(float(expected), rel=1e-12)
     assert at_80.find("Sr", "K").value > 1.1 * at_200.find("Sr", "K").value
     windowed = theoretical_k_factors(
-        200, emission.DetectorModel(window=(emission.AbsorbingLayer("Be", 8000, 1.85),))
+        200, DetectorModel(window=(AbsorbingLayer("Be", 8000, 1.85),))
     )
     assert windowed.find("F", "K").value > 10 * at_200.find("F", "K").value
     assert windowed.find("O", "K") is None  # not a hundredth of it passes

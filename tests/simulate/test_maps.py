@@ -10,12 +10,9 @@ from hypothesis import strategies as st
 from napari_eds import EnergyAxis, LabelError, SpectrumImage
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
-from napari_eds.physics.emission import (
-    WINDOWLESS,
-    bremsstrahlung_cross_section_cm2_keV,
-    emission_lines,
-)
-from napari_eds.simulate.maps import (
+from napari_eds.physics.detector import WINDOWLESS
+from napari_eds.physics.emission import bremsstrahlung_cross_section_cm2_keV, emission_lines
+from napari_eds.simulate import (
     Conditions,
     Phase,
     Simulation,
@@ -445,7 +442,6 @@ def test_unknown_families_and_masks_are_errors(film):
 
 def test_dose_and_counts_belong_together():
     """Counts of Si from its atoms and the dose that the file tells, by the textbook's product."""
-    from napari_eds.physics import emission
     from napari_eds.spectra.dose import electrons_per_pixel
 
     phase = Phase("Si", {"Si": 100}, 2.33)
@@ -457,7 +453,7 @@ def test_dose_and_counts_belong_together():
     assert told.live_fraction() == pytest.approx(0.95)
     assert sum(one.solid_angle_sr for one in told.detectors) == pytest.approx(0.4)
     lines = made.conditions.lines("Si", "K")
-    seen = (lines.cross_sections_cm2 * emission.WINDOWLESS.efficiency(lines.energies_keV)).sum()
+    seen = (lines.cross_sections_cm2 * WINDOWLESS.efficiency(lines.energies_keV)).sum()
     atoms = 6.02214076e23 * 2.33 * 1e-7 / 28.085
     counts = electrons_per_pixel(made.image, live=True) * atoms * seen * 0.4 / (4 * np.pi)
     assert made.expected_family_counts("Si", "K")[0, 0] == pytest.approx(counts, rel=2e-3)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import napari_eds as eds
-from napari_eds.simulate.maps import Phase, simulate
+from napari_eds.simulate import Phase, simulate
 from napari_eds.spectra.axes import NOISE_PEAK_END_keV
 
 #: Mostly noise: 60 channels of -0.2, -0.18, ... keV, of which those from the 21st on are X-rays.

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds._support.raw_files import SUFFIXES
 from napari_eds.errors import EDSError
-from napari_eds.readers.reading import SUFFIXES, load, read, read_images
+from napari_eds.readers.reading import load, read, read_images
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

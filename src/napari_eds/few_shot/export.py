@@ -20,9 +20,7 @@ from napari_eds.few_shot.chips import (
     ChipOrder,
     FewShotError,
     check_support,
-    few_shot_grid,
     order_chips,
-    support_from_painting,
 )
 from napari_eds.few_shot.folder import (
     FewShotFormat,
@@ -38,16 +36,6 @@ from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
-
-__all__ = [
-    "FewShotError",
-    "FewShotFormat",
-    "MapSize",
-    "export_few_shot",
-    "few_shot_grid",
-    "few_shot_map_size",
-    "support_from_painting",
-]
 
 
 def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults

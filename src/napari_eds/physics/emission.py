@@ -21,13 +21,7 @@ from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import mixed_absorption_cm2_g
 from napari_eds.physics.cross_sections import SHELLS, ELECTRON_REST_eV, shell_cross_section_cm2
-from napari_eds.physics.detector import (
-    WINDOWLESS,
-    AbsorbingLayer,
-    DetectorModel,
-    formula_weight_fractions,
-    resolution_keV,
-)
+from napari_eds.physics.detector import WINDOWLESS, DetectorModel
 from napari_eds.physics.vacancies import (
     ALPHA_LINES,
     FAMILY_SHELLS,
@@ -41,24 +35,6 @@ from napari_eds.physics.vacancies import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = [
-    "FAMILIES",
-    "WINDOWLESS",
-    "AbsorbingLayer",
-    "DetectorModel",
-    "EmissionLines",
-    "absorption_factor",
-    "alpha_energy_keV",
-    "bremsstrahlung_cross_section_cm2_keV",
-    "element_density_g_cm3",
-    "element_symbols",
-    "emission_lines",
-    "formula_weight_fractions",
-    "ionisation_cross_section_cm2",
-    "resolution_keV",
-    "theoretical_k_factor",
-    "weight_fractions",
-]
 
 FAMILIES = tuple(FAMILY_SHELLS)
 

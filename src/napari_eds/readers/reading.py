@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from napari_eds.spectra.frame_series import FrameSeries
     from napari_eds.spectra.spectrum_image import AuxiliaryImage, SpectrumImage
 
-__all__ = ["SUFFIXES", "load", "read", "read_frames", "read_images"]
 
 #: Modules that read files of an extension; of all others it is RosettaSciIO's door.
 _READERS = {

@@ -12,6 +12,7 @@ import numpy as np
 from napari_eds.errors import EDSError
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
+from napari_eds.physics.detector import WINDOWLESS, DetectorModel
 from napari_eds.recipe.k_factor_errors import class_error
 from napari_eds.recipe.k_factor_theory import why_not_computed
 from napari_eds.recipe.k_factors import ABOUT_BEAM, NAMES, Convention, KFactor, KFactorTable
@@ -184,7 +185,7 @@ def beam_energy_remark(table: KFactorTable, beam_energy_keV: float) -> str:
 def rows_far_from_theory(
     table: KFactorTable,
     beam_energy_keV: float,
-    detector: emission.DetectorModel = emission.WINDOWLESS,
+    detector: DetectorModel = WINDOWLESS,
 ) -> dict[KFactor, float]:
     """Return the factors that theory contradicts one by one, and how large they are beside it.
 
@@ -220,7 +221,7 @@ def rows_far_from_theory(
 
 
 def _log_ratios_known(
-    table: KFactorTable, beam_keV: float, detector: emission.DetectorModel
+    table: KFactorTable, beam_keV: float, detector: DetectorModel
 ) -> dict[KFactor, float]:
     """Logarithms of table / theory, up to a common constant, of rows that theory knows."""
     found: dict[KFactor, float] = {}
@@ -281,7 +282,7 @@ def _computed(
     family: str,
     beams_keV: tuple[float, ...],
     convention: Convention,
-    detector: emission.DetectorModel = emission.WINDOWLESS,
+    detector: DetectorModel = WINDOWLESS,
 ) -> tuple[float, ...]:
     k = emission.theoretical_k_factor(element, family, beams_keV, detector, convention)
     return tuple(map(float, k))

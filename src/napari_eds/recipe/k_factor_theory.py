@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import emission
+from napari_eds.physics.detector import WINDOWLESS, DetectorModel
 from napari_eds.physics.detector_windows import in_words
 from napari_eds.recipe.k_factor_errors import class_error
 from napari_eds.recipe.k_factors import Convention, KFactorTable, checked_table
@@ -33,7 +34,7 @@ def why_not_computed(beam_energy_keV: float) -> str:
 
 def theoretical_k_factors(
     beam_energy_keV: float,
-    detector: emission.DetectorModel = emission.WINDOWLESS,
+    detector: DetectorModel = WINDOWLESS,
     *,
     convention: Convention = "family",
     elements: Iterable[str] | None = None,
@@ -85,9 +86,9 @@ def theoretical_k_factors(
 
 @cache
 def _theory(
-    beam_energy_keV: float, detector: emission.DetectorModel, convention: Convention
+    beam_energy_keV: float, detector: DetectorModel, convention: Convention
 ) -> KFactorTable:
-    windowless = _relative_to_silicon(beam_energy_keV, emission.WINDOWLESS, convention)
+    windowless = _relative_to_silicon(beam_energy_keV, WINDOWLESS, convention)
     rows = []
     for name, k in _relative_to_silicon(beam_energy_keV, detector, convention).items():
         element, family = name
@@ -104,7 +105,7 @@ def _theory(
 
 
 def _relative_to_silicon(
-    beam_energy_keV: float, detector: emission.DetectorModel, convention: Convention
+    beam_energy_keV: float, detector: DetectorModel, convention: Convention
 ) -> dict[tuple[str, str], float]:
     """Return the k-factor of each element and family that has lines in the range."""
     found: dict[tuple[str, str], float] = {}

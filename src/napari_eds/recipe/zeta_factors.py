@@ -15,6 +15,7 @@ from napari_eds._support.outputs import write_table
 from napari_eds.errors import KFactorError
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
+from napari_eds.physics.detector import WINDOWLESS, DetectorModel
 from napari_eds.recipe.k_factor_columns import ZETA_FACTORS, columns_of
 from napari_eds.recipe.k_factor_text import read_text_table
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors
@@ -211,7 +212,7 @@ def read_zeta_factors(path: str | Path) -> ZetaFactorTable:
 def theoretical_zeta_factors(
     beam_energy_keV: float,
     solid_angle_sr: float,
-    detector: emission.DetectorModel = emission.WINDOWLESS,
+    detector: DetectorModel = WINDOWLESS,
     *,
     common_relative_error: float = THEORY_COMMON_ERROR,
 ) -> ZetaFactorTable:

@@ -11,6 +11,7 @@ from scipy import sparse, special
 
 from napari_eds.errors import EDSError
 from napari_eds.physics import emission
+from napari_eds.physics.detector import WINDOWLESS, DetectorModel, resolution_keV
 from napari_eds.physics.vacancies import atomic_number
 from napari_eds.spectra.axes import EnergyAxis
 
@@ -83,7 +84,7 @@ class Conditions:
     pixel_size_nm: float = 0.25
     energy: EnergyAxis = DEFAULT_ENERGY
     true_energy: EnergyAxis | None = None
-    detector: emission.DetectorModel = emission.WINDOWLESS
+    detector: DetectorModel = WINDOWLESS
     continuum: float = 0.3
     stray: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     strobe: float = 0.0
@@ -177,7 +178,7 @@ class Conditions:
         )
 
     def _sigma_keV(self, energies_keV: np.ndarray) -> np.ndarray:
-        fwhm = emission.resolution_keV(energies_keV, self.resolution_MnKa_eV)
+        fwhm = resolution_keV(energies_keV, self.resolution_MnKa_eV)
         return fwhm / (2 * np.sqrt(2 * np.log(2)))
 
 

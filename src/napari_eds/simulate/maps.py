@@ -37,15 +37,6 @@ from napari_eds.simulate.recording import (
 from napari_eds.spectra.label_sums import check_labels
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
-__all__ = [
-    "Conditions",
-    "Phase",
-    "Simulation",
-    "lanthanum_ferrite_interface",
-    "lanthanum_ferrite_on_strontium_titanate",
-    "simulate",
-]
-
 #: Column of the film that is simulated for samples and demos.
 FILM_CONDITIONS: dict[str, Any] = {"stray": {"Cu": 0.035, "C": 0.02}, "strobe": 0.04}
 

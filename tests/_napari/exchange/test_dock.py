@@ -26,8 +26,8 @@ from napari_eds._napari.state.layers import QUANTIFICATION, geometry
 from napari_eds._napari.state.settings import default_settings
 from napari_eds.exchange.hyperspy import read_hspy
 from napari_eds.exchange.session import load_session, save_session
+from napari_eds.few_shot import export_few_shot, support_from_painting
 from napari_eds.few_shot.classification import classify, read_classification
-from napari_eds.few_shot.export import export_few_shot, support_from_painting
 from window_actions import (
     LEFT,
     NO_KEY,

@@ -13,7 +13,7 @@ from napari_eds._napari.reader import add_layers
 from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_edits import EDITED, edit, features_after_merge, merged
 from napari_eds._napari.state.layers import add_chips, image_layers, maps_of
-from napari_eds.simulate.maps import Phase, simulate
+from napari_eds.simulate import Phase, simulate
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 

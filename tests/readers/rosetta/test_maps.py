@@ -11,8 +11,9 @@ import pytest
 import zarr
 
 import napari_eds
+from napari_eds._support.raw_files import SUFFIXES
 from napari_eds.readers.options import Options
-from napari_eds.readers.reading import SUFFIXES, read_images
+from napari_eds.readers.reading import read_images
 from napari_eds.readers.rosetta import call as rosetta_call
 from napari_eds.readers.rosetta import maps
 from napari_eds.spectra.recorded import positive

@@ -41,14 +41,9 @@ from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION, label_names
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError
-from napari_eds.few_shot.export import (
-    FewShotFormat,
-    MapSize,
-    check_target,
-    export_few_shot,
-    few_shot_map_size,
-    support_from_painting,
-)
+from napari_eds.few_shot.chips import support_from_painting
+from napari_eds.few_shot.export import check_target, export_few_shot, few_shot_map_size
+from napari_eds.few_shot.folder import FewShotFormat, MapSize
 from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 

@@ -51,8 +51,8 @@ from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION, label_names
 from napari_eds.errors import EDSError, LabelError
+from napari_eds.few_shot.chips import support_from_painting
 from napari_eds.few_shot.classification import Classification, classify, read_classification
-from napari_eds.few_shot.export import support_from_painting
 from napari_eds.quantification.result import Quantification
 
 _CSV = "CSV (*.csv)"
