@@ -16,3 +16,8 @@ def with_error(value: float, error: float) -> str:
         return f"{value:.4g} ± {error:.2g}"
     decimals = max(0, 1 - math.floor(math.log10(error)))
     return f"{round(value, decimals) + 0.0:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def known(value: float | None, unit: str) -> str:
+    """Return a value with its unit, or that it is unknown."""
+    return "unknown" if value is None else f"{value:g} {unit}"
