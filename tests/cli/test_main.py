@@ -278,6 +278,22 @@ def test_a_calibration_says_its_thickness_and_what_it_left_aside(data_dir, tmp_p
     assert table["k_factor"][2] == pytest.approx(1.1342, rel=0.06)
 
 
+def test_a_calibration_tells_its_own_correction_and_not_that_of_the_table_before(
+    data_dir, tmp_path, capsys
+):
+    truth = np.load(data_dir / "simulated/LFO_STO_96_truth.npz", allow_pickle=False)
+    labels, first = tmp_path / "labels.npy", tmp_path / "first.csv"
+    np.save(labels, (truth["pure"] & (truth["label"] == 3)).astype(np.uint8))
+    command = ["calibrate-k", str(data_dir / "simulated/LFO_STO_96.emd"), "--elements", "Sr,Ti,O"]
+    command += ["--fit-only", "Cu,C,Ga,Pt,La,Fe", "--labels", str(labels)]
+    command += ["--label", "1", "--formula", "SrTiO3", "--reference", "Ti"]
+    assert main([*command, "-o", str(first)]) == 0
+    assert "k-factors for no thickness" in capsys.readouterr().out
+    second = ["--k-factors", str(first), "--thickness", "55", "-o", str(tmp_path / "second.csv")]
+    assert main([*command, *second]) == 0
+    assert "k-factors for 55 nm, as given" in capsys.readouterr().out
+
+
 def test_elements_that_are_left_out_are_said_in_table_and_once_in_the_summary(
     command, data_dir, tmp_path, capsys
 ):

@@ -13,6 +13,7 @@ from napari_eds.cli.run import run
 from napari_eds.cli.usage import UsageError, at_least_1, bad_options
 
 if TYPE_CHECKING:
+    from napari_eds.quantification.result import Quantification
     from napari_eds.recipe.k_factors import KFactorTable
 
 
@@ -72,13 +73,15 @@ def _write_k_factors(options: argparse.Namespace) -> None:
         options.label, options.formula, options.reference, density_g_cm3=density
     )
     print(table.to_frame().to_string(index=False, na_rep="-"))
-    print("\n".join([_k_factors_told(options, table), *table.notes, *result.account()]))
+    print("\n".join([_k_factors_told(options, result, table), *table.notes, *result.account()]))
     table.to_csv(options.output, overwrite=options.force)
 
 
-def _k_factors_told(options: argparse.Namespace, table: KFactorTable) -> str:
+def _k_factors_told(
+    options: argparse.Namespace, result: Quantification, table: KFactorTable
+) -> str:
     """Say what k-factors were calibrated with."""
-    if "not corrected" in table.source:
+    if result.foil is None:
         used = "no thickness: absorption stays in them (--thickness takes it out)"
     elif options.thickness is not None:
         used = f"{options.thickness:g} nm, as given"
