@@ -12,6 +12,7 @@ from napari_eds.labels.chips import CHIP, LABEL
 from napari_eds.quantification.table import at_pct, error_of, error_total_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: Width of the figure and height of a row, inches; elements of less are not drawn, at.%.
@@ -78,10 +79,10 @@ def _p(value: float) -> str:
     return f"p = {value:.2g}" if value >= _SMALLEST_P else f"p < {_SMALLEST_P:g}"
 
 
-def _zoom(axes: object, value: np.ndarray, error: np.ndarray) -> None:
+def _zoom(axes: Axes, value: np.ndarray, error: np.ndarray) -> None:
     """Show the values, not all of the band, which is far wider."""
     known = np.isfinite(value) & np.isfinite(error)
     if known.any():
         low, high = (value - error)[known].min(), (value + error)[known].max()
         margin = 0.5 * (high - low) or 1.0
-        axes.set_ylim(low - margin, high + margin)  # type: ignore[attr-defined]
+        axes.set_ylim(low - margin, high + margin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,7 +168,7 @@ def _step(places: np.ndarray) -> float:
 
 
 def _best(
-    model: object, places: np.ndarray, values: np.ndarray, errors: np.ndarray
+    model: Callable[..., np.ndarray], places: np.ndarray, values: np.ndarray, errors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the best of fits from several starts, with its covariance and chi-squared."""
     extent, step = np.ptp(places), _step(places)
@@ -188,7 +189,7 @@ def _best(
             )
         except (RuntimeError, ValueError):  # from this start no minimum is found
             continue
-        rest = (values - model(None, *found)) / errors  # type: ignore[operator]
+        rest = (values - model(None, *found)) / errors
         chi_squared = float(rest @ rest)
         if best is None or chi_squared < best[2]:
             best = (found, covariance, chi_squared)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse, special
@@ -350,7 +350,7 @@ def _atomic_percent(
 
 
 def k_factors_of(
-    components: Components, settings: Conditions, convention: str
+    components: Components, settings: Conditions, convention: Literal["family", "alpha"]
 ) -> Mapping[FamilyKey, float]:
     """k-factors of the families in the image, relative to Si K."""
 
@@ -361,7 +361,7 @@ def k_factors_of(
                 family,
                 settings.beam_energy_keV,
                 settings.detector,
-                convention,  # type: ignore[arg-type]
+                convention,
                 **limits,
             )
         )
