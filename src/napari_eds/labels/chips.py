@@ -46,6 +46,25 @@ class Chips:
         return len(self.names)
 
 
+def labelled(
+    labels: np.ndarray | Chips, names: Mapping[int, str] | None, shape: tuple[int, int]
+) -> tuple[np.ndarray, Mapping[int, str] | None]:
+    """Return labels of a map as `check_labels` does, and their names: chips bring theirs.
+
+    Raises
+    ------
+    LabelError
+        If it is no label map of `shape`, or labels no pixel.
+    """
+    if isinstance(labels, Chips):
+        names = labels.names if names is None else names
+        labels = labels.labels
+    labels = check_labels(labels, shape)
+    if not labels.any():
+        raise LabelError("no pixel is labelled; paint a region or make a grid first")
+    return labels, names
+
+
 def grid_chips(shape: tuple[int, int], size: int | tuple[int, int]) -> Chips:
     """Tile a map into equal chips.
 

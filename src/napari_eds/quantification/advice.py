@@ -112,7 +112,7 @@ def chip_size_advice(
     EDSError
         If the error is not positive, or no label shows an element; `quantify` raises others.
     """
-    _check_error(error_at_pct)
+    check_error(error_at_pct)
     sides = _checked_sizes(sizes, image.shape)
     result = _region_result(image, recipe, labels)
     per_pixel = _errors_of_one_pixel(result)
@@ -180,7 +180,7 @@ def counts_for_error(
     LabelError, EDSError
         As `chip_size_advice`, and if the element is not quantified.
     """
-    _check_error(error_at_pct)
+    check_error(error_at_pct)
     result = _region_result(image, recipe, labels)
     if element not in result.elements:
         raise EDSError(f"{element} is not quantified; choose one of {', '.join(result.elements)}")
@@ -244,7 +244,14 @@ def _largest(values: np.ndarray) -> float:
     return float(known.max()) if known.size else np.nan
 
 
-def _check_error(error_at_pct: float) -> None:
+def check_error(error_at_pct: float) -> None:
+    """Say what is wrong with a wanted error in atomic %, if anything is.
+
+    Raises
+    ------
+    EDSError
+        If it is no positive number.
+    """
     if not (np.isfinite(error_at_pct) and error_at_pct > 0):
         raise EDSError(f"the wanted error must be a positive number of at.%, not {error_at_pct}")
 

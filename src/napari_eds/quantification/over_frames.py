@@ -24,7 +24,7 @@ from napari_eds._support.files import beside
 from napari_eds._support.outputs import write_files
 from napari_eds._support.progress import Progress, begin, tells_steps
 from napari_eds.errors import EDSError, LabelError, RecipeError
-from napari_eds.labels.chips import CHIP, LABEL, N_PIXELS, Chips, describe_labels
+from napari_eds.labels.chips import CHIP, LABEL, N_PIXELS, Chips, describe_labels, labelled
 from napari_eds.quantification.composing import electrons_of
 from napari_eds.quantification.frame_figure import draw
 from napari_eds.quantification.result import Quantification
@@ -32,7 +32,6 @@ from napari_eds.quantification.run import run_labels
 from napari_eds.quantification.table import MASS_THICKNESS, at_pct, error_of, error_total_of
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.frame_series import FrameSeries
-from napari_eds.spectra.label_sums import check_labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -303,12 +302,7 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
         As `quantify`. For the zeta-factor method the dose of a frame is its part of the map's,
         by the frames that were recorded.
     """
-    if isinstance(labels, Chips):
-        names = labels.names if names is None else names
-        labels = labels.labels
-    labels = check_labels(labels, series.shape)
-    if not labels.any():
-        raise LabelError("no pixel is labelled; paint a region or make a grid first")
+    labels, names = labelled(labels, names, series.shape)
     if recipe.detectors == "joint":
         raise RecipeError(
             "frames are read as the sum of detectors: set the recipe's detectors to 'sum', and "

@@ -23,7 +23,7 @@ from napari_eds.labels.along_lines import (
     line_bins,
     line_pixels,
 )
-from napari_eds.quantification.advice import MAJOR_AT_PCT, WANTED_ERROR_AT_PCT
+from napari_eds.quantification.advice import MAJOR_AT_PCT, WANTED_ERROR_AT_PCT, check_error
 from napari_eds.quantification.interfaces import Interface, fit_interface
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
@@ -249,8 +249,7 @@ def advised_bin_px(
     LabelError, EDSError
         As `quantify`, or if the wanted error is not a positive number.
     """
-    if not (np.isfinite(error_at_pct) and error_at_pct > 0):
-        raise EDSError(f"the wanted error must be a positive number of at.%, not {error_at_pct}")
+    check_error(error_at_pct)
     pixels = line_pixels(line, image.shape, image.pixel_size)
     whole = pixels.length_px + pixels.step_px
     halves = quantify(image, line_bins(pixels, whole / 2), recipe)

@@ -10,11 +10,11 @@ from scipy import ndimage
 
 from napari_eds._support.progress import Progress, begin, tell, tells_steps
 from napari_eds._support.threads import one_thread_of_algebra
-from napari_eds.errors import EDSError, LabelError, RecipeError
+from napari_eds.errors import EDSError, RecipeError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.preparation import Preparation, prepare
-from napari_eds.labels.chips import CHIP, Chips, describe_labels
+from napari_eds.labels.chips import CHIP, Chips, describe_labels, labelled
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil
 from napari_eds.quantification.composing import absorbing, compose, electrons_for
@@ -39,7 +39,7 @@ from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
 from napari_eds.recipe.zeta_factors import ZetaFactorTable
-from napari_eds.spectra.label_sums import LabelSpectra, check_labels
+from napari_eds.spectra.label_sums import LabelSpectra
 from napari_eds.spectra.spectrum_image import SpectrumImage
 from napari_eds.spectra.storage import sum_dtype
 
@@ -109,12 +109,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         If something is unknown that the correction needs, as where a map is NaN all over a label;
         for the zeta-factor method, also current and times.
     """
-    if isinstance(labels, Chips):
-        names = labels.names if names is None else names
-        labels = labels.labels
-    labels = check_labels(labels, image.shape)
-    if not labels.any():
-        raise LabelError("no pixel is labelled; paint a region or make a grid first")
+    labels, names = labelled(labels, names, image.shape)
     maps = {"thickness": thickness_nm, "density": density_g_cm3}
     check_maps(maps, labels.shape, recipe)
     return run_labels(image, labels, names, recipe, maps=maps, progress=progress)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_eds._support.figures import COLORS
-from napari_eds.errors import EDSError, LabelError
+from napari_eds.errors import EDSError
 from napari_eds.exchange.figures.page import POINTS_PER_MM, FigureStyle, new_figure
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP
@@ -74,7 +74,7 @@ def spectrum_figure(  # noqa: PLR0913 - all but two are keywords
         If the range holds no fitted channel.
     """
     style = style or FigureStyle()
-    row = _row(result, label)
+    row = result.row_of(label)
     lines = _lines(result, row)
     shown, (low, high) = _shown(result, row, energy_range_keV, lines)
     lines = {name: at for name, at in lines.items() if low <= at <= high}
@@ -102,12 +102,6 @@ def spectrum_figure(  # noqa: PLR0913 - all but two are keywords
 
 def _height_mm(style: FigureStyle) -> float:
     return max(_ASPECT * style.width_mm, _LEAST_LINES * style.line_mm)
-
-
-def _row(result: Quantification, label: int) -> int:
-    if label not in result.table.index:
-        raise LabelError(f"there is no label {label}; choose one of the table's")
-    return int(np.searchsorted(result.label_spectra.ids, label))
 
 
 def _lines(result: Quantification, row: int) -> dict[str, float]:

@@ -14,7 +14,6 @@ from napari_eds._support.figures import figure_bytes
 from napari_eds._support.numbers import with_error
 from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
-from napari_eds.errors import LabelError
 from napari_eds.exchange.figures.montage import MOST_NAMED, map_figure
 from napari_eds.exchange.figures.page import MM_PER_INCH, FigureStyle
 from napari_eds.exchange.figures.panels import OF_COUNTS, default_maps
@@ -109,9 +108,8 @@ def _chosen(result: Quantification, labels: Sequence[int] | None) -> dict[int, s
     """Return the labels whose spectra are shown, with why."""
     there = result.table
     if labels is not None:
-        missing = [label for label in labels if label not in there.index]
-        if missing:
-            raise LabelError(f"there is no label {missing[0]}; choose one of the table's")
+        for label in labels:
+            result.row_of(label)  # or say that there is none
         return dict.fromkeys(labels, "")
     if len(there) <= _SPECTRA:
         return dict.fromkeys(there.index.tolist(), "")
