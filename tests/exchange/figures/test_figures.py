@@ -10,8 +10,9 @@ import pytest
 
 import napari_eds as eds
 from napari_eds._support.figures import figure_bytes
-from napari_eds.exchange.figures import outlines, scale_bar
+from napari_eds.exchange.figures import scale_bar
 from napari_eds.exchange.figures.panels import available_maps, panels
+from napari_eds.labels.edges import label_edges
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_outlines_of_a_few_labels_are_named(result):
 def test_edges_surround_each_label():
     labels = np.zeros((4, 5), int)
     labels[1:3, 1:4] = 1
-    edges = outlines.label_edges(labels)
+    edges = label_edges(labels)
     length = np.abs(np.diff(edges, axis=1)).sum()
     assert length == 2 * (2 + 3)
     assert len(edges) == 4

@@ -18,6 +18,7 @@ from qtpy.QtCore import QObject
 from superqt.utils import QSignalThrottler
 
 from napari_eds._napari.state.units import in_world
+from napari_eds.labels.edges import label_edges
 
 #: Colours of labels that are outlined: by napari, and by lines, which need the pixels clear.
 _BY_NAPARI, _BY_LINES = "outlines", "fine outlines"
@@ -46,18 +47,7 @@ def sides_of(labels: np.ndarray) -> np.ndarray:
     ndarray of float32, (runs, 2, 2)
         Start and end as (row, column), where the corner of the first pixel is (0, 0).
     """
-    padded = np.pad(labels, 1)
-    across = _runs(padded[1:, 1:-1] != padded[:-1, 1:-1])
-    down = _runs((padded[1:-1, 1:] != padded[1:-1, :-1]).T)[..., ::-1]
-    return np.concatenate([across, down])
-
-
-def _runs(sides: np.ndarray) -> np.ndarray:
-    steps = np.diff(np.pad(sides.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    row, first = np.nonzero(steps == 1)
-    _, end = np.nonzero(steps == -1)
-    start, stop = np.stack([row, first], axis=1), np.stack([row, end], axis=1)
-    return np.stack([start, stop], axis=1).astype(np.float32)
+    return label_edges(labels)[..., ::-1].astype(np.float32)
 
 
 def spacing_of(labels: np.ndarray, sides: np.ndarray) -> float:

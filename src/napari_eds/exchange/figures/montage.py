@@ -19,6 +19,7 @@ from napari_eds.exchange.figures.page import (
     new_figure,
 )
 from napari_eds.exchange.figures.panels import Panel, Source, default_maps, image_of, panels
+from napari_eds.labels.edges import label_edges
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import CHIP
 
@@ -287,10 +288,10 @@ def _outline(
     if marked is None:
         return
     if not named:
-        outlines.draw(axes, outlines.label_edges(marked), pixel, "white", 0.5 * width)
+        outlines.draw(axes, label_edges(marked), pixel, "white", 0.5 * width)
         return
     for color, label in zip(COLORS, named, strict=False):
-        edges = outlines.label_edges(marked == label)
+        edges = label_edges(marked == label)
         # A white edge below: any colour is seen on any map.
         outlines.draw(axes, edges, pixel, "white", 1.4 * width)
         outlines.draw(axes, edges, pixel, color, 0.8 * width)
