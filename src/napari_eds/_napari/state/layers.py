@@ -285,6 +285,12 @@ def add_chips(
     return layer
 
 
+def painted_as(labels: np.ndarray) -> np.ndarray:
+    """Return labels in the type that napari paints fastest, or in their own if ids are too large."""
+    fits_in = not labels.size or labels.max() <= np.iinfo(np.int32).max
+    return labels.astype(np.int32) if fits_in else labels
+
+
 def spectrum_image_of(layer: Layer | None) -> SpectrumImage | None:
     """Return the spectrum image a layer carries, if any."""
     return None if layer is None else layer.metadata.get(SPECTRUM_IMAGE)
