@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from napari._app_model import get_app_model
 from napari.layers import Image, Labels
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEventLoop, QTimer
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import QFileDialog
 
 import napari_eds as eds
 from napari_eds._napari.parts.numbers import grouped
+from napari_eds._napari.state.belonging import owners_of
 from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.layers import QUANTIFICATION, SPECTRUM_IMAGE, maps_of
 from patience import PATIENCE_ms
@@ -210,6 +212,29 @@ def test_deleting_layers_breaks_nothing(qtbot, window, map_file, k_factor_file):
     viewer.layers.clear()
     assert not dock.run.enabled
     assert dock.about.text() == "Open an EDS map first."
+
+
+def test_a_copy_of_a_map_is_the_users_and_the_map_follows_the_next_run(
+    qtbot, window, map_file, k_factor_file
+):
+    viewer, dock = window(map_file)
+    choose(dock, k_factor_file, chip_size=48)
+    click(dock.make_grid)
+    run_and_wait(qtbot, dock)
+    iron = maps_of(viewer, dock.labels_layer.value)["Fe"]
+    before = iron.data.copy()
+    viewer.layers.selection = {iron}
+    get_app_model().commands.execute_command("napari.layer.duplicate").result()
+    (copy,) = [layer for layer in viewer.layers if layer.name == f"{iron.name} copy"]
+    dock.low.value = 0.3
+    *kept, last = dock.focus.settings.elements
+    change(dock, elements=(*kept, last._replace(role="fit only")))
+    run_and_wait(qtbot, dock)
+
+    np.testing.assert_array_equal(iron.data, dock.result.maps()["Fe"])
+    np.testing.assert_array_equal(copy.data, before)
+    assert not np.array_equal(iron.data, before, equal_nan=True)
+    assert owners_of(viewer, copy, dock.focus.map_layers()) == [dock.focus.map_layer]
 
 
 @pytest.mark.parametrize(

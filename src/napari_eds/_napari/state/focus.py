@@ -23,6 +23,7 @@ from napari_eds._napari.state import spectra, units
 from napari_eds._napari.state.belonging import (
     hide_if_elsewhere,
     last_used,
+    let_go_if_copied,
     note_in_use,
     owners_of,
     show_only,
@@ -376,6 +377,7 @@ class Focus(QObject):
         """Fit a new layer in with the others."""
         layer = event.value
         tell_full_name(layer)
+        let_go_if_copied(self.viewer, layer)
         if eds_layers.spectra_of(layer):
             layer.name_overlay.visible = True  # there is nothing else to be seen of it
         hide_if_elsewhere(self.viewer, layer, self._map, self.map_layers())
