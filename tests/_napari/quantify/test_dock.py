@@ -214,6 +214,30 @@ def test_deleting_layers_breaks_nothing(qtbot, window, map_file, k_factor_file):
     assert dock.about.text() == "Open an EDS map first."
 
 
+def test_labels_without_a_scale_are_laid_on_the_map_they_are_summed_on(qtbot, window, map_file):
+    viewer, dock = window(map_file)
+    map_layer = dock.focus.map_layer
+    labels = np.zeros((96, 96), np.int32)
+    layer = viewer.add_labels(labels, name="of a script")
+    assert dock.labels_layer.value is layer
+    np.testing.assert_allclose(layer.scale, map_layer.scale)
+    assert layer.units == map_layer.units
+    layer.mode, layer.brush_size = "paint", 1
+    paint_stroke(qtbot, viewer, map_layer, [(30, 20), (30, 21)])
+    assert layer.data[30, 20]
+
+    notification_manager.records.clear()
+    place = {"scale": (0.25, 0.25), "translate": (9, 0)}
+    beside = viewer.add_labels(labels, name="of another place", **place)
+    assert dock.labels_layer.value is beside
+    np.testing.assert_allclose(beside.translate, (9, 0))
+    (told,) = [text for text in notifications() if "elsewhere" in text]
+    assert "of another place" in told
+    viewer.layers.selection.active = layer
+    viewer.layers.selection.active = beside
+    assert len([text for text in notifications() if "elsewhere" in text]) == 1
+
+
 def test_a_copy_of_a_map_is_the_users_and_the_map_follows_the_next_run(
     qtbot, window, map_file, k_factor_file
 ):
