@@ -238,6 +238,25 @@ def test_labels_without_a_scale_are_laid_on_the_map_they_are_summed_on(qtbot, wi
     assert len([text for text in notifications() if "elsewhere" in text]) == 1
 
 
+def test_features_of_another_plugin_stay_with_the_labels(qtbot, window, map_file, k_factor_file):
+    viewer, dock = window(map_file)
+    choose(dock, k_factor_file)
+    labels = np.zeros((96, 96), np.int32)
+    labels[25:50], labels[60:90] = 7, 2
+    # One with ids, and one in rows by label, from the background on.
+    grain = pd.DataFrame({"index": [2, 7], "grain": ["b", "a"], "area": [5.5, 6.5]})
+    rows = pd.DataFrame({"area": np.arange(8) / 2})
+    for features, expected in ((grain, [5.5, 6.5]), (rows, [1.0, 3.5])):
+        layer = viewer.add_labels(labels, features=features)
+        for _again in range(2):
+            run_and_wait(qtbot, dock)
+            table = layer.features.set_index("index")
+            assert table.loc[[2, 7], "area"].tolist() == expected
+            result = layer.metadata[QUANTIFICATION]
+            np.testing.assert_array_equal(table["Fe_at_pct"], result.table["Fe_at_pct"])
+        assert "grain" not in features or table.loc[[2, 7], "grain"].tolist() == ["b", "a"]
+
+
 def test_a_copy_of_a_map_is_the_users_and_the_map_follows_the_next_run(
     qtbot, window, map_file, k_factor_file
 ):
