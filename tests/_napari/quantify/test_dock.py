@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import dask.array
 import numpy as np
 import pandas as pd
 import pytest
@@ -308,6 +309,34 @@ def test_empty_labels_are_explained(qtbot, window, map_file, k_factor_file):
     notification_manager.records.clear()
     run_and_wait(qtbot, dock)
     assert ["no pixel is labelled" in text for text in notifications()] == [True]
+
+
+def test_labels_beside_the_specimen_have_no_fit_and_no_warning(
+    qtbot, window, map_file, k_factor_file
+):
+    _viewer, dock = window(map_file)
+    choose(dock, k_factor_file)
+    image = dock.image
+    empty = np.zeros((image.n_pixels, image.energy.size), np.uint8)
+    dock.focus.add_image(eds.SpectrumImage.from_array(empty.reshape(96, 96, -1), image.energy))
+    choose(dock, k_factor_file, chip_size=48)
+    change(dock, beam_energy_keV=300.0)
+    click(dock.make_grid)
+    run_and_wait(qtbot, dock)
+    assert "4 labels, 4 with remarks; no label could be fitted" in dock.status.text()
+    assert not notifications()
+
+
+def test_labels_of_a_lazy_array_are_quantified(qtbot, window, map_file, k_factor_file):
+    viewer, dock = window(map_file)
+    choose(dock, k_factor_file)
+    labels = np.zeros((96, 96), np.int32)
+    labels[25:50] = 3
+    viewer.add_labels(dask.array.from_array(labels, chunks=32), scale=(0.25, 0.25))
+    notification_manager.records.clear()
+    run_and_wait(qtbot, dock)
+    assert dock.result.table.index.tolist() == [3]
+    assert not notifications()
 
 
 def test_an_uncalibrated_map_asks_for_its_axis(qtbot, window, data_dir):
