@@ -311,6 +311,21 @@ def test_empty_labels_are_explained(qtbot, window, map_file, k_factor_file):
     assert ["no pixel is labelled" in text for text in notifications()] == [True]
 
 
+def test_maps_are_called_after_their_labels_unless_the_user_called_them(
+    qtbot, window, map_file, k_factor_file
+):
+    viewer, dock = window(map_file)
+    choose(dock, k_factor_file, chip_size=48)
+    click(dock.make_grid)
+    run_and_wait(qtbot, dock)
+    maps = maps_of(viewer, dock.labels_layer.value)
+    maps["O"].name = "oxygen"
+    dock.labels_layer.value.name = "quarters"
+    run_and_wait(qtbot, dock)
+    assert maps["Fe"].name == "Fe at. % (quarters)"
+    assert maps["O"].name == "oxygen"
+
+
 def test_labels_beside_the_specimen_have_no_fit_and_no_warning(
     qtbot, window, map_file, k_factor_file
 ):

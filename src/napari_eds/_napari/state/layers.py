@@ -392,6 +392,7 @@ def _map_look(labels: Labels, result: Quantification, first: str, element: str) 
             **geometry(result.image),
         },
         told={QUANTIFICATION: result},
+        follows_name=True,
         says_what_it_is=True,
     )
 
