@@ -110,7 +110,11 @@ def _lies_on(layer: Layer, map_layer: Layer) -> bool:
     """Whether the outermost pixels of labels lie on those of a map, but for half a pixel."""
     rows, columns = map_layer.data.shape[:2]
     corners = np.array([[0, 0], [0, columns - 1], [rows - 1, 0]])
-    there = [map_layer.world_to_data(layer.data_to_world(corner)) for corner in corners]
+    factor = 1.0
+    if _compatible(layer.units, map_layer.units):
+        factor = float((1 * layer.units[-1]).to(map_layer.units[-1]).magnitude)
+    places = [factor * np.asarray(layer.data_to_world(corner)) for corner in corners]
+    there = [map_layer.world_to_data(place) for place in places]
     return bool((np.abs(np.array(there) - corners) <= _SAME_PLACE_PX).all())
 
 
