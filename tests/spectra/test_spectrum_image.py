@@ -152,6 +152,20 @@ def test_crop(array, data):
         assert cropped.images[1].data.shape == (9, 9)
 
 
+def test_a_crop_is_given_as_to_the_reader_too():
+    array = np.arange(6 * 7 * 12).reshape(6, 7, 12)
+    for image in sparse_and_dense(array):
+        cropped = image.crop((1, 4), (2, 7))
+        np.testing.assert_array_equal(cropped.to_array(), array[1:4, 2:7])
+        for rows, message in (
+            ((2, 9), "2 to 9 .* within the 6"),
+            ((3, 3), "3 to 3"),
+            (4, "not 4"),
+        ):
+            with pytest.raises(EDSError, match=f"rows .*{message}"):
+                image.crop(rows, (0, 2))
+
+
 # Types
 
 

@@ -217,12 +217,15 @@ def check_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         raise LabelError(f"labels of shape {labels.shape} do not fit the map of {tuple(shape)}")
     if labels.dtype == bool or np.issubdtype(labels.dtype, np.integer):
         if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
-            raise LabelError("label ids above 2**63 - 1 are not supported")
+            raise LabelError("label ids above 2**63 - 1 are not supported: renumber the labels")
         labels = labels.astype(np.int64)
     else:
         raise LabelError(f"labels must be integers, not {labels.dtype}")
     if labels.size and labels.min() < 0:
-        raise LabelError(f"label ids must not be negative; found {labels.min()}")
+        raise LabelError(
+            f"label ids must not be negative; found {labels.min()}: give its pixels another id, "
+            "or 0 for none"
+        )
     return labels
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -309,8 +310,12 @@ class SpectrumImage:
         counts = self.counts if pixels is None else self.counts[pixels]
         return sums_of_channels(counts, weights)
 
-    def crop(self, rows: slice, columns: slice) -> SpectrumImage:
+    def crop(
+        self, rows: slice | tuple[int, int], columns: slice | tuple[int, int]
+    ) -> SpectrumImage:
         """Return the map of a rectangle of pixels; images that fit are cropped along.
+
+        Rows and columns are slices, or first and end as `load` takes them.
 
         An image that does not fit, but would fit what is left, is left out: nothing must take it
         for one of the same pixels. Times are those of the pixels that are left.
@@ -320,6 +325,8 @@ class SpectrumImage:
         EDSError
             If no pixel is left.
         """
+        rows = _span(rows, "rows", self.shape[0])
+        columns = _span(columns, "columns", self.shape[1])
         kept = np.arange(self.n_pixels).reshape(self.shape)[rows, columns]
         if kept.size == 0:
             raise EDSError(f"rows {rows} and columns {columns} leave no pixel of {self.shape}")
@@ -466,3 +473,19 @@ class SpectrumImage:
         else:
             dense = self.counts.toarray()
         return dense.reshape(*self.shape, self.n_channels)
+
+
+def _span(of: slice | tuple[int, int], what: str, n: int) -> slice:
+    """Return first and end of what there are `n` of as a slice."""
+    if isinstance(of, slice):
+        return of
+    try:
+        first, end = map(index, of)
+    except (TypeError, ValueError):
+        raise EDSError(
+            f"{what} to be cropped to are a slice or the first and the end, such as (0, 100), "
+            f"not {of!r}"
+        ) from None
+    if not 0 <= first < end <= n:
+        raise EDSError(f"{what} {first} to {end} do not lie within the {n} of the map")
+    return slice(first, end)

@@ -301,6 +301,23 @@ def test_a_session_is_saved_and_restored_beside_the_map(
     assert not notifications()[1:]
 
 
+def test_a_session_brings_back_ids_of_other_programs_however_large(
+    qtbot, window, image, recipe, tmp_path, monkeypatch
+):
+    viewer, dock = window
+    labels = np.zeros(image.shape, np.int64)
+    labels[:20], labels[30:60] = 2**40, 2**40 + 7
+    saved = save_session(tmp_path / "large.edsession", eds.quantify(image, labels, recipe))
+    dock.tabs.setCurrentIndex(2)
+    answer_dialog(monkeypatch, saved, "getOpenFileName")
+    click(dock.session.open)
+    task_is_done(qtbot, dock)
+    click(dock.session.restore)
+    task_is_done(qtbot, dock)
+    np.testing.assert_array_equal(focus_of(viewer).labels_layer.data, labels)
+    assert "to the last bit" in dock.work.text.text()
+
+
 def test_a_session_of_a_part_brings_its_part_of_the_map(
     qtbot, window, result, map_file, tmp_path, monkeypatch
 ):

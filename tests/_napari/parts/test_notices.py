@@ -2,7 +2,7 @@
 
 import pytest
 from napari._qt.dialogs.qt_notification import NapariQtNotification
-from napari.utils.notifications import notification_manager
+from napari.utils.notifications import notification_manager, show_info
 from qtpy.QtWidgets import QApplication, QDialog, QLabel
 
 from napari_eds._napari.parts.job_bar import OneJob
@@ -55,3 +55,31 @@ def test_the_error_of_a_worker_is_told_whole(qtbot, make_napari_viewer):
     qtbot.waitUntil(lambda: notice.height() >= notice.sizeHint().height())
     assert notice.parentWidget().rect().contains(notice.geometry())
     notice.close()
+
+
+@pytest.mark.usefixtures("no_notifications_yet", "shown")
+@pytest.mark.parametrize("text", ["Cancelled: nothing was changed.", LONG])
+def test_a_notification_lies_within_a_narrow_canvas(qtbot, make_napari_viewer, text):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(680, 800)
+    whole_notices()
+    qtbot.waitUntil(lambda: viewer.window._qt_viewer.canvas.native.width() < 400)
+    show_info(text)
+
+    def whole():
+        (notice,) = notices()
+        (message,) = [label for label in notice.findChildren(QLabel) if label.text() == text]
+        assert notice.parentWidget().rect().contains(notice.geometry())
+        assert notice.height() >= notice.sizeHint().height()
+        assert notice.rect().contains(message.mapTo(notice, message.rect().bottomRight()))
+        return True
+
+    qtbot.waitUntil(lambda: _holds(whole))
+    notices()[0].close()
+
+
+def _holds(check):
+    try:
+        return check()
+    except (AssertionError, ValueError):
+        return False

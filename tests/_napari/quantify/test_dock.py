@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import dask.array
 import numpy as np
 import pandas as pd
 import pytest
+from napari._app_model import get_app_model
 from napari.layers import Image, Labels
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEventLoop, QTimer
@@ -13,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog
 
 import napari_eds as eds
 from napari_eds._napari.parts.numbers import grouped
+from napari_eds._napari.state.belonging import owners_of
 from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.layers import QUANTIFICATION, SPECTRUM_IMAGE, maps_of
 from patience import PATIENCE_ms
@@ -212,6 +215,72 @@ def test_deleting_layers_breaks_nothing(qtbot, window, map_file, k_factor_file):
     assert dock.about.text() == "Open an EDS map first."
 
 
+def test_labels_without_a_scale_are_laid_on_the_map_they_are_summed_on(qtbot, window, map_file):
+    viewer, dock = window(map_file)
+    map_layer = dock.focus.map_layer
+    labels = np.zeros((96, 96), np.int32)
+    layer = viewer.add_labels(labels, name="of a script")
+    assert dock.labels_layer.value is layer
+    np.testing.assert_allclose(layer.scale, map_layer.scale)
+    assert layer.units == map_layer.units
+    layer.mode, layer.brush_size = "paint", 1
+    paint_stroke(qtbot, viewer, map_layer, [(30, 20), (30, 21)])
+    assert layer.data[30, 20]
+
+    notification_manager.records.clear()
+    place = {"scale": (0.25, 0.25), "translate": (9, 0)}
+    beside = viewer.add_labels(labels, name="of another place", **place)
+    assert dock.labels_layer.value is beside
+    np.testing.assert_allclose(beside.translate, (9, 0))
+    (told,) = [text for text in notifications() if "elsewhere" in text]
+    assert "of another place" in told
+    viewer.layers.selection.active = layer
+    viewer.layers.selection.active = beside
+    assert len([text for text in notifications() if "elsewhere" in text]) == 1
+
+
+def test_features_of_another_plugin_stay_with_the_labels(qtbot, window, map_file, k_factor_file):
+    viewer, dock = window(map_file)
+    choose(dock, k_factor_file)
+    labels = np.zeros((96, 96), np.int32)
+    labels[25:50], labels[60:90] = 7, 2
+    # One with ids, and one in rows by label, from the background on.
+    grain = pd.DataFrame({"index": [2, 7], "grain": ["b", "a"], "area": [5.5, 6.5]})
+    rows = pd.DataFrame({"area": np.arange(8) / 2})
+    for features, expected in ((grain, [5.5, 6.5]), (rows, [1.0, 3.5])):
+        layer = viewer.add_labels(labels, features=features)
+        for _again in range(2):
+            run_and_wait(qtbot, dock)
+            table = layer.features.set_index("index")
+            assert table.loc[[2, 7], "area"].tolist() == expected
+            result = layer.metadata[QUANTIFICATION]
+            np.testing.assert_array_equal(table["Fe_at_pct"], result.table["Fe_at_pct"])
+        assert "grain" not in features or table.loc[[2, 7], "grain"].tolist() == ["b", "a"]
+
+
+def test_a_copy_of_a_map_is_the_users_and_the_map_follows_the_next_run(
+    qtbot, window, map_file, k_factor_file
+):
+    viewer, dock = window(map_file)
+    choose(dock, k_factor_file, chip_size=48)
+    click(dock.make_grid)
+    run_and_wait(qtbot, dock)
+    iron = maps_of(viewer, dock.labels_layer.value)["Fe"]
+    before = iron.data.copy()
+    viewer.layers.selection = {iron}
+    get_app_model().commands.execute_command("napari.layer.duplicate").result()
+    (copy,) = [layer for layer in viewer.layers if layer.name == f"{iron.name} copy"]
+    dock.low.value = 0.3
+    *kept, last = dock.focus.settings.elements
+    change(dock, elements=(*kept, last._replace(role="fit only")))
+    run_and_wait(qtbot, dock)
+
+    np.testing.assert_array_equal(iron.data, dock.result.maps()["Fe"])
+    np.testing.assert_array_equal(copy.data, before)
+    assert not np.array_equal(iron.data, before, equal_nan=True)
+    assert owners_of(viewer, copy, dock.focus.map_layers()) == [dock.focus.map_layer]
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -240,6 +309,49 @@ def test_empty_labels_are_explained(qtbot, window, map_file, k_factor_file):
     notification_manager.records.clear()
     run_and_wait(qtbot, dock)
     assert ["no pixel is labelled" in text for text in notifications()] == [True]
+
+
+def test_maps_are_called_after_their_labels_unless_the_user_called_them(
+    qtbot, window, map_file, k_factor_file
+):
+    viewer, dock = window(map_file)
+    choose(dock, k_factor_file, chip_size=48)
+    click(dock.make_grid)
+    run_and_wait(qtbot, dock)
+    maps = maps_of(viewer, dock.labels_layer.value)
+    maps["O"].name = "oxygen"
+    dock.labels_layer.value.name = "quarters"
+    run_and_wait(qtbot, dock)
+    assert maps["Fe"].name == "Fe at. % (quarters)"
+    assert maps["O"].name == "oxygen"
+
+
+def test_labels_beside_the_specimen_have_no_fit_and_no_warning(
+    qtbot, window, map_file, k_factor_file
+):
+    _viewer, dock = window(map_file)
+    choose(dock, k_factor_file)
+    image = dock.image
+    empty = np.zeros((image.n_pixels, image.energy.size), np.uint8)
+    dock.focus.add_image(eds.SpectrumImage.from_array(empty.reshape(96, 96, -1), image.energy))
+    choose(dock, k_factor_file, chip_size=48)
+    change(dock, beam_energy_keV=300.0)
+    click(dock.make_grid)
+    run_and_wait(qtbot, dock)
+    assert "4 labels, 4 with remarks; no label could be fitted" in dock.status.text()
+    assert not notifications()
+
+
+def test_labels_of_a_lazy_array_are_quantified(qtbot, window, map_file, k_factor_file):
+    viewer, dock = window(map_file)
+    choose(dock, k_factor_file)
+    labels = np.zeros((96, 96), np.int32)
+    labels[25:50] = 3
+    viewer.add_labels(dask.array.from_array(labels, chunks=32), scale=(0.25, 0.25))
+    notification_manager.records.clear()
+    run_and_wait(qtbot, dock)
+    assert dock.result.table.index.tolist() == [3]
+    assert not notifications()
 
 
 def test_an_uncalibrated_map_asks_for_its_axis(qtbot, window, data_dir):

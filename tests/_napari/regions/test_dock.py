@@ -595,6 +595,25 @@ def test_labels_that_features_do_not_name_can_be_edited(qtbot, window):
     assert not notifications()
 
 
+def test_labels_of_other_programs_with_huge_ids_are_edited_as_others(qtbot, window):
+    viewer, dock = window()
+    large = 2**40
+    labels = np.zeros((96, 96), np.int64)
+    labels[30:60, 10:40], labels[40, 20] = large, 0
+    features = pd.DataFrame({"index": [large], "chip": ["a"], "n_pixels": [899], "counts": [1.0]})
+    layer = viewer.add_labels(labels, features=features, **geometry(dock.focus.image))
+    show(dock, dock.edit)
+    tick(dock.edit.all)
+    click(dock.edit.fill)
+    wait(qtbot, dock.edit.work)
+    filled = layer.data == large
+    assert filled.sum() == 900
+    told = layer.features.set_index("index").loc[large]
+    assert told["n_pixels"] == 900
+    assert told["counts"] == dock.focus.image.counts_map()[filled].sum()
+    assert not notifications()
+
+
 def test_an_edit_is_dropped_if_the_labels_were_painted_meanwhile(qtbot, parts, monkeypatch):
     _viewer, dock, layer = parts
     go_on = threading.Event()

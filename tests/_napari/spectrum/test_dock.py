@@ -32,6 +32,7 @@ from window_actions import (
     hover,
     move,
     nothing_is_due,
+    notifications,
     on_canvas,
     paint_stroke,
 )
@@ -84,6 +85,26 @@ def assert_shows_label(dock, layer, image, label=1):
     x, y = dock.plot.curves.curve(f"label {label}").values()
     np.testing.assert_array_equal(x, image.energy.energies_keV)
     np.testing.assert_allclose(y, expected.spectra[row] / expected.n_pixels[row], rtol=1e-12)
+
+
+def test_ids_that_are_none_are_told_once_and_undone(
+    qtbot, window, lfo_sto_96, no_notifications_yet
+):
+    viewer, layer, dock = window
+    layer.mode, layer.brush_size, layer.selected_label = "paint", 4, -7
+    paint_stroke(qtbot, viewer, layer, [(20, 20), (22, 30), (24, 40)])
+    paint_stroke(qtbot, viewer, layer, [(60, 20), (62, 30)])
+    nothing_is_due(qtbot)
+    (told,) = notifications()
+    assert "painted: label ids must not be negative; found -7" in told
+    canvas = viewer.window._qt_viewer.canvas.native
+    for _stroke in range(2):
+        QTest.keyClick(canvas, Qt.Key.Key_Z, CTRL)
+    assert not layer.data.any()
+    layer.selected_label = 1
+    paint_stroke(qtbot, viewer, layer, [(20, 20), (22, 30)])
+    shows_label(qtbot, dock, layer, lfo_sto_96)
+    assert len(notifications()) == 1
 
 
 def in_plot(dock, x, part_of_height=0.5, view=None):

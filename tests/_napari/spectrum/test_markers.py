@@ -89,3 +89,28 @@ def test_the_legend_has_as_many_columns_as_keep_it_in_a_low_plot(qtbot, plot, n_
         written = last.mapRectToItem(plot.view, last.itemRect()).bottom()
         assert written <= plot.view.height() + 4, "what is written is in view, if not its margin"
     assert plot._legend.columnCount == 1
+
+
+def test_the_legend_stays_in_its_corner_however_often_the_plot_changes(qtbot, plot):
+    x = np.arange(0, 10, 0.01)
+    names = ("R0C0 (256 px)", "Whole map (9 216 px)", "Fit", "Background")
+    spectra = tuple(
+        Spectrum(f"label {name}", name, np.ones(x.size, int), 1, "#d55e00") for name in names
+    )
+    plot.show_content(Content(x=x, spectra=spectra))
+
+    def resized(width, height):
+        plot.resize(width, height)
+        qtbot.waitUntil(lambda: (plot.width(), plot.height()) == (width, height))
+        QTest.qWait(30)
+        legend = plot._legend
+        return legend.mapRectToItem(plot.view, legend.boundingRect())
+
+    first = resized(700, 170)
+    for _again in range(2):
+        for narrow in ((360, 120), (360, 90), (700, 100)):
+            beside = resized(*narrow).left() / plot.view.width()
+            assert beside > 0.2, "the spectrum is to be seen beside it"
+        assert plot._legend.columnCount == 2
+        last = resized(700, 170)
+        assert (last.left(), last.width()) == pytest.approx((first.left(), first.width()), abs=1)

@@ -77,3 +77,22 @@ def test_the_view_fits_a_map_in_larger_units_than_those_of_others(
 
     qtbot.waitUntil(lambda: corners()[1].y() - corners()[0].y() > 0.7 * canvas.height())
     assert all(canvas.rect().contains(corner) for corner in corners())
+
+
+@pytest.mark.usefixtures("no_notifications_yet")
+def test_labels_in_another_unit_of_length_lie_on_their_map():
+    viewer = ViewerModel()
+    focus = focus_of(viewer)
+    counts = np.ones((6, 8, 64), np.uint8)
+    axis = eds.EnergyAxis(0.0, 0.01, 64)
+    image = eds.SpectrumImage.from_array(counts, axis, pixel_size=(2.0, 2.0), pixel_unit="nm")
+    add_layers(viewer, layers_of([image])[0])
+    for units, scale in (("um", 0.002), ("nm", 2.0)):
+        labels = np.ones((6, 8), np.int32)
+        layer = viewer.add_labels(labels, scale=(scale, scale), units=(units, units))
+        focus.set_labels_layer(layer)
+        np.testing.assert_allclose(layer.scale, scale)
+    assert not [n for n in notification_manager.records if "elsewhere" in str(n.message)]
+    layer = viewer.add_labels(labels, scale=(0.001, 0.001), units=("um", "um"))
+    focus.set_labels_layer(layer)
+    assert [n for n in notification_manager.records if "elsewhere" in str(n.message)]

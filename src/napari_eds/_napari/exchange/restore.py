@@ -10,7 +10,7 @@ from napari.layers import Labels
 
 from napari_eds._napari.parts.numbers import counted, grouped
 from napari_eds._napari.state.focus import Focus
-from napari_eds._napari.state.layers import add_chips, bind
+from napari_eds._napari.state.layers import SAVED_COLUMNS, add_chips, bind, painted_as
 from napari_eds._napari.state.unsaved import note_saved
 from napari_eds._support.provenance import versions
 from napari_eds.exchange.session import Session, SessionError, load_session, session_beside
@@ -106,11 +106,11 @@ def restore(focus: Focus, found: Found) -> Labels | None:
         return None
     layer = add_chips(
         focus.viewer,
-        session.labels.astype(np.int32),
+        painted_as(session.labels),
         image,
         name=f"{found.path.stem} (restored)",
         features=session.table.reset_index(names="index"),
-        metadata={_SESSION: session},
+        metadata={_SESSION: session, SAVED_COLUMNS: tuple(session.table.columns)},
     )
     bind(layer, map_layer)
     focus.set_labels_layer(layer)

@@ -82,7 +82,7 @@ def orders(focus: Focus, settings: Settings) -> list[Order]:
             chips = grid_chips(image.shape, settings.chip_size)
             labels, names = chips.labels, dict(chips.names)
         else:
-            labels, names = labels_layer.data.copy(), label_names(labels_layer)
+            labels, names = np.array(labels_layer.data), label_names(labels_layer)
         found.append(
             Order(layer, image, labels, names, own.recipe(), labels_layer, settings.chip_size)
         )

@@ -15,6 +15,9 @@ _PLACED_MS = 300
 #: How long a letter is read, and a text at least, as napari shows short ones.
 _READ_MS, _LEAST_MS = 60, 4000
 
+#: Around a notification, beside its text, and at least as wide as one that can be read.
+_MARGIN_PX, _BESIDE_PX, _LEAST_PX = 8, 120, 200
+
 
 class _Notices(QObject):
     """Unfolds notifications in the window's thread, wherever they come from."""
@@ -50,10 +53,22 @@ def unfold_notices() -> None:
             notice = _dialog_of(button)
             if notice is None or notice.property(_UNFOLDED) or not notice.isVisible():
                 continue
-            text = max((label.text() for label in notice.findChildren(QLabel)), key=len)
+            message = max(notice.findChildren(QLabel), key=lambda label: len(label.text()))
+            text = message.text()
+            _fit_in(notice, message)
             if notice.sizeHint().height() > notice.height():
                 button.click()
                 notice.timer.start(max(_LEAST_MS, _READ_MS * len(text)))
+
+
+def _fit_in(notice: Any, message: QLabel) -> None:
+    """Make a notification as narrow as its canvas: napari would cut where its text begins."""
+    canvas = notice.parentWidget()
+    room = 0 if canvas is None else canvas.width() - 2 * _MARGIN_PX
+    if notice.width() > room >= _LEAST_PX:
+        message.setMinimumWidth(room - _BESIDE_PX)
+        notice.setFixedWidth(room)
+        notice.move_to_bottom_right()
 
 
 def _dialog_of(widget: Any) -> Any:

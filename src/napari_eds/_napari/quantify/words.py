@@ -90,11 +90,11 @@ def zeta_text(settings: Settings) -> str:
 
 
 def summary(result: Quantification) -> str:
-    flags = result.table[FLAG]
+    flags, chi = result.table[FLAG], result.table[REDUCED_CHI_SQUARED].median()
+    fit = "no label could be fitted" if np.isnan(chi) else f"median χ²/ν {chi:.2f}"
     return (
         f"{counted(len(flags), 'label')}{' by zeta-factors' * (result.recipe.method == 'zeta')}, "
-        f"{int((flags != '').sum())} with remarks; median χ²/ν "
-        f"{np.nanmedian(result.table[REDUCED_CHI_SQUARED]):.2f}\n"
+        f"{int((flags != '').sum())} with remarks; {fit}\n"
         + "".join(f"⚠ {line}\n" for line in summary_lines(flags.tolist()))
         + f"{_errors(result)}{_axis(result)}"
     )

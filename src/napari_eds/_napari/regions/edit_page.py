@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 from magicgui.widgets import CheckBox, FloatSpinBox, PushButton, SpinBox
 from napari.layers import Labels
 from qtpy.QtWidgets import (
@@ -185,7 +186,7 @@ class EditPage(QWidget):
         if ids is not None and not ids:
             notify(LabelError("select a label first, or choose all labels"))
             return
-        what, before, features = make(), layer.data.copy(), layer.features.copy()
+        what, before, features = make(), np.array(layer.data), layer.features.copy()
 
         def work(_progress: Any) -> edits.Edited:
             counts = None if image is None else image.counts_map()

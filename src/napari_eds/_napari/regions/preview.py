@@ -115,11 +115,10 @@ def make_preview(
     """Do the work of a plan; called in another thread."""
     chips, own_errors = plan.make()
     errors = own_errors or errors
-    ids = np.array(list(chips.names))
     total = image.counts_map()
     median, of, common = None, "", None
     if errors is not None:
-        counts = _sums(chips.labels, total if errors.counts is None else errors.counts)[ids]
+        counts = _sums(chips.labels, total if errors.counts is None else errors.counts)
         if (counts > 0).any():
             median = float(np.median(errors.at_pct_root_counts / np.sqrt(counts[counts > 0])))
             of, common = errors.of, errors.common
@@ -129,7 +128,7 @@ def make_preview(
         chips=chips,
         map_id=map_id,
         is_colored=plan.is_colored,
-        median_counts=float(np.median(_sums(chips.labels, total)[ids])),
+        median_counts=float(np.median(_sums(chips.labels, total))),
         median_error=median,
         common_error=common,
         error_of=of,
@@ -140,7 +139,9 @@ def make_preview(
 
 
 def _sums(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return np.bincount(labels.ravel(), weights=values.ravel())
+    """Return the sum of each label, by ascending id, however large ids are."""
+    ids, place = np.unique(labels, return_inverse=True)
+    return np.bincount(place.ravel(), weights=values.ravel())[ids > 0]
 
 
 def draw_outlines(labels: np.ndarray) -> tuple[np.ndarray, int]:

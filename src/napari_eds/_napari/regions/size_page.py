@@ -139,7 +139,7 @@ class AdvicePage(QWidget):
             if self.region.value == _EACH:
                 if focus.labels_layer is None:
                     raise EDSError("there are no labels: make some, or take the whole map")
-                labels = focus.labels_layer.data.copy()
+                labels = np.array(focus.labels_layer.data)
         except (EDSError, OSError) as error:
             notify(error)
             return

@@ -253,7 +253,7 @@ class ResultsTable(ResultsForm):
         layer, result = self.focus.labels_layer, self.result
         if layer is None or result is None:
             return
-        edited = not np.array_equal(layer.data, result.labels)
+        edited = not np.array_equal(np.asarray(layer.data), result.labels)
         changed = changed_settings(self.focus, layer, result)
         self.edited.setText(_OUT_OF_DATE[edited, bool(changed)])
         self.edited.setToolTip(f"Changed since: {', '.join(changed)}" if changed else "")
@@ -264,7 +264,7 @@ class ResultsTable(ResultsForm):
         layer = self.focus.labels_layer
         if layer is None:
             return
-        before = layer.data.copy()
+        before = np.array(layer.data)
         try:
             done = label_edits.edit(
                 before, layer.features, label_edits.merged(), self.focus.selected, None

@@ -185,8 +185,14 @@ class _Line(pg.ItemSample):
         ev.ignore()
 
 
-#: Most columns of the legend of a low plot: more would take all of its width.
-_MOST_COLUMNS = 3
+#: Most columns of the legend of a low plot, and most of its width for them.
+_MOST_COLUMNS, _MOST_OF_WIDTH = 3, 0.8
+
+
+def _width(entry: tuple[pg.ItemSample, pg.LabelItem]) -> float:
+    """Return the least width of the line and the name of an entry of the legend."""
+    sample, label = entry
+    return float(sample.minimumWidth() + label.minimumWidth())
 
 
 class Legend(pg.LegendItem):
@@ -207,8 +213,12 @@ class Legend(pg.LegendItem):
         self.setBrush(brush)
         self.setPen(None)
 
-    def fit_height(self, height_px: float) -> None:
-        """Write the entries in as many columns as keep them within a height, in pixels."""
+    def fit(self, width_px: float, height_px: float) -> None:
+        """Write the entries in as many columns as keep them within a height, in pixels.
+
+        Not in so many that they cover the spectrum from one side to the other: what is cut below
+        is told by the panels beside, too.
+        """
         if not self.items:
             return
         gap = self.layout.verticalSpacing()
@@ -216,9 +226,28 @@ class Legend(pg.LegendItem):
         _, above, _, _ = self.layout.getContentsMargins()
         # Nothing is written between rows after the last one, nor in the margin below it.
         rows = max(1, int((height_px - self.pos().y() - above + gap) // row))
-        columns = min(math.ceil(len(self.items) / rows), _MOST_COLUMNS)
+        column = max(_width(entry) for entry in self.items) + 2 * self.layout.horizontalSpacing()
+        wide = max(1, int(_MOST_OF_WIDTH * width_px // column))
+        columns = min(math.ceil(len(self.items) / rows), _MOST_COLUMNS, wide)
         if columns != self.columnCount:
             self.setColumnCount(columns)
+
+    def updateSize(self) -> None:
+        """Take the size that the entries need.
+
+        Not pyqtgraph's own, which adds up how large they are drawn: as large as the legend once
+        was, so that it would grow over the spectrum with every change of the panel's size.
+        """
+        if not self.items:
+            super().updateSize()
+            return
+        least = [_width(entry) for entry in self.items]
+        columns = [least[i :: self.columnCount] for i in range(self.columnCount)]
+        gap = self.layout.horizontalSpacing()
+        left, _, right, _ = self.layout.getContentsMargins()
+        width = sum(max(c) + 2 * gap for c in columns if c) - gap + left + right
+        rows = math.ceil(len(self.items) / self.columnCount)
+        self.setGeometry(0, 0, width, rows * self.items[0][1].minimumHeight())
 
     def set_entries(self, entries: Sequence[tuple[SpectrumCurve, str]]) -> None:
         """Show these entries and no others."""

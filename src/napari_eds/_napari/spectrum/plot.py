@@ -203,7 +203,7 @@ class SpectrumPlot(pg.GraphicsLayoutWidget):
         self._draw()
 
     def _fit_legend(self, *_: Any) -> None:
-        self._legend.fit_height(self.view.height())
+        self._legend.fit(self.view.width(), self.view.height())
 
     def _label_axes(self) -> None:
         """Write energies below the lower plot only; where nothing changed, touch nothing."""

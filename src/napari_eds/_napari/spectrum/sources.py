@@ -6,14 +6,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.spectrum.colors import label_color
 from napari_eds._napari.spectrum.curves import STYLES, Spectrum
 from napari_eds._napari.state import layers as eds_layers
 from napari_eds._napari.state import spectra
 from napari_eds._napari.state.focus import Focus
+from napari_eds.errors import LabelError
 from napari_eds.spectra.maximum import maximum_spectrum
 from napari_eds.spectra.running_sums import Box, Pending, RunningSums, sum_of_pixels
 from napari_eds.spectra.spectrum_image import SpectrumImage
@@ -63,6 +66,7 @@ class SpectrumSources(QObject):
         self._pointer: tuple[np.ndarray, int] | None = None
         self._jobs = Jobs(self)
         self._edits: list[Box | None] = []
+        self._refused = ""
         # A dab is followed at once, so that plot and canvas are painted together: whatever is put
         # off, even by a timer of 0 ms, comes a painting later. More that comes in the same turn of
         # the event loop is followed in one go: a fill tells the same twice.
@@ -71,7 +75,7 @@ class SpectrumSources(QObject):
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._follow_edits)
         focus.map_changed.connect(self._on_map)
-        focus.labels_changed.connect(self._on_labels)
+        focus.labels_changed.connect(self._on_other_labels)
         focus.selection_changed.connect(self._on_selection)
         focus.labels_edited.connect(self._on_edited)
         self._on_map()
@@ -204,13 +208,27 @@ class SpectrumSources(QObject):
         self._total = total
         self.changed.emit()
 
+    def _on_other_labels(self) -> None:
+        self._refused = ""
+        self._on_labels()
+
     def _on_labels(self) -> None:
         layer, image = self._focus.labels_layer, self.image
         self._edits.clear()
         self._sums = None
         if layer is not None and image is not None and eds_layers.fits(layer, image):
-            self._sums = RunningSums(image, np.asarray(layer.data), at_once=_AT_ONCE)
+            try:
+                self._sums = RunningSums(image, np.asarray(layer.data), at_once=_AT_ONCE)
+            except LabelError as error:
+                self._refuse(layer, error)
         self._on_selection()
+
+    def _refuse(self, layer: Labels, error: LabelError) -> None:
+        """Say what is wrong with labels: once, and again when it is something else."""
+        self._sums = None
+        if str(error) != self._refused:
+            self._refused = str(error)
+            notify(LabelError(f"{layer.name}: {error}"))
 
     def _on_selection(self) -> None:
         self._follow_edits()
@@ -236,8 +254,13 @@ class SpectrumSources(QObject):
             return
         labels = np.asarray(layer.data)
         changed: set[int] = set()
-        for box in [None] if None in edits else edits:
-            changed.update(self._sums.update(labels, box))
+        try:
+            for box in [None] if None in edits else edits:
+                changed.update(self._sums.update(labels, box))
+        except LabelError as error:
+            self._refuse(layer, error)
+            self.changed.emit()
+            return
         if changed:
             self._sum_pending()
             self.edited.emit(tuple(sorted(changed)))

@@ -72,6 +72,23 @@ def _hide(layer: Layer) -> None:
         layer.visible = False
 
 
+def let_go_if_copied(viewer: ViewerModel, layer: Layer) -> None:
+    """Let a new layer be the user's own if it is the copy of one made for another layer.
+
+    A copy is a wish to keep what is shown. It goes on belonging to its map, but the next run
+    updates the layer that was copied.
+    """
+    for kind in _KINDS:
+        origin = kind.origin(layer)
+        if origin is not None and any(
+            kind.holds(other) and kind.origin(other) == origin
+            for other in viewer.layers
+            if other is not layer
+        ):
+            kind.release(layer)
+            layer.metadata[MADE_FOR] = origin.owner
+
+
 def note_in_use(map_layer: Image | None, labels: Labels | None) -> None:
     """Remember labels as those that a map is looked at with."""
     if map_layer is not None and labels is not None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels, Layer
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_eds._napari.parts.ending import Listening
@@ -23,6 +24,7 @@ from napari_eds._napari.state import spectra, units
 from napari_eds._napari.state.belonging import (
     hide_if_elsewhere,
     last_used,
+    let_go_if_copied,
     note_in_use,
     owners_of,
     show_only,
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 
 #: Key of the labels chosen together in a Labels layer: napari itself can select one only.
 _SELECTED = "eds_selected_labels"
+
+#: Key of whether the user was told that labels lie beside their map.
+_TOLD_ELSEWHERE = "eds_told_elsewhere"
 
 _focus_by_viewer: weakref.WeakKeyDictionary[ViewerModel, Focus] = weakref.WeakKeyDictionary()
 
@@ -279,8 +284,21 @@ class Focus(QObject):
             return False
         self._labels = layer
         note_in_use(self._map, layer)
+        self._place(layer)
         self._listen(layer)
         return True
+
+    def _place(self, layer: Labels | None) -> None:
+        """Lay labels on their map: what is seen under them is what is summed."""
+        if layer is None or self._map is None or eds_layers.is_spectrum(self.image):
+            return
+        if not units.place_on(layer, self._map) and not layer.metadata.get(_TOLD_ELSEWHERE):
+            layer.metadata[_TOLD_ELSEWHERE] = True
+            show_warning(
+                f"{layer.name} lies elsewhere than {self._map.name}, with as many pixels: each of "
+                "its pixels is taken for that of the map in the same row and column. To see them "
+                "there, give the layer the scale and translate of the map."
+            )
 
     def _tell_labels(self) -> None:
         self.labels_changed.emit()
@@ -376,6 +394,7 @@ class Focus(QObject):
         """Fit a new layer in with the others."""
         layer = event.value
         tell_full_name(layer)
+        let_go_if_copied(self.viewer, layer)
         if eds_layers.spectra_of(layer):
             layer.name_overlay.visible = True  # there is nothing else to be seen of it
         hide_if_elsewhere(self.viewer, layer, self._map, self.map_layers())

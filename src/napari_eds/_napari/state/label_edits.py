@@ -275,8 +275,12 @@ def _forget(
 
 
 def _sums(labels: np.ndarray, values: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    sums = np.bincount(labels.ravel(), weights=values.ravel(), minlength=int(ids.max()) + 1)
-    return sums[ids]
+    # By place among those that are there: ids may be larger than memory.
+    present, place = np.unique(np.append(labels, ids), return_inverse=True)
+    sums = np.bincount(
+        place.ravel()[: labels.size], weights=values.ravel(), minlength=present.size
+    )
+    return sums[np.searchsorted(present, ids)]
 
 
 # Layers.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.utils.notifications import show_error
 
 from napari_eds._napari.parts.job_bar import JobBar
@@ -42,7 +43,7 @@ def run_on_labels(
         return
     if focus.map_layer is not None:
         bind(layer, focus.map_layer)
-    labels, names = layer.data.copy(), label_names(layer)
+    labels, names = np.array(layer.data), label_names(layer)
     thickness = thickness_for(layer, labels, recipe)
 
     def show(result: Quantification) -> None:

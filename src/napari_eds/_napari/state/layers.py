@@ -42,6 +42,9 @@ SPECTRUM_IMAGE = "spectrum_image"
 QUANTIFICATION = "quantification"
 SETTINGS = "eds_settings"
 
+#: Key of the columns that features of labels have from a saved result.
+SAVED_COLUMNS = "eds_saved_columns"
+
 #: What the only label of a spectrum is called.
 WHOLE_SPECTRUM = "whole spectrum"
 
@@ -285,6 +288,12 @@ def add_chips(
     return layer
 
 
+def painted_as(labels: np.ndarray) -> np.ndarray:
+    """Return labels in the type that napari paints fastest, if it holds their ids."""
+    fits_in = not labels.size or labels.max() <= np.iinfo(np.int32).max
+    return labels.astype(np.int32) if fits_in else labels
+
+
 def spectrum_image_of(layer: Layer | None) -> SpectrumImage | None:
     """Return the spectrum image a layer carries, if any."""
     return None if layer is None else layer.metadata.get(SPECTRUM_IMAGE)
@@ -350,7 +359,7 @@ def show_result(
     the context that `staying` gives. That of the first element is shown, unless something is of
     these labels already.
     """
-    labels.features = features_of(result)
+    labels.features = _with_others(features_of(result), labels)
     labels.metadata[QUANTIFICATION] = result
     tell_composition(labels)
     if is_spectrum(result.image):
@@ -383,6 +392,7 @@ def _map_look(labels: Labels, result: Quantification, first: str, element: str) 
             **geometry(result.image),
         },
         told={QUANTIFICATION: result},
+        follows_name=True,
         says_what_it_is=True,
     )
 
@@ -397,6 +407,21 @@ def limits_from_zero(values: np.ndarray, step: float = _LIMIT_STEP) -> tuple[flo
     finite = values[np.isfinite(values)]
     top = np.percentile(finite, 99) if finite.size else step
     return (0.0, max(step, float(np.ceil(top / step) * step)))
+
+
+def _with_others(features: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """Return features with the columns that labels have from elsewhere, such as another plugin."""
+    present = labels.features
+    before: Quantification | None = labels.metadata.get(QUANTIFICATION)
+    own = {*features.columns, *labels.metadata.get(SAVED_COLUMNS, ())}
+    if before is not None:
+        own |= set(features_of(before).columns)
+    others = present[[name for name in present.columns if name not in own]]
+    if not others.columns.size:
+        return features
+    # Without ids, napari counts rows by label, from the background on.
+    others.index = present["index"] if "index" in present else range(len(present))
+    return features.join(others[~others.index.duplicated()], on="index")
 
 
 def features_of(result: Quantification) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pint
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 #: Key of the units that a layer has when its own map is looked at.
 _OWN = "eds_own_units"
+
+#: Pixels that lie within this of each other are the same.
+_SAME_PLACE_PX = 0.5
 
 Units = tuple[Any, ...]
 
@@ -78,6 +82,40 @@ def fit_view(viewer: ViewerModel, layer: Layer) -> None:
         camera = getattr(viewer, "scene", viewer).camera
         camera.center = tuple(factor * place for place in camera.center)
         camera.zoom = camera.zoom / factor
+
+
+def place_on(layer: Layer, map_layer: Layer) -> bool:
+    """Lay labels of no place of their own on their map; return whether they lie on it.
+
+    Other plugins and scripts often give labels no scale. napari draws their pixels one unit large
+    beside the map, while they mean its pixels.
+    """
+    if _lies_on(layer, map_layer):
+        return True
+    if not _is_identity(layer):
+        return False
+    layer.scale, layer.translate = map_layer.scale, map_layer.translate
+    layer.rotate, layer.shear, layer.affine = map_layer.rotate, map_layer.shear, map_layer.affine
+    layer.units = map_layer.units
+    layer.metadata.pop(_OWN, None)
+    return True
+
+
+def _is_identity(layer: Layer) -> bool:
+    corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    return np.allclose([layer.data_to_world(corner) for corner in corners], corners)
+
+
+def _lies_on(layer: Layer, map_layer: Layer) -> bool:
+    """Whether the outermost pixels of labels lie on those of a map, but for half a pixel."""
+    rows, columns = map_layer.data.shape[:2]
+    corners = np.array([[0, 0], [0, columns - 1], [rows - 1, 0]])
+    factor = 1.0
+    if _compatible(layer.units, map_layer.units):
+        factor = float((1 * layer.units[-1]).to(map_layer.units[-1]).magnitude)
+    places = [factor * np.asarray(layer.data_to_world(corner)) for corner in corners]
+    there = [map_layer.world_to_data(place) for place in places]
+    return bool((np.abs(np.array(there) - corners) <= _SAME_PLACE_PX).all())
 
 
 def _fit(layer: Layer, wanted: Units) -> None:
