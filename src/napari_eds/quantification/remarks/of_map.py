@@ -50,7 +50,7 @@ def map_remarks(
     """
     model = preparation.model
     found = beam_remarks(acquisition, model.beam_energy_keV)
-    if looks_bulk(acquisition, model.beam_energy_keV):
+    if looks_bulk(acquisition, recipe):
         found.append(f"bulk specimen: {_METHODS[recipe.method]} for thin foils")
     what = "zeta-factors" if recipe.method == "zeta" else "k-factors"
     found += table_remarks(
