@@ -12,7 +12,7 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 from napari_eds.physics.detector_windows import detector_behind
 from napari_eds.recipe.k_factor_errors import class_error
-from napari_eds.recipe.k_factor_theory import theoretical_k_factors
+from napari_eds.recipe.k_factor_theory import theoretical_k_factors, why_not_computed
 from napari_eds.recipe.k_factors import KFactor, KFactorTable
 
 #: Softer families are not used: lines and background of M below are hardly known, and those of L
@@ -69,9 +69,9 @@ class RatiosOfK:
     @classmethod
     def of(cls, pairs: FamilyPairs, table: KFactorTable, model: SpectralModel) -> RatiosOfK:
         """Take them from a table or, where that lacks one of both, from theory."""
-        theory = theoretical_k_factors(model.beam_energy_keV, model.detector)
+        tables = [table, *_theory(model)]
         found = [
-            _k_ratio(both, table) or _k_ratio(both, theory) or (0.0, np.inf, False)
+            next(filter(None, (_k_ratio(both, one) for one in tables)), (0.0, np.inf, False))
             for both in pairs.families
         ]
         values, errors, measured = map(np.array, zip(*found, strict=True))
@@ -79,6 +79,13 @@ class RatiosOfK:
         seen, behind = model.detector, detector_behind("polymer")
         swallowed = np.log(behind.efficiency(energies) / seen.efficiency(energies))
         return cls(values, errors, np.where(measured, 0.0, swallowed[:, 0] - swallowed[:, 1]))
+
+
+def _theory(model: SpectralModel) -> list[KFactorTable]:
+    """Return computed k-factors; none for beam energies that they are not computed for."""
+    if why_not_computed(model.beam_energy_keV):
+        return []
+    return [theoretical_k_factors(model.beam_energy_keV, model.detector)]
 
 
 def _k_ratio(both: Sequence[xray.Family], table: KFactorTable) -> tuple[float, float, bool] | None:

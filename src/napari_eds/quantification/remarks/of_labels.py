@@ -54,6 +54,7 @@ _CAUSES = {
     "density": "density",
     "attenuation": "attenuation coefficients",
     "dose": "dose or solid angle",
+    "bulk": "bulk not corrected",
 }
 _UNCORRECTED = "absorption not corrected"
 
