@@ -120,14 +120,20 @@ def summary_lines(remarks: Sequence[str]) -> list[str]:
     return [
         *lines,
         *uncertain_lines(own),
-        *_thickness_lines(own),
+        *thickness_lines(own),
         *_odd_lines(own),
         *left_out_lines(remarks, shared=False),
     ]
 
 
-def _thickness_lines(remarks: Sequence[str]) -> list[str]:
-    """Say in how many labels soft families contradict the thickness, and as of what they look."""
+def thickness_lines(remarks: Sequence[str]) -> list[str]:
+    """Say in how many labels soft families contradict the thickness, and as of what they look.
+
+    Parameters
+    ----------
+    remarks : sequence of str
+        Of each label, joined as `label_remarks` joins them.
+    """
     lines = []
     for form, by in ((CONTRADICTED, "by the ratios of"), (UNLIKE_OTHERS, "beside others by")):
         told = [form.parts_of(r) for text in remarks for r in split(text)]
