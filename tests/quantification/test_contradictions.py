@@ -65,7 +65,8 @@ def test_a_file_without_beam_energy_leaves_it_to_the_recipe(gallium_arsenide):
 )
 def test_whichever_beam_energy_speaks_for_a_bulk_specimen_is_heard(stated, used, bulk, told):
     acquisition = eds.Acquisition(beam_energy_keV=stated, signal_type="STEM")
-    assert looks_bulk(acquisition, used) is bulk
+    recipe = eds.Recipe(elements=("O",), beam_energy_keV=used)
+    assert looks_bulk(acquisition, recipe) is bulk
     assert bool(beam_remarks(acquisition, used)) is told
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import napari_eds as eds
-from napari_eds.quantification.error_budget import DOSE, PARTS
+from napari_eds.quantification.error_budget import BULK, DOSE, PARTS
 from napari_eds.quantification.error_table import PART_WORDS, parts_text
 from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
@@ -34,7 +34,7 @@ def result(image):
 def test_the_table_holds_every_part_of_every_error(result):
     budget = result.error_budget()
     assert budget.columns.tolist() == ["label", "element", *PARTS, "total"]
-    assert set(PART_WORDS) == {*PARTS, DOSE}
+    assert set(PART_WORDS) == {*PARTS, DOSE, BULK}
     assert len(budget) == len(result.table) * len(ELEMENTS)
     for element, rows in budget.groupby("element"):
         assert rows["label"].tolist() == result.table.index.tolist()

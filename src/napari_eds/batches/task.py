@@ -20,7 +20,7 @@ from napari_eds.batches.settings import BatchSettings
 from napari_eds.errors import EDSError, ReadError
 from napari_eds.few_shot.classification import read_classification
 from napari_eds.labels.chips import Chips
-from napari_eds.quantification.remarks.sums import left_out_lines
+from napari_eds.quantification.remarks.sums import left_out_lines, thickness_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
 from napari_eds.quantification.saving import save_maps
@@ -160,7 +160,8 @@ def _remark(result: Quantification) -> str:
     unseen = [set(cell.split()) for cell in result.table[NOT_DETECTED]]
     nowhere = [e for e in result.elements if all(e in names for names in unseen)]
     parts = [f"seen in no label: {', '.join(nowhere)}"] if nowhere else []
-    parts += left_out_lines(result.table[FLAG].tolist())
+    remarks = result.table[FLAG].tolist()
+    parts += [*left_out_lines(remarks), *thickness_lines(remarks)]
     return "; ".join([*parts, *result.image.notes])
 
 

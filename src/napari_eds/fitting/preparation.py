@@ -91,7 +91,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - four have defaults
     spectra : ndarray, (labels, channels of the fit), optional
         Counts of each label, which tell what X-rays meet in pile-up; without them, all do.
     acquisition : Acquisition, optional
-        Tells a bulk specimen from a foil; a foil without it.
+        Tells a bulk specimen from a foil, unless the recipe does; a foil without it.
     foil : FoilOfSum, optional
         What absorbs unless the specimen is bulk; nothing without it.
     """
@@ -144,9 +144,10 @@ def _absorbed(  # noqa: PLR0913, PLR0917 - a specimen depends on this much
     """Return what leaves the specimen of the lines; None where lines are left as they are."""
     if not recipe.correct_lines:
         return None
-    if acquisition is not None and not acquisition.is_foil(model.beam_energy_keV):
+    told = None if recipe.is_of_foil else acquisition
+    if told is not None and not told.is_foil(model.beam_energy_keV):
         areas = fit_sum(model, total).coefficients[: len(model.families)]
-        return SelfAbsorption.of_bulk(model, areas, acquisition.take_off_angle_deg)
+        return SelfAbsorption.of_bulk(model, areas, told.take_off_angle_deg)
     return None if foil is None else SelfAbsorption.of_foil(model, weights, foil)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 #: Where a file does not tell the take-off angle.
-_ASSUMED_TAKE_OFF_DEG = 35.0
+ASSUMED_TAKE_OFF_DEG = 35.0
 #: A line and an edge of its own element that is up to this far above it may overlap: both have
 #: widths, and bonds move them.
 _EDGE_KEV = np.array([0.0, 0.005, 0.010])
@@ -100,7 +100,7 @@ class SelfAbsorption:
             Of a first fit.
         take_off_angle_deg : float or None
         """
-        specimen = _Specimen.of(model, alpha_areas, take_off_angle_deg or _ASSUMED_TAKE_OFF_DEG)
+        specimen = _Specimen.of(model, alpha_areas, take_off_angle_deg or ASSUMED_TAKE_OFF_DEG)
         return cls(
             *_of_families(model, specimen.of_lines),
             specimen.strengths(model.families),
@@ -186,7 +186,7 @@ class _Specimen:
         """Return counts of families per atom, (families,)."""
         return np.array(
             [
-                _born(f.element, f.family, self.beam_energy_keV)
+                born_in_bulk(f.element, f.family, self.beam_energy_keV)
                 * self._escaping(self._mixed(_known([f.alpha.energy_keV])), f.alpha.energy_keV)[0]
                 for f in families
             ]
@@ -324,7 +324,7 @@ def _known(energies_keV: ArrayLike) -> np.ndarray:
 
 
 @cache
-def _born(element: str, family: str, beam_energy_keV: float) -> float:
+def born_in_bulk(element: str, family: str, beam_energy_keV: float) -> float:
     """Return what is born while an electron slows down and would be counted, in units of its own.
 
     The energy lost per mass goes with 1 / E, but for a logarithm.

@@ -10,8 +10,8 @@ def escaping_share(  # noqa: PLR0913 - what the formula holds
     beam_energy_keV: float,
     edge_keV: float | np.ndarray,
     *,
-    atomic_number: float,
-    atomic_weight: float,
+    atomic_number: float | np.ndarray,
+    atomic_weight: float | np.ndarray,
     take_off_angle_deg: float,
 ) -> np.ndarray:
     """Return the share of X-rays that leaves a thick, flat specimen, as `absorption_cm2_g`.
@@ -29,7 +29,7 @@ def escaping_share(  # noqa: PLR0913 - what the formula holds
         E0.
     edge_keV : float, or ndarray as `absorption_cm2_g`
         Ec that the beam must have to make the X-rays; below E0.
-    atomic_number, atomic_weight : float
+    atomic_number, atomic_weight : float, or ndarray that broadcasts with `absorption_cm2_g`
         Z and A, means of the specimen by weight.
     take_off_angle_deg : float
     """

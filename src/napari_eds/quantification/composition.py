@@ -51,6 +51,12 @@ class MassThickness:
     thickness_errors_total: np.ndarray
     thickness_errors_statistical: np.ndarray
 
+    @property
+    def relative_errors(self) -> np.ndarray:
+        """Standard deviations over the mass thickness, (labels,); infinite where it is 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.nan_to_num(np.abs(self.errors_total / self.kg_m2), nan=np.inf)
+
 
 @brief
 @dataclass(frozen=True, eq=False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 from napari_eds.physics.detector import WINDOWLESS, DetectorModel
 from napari_eds.recipe.k_factor_comparison import rows_far_from_theory
 from napari_eds.recipe.k_factors import NAMES, Convention, KFactorTable
+from napari_eds.recipe.recipe import Recipe
 from napari_eds.spectra.acquisition import Acquisition
 
 #: Beam energies that differ by no more than this, relatively, are the same.
@@ -32,15 +34,35 @@ def beam_of_file(acquisition: Acquisition, beam_energy_keV: float) -> float | No
     return None if stated is None or is_same_beam(beam_energy_keV, stated) else stated
 
 
-def looks_bulk(acquisition: Acquisition, beam_energy_keV: float) -> bool:
+def looks_bulk(acquisition: Acquisition, recipe: Recipe) -> bool:
     """Whether the specimen seems to be bulk, by the beam energy that was used or by the file's.
 
-    The file tells what the microscope was: another beam energy does not make a foil of a bulk
-    specimen. A file that states none leaves it to the one that was used.
+    A recipe that tells of a foil is believed, whatever the beam: there are foils in scanning
+    microscopes. Else the file tells what the microscope was: another beam energy does not make a
+    foil of a bulk specimen. A file that states none leaves it to the one that was used.
     """
-    stated = beam_of_file(acquisition, beam_energy_keV)
-    beams = (beam_energy_keV,) if stated is None else (beam_energy_keV, stated)
+    if recipe.is_of_foil:
+        return False
+    used = recipe.beam_energy_keV or acquisition.beam_energy_keV
+    if used is None:
+        return not acquisition.is_foil()
+    stated = beam_of_file(acquisition, used)
+    beams = (used,) if stated is None else (used, stated)
     return not all(acquisition.is_foil(beam) for beam in beams)
+
+
+def lowest_beam_keV(acquisition: Acquisition, recipe: Recipe) -> float:
+    """Return the beam energy of file or recipe, the lower one of two: that of a bulk specimen.
+
+    Raises
+    ------
+    EDSError
+        If neither tells it.
+    """
+    told = [e for e in (recipe.beam_energy_keV, acquisition.beam_energy_keV) if e]
+    if not told:
+        raise EDSError("neither file nor recipe tells the beam energy")
+    return min(told)
 
 
 def beam_remarks(acquisition: Acquisition, beam_energy_keV: float) -> list[str]:

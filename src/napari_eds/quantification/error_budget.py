@@ -23,7 +23,9 @@ from napari_eds.fitting.shape_errors import (
 )
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, attenuation_uncertainty
+from napari_eds.quantification.bulk_errors import BulkErrors
 from napari_eds.quantification.calibration_errors import calibrated_slopes
+from napari_eds.quantification.contradictions import looks_bulk
 from napari_eds.quantification.foils import unknown_foil
 from napari_eds.recipe.k_factors import Convention
 from napari_eds.recipe.recipe import Recipe
@@ -42,10 +44,14 @@ Part = Literal[
     "density",
     "attenuation",
     "dose",
+    "bulk",
 ]
-#: That of the zeta-factor method alone, and those of every method.
+#: That of the zeta-factor method alone, that of bulk specimens alone, and those of every result.
 DOSE: Part = "dose"
-PARTS: tuple[Part, ...] = tuple(part for part in get_args(Part) if part != DOSE)
+BULK: Part = "bulk"
+PARTS: tuple[Part, ...] = tuple(part for part in get_args(Part) if part not in (DOSE, BULK))
+#: Parts that a foil's absorption has.
+_OF_FOIL: tuple[Part, ...] = ("thickness", "density", "attenuation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +74,8 @@ class AbsorptionErrors:
     unknown_thickness_nm : float or None
         How thick labels of 0 nm may well be, which are not corrected though others are; None where
         they are as thin as that.
+    bulk : BulkErrors or None
+        Of a bulk specimen, for which all of this is in doubt in place of a foil.
     """
 
     foil: Foil
@@ -77,6 +85,7 @@ class AbsorptionErrors:
     attenuation: np.ndarray
     calibrated: np.ndarray | None = None
     unknown_thickness_nm: float | None = None
+    bulk: BulkErrors | None = None
 
     @classmethod
     def of(
@@ -118,6 +127,10 @@ class AbsorptionErrors:
         by_logarithms : ndarray, (labels, elements, families)
             Derivatives of atomic fractions by ln(k I a).
         """
+        if self.bulk is not None:
+            unfit = self.bulk.variance(weight_fractions, by_logarithms)
+            nothing = np.zeros_like(unfit)
+            return dict.fromkeys(_OF_FOIL, nothing) | {BULK: unfit}
         if not self.is_corrected:
             return _of_whole_factor(self.foil, weight_fractions, by_logarithms)
         found = self._of_correction(weight_fractions, by_logarithms)
@@ -268,7 +281,10 @@ def absorption_errors(
         corrected = AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
         return replace(corrected, unknown_thickness_nm=uncertainties.unknown_thickness_nm)
     doubted = unknown_foil(families, image, recipe, n_labels)
-    return AbsorptionErrors.of(doubted, families, uncertainties, is_corrected=False)
+    unknown = AbsorptionErrors.of(doubted, families, uncertainties, is_corrected=False)
+    if not looks_bulk(image.acquisition, recipe):
+        return unknown
+    return replace(unknown, bulk=BulkErrors.of(families, image, recipe))
 
 
 def _of_whole_factor(
@@ -278,8 +294,7 @@ def _of_whole_factor(
     with np.errstate(invalid="ignore"):
         unknown = np.log(foil.factors(weight_fractions))
     moved = np.einsum("lef,lf->le", by_logarithms, unknown)
-    nothing = np.zeros_like(moved)
-    return {"thickness": moved**2, "density": nothing, "attenuation": nothing}
+    return dict.fromkeys(_OF_FOIL, np.zeros_like(moved)) | {"thickness": moved**2}
 
 
 def _propagated(slopes: np.ndarray, covariance: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from napari_eds.labels.chips import LABEL
 from napari_eds.quantification.composition import Composition
-from napari_eds.quantification.error_budget import DOSE, PARTS, Part
+from napari_eds.quantification.error_budget import BULK, DOSE, PARTS, Part
 
 ELEMENT, TOTAL = "element", "total"
 
@@ -25,6 +25,7 @@ PART_WORDS: dict[Part, str] = {
     "density": "density",
     "attenuation": "attenuation",
     "dose": "dose",
+    "bulk": "bulk not corrected",
 }
 
 #: Parts below this share of the largest one are not told, as they do not show in the total; but
@@ -52,7 +53,7 @@ def error_table(
         One row per label and element: ``label``, ``element``, a column per part of
         `error_budget.PARTS` and ``total``, standard deviations in at.%. NaN where a part is not
         known (shapes, of HyperSpy's engines) or the label has no composition. ``dose`` is there
-        for the zeta-factor method only.
+        for the zeta-factor method only, ``bulk`` for bulk specimens.
     """
     n_labels, n_elements = len(labels), len(elements)
     unknown = np.full((n_labels, n_elements), np.nan)
@@ -109,8 +110,8 @@ def errors_account(elements: Sequence[str], found: Composition) -> str:
 
 
 def _parts_of(found: Composition) -> tuple[Part, ...]:
-    """Return the parts of an error by the method of a composition, in their order."""
-    return (*PARTS, DOSE) if DOSE in found.atomic_error_parts else PARTS
+    """Return the parts of an error by method and specimen of a composition, in their order."""
+    return (*PARTS, *(part for part in (DOSE, BULK) if part in found.atomic_error_parts))
 
 
 def _told(parts: dict[Part, float]) -> str:

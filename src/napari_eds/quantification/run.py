@@ -27,13 +27,14 @@ from napari_eds.quantification.error_budget import (
     intensity_errors,
     shape_errors_of,
 )
-from napari_eds.quantification.foils import foil_of_sum
+from napari_eds.quantification.foils import foil_of_sum, path_relative_error
 from napari_eds.quantification.intensities import Intensities, k_factors_of
 from napari_eds.quantification.joint import DetectorAgreement, Joint, spectra_of
 from napari_eds.quantification.remarks.of_labels import label_remarks
 from napari_eds.quantification.remarks.of_map import map_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import label_table
+from napari_eds.quantification.thickness_contradictions import Contradiction, contradictions
 from napari_eds.quantification.zeta import foil_found
 from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.k_factors import KFactorTable
@@ -302,6 +303,12 @@ def _remarks(  # noqa: PLR0913 - all that was found
     )
     if fitted.detectors is not None:
         of_map = (*of_map, *fitted.detectors.remarks)
+    against: list[Contradiction | None] = []
+    if foil is not None:
+        path_error: float | np.ndarray = path_relative_error(foil, recipe.uncertainties)
+        if composition.mass_thickness is not None:
+            path_error = composition.mass_thickness.relative_errors
+        against = contradictions(fitted.fit, composition, foil, k_factors, path_error)
     return label_remarks(
         fitted.fit,
         composition,
@@ -309,6 +316,7 @@ def _remarks(  # noqa: PLR0913 - all that was found
         intensity_errors=of_intensities,
         absorption_is_corrected=recipe.absorption is not None or recipe.method == "zeta",
         bare=None if foil is None or recipe.method == "zeta" else foil.thickness_nm == 0,
+        contradictions=against,
         peaks=fitted.preparation.unexplained,
     )
 

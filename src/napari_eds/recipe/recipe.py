@@ -181,6 +181,11 @@ class Recipe(RecipeFields):
     def _repr_html_(self) -> str:
         return recipe_html(self)
 
+    @property
+    def is_of_foil(self) -> bool:
+        """Whether the specimen is said to be a foil: it has a thickness, given or to be found."""
+        return self.absorption is not None or self.method == "zeta"
+
     @field_validator("elements", "fit_only")
     @classmethod
     def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:

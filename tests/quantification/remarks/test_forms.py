@@ -16,6 +16,8 @@ def remark_of(form):
         "elements": "Pt O",
         "element": "La",
         "number": "8.8",
+        "stated": "50",
+        "pairs": "Ti L/K, La M/L",
         "cause": "absorption not corrected",
     }
     parts = {name: text for name, text in given.items() if f"{{{name}}}" in form.template}

@@ -43,6 +43,23 @@ def test_errors_of_one_cause_are_told_once_for_all_labels():
     ]
 
 
+def test_thicknesses_that_are_contradicted_are_summed_up():
+    remarks = [
+        "thickness 50 nm contradicted by Ti L/K: they look like 310 nm; one",
+        "one",
+        "thickness 55 nm contradicted by V L/K, Ti L/K: they look like 95 nm; one",
+        "thickness 50 nm unlike other labels by La M/L: they look like 200 nm; one",
+    ]
+    assert summary_lines(remarks) == [
+        "All labels: one.",
+        (
+            "2 of 4 labels: thickness contradicted by the ratios of Ti L/K, V L/K, which look "
+            "like 95 to 310 nm."
+        ),
+        "1 of 4 labels: thickness contradicted beside others by La M/L, which look like 200 nm.",
+    ]
+
+
 def test_what_a_single_label_says_is_not_said_twice():
     remark = "O ± 8.8 at.% (thickness)"
     assert summary_lines([remark]) == [f"All labels: {remark}."]

@@ -84,3 +84,7 @@ NOTHING = Form("nothing detected")
 WRONG_MODEL = Form("{element} below zero: wrong model")
 UNCERTAIN = Form("{element} ± {number} at.% ({cause})")
 TOO_THICK = Form("absorption correction of {element} x {number}: too thick for it")
+CONTRADICTED = Form("thickness {stated} nm contradicted by {pairs}: they look like {number} nm")
+UNLIKE_OTHERS = Form(
+    "thickness {stated} nm unlike other labels by {pairs}: they look like {number} nm"
+)

@@ -12,6 +12,7 @@ from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.unexplained import UnexplainedPeak, peaks_beside
 from napari_eds.quantification.composition import Composition
 from napari_eds.quantification.remarks.forms import (
+    CONTRADICTED,
     NO_COUNTS,
     NOTHING,
     POOR_FIT,
@@ -19,10 +20,12 @@ from napari_eds.quantification.remarks.forms import (
     TOO_THICK,
     UNCERTAIN,
     UNEXPLAINED_PEAK,
+    UNLIKE_OTHERS,
     WRONG_MODEL,
     joined,
 )
 from napari_eds.quantification.remarks.of_map import POOR
+from napari_eds.quantification.thickness_contradictions import Contradiction
 
 #: Counting error of an atomic fraction above which a label has too few counts.
 FEW_COUNTS_ERROR = 0.1
@@ -51,6 +54,7 @@ _CAUSES = {
     "density": "density",
     "attenuation": "attenuation coefficients",
     "dose": "dose or solid angle",
+    "bulk": "bulk not corrected",
 }
 _UNCORRECTED = "absorption not corrected"
 
@@ -63,6 +67,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     intensity_errors: np.ndarray,
     absorption_is_corrected: bool,
     bare: np.ndarray | None = None,
+    contradictions: Sequence[Contradiction | None] = (),
     peaks: Sequence[UnexplainedPeak] = (),
 ) -> list[str]:
     """Return per label what to beware of, as one text; empty where nothing is.
@@ -78,6 +83,8 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     absorption_is_corrected : bool
     bare : ndarray of bool, (labels,), optional
         Labels without a thickness in the map that others are corrected by.
+    contradictions : sequence of Contradiction or None
+        Of each label, what its soft families say against its thickness.
     peaks : sequence of UnexplainedPeak
         Those that the remarks of the map tell already. Labels are searched for others, which the
         sum of all labels may not show; one that has any is fitted poorly.
@@ -89,6 +96,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     doubts = _Doubts(composition, fits.elements, bare, ~bare & absorption_is_corrected)
     # Of a single label, the sum says no more than the label itself.
     is_told = n == 1 and POOR_SUM() in of_map
+    against = contradictions or [None] * n
     found = []
     for i in range(n):
         poorly = [] if is_told else fits.poorly(i)
@@ -98,9 +106,22 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
             own = [NOTHING(), *fits.wrong(i), *poorly, *fits.other_peaks(i, ())]
         else:
             own = [*doubts.few_counts(i), *poorly, *fits.other_peaks(i, peaks), *fits.wrong(i)]
-            own += [*doubts.of_thickness(i), *doubts.uncertain(i), *of_map]
+            own += [
+                *_contradicted(against[i]),
+                *doubts.of_thickness(i),
+                *doubts.uncertain(i),
+                *of_map,
+            ]
         found.append(joined(own))
     return found
+
+
+def _contradicted(against: Contradiction | None) -> list[str]:
+    if against is None:
+        return []
+    form = UNLIKE_OTHERS if against.beside_others else CONTRADICTED
+    stated, seen = f"{against.stated_nm:.3g}", f"{float(f'{against.seen_nm:.2g}'):g}"
+    return [form(stated=stated, pairs=against.pairs, number=seen)]
 
 
 @dataclass(frozen=True, eq=False)

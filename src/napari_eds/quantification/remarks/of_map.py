@@ -54,8 +54,13 @@ def map_remarks(  # noqa: PLR0913 - all that was found and used
     """
     model = preparation.model
     found = beam_remarks(acquisition, model.beam_energy_keV)
-    if looks_bulk(acquisition, model.beam_energy_keV):
+    if looks_bulk(acquisition, recipe):
         found.append(f"bulk specimen: {_METHODS[recipe.method]} for thin foils")
+    elif not acquisition.is_foil(model.beam_energy_keV):
+        found.append(
+            f"taken for a foil, since the recipe says so; at {model.beam_energy_keV:g} keV, most "
+            "specimens are bulk"
+        )
     what = "zeta-factors" if recipe.method == "zeta" else "k-factors"
     found += table_remarks(
         k_factors, model.beam_energy_keV, model.quantified, detector=model.detector, what=what

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from napari_eds._support.numbers import counted
 from napari_eds.quantification.remarks.forms import (
+    CONTRADICTED,
     LEFT_OUT,
     LINES_OFF,
     NO_COUNTS,
@@ -17,6 +18,7 @@ from napari_eds.quantification.remarks.forms import (
     TOO_THICK,
     UNCERTAIN,
     UNEXPLAINED_PEAK,
+    UNLIKE_OTHERS,
     WRONG_MODEL,
     fits_any,
     joined,
@@ -118,9 +120,34 @@ def summary_lines(remarks: Sequence[str]) -> list[str]:
     return [
         *lines,
         *uncertain_lines(own),
+        *thickness_lines(own),
         *_odd_lines(own),
         *left_out_lines(remarks, shared=False),
     ]
+
+
+def thickness_lines(remarks: Sequence[str]) -> list[str]:
+    """Say in how many labels soft families contradict the thickness, and as of what they look.
+
+    Parameters
+    ----------
+    remarks : sequence of str
+        Of each label, joined as `label_remarks` joins them.
+    """
+    lines = []
+    for form, by in ((CONTRADICTED, "by the ratios of"), (UNLIKE_OTHERS, "beside others by")):
+        told = [form.parts_of(r) for text in remarks for r in split(text)]
+        found = [parts for parts in told if parts is not None]
+        if not found:
+            continue
+        pairs = ", ".join(dict.fromkeys(p for parts in found for p in parts["pairs"].split(", ")))
+        numbers = sorted({parts["number"] for parts in found}, key=float)
+        spread = " to ".join(dict.fromkeys((numbers[0], numbers[-1])))
+        lines.append(
+            f"{len(found)} of {counted(len(remarks), 'label')}: thickness contradicted {by} "
+            f"{pairs}, which look like {spread} nm."
+        )
+    return lines
 
 
 def _without(remarks: Sequence[str], shared: Sequence[str]) -> list[str]:
