@@ -307,6 +307,7 @@ def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -
         )
         if family.alpha.energy_keV * _OVERVOLTAGE <= beam_keV
     )
+    resolution = acquisition.resolution_MnKa_eV()
     model = SpectralModel(
         energy=axis,
         channels=slice(0, axis.size),
@@ -314,7 +315,7 @@ def _all_families(axis: EnergyAxis, beam_keV: float, acquisition: Acquisition) -
         n_quantified=0,
         background_order=0,
         beam_energy_keV=beam_keV,
-        response=Response(acquisition.resolution_MnKa_eV()),
+        response=Response(resolution, xray.usual_fano_eV(resolution)),
         lines=tuple(family.lines for family in families),
     )
     drawn = corrected(model)

@@ -219,7 +219,7 @@ def build_model(energy: EnergyAxis, acquisition: Acquisition, recipe: Recipe) ->
         n_quantified=len(recipe.elements),
         background_order=recipe.background_order,
         beam_energy_keV=beam_energy,
-        response=Response(resolution),
+        response=Response(resolution, xray.usual_fano_eV(resolution)),
         detector=acquisition.detector(recipe.detector_window),
     )
     if model.n_parameters >= cropped.size:

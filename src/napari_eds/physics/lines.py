@@ -204,21 +204,30 @@ def default_family(
 
 
 def fwhm_keV(
-    energy_keV: np.ndarray | float, fwhm_MnKa_eV: float, fano_eV: float = FANO_EV
+    energy_keV: np.ndarray | float, fwhm_MnKa_eV: float, fano_eV: float | None = None
 ) -> np.ndarray | float:
     """Full width at half maximum of a line, in keV.
 
     ``FWHM^2 = F (E - E_MnKa) + FWHM_MnKa^2``: Fiori and Newbury, Scanning Electron Microscopy 1
-    (1978) 401. F, `fano_eV`, is what the statistics of charge carriers add per energy; what is
-    left at 0 keV is electronic noise. Detectors that are narrower at Mn Ka than F allows are not
-    of silicon, and have less: noise is taken for a quarter of their width there.
+    (1978) 401. F, `fano_eV`, is what the statistics of charge carriers add per energy (by default
+    `usual_fano_eV`); what is left at 0 keV is electronic noise.
     """
-    noise_eV2 = fwhm_MnKa_eV**2 - fano_eV * 1000 * MN_KA_KEV
-    if noise_eV2 < _LEAST_NOISE_EV**2:
-        noise_eV2 = (fwhm_MnKa_eV / 4) ** 2
-        fano_eV = (fwhm_MnKa_eV**2 - noise_eV2) / (1000 * MN_KA_KEV)
-    squared_eV2 = noise_eV2 + fano_eV * 1000 * np.maximum(np.asarray(energy_keV), 0.0)
-    return np.sqrt(squared_eV2) / 1000
+    if fano_eV is None:
+        fano_eV = usual_fano_eV(fwhm_MnKa_eV)
+    squared_eV2 = fano_eV * 1000 * (np.asarray(energy_keV) - MN_KA_KEV) + fwhm_MnKa_eV**2
+    return np.sqrt(np.maximum(squared_eV2, 1.0)) / 1000
+
+
+def usual_fano_eV(fwhm_MnKa_eV: float) -> float:
+    """Return the growth of a line's squared width with its energy, in eV² per eV.
+
+    That of silicon, `FANO_EV`. Detectors that are narrower than it allows are not of silicon, and
+    have less: noise is taken for a quarter of their width at Mn Ka.
+    """
+    at_MnKa_eV2 = fwhm_MnKa_eV**2
+    if at_MnKa_eV2 - FANO_EV * 1000 * MN_KA_KEV >= _LEAST_NOISE_EV**2:
+        return FANO_EV
+    return float((at_MnKa_eV2 - (fwhm_MnKa_eV / 4) ** 2) / (1000 * MN_KA_KEV))
 
 
 @cache
