@@ -217,3 +217,40 @@ def test_a_deleted_layer_is_not_offered(qtbot, open_map, unsaved_folder):
     is_kept(qtbot, focus)
     assert not list(unsaved_folder.iterdir())
     gc.collect()
+
+
+def test_labels_that_were_deleted_come_back(qtbot, open_map, unsaved_folder):
+    viewer, focus = open_map()
+    regions = open_panel(viewer, REGIONS)
+    regions.tabs.setCurrentWidget(regions.edit)
+    layer = painted_layer(viewer, focus)
+    paint_stroke(qtbot, viewer, layer, [(20, 20), (20, 50)])
+    layer.selected_label = 2
+    paint_stroke(qtbot, viewer, layer, [(60, 20), (60, 50)])
+    layer.features = {"index": [1, 2], "chip": ["film", "hole"]}
+    painted = layer.data.copy()
+    assert not regions.edit.bring_back.enabled
+    empty = viewer.add_labels(np.zeros_like(painted), name="empty", **geometry(focus.image))
+    trash = viewer.window._qt_viewer.layerButtons.deleteButton
+    for unwanted in (layer, empty):
+        viewer.layers.selection = {unwanted}
+        click(trash)
+    assert layer not in viewer.layers
+    is_kept(qtbot, focus)
+    qtbot.waitUntil(lambda: regions.edit.bring_back.enabled)
+    click(regions.edit.bring_back)
+    (back,) = (x for x in viewer.layers if x.name == "mine")
+    np.testing.assert_array_equal(back.data, painted)
+    assert label_names(back) == {1: "film", 2: "hole"}
+    assert focus.labels_layer is back
+    # An empty layer is no loss, and nothing else was deleted.
+    qtbot.waitUntil(lambda: not regions.edit.bring_back.enabled)
+    # It is kept and painted on as before.
+    paint_stroke(qtbot, viewer, back, [(40, 20), (40, 50)])
+    is_kept(qtbot, focus)
+    np.testing.assert_array_equal(on_disk(focus, unsaved_folder)[0].layers[0].labels, back.data)
+    assert (back.data != painted).any()
+    QTest.keyClick(
+        viewer.window._qt_viewer.canvas.native, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier
+    )
+    np.testing.assert_array_equal(back.data, painted)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import CheckBox, FloatSpinBox, PushButton, SpinBox
 from napari.layers import Labels
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QGridLayout,
@@ -24,6 +25,7 @@ from napari_eds._napari.parts.reasons import BUSY, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
 from napari_eds._napari.state import label_edits as edits
 from napari_eds._napari.state.focus import Focus
+from napari_eds._napari.state.unsaved import unsaved_of
 from napari_eds.errors import EDSError, LabelError
 
 _STATUS_LINES = 2
@@ -80,6 +82,9 @@ class EditPage(QWidget):
         )
         self.undo = _button("Undo", "Take back the last step in this layer (Ctrl+Z)")
         self.redo = _button("Redo", "Do again what was taken back (Ctrl+Shift+Z)")
+        self.bring_back = _button(
+            "Bring back deleted", "Add the labels again that were deleted from the map last"
+        )
 
     def _lay_out(self) -> None:
         column = scrolled_column(self)
@@ -105,6 +110,7 @@ class EditPage(QWidget):
         column.addLayout(grid)
         column.addSpacing(6)
         column.addLayout(_row(self.undo.native, self.redo.native))
+        column.addWidget(self.bring_back.native)
         column.addStretch(1)
         hint = QLabel("Compositions of changed labels are unknown until quantified again.")
         hint.setWordWrap(True)
@@ -117,6 +123,8 @@ class EditPage(QWidget):
         focus = self.focus
         focus.labels_changed.connect(self._on_labels_changed)
         focus.layers_changed.connect(self._show_state)
+        # What was deleted is known once all else has heard of it.
+        focus.layers_changed.connect(self._show_deleted, Qt.ConnectionType.QueuedConnection)
         focus.selection_changed.connect(self._show_state)
         self.work.changed.connect(self._show_state)
         self.work.cancelled.connect(partial(self.status.setText, "Cancelled; nothing changed."))
@@ -135,6 +143,7 @@ class EditPage(QWidget):
             button.changed.connect(partial(self._edit, make))
         self.undo.changed.connect(partial(self._step, "undo"))
         self.redo.changed.connect(partial(self._step, "redo"))
+        self.bring_back.changed.connect(self._on_bring_back)
 
     def _grown(self) -> edits.Edit:
         return edits.grown(self.grow_by.value, into_labels=self.into_labels.value)
@@ -169,6 +178,18 @@ class EditPage(QWidget):
             self.merge,
             unless=lacking(*needs, (several, "Select two labels or more in the results first.")),
         )
+
+        self._show_deleted()
+
+    def _show_deleted(self) -> None:
+        offer(
+            self.bring_back,
+            unless=lacking((bool(self._deleted()), "No labels of this map were deleted.")),
+        )
+
+    def _deleted(self) -> list[Labels]:
+        work = unsaved_of(self.focus)
+        return [] if work is None else work.deleted_labels(self.focus.map_layer)
 
     def _on_labels_changed(self) -> None:
         self.work.drop()
@@ -211,6 +232,12 @@ class EditPage(QWidget):
         self.status.setText(
             f"{what.words.capitalize()}: {counted(changed, 'pixel')} changed (Undo: Ctrl+Z)."
         )
+
+    def _on_bring_back(self, *_: Any) -> None:
+        work, map_layer = unsaved_of(self.focus), self.focus.map_layer
+        back = None if work is None or map_layer is None else work.bring_back(map_layer)
+        if back is not None:
+            self.status.setText(f"{back.name} is back.")
 
     def _say(self, error: Exception) -> None:
         """Say here why nothing was done: a notification would be too loud for it."""

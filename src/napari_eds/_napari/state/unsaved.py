@@ -44,8 +44,8 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 SETTLE_MS, LONGEST_MS = 1000, 5000
 #: Pause until it is tried again while the change before is being written.
 _BUSY_MS = 100
-#: So many states that were saved are remembered of a map.
-_MOST_SAVED = 8
+#: So many states that were saved are remembered of a map, and layers that were deleted.
+_MOST_SAVED, _MOST_DELETED = 8, 5
 _NAMES = ["index", CHIP]
 
 
@@ -68,13 +68,14 @@ class _Piece(NamedTuple):
 
 @dataclass(eq=False)
 class _Map:
-    """A map of the window: its copy, what others left there, and what was saved."""
+    """A map of the window: its copy, what others left there, what was saved and deleted."""
 
     layer: Image
     copy: UnsavedCopy | None = None
     others: list[Unsaved] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
     saved: list[_Saved] = field(default_factory=list)
+    deleted: list[Labels] = field(default_factory=list)
     changed: bool = False
 
     @property
@@ -157,6 +158,7 @@ class UnsavedWork(QObject):
             gone = self._labels.pop(key)
             self._listen(gone.layer, connect=False)
             self._gone.append(gone)
+            self._note_deleted(gone)
             self._on_changed(gone.map_id)
         for key in self._maps.keys() - maps.keys():
             self._on_map_gone(key)
@@ -166,6 +168,7 @@ class UnsavedWork(QObject):
         for key, (layer, map_id) in labels.items():
             if key not in self._labels:
                 self._labels[key] = _Labels(layer, map_id)
+                self._note_back(layer, map_id)
                 self._listen(layer, connect=True)
                 self._submit(self._prepare, self._labels[key])
                 self._on_changed(map_id)
@@ -347,6 +350,33 @@ class UnsavedWork(QObject):
             self._focus.set_labels_layer(added[-1])
         self._forget(known)
         return added
+
+    def deleted_labels(self, layer: Image | None) -> list[Labels]:
+        """Return the layers of labels of a map that were deleted in this window, the last last."""
+        known = None if layer is None else self._maps.get(layer.unique_id)
+        return [] if known is None else list(known.deleted)
+
+    def bring_back(self, layer: Image) -> Labels | None:
+        """Add the labels of a map again that were deleted last, as they were."""
+        deleted = self.deleted_labels(layer)
+        if not deleted:
+            return None
+        labels = deleted[-1]
+        self._focus.viewer.add_layer(labels)
+        self._focus.set_labels_layer(labels)
+        return labels
+
+    def _note_deleted(self, gone: _Labels) -> None:
+        known, data = self._maps.get(gone.map_id), gone.layer.data
+        # An empty layer is no loss; one on the disk is not read for that.
+        if known is None or (isinstance(data, np.ndarray) and not data.any()):
+            return
+        known.deleted = [*known.deleted, gone.layer][-_MOST_DELETED:]
+
+    def _note_back(self, layer: Labels, map_id: UUID) -> None:
+        known = self._maps.get(map_id)
+        if known is not None:
+            known.deleted = [other for other in known.deleted if other is not layer]
 
     def discard(self, layer: Image) -> None:
         """Let go of the work that was left on a map earlier."""
