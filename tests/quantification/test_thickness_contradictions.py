@@ -162,3 +162,18 @@ def test_measured_strontium_titanate_is_not_contradicted(data_dir):
 
 def replace_k(recipe, k_factors):
     return recipe.model_copy(update={"k_factors": k_factors})
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("engine", ["poisson", "linear"])
+@pytest.mark.parametrize("counts", [1, 20])
+def test_labels_of_hardly_any_count_are_judged_without_a_warning(engine, counts):
+    phase = Phase("SrTiO3", {"Sr": 20, "Ti": 20, "O": 60}, 5.12)
+    simulated = simulate(
+        np.tile([0, 1, 1, 1], (4, 1)), (phase,), 50.0, counts_per_pixel=counts, seed=1
+    )
+    foil = eds.Absorption(thickness_nm=50, density_g_cm3=5.12)
+    recipe = eds.Recipe(elements=("Sr", "Ti", "O"), engine=engine, absorption=foil)
+    labels = np.arange(1, 17).reshape(4, 4)
+    flags = eds.quantify(simulated.image, labels, recipe).table["flag"]
+    assert not flags.str.contains("contradicted").any()

@@ -466,7 +466,9 @@ def relative_misfit(
     weights = squares / (variance + LEAST_MISFIT**2 * squares) ** 2
     excess = _along(weights, (counts - expected) ** 2 - expected)
     # A squared Poisson number scatters by 2 mu^2, and by mu where mu is small.
-    noise = np.sqrt(_along(weights**2, expected * (2 * expected + 1)))
+    # HyperSpy's polynomial may expect less than none.
+    mean = np.maximum(expected, 0)
+    noise = np.sqrt(_along(weights**2, mean * (2 * mean + 1)))
     strength = np.maximum(_along(weights, squares), np.finfo(float).tiny)
     found = np.sqrt(np.maximum(excess - beyond_sigma * noise, 0) / strength)
     return np.asarray(np.maximum(found, LEAST_MISFIT))

@@ -66,12 +66,13 @@ class SoftRatios:
         """Work them out for labels of a fit, as `foil` corrected their composition."""
         soft, hard = pairs.soft, pairs.hard
         c, counts = composition.weight_fractions, fit.intensities
+        # Families of no count have no logarithm; they are not usable.
         with np.errstate(divide="ignore", invalid="ignore"):
             logarithms = np.log(counts[:, soft] / counts[:, hard])
             relative = fit.covariance / (counts[:, :, None] * counts[:, None, :])
-            widening = np.maximum(np.nan_to_num(fit.reduced_chi_squared, nan=1.0), 1.0)
-        own = np.diagonal(relative, axis1=1, axis2=2)
-        variance = own[:, soft] + own[:, hard] - 2 * relative[:, soft, hard]
+            own = np.diagonal(relative, axis1=1, axis2=2)
+            variance = own[:, soft] + own[:, hard] - 2 * relative[:, soft, hard]
+        widening = np.maximum(np.nan_to_num(fit.reduced_chi_squared, nan=1.0), 1.0)
         seen = (counts > 0) & (own < _COUNTED**2)
         thick = (foil.thickness_nm > 0) & np.isfinite(c).all(axis=1)
         usable = seen[:, soft] & seen[:, hard] & thick[:, None]
@@ -152,7 +153,8 @@ def _overlaps(fit: Fit) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         sizes = np.abs(fit.covariance) / (sigma[:, :, None] * sigma[:, None, :])
         relative = np.maximum(counts[:, None, :] / counts[:, :, None], 1.0)
-    return np.asarray((sizes * relative * (1 - np.eye(sizes.shape[1]))).max(axis=2))
+        suffered = sizes * relative * (1 - np.eye(sizes.shape[1]))
+    return np.asarray(suffered.max(axis=2))
 
 
 def _log_absorbed(
