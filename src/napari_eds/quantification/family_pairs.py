@@ -11,16 +11,13 @@ import numpy as np
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 from napari_eds.physics.detector_windows import detector_behind
-from napari_eds.recipe.k_factor_errors import class_error
+from napari_eds.recipe.k_factor_errors import is_measured
 from napari_eds.recipe.k_factor_theory import theoretical_k_factors, why_not_computed
-from napari_eds.recipe.k_factors import KFactor, KFactorTable
+from napari_eds.recipe.k_factors import KFactorTable
 
 #: Softer families are not used: lines and background of M below are hardly known, and those of L
 #: lie on that of C.
 _SOFTEST_keV = {"K": 0.0, "L": 0.4, "M": 0.6}
-#: Least standard deviation of ln k, where nobody measured k, of M families and of L up to so many
-#: keV: tables of their yields differ by a factor of two, and detectors swallow more or less.
-_OF_SOFT_K, _SOFT_L_keV = 0.5, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +66,8 @@ class RatiosOfK:
     @classmethod
     def of(cls, pairs: FamilyPairs, table: KFactorTable, model: SpectralModel) -> RatiosOfK:
         """Take them from a table or, where that lacks one of both, from theory."""
-        tables = [table, *_theory(model)]
         found = [
-            next(filter(None, (_k_ratio(both, one) for one in tables)), (0.0, np.inf, False))
+            _k_ratio(both, table) or _theoretical(both, model) or (0.0, np.inf, False)
             for both in pairs.families
         ]
         values, errors, measured = map(np.array, zip(*found, strict=True))
@@ -81,11 +77,13 @@ class RatiosOfK:
         return cls(values, errors, np.where(measured, 0.0, swallowed[:, 0] - swallowed[:, 1]))
 
 
-def _theory(model: SpectralModel) -> list[KFactorTable]:
-    """Return computed k-factors; none for beam energies that they are not computed for."""
+def _theoretical(
+    both: Sequence[xray.Family], model: SpectralModel
+) -> tuple[float, float, bool] | None:
+    """Return what `_k_ratio` does of computed k-factors; None where there are none."""
     if why_not_computed(model.beam_energy_keV):
-        return []
-    return [theoretical_k_factors(model.beam_energy_keV, model.detector)]
+        return None
+    return _k_ratio(both, theoretical_k_factors(model.beam_energy_keV, model.detector))
 
 
 def _k_ratio(both: Sequence[xray.Family], table: KFactorTable) -> tuple[float, float, bool] | None:
@@ -98,19 +96,6 @@ def _k_ratio(both: Sequence[xray.Family], table: KFactorTable) -> tuple[float, f
     if len(factors) < len(both):
         return None
     soft, hard = (table.value_for(family, "family") for family in both)
-    errors = [_doubt(factor, family) for factor, family in zip(factors, both, strict=True)]
-    measured = all(map(_is_measured, factors))
-    return float(np.log(soft / hard)), float(np.linalg.norm(errors)), measured
-
-
-def _is_measured(factor: KFactor) -> bool:
-    """Whether a k-factor is known better than one that was computed."""
-    return factor.relative_error < class_error(factor.element, factor.family)
-
-
-def _doubt(factor: KFactor, family: xray.Family) -> float:
-    """Return the standard deviation of the logarithm of a k-factor."""
-    is_soft = family.family == "M" or family.alpha.energy_keV < _SOFT_L_keV
-    if family.family == "K" or not is_soft or _is_measured(factor):
-        return factor.relative_error
-    return max(factor.relative_error, _OF_SOFT_K)
+    measured = all(is_measured(f.element, f.family, f.relative_error) for f in factors)
+    error = np.linalg.norm([factor.relative_error for factor in factors])
+    return float(np.log(soft / hard)), float(error), measured

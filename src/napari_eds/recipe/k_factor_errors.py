@@ -104,6 +104,18 @@ def class_error(element: str, family: str) -> float:
     return _UNKNOWN_ERROR if found is None else found.relative_error
 
 
+def is_measured(element: str, family: str, relative_error: float) -> bool:
+    """Whether a k-factor is known better than one that was computed.
+
+    Parameters
+    ----------
+    element : str
+    family : {"K", "L", "M"}
+    relative_error : float
+    """
+    return relative_error < class_error(element, family)
+
+
 def relative_covariance(
     families: Sequence[tuple[str, str]], relative_errors: Sequence[float]
 ) -> np.ndarray:
@@ -127,8 +139,8 @@ def relative_covariance(
     classes = [line_class(*family) for family in families]
     shared = np.array(
         [
-            0.0 if one is None or error < one.relative_error else one.shared_error
-            for one, error in zip(classes, errors, strict=True)
+            0.0 if one is None or is_measured(*family, error) else one.shared_error
+            for one, family, error in zip(classes, families, errors, strict=True)
         ]
     )
     alike = np.array([[one is not None and one is other for other in classes] for one in classes])

@@ -104,6 +104,7 @@ def _theory(
     return checked_table(rows, convention, source, beam_energy_keV)
 
 
+@cache
 def _relative_to_silicon(
     beam_energy_keV: float, detector: DetectorModel, convention: Convention
 ) -> dict[tuple[str, str], float]:

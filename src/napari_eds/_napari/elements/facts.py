@@ -14,7 +14,6 @@ from napari_eds._napari.state.settings import Settings
 from napari_eds.elements.proposals import Proposal
 from napari_eds.errors import ModelError
 from napari_eds.physics import lines as xray
-from napari_eds.physics.detector import DetectorModel
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: English names in the order of atomic numbers, each with its symbol.
@@ -76,11 +75,6 @@ class Span:
 def beam_energy(image: SpectrumImage, settings: Settings) -> float | None:
     """Return the beam energy a recipe will use, in keV, where it is known."""
     return settings.draft.beam_energy_keV or image.acquisition.beam_energy_keV
-
-
-def detector_model(image: SpectrumImage, settings: Settings) -> DetectorModel:
-    """Return the detector a recipe will use."""
-    return image.acquisition.detector(settings.draft.detector_window)
 
 
 def span_of(image: SpectrumImage, settings: Settings) -> Span:

@@ -11,7 +11,6 @@ from napari_eds._napari.elements.facts import (
     Span,
     all_facts,
     beam_energy,
-    detector_model,
     span_of,
 )
 from napari_eds._napari.parts.job_bar import OneJob
@@ -101,7 +100,7 @@ class LineTables(QObject):
         beam = None if image is None or settings is None else beam_energy(image, settings)
         if image is None or settings is None or beam is None:
             return None
-        return beam, detector_model(image, settings)
+        return beam, settings.detector(image)
 
 
 def _load(recorded: _Recorded | None, progress: Progress) -> _Theory:

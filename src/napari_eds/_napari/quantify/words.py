@@ -72,7 +72,7 @@ def k_text(settings: Settings, image: SpectrumImage) -> str:
                 f"⚠ {refusal}. Element maps and spectra need none; to quantify, load k-factors "
                 "measured on standards, or type your own, under Elements and k-factors…"
             )
-        seen = in_words(image.acquisition.detector(settings.draft.detector_window))
+        seen = in_words(settings.detector(image))
         return f"k-factors: computed from first principles for {seen}, ± {k_factor_errors.RANGE}"
     text = f"{len(table.factors)} k-factors of {NAMES[table.convention]} ({table.source})"
     remark = "" if beam is None else beam_energy_remark(table, beam)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from napari_eds._napari.state.element_choice import FIT_ONLY, QUANTIFY, ElementChoice
 from napari_eds.elements.from_file import named_in_file
 from napari_eds.errors import RecipeError
+from napari_eds.physics.detector import DetectorModel
 from napari_eds.recipe.draft import RecipeDraft
 from napari_eds.recipe.k_factor_files import read_k_factors
 from napari_eds.recipe.k_factors import NAMES, Convention, KFactorTable
@@ -95,6 +96,10 @@ class Settings:
             return self.draft.k_factors
         convention = None if self.convention == FROM_FILE else self.convention
         return _k_factors_of(self.k_factor_file, convention, self.draft.beam_energy_keV)
+
+    def detector(self, image: SpectrumImage) -> DetectorModel:
+        """Return the detector a recipe will use: behind the window chosen here, or the file's."""
+        return image.acquisition.detector(self.draft.detector_window)
 
     def recipe(self) -> Recipe:
         """Build the recipe.

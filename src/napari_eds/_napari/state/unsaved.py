@@ -232,7 +232,7 @@ class UnsavedWork(QObject):
         for known in self._maps.values():
             if known.changed:
                 self._keep(known)
-        # Layers that were deleted while their map stayed are not wanted any more.
+        # Layers that were deleted while their map stayed have left the copy.
         self._gone.clear()
 
     def _on_map_gone(self, key: UUID) -> None:

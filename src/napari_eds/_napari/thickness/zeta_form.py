@@ -131,7 +131,7 @@ class ZetaForm(QWidget):
             return
         beam = settings.draft.beam_energy_keV or image.acquisition.beam_energy_keV
         angle = self._dose.solid_angle_sr()
-        detector = image.acquisition.detector(settings.draft.detector_window)
+        detector = settings.detector(image)
         try:
             if beam is None:
                 raise EDSError("the file tells no beam energy: give it under More settings")
