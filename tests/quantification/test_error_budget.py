@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import napari_eds as eds
-from napari_eds.quantification.error_budget import PARTS
+from napari_eds.quantification.errors.budget import PARTS
 
 AXIS = eds.EnergyAxis(-0.25, 0.005, 4096)
 MICROSCOPE = eds.Acquisition(

@@ -10,7 +10,7 @@ import numpy as np
 from napari_eds._support.progress import tell
 from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.unexplained import UnexplainedPeak, peaks_beside
-from napari_eds.quantification.composition import Composition
+from napari_eds.quantification.methods.composition import Composition
 from napari_eds.quantification.remarks.forms import (
     CONTRADICTED,
     NO_COUNTS,
@@ -25,7 +25,7 @@ from napari_eds.quantification.remarks.forms import (
     joined,
 )
 from napari_eds.quantification.remarks.of_map import POOR
-from napari_eds.quantification.thickness_contradictions import Contradiction
+from napari_eds.quantification.thickness.contradictions import Contradiction
 
 #: Counting error of an atomic fraction above which a label has too few counts.
 FEW_COUNTS_ERROR = 0.1
