@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,29 @@ from napari_eds.quantification.table import AT_PCT, CHIP, LABEL, WT_PCT, Quantit
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+ErrorsOf = Literal["counting", "map", "total"]
+
+#: Attributes of `CompositionTable` that hold them, and what is said of them.
+_ERRORS: dict[ErrorsOf, str] = {
+    "counting": "errors",
+    "map": "errors_of_map",
+    "total": "errors_total",
+}
+_TOLD: dict[ErrorsOf, str] = {
+    "counting": "",
+    "map": (
+        "Of two maps: errors of differences hold counting and what was fitted to each map's sum "
+        "(axis, ratios of lines, background); k-factors and thickness are taken to be common."
+    ),
+    "total": (
+        "Of two maps: errors of differences are total ones, though k-factors and thickness may be "
+        "common; two quantifications, not sessions, tell them apart."
+    ),
+}
+_UNKNOWN_MAPS = (
+    "Errors of differences are of counting alone, as for two results of one map; of two maps, "
+    "what was fitted to each differs too, where lines overlap many times as much."
+)
 _UNITS = {AT_PCT: "at.%", WT_PCT: "wt.%"}
 
 
@@ -41,9 +64,7 @@ class Comparison:
     table : DataFrame
         Per label (or ``"all"``), indexed by ``label``: ``chip`` and per element ``Fe_ours``,
         ``Fe_other``, ``Fe_difference``, ``Fe_difference_error`` and ``Fe_z``. The error is the
-        root of the sum of squares of the counting errors that are known, since other errors are
-        common to two results of one map, and z the difference over it; if both results come from
-        the same counts, their noise is largely common, too, and z is too small.
+        root of the sum of squares of `errors_of` that are known, and z the difference over it.
     statistics : DataFrame
         Per element, over the ``n`` labels with a value in both: ``ours_mean``, ``other_mean``,
         ``mean_difference``, ``sd_difference``, ``rms_difference``, ``max_difference`` (the
@@ -55,6 +76,12 @@ class Comparison:
         Labels of one of them.
     normalised : bool
         Whether both were made to add up to 100 % over the common elements.
+    errors_of : {"counting", "map", "total"}
+        Which errors the differences have. Of counting, where both are of one map or it is not
+        known, since all others are common to results of one map; if both come from the same
+        counts, so is most of their noise, and z is too small. Of two maps, what is each one's own:
+        counting and what was fitted to its sum (axis, ratios of lines, background); or, where that
+        is not told apart, as in a session, all errors.
     """
 
     ours: CompositionTable
@@ -67,6 +94,7 @@ class Comparison:
     labels_only_ours: tuple[Any, ...]
     labels_only_other: tuple[Any, ...]
     normalised: bool
+    errors_of: ErrorsOf = "counting"
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -132,6 +160,9 @@ class Comparison:
             if labels:
                 some = ", ".join(map(str, labels[:5])) + (" ..." if len(labels) > 5 else "")
                 lines.append(f"{counted(len(labels), 'label')} only in {side}: {some}.")
+        lines += filter(None, [_TOLD[self.errors_of]])
+        if self.errors_of == "counting" and _may_be_two_maps(self.ours, self.other):
+            lines.append(_UNKNOWN_MAPS)
         if self.normalised:
             lines.append(f"Both add up to 100 % over {', '.join(self.elements)}.")
         return lines + [
@@ -267,7 +298,8 @@ def compare_results(
         tuple(e for e in table.elements if e not in elements) for table in (ours, theirs)
     )
     ours, theirs = (_restricted(t, elements, normalise=normalise) for t in (ours, theirs))
-    table = _difference_table(ours, theirs)
+    errors_of = _errors_of(ours, theirs)
+    table = _difference_table(ours, theirs, _ERRORS[errors_of])
     return Comparison(
         ours=ours,
         other=theirs,
@@ -279,7 +311,29 @@ def compare_results(
         labels_only_ours=unmatched[0],
         labels_only_other=unmatched[1],
         normalised=normalise,
+        errors_of=errors_of,
     )
+
+
+def _errors_of(ours: CompositionTable, theirs: CompositionTable) -> ErrorsOf:
+    """Return which errors a difference of two results has."""
+    keys = ours.counts_key, theirs.counts_key
+    if None in keys or keys[0] == keys[1]:
+        return "counting"
+    kinds: tuple[ErrorsOf, ...] = ("map", "total")
+    both = (k for k in kinds if _has(ours, _ERRORS[k]) and _has(theirs, _ERRORS[k]))
+    return next(both, "counting")
+
+
+def _has(table: CompositionTable, errors: str) -> bool:
+    return getattr(table, errors) is not None
+
+
+def _may_be_two_maps(ours: CompositionTable, theirs: CompositionTable) -> bool:
+    """Whether both are results of ours, of which it is not known that they are of one map."""
+    keys = {ours.counts_key, theirs.counts_key}
+    is_known = len(keys) == 1 and None not in keys
+    return not is_known and _has(ours, "errors_total") and _has(theirs, "errors_total")
 
 
 def _other_table(other: Any, ours: CompositionTable, quantity: Quantity) -> CompositionTable:
@@ -365,8 +419,11 @@ def _check_same_labels(ours: CompositionTable, theirs: CompositionTable) -> None
             )
 
 
-def _difference_table(ours: CompositionTable, theirs: CompositionTable) -> pd.DataFrame:
+def _difference_table(
+    ours: CompositionTable, theirs: CompositionTable, errors_of: str
+) -> pd.DataFrame:
     """Put values, differences and their errors of each label into one row."""
+    of_ours, of_theirs = getattr(ours, errors_of), getattr(theirs, errors_of)
     index = pd.Index(ours.percent.index, name=LABEL)
     columns: dict[str, Any] = {}
     chips = ours.chips if ours.chips is not None else theirs.chips
@@ -374,7 +431,7 @@ def _difference_table(ours: CompositionTable, theirs: CompositionTable) -> pd.Da
         columns[CHIP] = chips.reindex(index).to_numpy()
     for e in ours.elements:
         a, b = ours.percent[e].to_numpy(float), theirs.percent[e].to_numpy(float)
-        errors = np.stack([ours.errors[e].to_numpy(float), theirs.errors[e].to_numpy(float)])
+        errors = np.stack([of_ours[e].to_numpy(float), of_theirs[e].to_numpy(float)])
         error = np.sqrt(np.nansum(errors**2, axis=0))
         error[np.isnan(errors).all(axis=0)] = np.nan
         columns[f"{e}_ours"], columns[f"{e}_other"] = a, b

@@ -13,9 +13,10 @@ import pandas as pd
 from napari_eds.compare import files
 from napari_eds.compare.tables import CompositionTable, errors_k_given, whole
 from napari_eds.errors import EDSError, LabelError
-from napari_eds.exchange.session import SUFFIX, Session, load_session
+from napari_eds.exchange.session import SUFFIX, Session, counts_sha256, load_session
 from napari_eds.labels.chips import describe_labels
 from napari_eds.physics import lines as xray
+from napari_eds.quantification.errors.budget import FITTED_PARTS
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     AT_PCT,
@@ -183,6 +184,22 @@ def _of_quantification(result: Quantification, quantity: Quantity) -> Compositio
         pixel_size=result.image.pixel_size,
         pixel_unit=result.image.pixel_unit,
         source=result.image.source,
+        errors_of_map=_errors_of_map(result) if quantity == AT_PCT else None,
+        counts_key=counts_sha256(result.image),
+    )
+
+
+def _errors_of_map(result: Quantification) -> pd.DataFrame | None:
+    """Return errors in at.% from counting and from what was fitted to the map's own sum.
+
+    None where the engine does not tell the latter.
+    """
+    parts = result.composition.atomic_error_parts
+    if not parts.keys() >= set(FITTED_PARTS):
+        return None
+    squares = [parts[part] ** 2 for part in ("counting", *FITTED_PARTS)]
+    return pd.DataFrame(
+        100 * np.sqrt(np.sum(squares, axis=0)), result.table.index, list(result.elements)
     )
 
 
@@ -195,6 +212,7 @@ def of_session(session: Session, quantity: Quantity) -> CompositionTable:
         labels=session.labels,
         pixel_size=session.source.pixel_size,
         pixel_unit=session.source.pixel_unit,
+        counts_key=session.source.counts_sha256,
     )
 
 

@@ -45,6 +45,12 @@ class CompositionTable:
         What was assumed on reading it.
     source : Path or None
         File that it was read from, or that of the map of a quantification.
+    errors_of_map : DataFrame or None
+        Standard deviations in percent of what is the map's own, counting and what was fitted to
+        its sum (axis, ratios of lines, background): what differs between maps that were quantified
+        alike. None where the source does not tell.
+    counts_key : str or None
+        The same for results of the same counts; None where they are not known.
     """
 
     name: str
@@ -60,6 +66,8 @@ class CompositionTable:
     remarks: tuple[str, ...] = ()
     errors_total: pd.DataFrame | None = None
     source: Path | None = None
+    errors_of_map: pd.DataFrame | None = None
+    counts_key: str | None = None
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -69,17 +77,19 @@ class CompositionTable:
     @property
     def error_names(self) -> tuple[str, ...]:
         """Names of the attributes that hold errors."""
-        return ("errors", "errors_k", *(() if self.errors_total is None else ("errors_total",)))
+        known = (n for n in ("errors_total", "errors_of_map") if getattr(self, n) is not None)
+        return ("errors", "errors_k", *known)
 
-    def common_errors(self) -> np.ndarray | None:
-        """Return what of the total errors moves all labels alike, shaped as `percent`.
+    def common_errors(self, of: str = "errors_total") -> np.ndarray | None:
+        """Return what of some errors moves all labels alike, shaped as `percent`.
 
-        None where no total is known; NaN where it is not known of a label.
+        None where they are not known; NaN where they are not known of a label.
         """
-        if self.errors_total is None:
+        errors = getattr(self, of)
+        if errors is None:
             return None
         counting = np.nan_to_num(self.errors.to_numpy(float))
-        rest = self.errors_total.to_numpy(float) ** 2 - counting**2
+        rest = errors.to_numpy(float) ** 2 - counting**2
         return np.sqrt(np.where(rest < 0, 0, rest))
 
     def rows(self, keys: Sequence[Any] | pd.Index) -> CompositionTable:
@@ -112,15 +122,16 @@ class CompositionTable:
             "errors": np.sqrt((share**2 * errors**2).sum(axis=0)),
             "errors_k": (share * self.errors_k[known].to_numpy()).sum(axis=0),
         }
-        common = self.common_errors()
-        if common is not None:
-            rest = (share * common[known.to_numpy()]).sum(axis=0)
-            rows["errors_total"] = np.hypot(np.nan_to_num(rows["errors"]), rest)
+        for name in self.error_names[2:]:
+            common = self.common_errors(name)
+            if common is not None:
+                rest = (share * common[known.to_numpy()]).sum(axis=0)
+                rows[name] = np.hypot(np.nan_to_num(rows["errors"]), rest)
         frames = {
             name: pd.DataFrame([row], index=["all"], columns=self.percent.columns)
             for name, row in rows.items()
         }
-        told = {name: getattr(self, name) for name in ("name", "remarks", "source")}
+        told = {name: getattr(self, name) for name in ("name", "remarks", "source", "counts_key")}
         return CompositionTable(keyed_by="whole", **told, **frames)
 
     def only(self, elements: Sequence[str]) -> CompositionTable:

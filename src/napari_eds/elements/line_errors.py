@@ -1,14 +1,16 @@
 """What a model of lines may be wrong by, as directions in which a fit may move them.
 
-Line ratios of tables, energies and widths of lines, tails of soft ones, and steps of the
-background. Each is a column of counts per channel for one standard deviation. Beside them, a peak
-counts as that of another element only if no likely error of the lines that are there explains it.
+Line ratios of tables, energies and widths of lines, tails of soft ones, escape peaks, and steps
+of the background. Each is a column of counts per channel for one standard deviation. Beside them,
+a peak counts as that of another element only if no likely error of the lines that are there
+explains it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.signal import fftconvolve
@@ -19,6 +21,7 @@ from napari_eds.fitting.nuisances import unresolved
 from napari_eds.fitting.profiles import family_profiles
 from napari_eds.fitting.response import Response
 from napari_eds.physics import lines as xray
+from napari_eds.physics.detector import SILICON_K_EDGE_KEV
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.recipe.uncertainties import Uncertainties
 from napari_eds.spectra.acquisition import is_foil_beam
@@ -37,6 +40,9 @@ _WIDTH_EV = 1.5
 #: Part of a soft line's counts that incomplete charge collection may move to lower energy, as
 #: standard deviation, and how far (Scholze and Procop, *X-Ray Spectrometry* 30 (2001) 69).
 _TAIL, _TAIL_BELOW_KEV = LowEnergyTail(fraction=0.04, decay_keV=0.06, below_keV=2.5), 2.5
+#: Size of escape peaks beside theory, as standard deviation: half of it to 1.4 times is seen in
+#: spectra of TEMs, and some programs strip them from what they save.
+_ESCAPE = 0.5
 #: The background may step by this part at the K edges (keV) of what lies in front of detectors and
 #: on specimens: carbon, of which windows are made, oxygen, aluminium, silicon.
 _STEPS = ((0.284, 0.3), (0.543, 0.05), (1.560, 0.03), (1.839, 0.05))
@@ -139,15 +145,19 @@ class LineErrors:
         wider = widened(whole, self._model)
         found = [ratio * drawn[:, 1:], _SHIFT_KEV * slope, _WIDTH_EV * wider]
         if family.alpha.energy_keV < _TAIL_BELOW_KEV:
-            found.append(self._profiles([lines], _TAIL) - whole)
+            found.append(self._profiles([lines], tail=_TAIL) - whole)
+        if (
+            max(line.energy_keV for line in lines) > SILICON_K_EDGE_KEV
+            and self._model.response.integrated
+        ):
+            found.append(_ESCAPE * (whole - self._profiles([lines], escape=0.0)))
         return np.hstack(found)
 
-    def _profiles(
-        self, groups: list[list[xray.XRayLine]], tail: LowEnergyTail | None = None
-    ) -> np.ndarray:
+    def _profiles(self, groups: list[list[xray.XRayLine]], **changes: Any) -> np.ndarray:
+        """Draw groups of lines, with some attributes of the response changed."""
         known = self._model.response
-        response = Response(known.resolution_MnKa_eV, integrated=known.integrated, tail=tail)
-        return family_profiles(self._model.energy, groups, response)
+        plain = Response(known.resolution_MnKa_eV, integrated=known.integrated)
+        return family_profiles(self._model.energy, groups, replace(plain, **changes))
 
 
 def widened(lines: np.ndarray, model: SpectralModel) -> np.ndarray:

@@ -74,6 +74,10 @@ def _file_account(image: SpectrumImage) -> list[str]:
     return said + [f"File: {note}." for note in image.notes]
 
 
+#: Elements of grid, support and ion beam, which a file names though they are not the specimen's.
+_OF_GRID_AND_BEAM = ("C", "Cu", "Ga")
+
+
 def _elements_account(result: Accountable) -> str:
     model = result.preparation.model
     fitted = {family.element for family in model.families}
@@ -82,7 +86,17 @@ def _elements_account(result: Accountable) -> str:
         for name in result.recipe.fit_only
     ]
     families = ", ".join(str(f) for f in model.quantified)
-    return f"Quantified: {families}. Fitted only: {', '.join(others) or 'nothing'}."
+    said = f"Quantified: {families}. Fitted only: {', '.join(others) or 'nothing'}."
+    named = [
+        element
+        for element in dict.fromkeys(name.partition("_")[0] for name in result.recipe.fit_only)
+        if element in fitted
+        and element in result.image.acquisition.elements
+        and element not in _OF_GRID_AND_BEAM
+    ]
+    if named:
+        said += f" The file names {', '.join(named)}: quantify it if it is the specimen's."
+    return said
 
 
 def _k_account(result: Accountable) -> str:

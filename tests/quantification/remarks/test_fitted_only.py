@@ -36,3 +36,13 @@ def test_grid_and_support_are_told_where_next_to_nothing_else_is_there(data_dir)
     told = table["flag"].str.contains("only fitted")
     assert told[table["counts"] > 30_000].sum() == 0
     assert told[table["counts"] < 12_000].all()
+
+
+def test_what_the_file_names_and_is_only_fitted_is_told_once(data_dir):
+    image = eds.load(data_dir / "real/hspy/core_shell.hdf5")
+    assert "Pt" in image.acquisition.elements
+    labels = np.ones(image.shape[:2], int)
+    for fit_only, told in ((("Pt", "Cu", "C"), True), (("Cu", "C"), False)):
+        recipe = eds.Recipe(elements=("Fe", "O"), fit_only=fit_only)
+        account = " ".join(eds.quantify(image, labels, recipe).account())
+        assert ("The file names Pt" in account) is told

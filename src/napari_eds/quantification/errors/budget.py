@@ -50,6 +50,9 @@ Part = Literal[
 DOSE: Part = "dose"
 BULK: Part = "bulk"
 PARTS: tuple[Part, ...] = tuple(part for part in get_args(Part) if part not in (DOSE, BULK))
+#: Parts of what is fitted to the sum of a map, which its own noise moves: another map of the same
+#: specimen has other ones.
+FITTED_PARTS: tuple[Part, ...] = ("axis", "ratios", "background")
 #: Parts that a foil's absorption has.
 _OF_FOIL: tuple[Part, ...] = ("thickness", "density", "attenuation")
 
