@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import Inputs, check_files
 from napari_eds.errors import EDSError
@@ -98,6 +99,7 @@ def save_figure(
     OSError
         If the folder does not exist or cannot be written.
     """
+    expect(path=(path, PATH))
     path = Path(path)
     kind = figure_format(path)
     check_files([path], overwrite=overwrite, inputs=inputs)

@@ -7,9 +7,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.brief import brief
 from napari_eds._support.progress import Progress
 from napari_eds._version import __version__
@@ -145,6 +147,14 @@ def batch(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     OutputError
         If the folder is in the way, or holds a batch with other settings.
     """
+    expect(
+        recipe=(recipe, Recipe),
+        part=(part, MapPart | None),
+        output=(output, PATH),
+        workers=(workers, Integral | None),
+        stable_s=(stable_s, Real),
+        classes=(classes, str | None),
+    )
     if workers is not None and workers < 1:
         raise EDSError(f"a batch needs 1 worker or more, not {workers}")
     if parquet:

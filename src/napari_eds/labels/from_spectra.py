@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from numbers import Real
 from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.progress import begin, leavable
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import Chips
@@ -73,6 +75,12 @@ def cluster_labels(  # noqa: PLR0913 - the last four have defaults
         If there are too few blocks with counts for so many clusters, or an argument makes no
         sense.
     """
+    expect(
+        image=(image, SpectrumImage),
+        n_clusters=(n_clusters, Real),
+        method=(method, str),
+        bin_px=(bin_px, Real | None),
+    )
     _check(image, n_clusters, method, bin_px)
     if image.energy.calibrated:
         image = image.crop_energy(*energy_range_keV)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_eds._support import figures
+from napari_eds._support.arguments import PATH, each, expect
 from napari_eds.errors import EDSError
 from napari_eds.quantification.interfaces import Interface
 from napari_eds.quantification.profiles import QUANTITY_WORDS, LineProfile, ProfileQuantity
@@ -53,6 +54,9 @@ def draw_profiles(
         If there is nothing to draw.
     """
     from matplotlib.figure import Figure as NewFigure
+
+    profiles = each("profiles", profiles, LineProfile)
+    expect(quantity=(quantity, str))
 
     chosen = None if elements is None else list(elements)
     if not profiles or chosen == []:
@@ -100,6 +104,7 @@ def save_profile_figure(
     OutputError
         If the file is there and may not be replaced.
     """
+    expect(path=(path, PATH))
     figure = draw_profiles(list(profiles), quantity, elements)
     return figures.save_figure(figure, path, dpi=figures.DPI, overwrite=overwrite)
 

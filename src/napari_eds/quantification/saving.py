@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.csv_cells import csv_text, defused
 from napari_eds._support.files import CSV, beside, check_ending
 from napari_eds._support.outputs import OutputFolder, output_folder, write_files
@@ -200,6 +201,7 @@ def save_maps(
     OSError
         If the folder cannot be made or written.
     """
+    expect(folder=(folder, PATH))
     with output_folder(folder, overwrite=overwrite, inputs=[result.image.source]) as made:
         written = write_maps(result, made)
         return written + ([write_ome_tiff(result.maps(), made, result.image)] if ome_tiff else [])

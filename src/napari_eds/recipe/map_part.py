@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+from napari_eds._support.arguments import each, told
 from napari_eds.errors import ReadError
 
 Unit = Literal["px", "nm"]
@@ -75,9 +76,11 @@ class MapPart:
             raise ReadError(f"rebin_energy must be a whole number from 1, not {self.rebin_energy}")
         for name in ("frames", "energy_range_keV", "energy_axis"):
             value, kind = getattr(self, name), Integral if name == "frames" else Real
-            if value is not None and len(value) != 2:
-                raise ReadError(f"{name} must be a pair of numbers, not {value}")
-            if value is not None and not all(isinstance(number, kind) for number in value):
+            if value is None:
+                continue
+            if not isinstance(value, Collection) or isinstance(value, str) or len(value) != 2:
+                raise ReadError(f"{name} must be a pair of numbers, not {told(value)}")
+            if not all(isinstance(number, kind) for number in value):
                 whole = "whole " if kind is Integral else ""
                 raise ReadError(f"{name} must be {whole}numbers, not {value}")
         if self.detectors is not None and not self.detectors:
@@ -106,9 +109,9 @@ class MapPart:
     @classmethod
     def of(cls: type[P], detectors: int | str | Sequence[int | str] | None, **others: Any) -> P:
         """Return the part, with a single detector allowed in place of a sequence."""
-        if isinstance(detectors, int | str):
-            detectors = (detectors,)
-        return cls(None if detectors is None else tuple(detectors), **others)
+        several = (detectors,) if isinstance(detectors, int | str | Integral) else detectors
+        chosen = None if several is None else each("detectors", several, Integral | str)
+        return cls(chosen, **others)
 
     @property
     def is_whole(self) -> bool:

@@ -16,7 +16,9 @@ from pydantic import (
 )
 
 from napari_eds._support.brief import brief
+from napari_eds._support.files import existing_file
 from napari_eds._support.outputs import write_files
+from napari_eds.errors import RecipeError
 from napari_eds.physics.detector_windows import DetectorWindow
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.checked import Checked, recipe_error
@@ -328,7 +330,7 @@ class Recipe(RecipeFields):
         RecipeError
             If the file is not a recipe; the message names the fields at fault.
         """
-        content = Path(path).read_bytes()
+        content = existing_file(path, RecipeError).read_bytes()
         try:
             return cls.model_validate_json(_settings(content))
         except ValidationError as problem:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.brief import brief
 from napari_eds._support.progress import Progress, begin, leavable, tells_steps
 from napari_eds.errors import EDSError
@@ -247,6 +249,12 @@ def denoise(  # noqa: PLR0913 - all but the first have defaults
     UncalibratedError
         If the map has no energies.
     """
+    expect(
+        image=(image, SpectrumImage),
+        n_components=(n_components, Integral | None),
+        method=(method, str),
+        most=(most, Integral),
+    )
     image.energy.require_calibrated()
     if method not in METHODS:
         raise EDSError(f"a map is denoised by {' or '.join(METHODS)}, not by {method!r}")
