@@ -104,6 +104,20 @@ def map_shape(shape: Iterable[int]) -> tuple[int, int]:
     return int(extents[0]), int(extents[1])
 
 
+def pair(name: str, values: Iterable[float]) -> tuple[float, float]:
+    """Return an argument as two numbers.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none.
+    """
+    items = each(name, values, Real)
+    if len(items) != 2:
+        raise ArgumentError(f"{name} must be two numbers, not {told(values)}")
+    return float(items[0]), float(items[1])
+
+
 def numbers(name: str, values: Any, error: type[EDSError] = ArgumentError) -> np.ndarray:
     """Return an argument as an array of real numbers.
 

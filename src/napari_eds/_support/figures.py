@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from io import BytesIO
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,9 @@ def save_figure(
     OSError
         If the folder does not exist or cannot be written.
     """
-    expect(path=(path, PATH))
+    from matplotlib.figure import Figure as AnyFigure
+
+    expect(figure=(figure, AnyFigure), path=(path, PATH), dpi=(dpi, Real | None))
     path = Path(path)
     kind = figure_format(path)
     check_files([path], overwrite=overwrite, inputs=inputs)

@@ -55,6 +55,13 @@ def existing_file(path: str | Path, error: type[EDSError] = ReadError) -> Path:
     raise MissingFileError(f"no such file: {path}")
 
 
+def told_of_system(error: OSError) -> str:
+    """Return what an error of the system says, without its number."""
+    if error.filename is not None and error.strerror is not None:
+        return f"{error.filename}: {error.strerror}"
+    return error.strerror or str(error)
+
+
 def write_atomically(
     path: str | Path, content: str | bytes | Callable[[Path], None], *, overwrite: bool = True
 ) -> Path:

@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_eds._support.arguments import PATH, expect
+from napari_eds._support.arguments import PATH, each, expect
 from napari_eds._support.brief import brief
 from napari_eds._support.progress import Progress
 from napari_eds._version import __version__
@@ -159,7 +159,9 @@ def batch(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         raise EDSError(f"a batch needs 1 worker or more, not {workers}")
     if parquet:
         check_parquet()
-    named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    if isinstance(inputs, str | os.PathLike):
+        inputs = [inputs]
+    named = each("inputs", inputs, PATH)
     settings = BatchSettings(
         recipe,
         labels if isinstance(labels, LabelRule) else LabelRule.grid(labels),

@@ -107,6 +107,7 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
         folder=(folder, PATH),
         source=(source, Quantification | SpectrumImage),
         settings=(settings, FewShotFormat | None),
+        support=(support, Mapping | None),
     )
     job = _prepare(source, labels, names, picture, support, settings or FewShotFormat(), progress)
     image = source if isinstance(source, SpectrumImage) else source.image

@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_eds._support.arguments import expect
+from napari_eds._support.arguments import expect, numbers
 from napari_eds._support.brief import brief
 from napari_eds.errors import LabelError
 from napari_eds.labels.chips import Chips
@@ -39,7 +39,8 @@ class Line:
     name: str = "line"
 
     def __post_init__(self) -> None:
-        points = np.asarray(self.points, float)
+        points = numbers("points", self.points, LabelError).astype(float)
+        expect(width_px=(self.width_px, Real))
         if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2:
             raise LabelError(
                 f"{self.name}: a line needs two points (row, column) or more, "

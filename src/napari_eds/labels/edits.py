@@ -285,8 +285,6 @@ def in_reading_order(labels: np.ndarray) -> np.ndarray:
 def _checked(labels: np.ndarray, ids: Iterable[int] | None) -> tuple[np.ndarray, np.ndarray]:
     """Return a checked copy of a label map, and which pixels have one of the ids."""
     checked = check_labels(labels)
-    if checked.ndim != 2:
-        raise LabelError(f"a label map is (rows, columns), not of shape {checked.shape}")
     if ids is None:
         return checked, checked > 0
     return checked, (checked > 0) & np.isin(checked, list(ids))

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from scipy import sparse
 
-from napari_eds._support.arguments import expect
+from napari_eds._support.arguments import expect, pair
 from napari_eds._support.progress import begin, leavable
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import Chips
@@ -83,7 +83,7 @@ def cluster_labels(  # noqa: PLR0913 - the last four have defaults
     )
     _check(image, n_clusters, method, bin_px)
     if image.energy.calibrated:
-        image = image.crop_energy(*energy_range_keV)
+        image = image.crop_energy(*pair("energy_range_keV", energy_range_keV))
     side = _block_side(image) if bin_px is None else int(bin_px)
     blocks = _block_numbers(image.shape, side)
     begin("summing spectra of blocks")
@@ -115,7 +115,7 @@ def _check(
 ) -> None:
     if method not in get_args(ClusterMethod):
         raise EDSError(f"clusters are found by 'kmeans' or 'nmf', not {method!r}")
-    if n_clusters != int(n_clusters) or n_clusters < 2:
+    if not 2 <= n_clusters < np.inf or n_clusters != int(n_clusters):
         raise LabelError(f"there must be 2 or more clusters, not {n_clusters}")
     if bin_px is not None and (bin_px != int(bin_px) or not 1 <= bin_px <= max(image.shape)):
         raise LabelError(

@@ -254,7 +254,7 @@ def pixel_maps(  # noqa: PLR0913 - all but two have defaults
     """
     expect(image=(image, SpectrumImage), recipe=(recipe, Recipe), kernel=(kernel, Kernel | None))
     inside = _inside(mask, image.shape)
-    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
+    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3).each(np.asarray)
     check_maps(maps_of_foil.named(), image.shape, recipe)
     _check_known(maps_of_foil, inside)
     mean = maps_of_foil.each(_mean_of(inside))
@@ -319,7 +319,7 @@ def recommended_kernel(  # noqa: PLR0913 - all but two have defaults
         image=(image, SpectrumImage), recipe=(recipe, Recipe), error_at_pct=(error_at_pct, Real)
     )
     inside = _inside(mask, image.shape)
-    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
+    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3).each(np.asarray)
     check_maps(maps_of_foil.named(), image.shape, recipe)
     _check_known(maps_of_foil, inside)
     mean = maps_of_foil.each(_mean_of(inside))

@@ -58,8 +58,8 @@ def draw_profiles(
     profiles = each("profiles", profiles, LineProfile)
     expect(quantity=(quantity, str))
 
-    chosen = None if elements is None else list(elements)
-    if not profiles or chosen == []:
+    chosen = None if elements is None else each("elements", elements, str)
+    if not profiles or chosen == ():
         raise EDSError("there is no profile to draw: choose a line and an element at least")
     size = (_WIDTH_INCH, _HEIGHT_INCH * len(profiles))
     figure = NewFigure(figsize=size, layout="constrained")
@@ -105,7 +105,7 @@ def save_profile_figure(
         If the file is there and may not be replaced.
     """
     expect(path=(path, PATH))
-    figure = draw_profiles(list(profiles), quantity, elements)
+    figure = draw_profiles(each("profiles", profiles, LineProfile), quantity, elements)
     return figures.save_figure(figure, path, dpi=figures.DPI, overwrite=overwrite)
 
 

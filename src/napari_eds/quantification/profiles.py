@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from napari_eds._support.arguments import PATH, expect
+from napari_eds._support.arguments import PATH, each, expect
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import beside
@@ -296,7 +296,7 @@ def save_profiles(
         If a file is there and may not be replaced.
     """
     expect(path=(path, PATH))
-    profiles = list(profiles)
+    profiles = each("profiles", profiles, LineProfile)
     if not profiles:
         raise EDSError("there is no profile to save")
     table = pd.concat([profile.table() for profile in profiles])

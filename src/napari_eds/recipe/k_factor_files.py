@@ -98,6 +98,7 @@ def read_k_factors(
     """
     expect(
         path=(path, PATH),
+        convention=(convention, str | None),
         beam_energy_keV=(beam_energy_keV, Real | None),
         map_beam_energy_keV=(map_beam_energy_keV, Real | None),
     )

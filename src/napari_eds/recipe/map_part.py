@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from napari_eds._support.arguments import each, told
-from napari_eds.errors import ReadError
+from napari_eds.errors import ArgumentError, ReadError
 
 Unit = Literal["px", "nm"]
 #: Where an axis of a crop begins and ends; None is the edge of the map.
@@ -86,7 +86,7 @@ class MapPart:
         if self.detectors is not None and not self.detectors:
             raise ReadError("detectors is empty: name at least one detector, or leave it out")
         self._make_plain()
-        if self.crop_unit not in get_args(Unit):
+        if not isinstance(self.crop_unit, str) or self.crop_unit not in get_args(Unit):
             raise ReadError(f"a crop is given in px or nm, not {self.crop_unit!r}")
         if self.crop is not None:
             object.__setattr__(self, "crop", _checked_crop(self.crop, self.crop_unit))
@@ -109,6 +109,12 @@ class MapPart:
     @classmethod
     def of(cls: type[P], detectors: int | str | Sequence[int | str] | None, **others: Any) -> P:
         """Return the part, with a single detector allowed in place of a sequence."""
+        unknown = sorted(others.keys() - {field.name for field in fields(cls)})
+        if unknown:
+            raise ArgumentError(
+                f"there is no option {unknown[0]!r} of what is read: there are "
+                f"{', '.join(field.name for field in fields(cls))}"
+            )
         several = (detectors,) if isinstance(detectors, int | str | Integral) else detectors
         chosen = None if several is None else each("detectors", several, Integral | str)
         return cls(chosen, **others)

@@ -206,7 +206,7 @@ class PixelSums:
 
 
 def check_labels(labels: np.ndarray, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """Return `labels` as an int64 map of `shape`, or of any, or say why it is none.
+    """Return `labels` as an int64 map of `shape`, or of any shape, or say why it is none.
 
     Raises
     ------
@@ -214,6 +214,8 @@ def check_labels(labels: np.ndarray, shape: tuple[int, int] | None = None) -> np
         If the shape differs, values are not integers, or an id is negative.
     """
     labels = numbers("labels", labels, LabelError)
+    if shape is None and (labels.ndim != 2 or not labels.size):
+        raise LabelError(f"a label map is (rows, columns), not of shape {labels.shape}")
     if shape is not None and labels.shape != tuple(shape):
         raise LabelError(f"labels of shape {labels.shape} do not fit the map of {tuple(shape)}")
     if labels.dtype == bool or np.issubdtype(labels.dtype, np.integer):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_eds._support import figures
-from napari_eds._support.arguments import expect, numbers
+from napari_eds._support.arguments import expect, numbers, pair
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.spectra.axes import NM_PER_UNIT
@@ -85,7 +85,8 @@ def overlay(
     used: dict[str, tuple[float, float]] = {}
     total = np.zeros((*shapes.pop(), 3))
     for name, data in maps.items():
-        low, high = (limits or {}).get(name) or _range(data)
+        given = (limits or {}).get(name)
+        low, high = _range(data) if given is None else pair(f"limits of {name}", given)
         if not (np.isfinite([low, high]).all() and high > low):
             raise EDSError(f"limits of {name} must rise, not go from {low} to {high}")
         used[name] = (float(low), float(high))

@@ -49,11 +49,12 @@ def plot_figure(
     EDSError
         If an element was not quantified, or there are too few of them or too many.
     """
-    expect(result=(result, Quantification), style=(style, FigureStyle | None))
+    expect(result=(result, Quantification), kind=(kind, str), style=(style, FigureStyle | None))
     style = style or FigureStyle(width_mm=85.0)
     if kind not in get_args(PlotKind):
         raise EDSError(f"{kind!r} is no plot: take {', '.join(get_args(PlotKind))}")
-    chosen = list(each("elements", elements or (), str) or result.elements[: _ELEMENTS.get(kind)])
+    given = () if elements is None else each("elements", elements, str)
+    chosen = list(given or result.elements[: _ELEMENTS.get(kind)])
     missing = [e for e in chosen if e not in result.elements]
     if missing:
         raise EDSError(f"{missing[0]} was not quantified; {', '.join(result.elements)} were")

@@ -70,7 +70,12 @@ def save_report(  # noqa: PLR0913 - all but two are keywords
     OSError
         If the folder does not exist or cannot be written.
     """
-    expect(result=(result, Quantification), path=(path, PATH))
+    expect(
+        result=(result, Quantification),
+        path=(path, PATH),
+        title=(title, str | None),
+        remarks=(remarks, str),
+    )
     path = check_report_path(Path(path))
     check_files([path], overwrite=overwrite, inputs=[result.image.source])
     told = report_of(result, title=title, remarks=remarks, labels=labels, progress=progress)
