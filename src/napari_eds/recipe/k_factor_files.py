@@ -120,7 +120,7 @@ def read_k_factors(
         read.rows, told or "family", read.source, beam, read.notes, lines=read.lines
     )
     table = table.model_copy(update={"detector": read.detector, "date": read.date})
-    evidence = convention_evidence(table.factors, beam or map_beam_energy_keV)
+    evidence = convention_evidence(table.factors, beam, map_beam_energy_keV=map_beam_energy_keV)
     if told is not None:
         return table.with_note(_contradiction(told, evidence))
     taken, note = _settled(read, evidence, path)
