@@ -19,7 +19,7 @@ from scipy import ndimage
 import napari_eds as eds
 from napari_eds._support.threads import n_threads, one_thread_of_algebra
 from napari_eds.fitting.poisson import fit_poisson, shared_inverse
-from napari_eds.quantification.pixel_fit import FoilMaps, share
+from napari_eds.quantification.pixels.fit import FoilMaps, share
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ROWS, SIDE = slice(250, 266), 5

@@ -24,10 +24,10 @@ from scipy import ndimage
 import napari_eds as eds
 from napari_eds._support import hyperspy
 from napari_eds.fitting.model import build_model
-from napari_eds.quantification import pixel_fit
 from napari_eds.quantification.advice import MAJOR_AT_PCT
-from napari_eds.quantification.kernels import Kernel
-from napari_eds.quantification.pixels import PixelMaps, pixel_maps, recommended_kernel
+from napari_eds.quantification.pixels import fit as pixel_fit
+from napari_eds.quantification.pixels.kernels import Kernel
+from napari_eds.quantification.pixels.maps import PixelMaps, pixel_maps, recommended_kernel
 from napari_eds.quantification.table import at_pct
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

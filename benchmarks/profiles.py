@@ -13,8 +13,8 @@ import pandas as pd
 
 import napari_eds as eds
 from napari_eds.labels.along_lines import Line
-from napari_eds.quantification.interfaces import WIDTH_PER_SIGMA
-from napari_eds.quantification.profiles import LineProfile, line_profile
+from napari_eds.quantification.profiles.interfaces import WIDTH_PER_SIGMA
+from napari_eds.quantification.profiles.lines import LineProfile, line_profile
 from napari_eds.simulate import Simulation, lanthanum_ferrite_interface
 
 ELEMENTS = ("La_L", "Fe", "O", "Sr", "Ti")

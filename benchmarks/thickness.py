@@ -259,7 +259,7 @@ def _wrong_coefficients(rng: np.random.Generator | None) -> Iterator[None]:
         return found
 
     with (
-        patch("napari_eds.quantification.zeta_calibration.mass_absorption_cm2_g", drawn),
+        patch("napari_eds.quantification.calibration.zeta.mass_absorption_cm2_g", drawn),
         patch("napari_eds.recipe.absorption.mass_absorption_cm2_g", drawn),
     ):
         yield

@@ -184,6 +184,22 @@ def test_no_two_files_import_each_other():
     assert len(tuple(order.static_order())) > 150
 
 
+def test_folders_inside_a_room_form_no_circle():
+    folders = {
+        module: "/".join(path.relative_to(PACKAGE).parts[:-1])
+        for module, path in files_by_module().items()
+    }
+    used: dict[str, set[str]] = {}
+    for module, every in imports_of_every_file().items():
+        own = folders[module]
+        others = {folders[name] for name in every if name in folders} - {own}
+        room = own.partition("/")[0]
+        used.setdefault(own, set()).update(f for f in others if f.startswith(f"{room}/"))
+    inside = {folder: others for folder, others in used.items() if "/" in folder}
+    order = tuple(graphlib.TopologicalSorter(inside).static_order())
+    assert {"quantification/errors", "quantification/methods"} <= set(order)
+
+
 def test_the_rule_sees_imports_wherever_they_stand():
     modules = {"napari_eds.fitting", "napari_eds.fitting.fit", "napari_eds.recipe.recipe"}
     text = (

@@ -11,8 +11,8 @@ import napari_eds as eds
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import SpectralModel, build_model
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.cliff_lorimer import cliff_lorimer
-from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.methods.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.methods.intensities import Intensities
 
 from .report import Check, Run, Section, at_most, table
 

@@ -6,9 +6,9 @@ import numpy as np
 
 import napari_eds as eds
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.cliff_lorimer import cliff_lorimer
-from napari_eds.quantification.composition import Composition
-from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.methods.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.methods.composition import Composition
+from napari_eds.quantification.methods.intensities import Intensities
 from napari_eds.quantification.table import at_pct, error_of
 from napari_eds.recipe.absorption import foil
 

@@ -11,8 +11,8 @@ import tifffile
 import napari_eds as eds
 from napari_eds.cli.main import main
 from napari_eds.labels.from_counts import adaptive_chips
-from napari_eds.quantification.kernels import Kernel
-from napari_eds.quantification.pixels import pixel_maps
+from napari_eds.quantification.pixels.kernels import Kernel
+from napari_eds.quantification.pixels.maps import pixel_maps
 
 ELEMENTS = ("La", "Fe", "O", "Sr", "Ti", "Pt")
 FIT_ONLY = ("Cu", "C")

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -324,3 +325,13 @@ def test_what_progress_raises_ends_the_search(lfo_sto_96):
     image = lfo_sto_96
     with pytest.raises(InterruptedError):
         search_elements(image.energy, image.total_spectrum(), image.acquisition, progress=stop)
+
+
+def test_what_the_file_names_is_the_specimens_own(data_dir):
+    """Pt of cores of FePt, a tenth of the lines; nameless, it could be a coating."""
+    image = eds.load(data_dir / "real/hspy/core_shell.hdf5")
+    nameless = replace(image.acquisition, elements=(), vendor=None)
+    assert "Pt" in image.acquisition.elements
+    for acquisition, place in ((image.acquisition, 0), (nameless, 1)):
+        found = eds.find_elements(image.energy, image.total_spectrum(), acquisition)
+        assert "Pt" in eds.recipe_elements(found)[place]

@@ -11,8 +11,8 @@ from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.model import build_model
 from napari_eds.fitting.poisson import fit_poisson, grouped_chi_squared
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.cliff_lorimer import cliff_lorimer
-from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.methods.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.methods.intensities import Intensities
 
 #: Counts of alpha lines, relative to each other; titanium is absent.
 AREAS = {"La_L": 1.0, "Fe_K": 1.1, "O_K": 1.2, "Fe_L": 0.9, "La_M": 0.4, "Cu_K": 0.2, "Cu_L": 0.1}

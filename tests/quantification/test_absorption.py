@@ -17,8 +17,8 @@ from napari_eds.physics.absorption import (
     mass_absorption_cm2_g,
 )
 from napari_eds.physics.densities import density_from_composition
-from napari_eds.quantification.cliff_lorimer import cliff_lorimer
-from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.methods.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.methods.intensities import Intensities
 from napari_eds.recipe.absorption import Absorption, foil
 
 VELOX = "real/kfactors/k-factors-Spectra300UTK200keV.csv"
@@ -438,7 +438,7 @@ def test_a_label_whose_corrected_amounts_cancel_has_no_composition():
 
 
 def test_labels_that_do_not_settle_are_named(monkeypatch):
-    monkeypatch.setattr("napari_eds.quantification.cliff_lorimer._MAX_ITERATIONS", 2)
+    monkeypatch.setattr("napari_eds.quantification.methods.cliff_lorimer._MAX_ITERATIONS", 2)
     specimen = foil(settings(1, 6.64), LFO, 2, thickness_nm=np.array([500.0, 0.0]))
     two = np.array([LFO_INTENSITIES, LFO_INTENSITIES])
     with pytest.raises(EDSError, match="do not settle in label R0C7: check thickness"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_eds.physics.absorption import absorption_factors
-from napari_eds.quantification.absorption_balance import Balance, log_factor
+from napari_eds.quantification.thickness.absorption_balance import Balance, log_factor
 
 #: g/cm² of foils, weight fractions of two elements, and coefficients for: both elements' own
 #: families, then a softer and a harder family of the second.

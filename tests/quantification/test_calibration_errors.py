@@ -8,12 +8,12 @@ import pytest
 import napari_eds as eds
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
-from napari_eds.quantification.calibration_errors import (
+from napari_eds.quantification.errors.budget import AbsorptionErrors
+from napari_eds.quantification.errors.calibration import (
     attenuation_slopes,
     calibrated_slopes,
     with_errors_of_constant,
 )
-from napari_eds.quantification.error_budget import AbsorptionErrors
 
 FAMILIES = [xray.family(element, "K") for element in ("Sr", "Ti", "O")]
 C = np.array([0.4775, 0.2609, 0.2616])

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from napari_eds import EDSError, KFactorTable, Recipe, quantify, read_k_factors
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.cliff_lorimer import cliff_lorimer
-from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.methods.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.methods.intensities import Intensities
 
 #: La_L, Fe_K, O_K of a typical label: counts, k-factors (200 kV, per family), atomic weights.
 INTENSITIES = np.array([5000.0, 6000.0, 4000.0])

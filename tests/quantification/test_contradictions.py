@@ -10,7 +10,11 @@ import pytest
 import napari_eds as eds
 from napari_eds.cli import main
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.contradictions import beam_remarks, looks_bulk, table_remarks
+from napari_eds.quantification.conditions.contradictions import (
+    beam_remarks,
+    looks_bulk,
+    table_remarks,
+)
 
 K = eds.KFactorTable.from_mapping({"Ga_K": 1, "As_K": 1}, "family")
 BULK = "bulk specimen"

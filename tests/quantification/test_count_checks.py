@@ -6,7 +6,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import napari_eds as eds
-from napari_eds.quantification.count_checks import empty_ends
+from napari_eds.quantification.conditions.count_checks import empty_ends
 from napari_eds.simulate import Phase, simulate
 
 STEM = eds.Acquisition(

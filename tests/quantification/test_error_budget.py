@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import napari_eds as eds
-from napari_eds.quantification.error_budget import PARTS
+from napari_eds.quantification.errors.budget import PARTS
 
 AXIS = eds.EnergyAxis(-0.25, 0.005, 4096)
 MICROSCOPE = eds.Acquisition(
@@ -133,6 +133,31 @@ def test_a_range_that_ends_below_a_strong_line_changes_nothing(compound_of, spec
         a, b = (r.table.iloc[0][f"{element}_at_pct"] for r in (whole, cut))
         error = cut.table.iloc[0][f"{element}_at_pct_error_total"]
         assert b == pytest.approx(a, abs=2 * error)
+
+
+def test_lines_beyond_the_range_are_as_uncertain_as_those_inside(compound_of, spectra, exact_k):
+    # Of Pt L, only L alpha and Ll lie below 10 keV, and its k-factor is that of all lines.
+    found = compound_of["varied/PtCo3/60"]
+    short, whole = (
+        quantified(found, spectra, exact_k, energy_range_keV=(0.35, last)) for last in (10, 20)
+    )
+    assert max(map(abs, deviations(short, found))) < 2.5
+    # Parts of L by xraylib's rates: L beta1, L beta2 with L beta3, L beta4, L gamma1 and 2,3, each
+    # uncertain by 7 % for itself and moving Pt in proportion to what is left to Co.
+    beyond = np.linalg.norm([0.205, 0.125, 0.021, 0.043, 0.012])
+    expected = 0.07 * beyond * 25 * 0.75
+    ratios = [
+        float(budget["ratios"][budget["element"] == "Pt"].iloc[0])
+        for budget in (short.error_budget(), whole.error_budget())
+    ]
+    assert np.sqrt(ratios[0] ** 2 - ratios[1] ** 2) == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("first", [0.01, 0.1])
+def test_a_range_may_begin_below_the_tables_of_attenuation(compound_of, spectra, exact_k, first):
+    found = compound_of["nominal/WSi2/60"]
+    result = quantified(found, spectra, exact_k, energy_range_keV=(first, 12.0))
+    assert max(map(abs, deviations(result, found))) < 2.5
 
 
 def test_what_is_absent_is_not_detected(results):

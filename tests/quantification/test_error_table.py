@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import napari_eds as eds
-from napari_eds.quantification.error_budget import BULK, DOSE, PARTS
 from napari_eds.quantification.error_table import PART_WORDS, parts_text
+from napari_eds.quantification.errors.budget import BULK, DOSE, PARTS
 from napari_eds.simulate.maps import lanthanum_ferrite_on_strontium_titanate
 
 ELEMENTS = ("La", "Fe", "O", "Sr", "Ti")

@@ -6,7 +6,7 @@ from io import BytesIO
 import pandas as pd
 import pytest
 
-from napari_eds.quantification.excel import workbook
+from napari_eds.quantification.saving.excel import workbook
 
 openpyxl = pytest.importorskip("openpyxl")
 

@@ -6,9 +6,12 @@ import pytest
 import napari_eds as eds
 from napari_eds import EDSError, KFactorError, KFactorTable, read_k_factors
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.cliff_lorimer import cliff_lorimer
-from napari_eds.quantification.intensities import Intensities
-from napari_eds.quantification.known_region import k_factors_from_region, thickness_from_region
+from napari_eds.quantification.calibration.known_region import (
+    k_factors_from_region,
+    thickness_from_region,
+)
+from napari_eds.quantification.methods.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.methods.intensities import Intensities
 from napari_eds.recipe.absorption import Absorption, foil
 
 VELOX = "real/kfactors/k-factors-Spectra300UTK200keV.csv"

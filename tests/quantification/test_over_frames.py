@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import napari_eds as eds
-from napari_eds.quantification.over_frames import RHO_T
+from napari_eds.quantification.frames.series import RHO_T
 from napari_eds.quantification.table import MASS_THICKNESS, at_pct, error_of
 from napari_eds.simulate.frames import film_frames
 

@@ -13,11 +13,11 @@ import napari_eds as eds
 from napari_eds.fitting.poisson import shared_inverse
 from napari_eds.fitting.sum_fit import fit_sum
 from napari_eds.physics import lines as xray
-from napari_eds.quantification import pixel_fit
-from napari_eds.quantification.cliff_lorimer import cliff_lorimer
-from napari_eds.quantification.intensities import Intensities
-from napari_eds.quantification.kernels import Kernel
-from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
+from napari_eds.quantification.methods.cliff_lorimer import cliff_lorimer
+from napari_eds.quantification.methods.intensities import Intensities
+from napari_eds.quantification.pixels import fit as pixel_fit
+from napari_eds.quantification.pixels.kernels import Kernel
+from napari_eds.quantification.pixels.maps import pixel_maps, recommended_kernel
 from napari_eds.recipe.absorption import foil
 from napari_eds.simulate import Phase, simulate
 

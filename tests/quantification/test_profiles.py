@@ -7,8 +7,8 @@ from scipy import special
 
 import napari_eds as eds
 from napari_eds.labels.along_lines import Line, line_bins, line_pixels
-from napari_eds.quantification.interfaces import WIDTH_PER_SIGMA, fit_interface
-from napari_eds.quantification.profiles import advised_bin_px, line_profile
+from napari_eds.quantification.profiles.interfaces import WIDTH_PER_SIGMA, fit_interface
+from napari_eds.quantification.profiles.lines import advised_bin_px, line_profile
 from napari_eds.simulate import lanthanum_ferrite_interface
 
 PLACE_px, SIGMA_px = 47.3, 2.0

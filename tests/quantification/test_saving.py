@@ -24,8 +24,8 @@ from napari_eds import (
     quantify,
 )
 from napari_eds._support.files import write_atomically
-from napari_eds.quantification import saving
-from napari_eds.quantification.saving import save_maps
+from napari_eds.quantification.saving import results as saving
+from napari_eds.quantification.saving.results import save_maps
 
 NAMES = {1: "R0C0", 2: "Fe, rich", 3: 'the "good" one', 4: "two\nlines; Å"}
 

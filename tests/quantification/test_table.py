@@ -38,7 +38,7 @@ ENDING = re.compile(
 EXCEPTIONS = {
     "quantification/table.py": "the table itself",
     "labels/chips.py": "describes labels before there is a result; the table takes its names over",
-    "quantification/profiles.py": "what a profile shows is called as in the table",
+    "quantification/profiles/lines.py": "what a profile shows is called as in the table",
     "cli/profile.py": "lets choose one of these; error_at_pct is an option's name",
     "_napari/profile/dock.py": "error_at_pct is an option's name",
     "compare/known.py": "its own table beside a formula, such as normalised_at_pct",

@@ -7,7 +7,7 @@ import pytest
 
 import napari_eds as eds
 from napari_eds.errors import EDSError, KFactorError, LabelError
-from napari_eds.quantification.label_thickness import LabelThickness
+from napari_eds.quantification.thickness.of_labels import LabelThickness
 from napari_eds.simulate import Phase, simulate
 
 NO_TAIL = eds.LowEnergyTail(fraction=0.0, decay_keV=0.05)

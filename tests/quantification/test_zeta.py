@@ -10,8 +10,8 @@ from napari_eds._support import hyperspy
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil, mass_absorption_cm2_g
-from napari_eds.quantification.intensities import Intensities
-from napari_eds.quantification.zeta import zeta_factor_method
+from napari_eds.quantification.methods.intensities import Intensities
+from napari_eds.quantification.methods.zeta import zeta_factor_method
 from napari_eds.recipe.zeta_factors import (
     ZetaFactorTable,
     cross_section_m2,

@@ -9,9 +9,9 @@ import napari_eds as eds
 from napari_eds._support import hyperspy
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.combinations import combined
-from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.methods.intensities import Intensities
+from napari_eds.quantification.methods.zeta import zeta_factor_method
 from napari_eds.quantification.table import at_pct, error_of, error_total_of
-from napari_eds.quantification.zeta import zeta_factor_method
 from napari_eds.recipe.zeta_factors import cross_section_m2
 from napari_eds.simulate import Phase, simulate
 

@@ -17,7 +17,7 @@ from napari_eds._support.outputs import write_files
 from napari_eds.errors import EDSError
 from napari_eds.labels.chips import describe_labels
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.saving import csv_files
+from napari_eds.quantification.saving.results import csv_files
 from napari_eds.quantification.table import CHIP
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]

@@ -24,7 +24,7 @@ from napari_eds.labels.chips import Chips
 from napari_eds.quantification.remarks.sums import left_out_lines, thickness_lines
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
-from napari_eds.quantification.saving import save_maps
+from napari_eds.quantification.saving.results import save_maps
 from napari_eds.quantification.table import FLAG, NOT_DETECTED
 from napari_eds.readers.reading import load
 from napari_eds.spectra.spectrum_image import SpectrumImage

@@ -12,9 +12,9 @@ import pandas as pd
 from napari_eds._support.outputs import output_folder
 from napari_eds._support.progress import Progress
 from napari_eds.labels.chips import grid_chips
-from napari_eds.quantification import saving
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import quantify
+from napari_eds.quantification.saving import results as saving
 from napari_eds.quantification.table import at_pct, error_of, error_total_of
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.k_factors import KFactorTable

@@ -53,7 +53,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Denoise the map, say how, and save maps of the lines."""
-    from napari_eds.quantification.denoised_maps import save_denoised_maps
+    from napari_eds.quantification.saving.denoised import save_denoised_maps
 
     lines = [line.strip() for line in options.lines.split(",") if line.strip()]
     if not lines:

@@ -108,8 +108,8 @@ def _add_repeat(commands: Any) -> None:
 
 
 def _pixel_maps(options: argparse.Namespace) -> None:
-    from napari_eds.quantification.kernels import Kernel, Shape
-    from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
+    from napari_eds.quantification.pixels.kernels import Kernel, Shape
+    from napari_eds.quantification.pixels.maps import pixel_maps, recommended_kernel
     from napari_eds.quantification.remarks.of_map import left_out
 
     shape: Shape = "gaussian" if options.gaussian else "mean"
@@ -141,7 +141,7 @@ def _size(text: str) -> tuple[float, Any]:
 
 def _few_shot(options: argparse.Namespace) -> None:
     from napari_eds.few_shot.export import check_target
-    from napari_eds.quantification.saving import TABLES, csv_files
+    from napari_eds.quantification.saving.results import TABLES, csv_files
 
     check_target(options.output, overwrite=options.force, inputs=inputs_of(options))
     files = [] if options.csv is None else csv_files(options.csv)
@@ -180,7 +180,7 @@ def _write_few_shot(options: argparse.Namespace) -> None:
 
 def _repeat(options: argparse.Namespace) -> None:
     from napari_eds.exchange.session import load_session, repeat
-    from napari_eds.quantification.saving import TABLES, csv_files
+    from napari_eds.quantification.saving.results import TABLES, csv_files
 
     files = csv_files(options.output)
     with writing(options, files, table=options.output, endings=TABLES):

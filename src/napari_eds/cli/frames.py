@@ -13,7 +13,7 @@ from napari_eds.cli.run import TerminalProgress, warn_of_left_out
 from napari_eds.cli.usage import UsageError, at_least_1
 
 if TYPE_CHECKING:
-    from napari_eds.quantification.over_frames import FrameResult
+    from napari_eds.quantification.frames.series import FrameResult
     from napari_eds.spectra.drift import Drift
 
 
@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from napari_eds._support.figures import figure_format
-    from napari_eds.quantification.over_frames import csv_files
+    from napari_eds.quantification.frames.series import csv_files
 
     figures = [] if options.figure is None else [options.figure]
     for path in figures:
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _quantify(options: argparse.Namespace) -> FrameResult:
-    from napari_eds.quantification.over_frames import quantify_frames
+    from napari_eds.quantification.frames.series import quantify_frames
     from napari_eds.readers.reading import read_frames
     from napari_eds.spectra.drift import without_drift
 
@@ -94,7 +94,7 @@ def _tell(drift: Drift) -> None:
 def _report(result: FrameResult, against: Any) -> list[str]:
     """Return the test of every label and element, a line each."""
     from napari_eds.labels.chips import CHIP
-    from napari_eds.quantification.over_frames import UNITS
+    from napari_eds.quantification.frames.series import UNITS
 
     head = ("mean", 8), ("chi2/n", 8), ("p", 10), ("at 0", 8), ("±", 8)
     named = "".join(f"{name:>{width}}" for name, width in head)

@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _save(options: argparse.Namespace, result: Quantification, *, asked: bool) -> list[Path]:
-    from napari_eds.quantification.saved_maps import save_column_maps
+    from napari_eds.quantification.saving.columns import save_column_maps
     from napari_eds.spectra.maximum import save_maximum_spectrum
     from napari_eds.spectra.overlays import save_overlay
 

@@ -15,8 +15,8 @@ from napari_eds.cli.usage import UsageError, bad_options, positive
 
 if TYPE_CHECKING:
     from napari_eds.labels.along_lines import Line
-    from napari_eds.quantification.interfaces import Interface
-    from napari_eds.quantification.profiles import LineProfile
+    from napari_eds.quantification.profiles.interfaces import Interface
+    from napari_eds.quantification.profiles.lines import LineProfile
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
@@ -88,7 +88,7 @@ def _add_line_options(profile: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Quantify along the lines, print what came out, and save it."""
     from napari_eds._support.figures import figure_format
-    from napari_eds.quantification.profiles import profile_files, save_profiles
+    from napari_eds.quantification.profiles.lines import profile_files, save_profiles
 
     if len(options.starts) != len(options.ends):
         raise UsageError(
@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _profiles(options: argparse.Namespace) -> list[LineProfile]:
     from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT
-    from napari_eds.quantification.profiles import line_profile
+    from napari_eds.quantification.profiles.lines import line_profile
 
     recipe, image = recipe_and_map(options)
     error = WANTED_ERROR_AT_PCT if options.error is None else options.error
@@ -131,7 +131,7 @@ def _lines(options: argparse.Namespace, image: SpectrumImage) -> list[Line]:
     import numpy as np
 
     from napari_eds.labels.along_lines import Line
-    from napari_eds.quantification.profiles import named
+    from napari_eds.quantification.profiles.lines import named
 
     width = _length(options.width, "--width", image)
     ends = [
@@ -215,7 +215,7 @@ def _save_figure(
     found: list[tuple[int, str, Interface]],
 ) -> Path:
     from napari_eds._support import figures
-    from napari_eds.quantification.profile_figure import draw_profiles
+    from napari_eds.quantification.profiles.figure import draw_profiles
 
     figure = draw_profiles(profiles, options.quantity, interfaces=found)
     return figures.save_figure(figure, options.figure, dpi=figures.DPI, overwrite=forced(options))

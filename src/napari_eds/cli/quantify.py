@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from napari_eds.exchange.session import save_session
-    from napari_eds.quantification.saving import TABLES, csv_files, save_maps
+    from napari_eds.quantification.saving.results import TABLES, csv_files, save_maps
 
     extra = {"spectra": options.spectra, "errors": options.errors}
     session = _session_file(options)

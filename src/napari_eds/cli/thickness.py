@@ -58,7 +58,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from napari_eds.quantification.saving import TABLES, csv_files
+    from napari_eds.quantification.saving.results import TABLES, csv_files
 
     if asks_for_ways(options):
         run_ways(options, _by_zeta)
@@ -116,7 +116,7 @@ def _by_zeta(options: argparse.Namespace, result: Quantification) -> Quantificat
 
 
 def _zeta_factors(options: argparse.Namespace, result: Quantification) -> ZetaFactorTable:
-    from napari_eds.quantification.zeta_calibration import zeta_factors_from_label
+    from napari_eds.quantification.calibration.zeta import zeta_factors_from_label
     from napari_eds.recipe.zeta_factors import theoretical_zeta_factors
 
     if options.solid_angle is not None:

@@ -14,8 +14,8 @@ from napari_eds.cli.usage import UsageError, positive
 if TYPE_CHECKING:
     import numpy as np
 
-    from napari_eds.quantification.label_thickness import LabelThickness
     from napari_eds.quantification.result import Quantification
+    from napari_eds.quantification.thickness.of_labels import LabelThickness
 
 _FAMILIES = ("K", "L", "M")
 #: What to say of none or several ways to zeta-factors.
@@ -63,8 +63,8 @@ def run_ways(
     import pandas as pd
 
     from napari_eds._support.outputs import write_table
-    from napari_eds.quantification.label_thickness import compare_thicknesses
-    from napari_eds.quantification.thickness_ways import thickness_from_zeta
+    from napari_eds.quantification.thickness.of_labels import compare_thicknesses
+    from napari_eds.quantification.thickness.ways import thickness_from_zeta
 
     by_zeta = _asks_for_zeta(options)
     if options.save_zeta is not None and not by_zeta:
@@ -121,11 +121,11 @@ def check_label(options: argparse.Namespace) -> None:
 def _by(
     way: tuple[str, tuple[str, str] | None], options: argparse.Namespace, result: Quantification
 ) -> LabelThickness:
-    from napari_eds.quantification.family_ratio import (
+    from napari_eds.quantification.thickness.family_ratio import (
         family_ratio_from_label,
         thickness_from_families,
     )
-    from napari_eds.quantification.thickness_ways import thickness_from_formula
+    from napari_eds.quantification.thickness.ways import thickness_from_formula
 
     what, families = way
     if families is None:
@@ -139,8 +139,8 @@ def _by(
 
 
 def _from_map(options: argparse.Namespace, result: Quantification) -> LabelThickness:
-    from napari_eds.quantification.thickness_files import read_thickness_map
-    from napari_eds.quantification.thickness_ways import thickness_from_map
+    from napari_eds.quantification.thickness.files import read_thickness_map
+    from napari_eds.quantification.thickness.ways import thickness_from_map
 
     rows, columns = result.labels.shape
     values: np.ndarray = read_thickness_map(

@@ -8,7 +8,7 @@ elements: it is certain only if these cannot explain its lines (`alternatives`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 
@@ -19,6 +19,7 @@ from napari_eds._support.brief import brief
 from napari_eds._support.progress import Progress, tells_steps
 from napari_eds.elements import prior
 from napari_eds.elements.claims import LIGHT
+from napari_eds.elements.from_file import file_elements
 from napari_eds.elements.search import SEEDS, ElementSearch, Finding
 from napari_eds.errors import EDSError
 from napari_eds.fitting.corrections import corrected
@@ -69,7 +70,8 @@ class Proposal:
     overlaps : tuple of str
         Fitted lines of other elements within one full width at half maximum of the alpha line.
     system : bool
-        Typical of grid, holder, preparation or coating: to be fitted but not quantified.
+        Typical of grid, holder, preparation or coating, and not the specimen's own by its file or
+        its share of the counts: to be fitted but not quantified.
     certain : bool
         Whether the element is proved, or only suggested.
     doubt : str
@@ -207,7 +209,10 @@ def search_elements(  # noqa: PLR0913 - a spectrum, and what is known of it
     foil = acquisition.is_foil(beam)
     search = ElementSearch(_all_families(axis, beam, acquisition), counts, report, foil=foil)
     search.run()
-    proposals = tuple(_proposal(finding, note, foil=foil) for finding in search.found())
+    named = frozenset(e.partition("_")[0] for e in file_elements(acquisition)[0])
+    proposals = tuple(
+        _proposal(finding, note, foil=foil, named=named) for finding in search.found()
+    )
     lines = dict(search.drawn())
     background = lines.pop("")
     warning = _warning(proposals, lines, times_fewer)
@@ -336,9 +341,12 @@ def _strong(lines: tuple[xray.XRayLine, ...]) -> tuple[xray.XRayLine, ...]:
     return tuple(line for line in lines if line.weight > least)
 
 
-def _proposal(finding: Finding, note: str, *, foil: bool) -> Proposal:
+def _proposal(finding: Finding, note: str, *, foil: bool, named: Collection[str]) -> Proposal:
+    """Return what is told of a finding; `named` are the specimen's own elements by its file."""
     alpha = finding.family.alpha
-    is_system = prior.is_system(alpha.element, foil=foil, share=finding.element_share)
+    is_system = alpha.element not in named and prior.is_system(
+        alpha.element, foil=foil, share=finding.element_share
+    )
     evidence = (
         f"{alpha} at {alpha.energy_keV:.3f} keV stands out {finding.z:.0f} standard deviations; "
         f"the {finding.family.family} lines hold {finding.counts:,.0f} ± {finding.error:,.0f} "

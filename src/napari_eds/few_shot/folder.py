@@ -14,8 +14,8 @@ from napari_eds._support.arguments import expect, pair
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.progress import Progress
 from napari_eds.few_shot.chips import ChipOrder, FewShotError
-from napari_eds.quantification import saving
 from napari_eds.quantification.result import Quantification
+from napari_eds.quantification.saving import results as saving
 from napari_eds.quantification.table import CHIP
 from napari_eds.spectra.spectrum_image import SpectrumImage
 

@@ -24,7 +24,7 @@ from napari_eds.fitting.sum_fit import (
     smoothed,
     surprise,
 )
-from napari_eds.physics.absorption import mixed_absorption_cm2_g
+from napari_eds.physics.absorption import LOWEST_ATTENUATION_keV, mixed_absorption_cm2_g
 from napari_eds.recipe.recipe import Background
 from napari_eds.spectra.axes import EnergyAxis
 
@@ -240,7 +240,9 @@ def _physical(
     counted = model.detector.efficiency(energies) * _limit(model)
     elements = [family.element for family in model.quantified]
     composition = dict(zip(elements, weight_fractions.tolist(), strict=True))
-    coefficients = mixed_absorption_cm2_g(composition, energies)
+    # A calibrated axis may begin below the tables, where hardly anything leaves the specimen.
+    tabulated = np.maximum(energies, LOWEST_ATTENUATION_keV)
+    coefficients = mixed_absorption_cm2_g(composition, tabulated)
 
     def columns(mass_thickness: float) -> np.ndarray:
         depth = coefficients * mass_thickness

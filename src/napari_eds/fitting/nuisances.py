@@ -201,6 +201,9 @@ def _of_family(  # noqa: PLR0913, PLR0917 - what is known of it comes from this 
         yield Nuisance("ratio", prior, "ratio" in fixed, i, group)
     for names, prior in chain(_subshells(uncertainties, family, lines), _valence(family, lines)):
         yield Nuisance("ratio", prior, "ratio" in fixed, i, names)
+    if i < model.n_quantified:
+        for names in _out_of_range(model, i, lines):
+            yield Nuisance("ratio", ratio, is_fixed=True, family=i, lines=names)
 
 
 def _share_of(response: Response, kind: Kind, prior: float, fixed: Sequence[Kind]) -> Nuisance:
@@ -252,6 +255,21 @@ def _valence(
     if names and len(names) < len(lines):
         # By one electron fewer.
         yield names, 1 / (electrons - 1) if electrons > 1 else _LAST_ELECTRON
+
+
+def _out_of_range(
+    model: SpectralModel, i: int, lines: Sequence[xray.XRayLine]
+) -> Iterator[tuple[str, ...]]:
+    """Yield lines of a family that are not drawn, by groups of those that would move together.
+
+    As L beta of Pt where the range ends at 10 keV. No count tells of them, but a k-factor of the
+    family counts them in.
+    """
+    outside = [line for line in model.lines[i] if line not in lines]
+    for group in unresolved(outside, model.resolution_MnKa_eV):
+        names = tuple(line.name for line in group)
+        if model.part_of(i, names) > _NEGLIGIBLE:
+            yield names
 
 
 def _moved_by_doubt(model: SpectralModel, family: int, doubts: Mapping[str, float]) -> float:

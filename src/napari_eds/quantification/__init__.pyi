@@ -1,20 +1,15 @@
 from .advice import ChipSizeAdvice, adaptive_chips_for_error, chip_size_advice, counts_for_error
+from .calibration.known_region import RegionThickness, k_factors_from_region, thickness_from_region
+from .calibration.zeta import zeta_factors_from_label
 from .combinations import Combined, combined
-from .composition import Composition, MassThickness
-from .family_ratio import (
-    FamilyRatio,
-    family_ratio_from_label,
-    thickness_from_families,
-)
-from .interfaces import Interface
-from .joint import DetectorAgreement, DetectorShare
-from .kernels import Kernel
-from .known_region import RegionThickness, k_factors_from_region, thickness_from_region
-from .label_thickness import LabelThickness, compare_thicknesses
-from .over_frames import FrameResult, quantify_frames
-from .pixels import PixelMaps, pixel_maps, recommended_kernel
-from .profile_figure import draw_profiles, save_profile_figure
-from .profiles import (
+from .frames.series import FrameResult, quantify_frames
+from .methods.composition import Composition, MassThickness
+from .methods.joint import DetectorAgreement, DetectorShare
+from .pixels.kernels import Kernel
+from .pixels.maps import PixelMaps, pixel_maps, recommended_kernel
+from .profiles.figure import draw_profiles, save_profile_figure
+from .profiles.interfaces import Interface
+from .profiles.lines import (
     LineProfile,
     advised_bin_px,
     line_profile,
@@ -22,15 +17,20 @@ from .profiles import (
 )
 from .result import Quantification
 from .run import quantify, quantify_by_zeta
-from .saved_maps import save_column_maps
-from .saving import save_maps
-from .thickness_files import read_thickness_map
-from .thickness_ways import (
+from .saving.columns import save_column_maps
+from .saving.results import save_maps
+from .thickness.family_ratio import (
+    FamilyRatio,
+    family_ratio_from_label,
+    thickness_from_families,
+)
+from .thickness.files import read_thickness_map
+from .thickness.of_labels import LabelThickness, compare_thicknesses
+from .thickness.ways import (
     thickness_from_formula,
     thickness_from_map,
     thickness_from_zeta,
 )
-from .zeta_calibration import zeta_factors_from_label
 
 __all__ = [
     "ChipSizeAdvice",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR
-from napari_eds.quantification.composing import with_dose
-from napari_eds.quantification.contradictions import beam_remarks, is_same_beam
-from napari_eds.quantification.directions import take_off_angle_told
+from napari_eds.quantification.conditions.contradictions import beam_remarks, is_same_beam
+from napari_eds.quantification.conditions.directions import take_off_angle_told
+from napari_eds.quantification.methods.composing import with_dose
 from napari_eds.spectra.dose import electrons_per_pixel
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from napari_eds._support.arguments import expect
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.physics.lines import atomic_weight
-from napari_eds.quantification.composing import common_variances, jacobians_of
-from napari_eds.quantification.error_budget import (
+from napari_eds.quantification.errors.budget import (
     Doubts,
     absorption_errors,
     doubts_of,
     shape_errors_of,
 )
-from napari_eds.quantification.intensities import Intensities
+from napari_eds.quantification.methods.composing import common_variances, jacobians_of
+from napari_eds.quantification.methods.intensities import Intensities
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import AT_PCT, composition_column, intensity
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from napari_eds.labels.chips import LABEL
-from napari_eds.quantification.composition import Composition
-from napari_eds.quantification.error_budget import BULK, DOSE, PARTS, Part
+from napari_eds.quantification.errors.budget import BULK, DOSE, PARTS, Part
+from napari_eds.quantification.methods.composition import Composition
 
 ELEMENT, TOTAL = "element", "total"
 

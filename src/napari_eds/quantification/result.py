@@ -19,13 +19,14 @@ from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting import fit as fitting
 from napari_eds.fitting.preparation import Preparation
 from napari_eds.physics.absorption import Foil, mean_angle_deg
-from napari_eds.quantification import known_region, saving
 from napari_eds.quantification.account import account
-from napari_eds.quantification.composition import Composition
-from napari_eds.quantification.directions import take_off_angle_told
+from napari_eds.quantification.calibration import known_region
+from napari_eds.quantification.conditions.directions import take_off_angle_told
 from napari_eds.quantification.error_table import error_table, errors_account
-from napari_eds.quantification.joint import DetectorAgreement
+from napari_eds.quantification.methods.composition import Composition
+from napari_eds.quantification.methods.joint import DetectorAgreement
 from napari_eds.quantification.notebook import result_html
+from napari_eds.quantification.saving import results as saving
 from napari_eds.quantification.table import (
     AT_PCT,
     MASS_THICKNESS,

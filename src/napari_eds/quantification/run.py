@@ -19,25 +19,29 @@ from napari_eds.fitting.preparation import Preparation, prepare
 from napari_eds.labels.chips import CHIP, Chips, describe_labels, labelled
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import Foil
-from napari_eds.quantification.composing import absorbing, compose, electrons_for
-from napari_eds.quantification.composition import Composition
-from napari_eds.quantification.detector_parts import doubts_together, fit_apart, fit_together
-from napari_eds.quantification.error_budget import (
+from napari_eds.quantification.conditions.foils import foil_of_sum, path_relative_error
+from napari_eds.quantification.errors.budget import (
     Doubts,
     absorption_errors,
     doubts_of,
     intensity_errors,
     shape_errors_of,
 )
-from napari_eds.quantification.foils import foil_of_sum, path_relative_error
-from napari_eds.quantification.intensities import Intensities, k_factors_of
-from napari_eds.quantification.joint import DetectorAgreement, Joint, spectra_of
+from napari_eds.quantification.methods.composing import absorbing, compose, electrons_for
+from napari_eds.quantification.methods.composition import Composition
+from napari_eds.quantification.methods.detector_parts import (
+    doubts_together,
+    fit_apart,
+    fit_together,
+)
+from napari_eds.quantification.methods.intensities import Intensities, k_factors_of
+from napari_eds.quantification.methods.joint import DetectorAgreement, Joint, spectra_of
+from napari_eds.quantification.methods.zeta import foil_found
 from napari_eds.quantification.remarks.of_labels import label_remarks
 from napari_eds.quantification.remarks.of_map import map_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import label_table
-from napari_eds.quantification.thickness_contradictions import Contradiction, contradictions
-from napari_eds.quantification.zeta import foil_found
+from napari_eds.quantification.thickness.contradictions import Contradiction, contradictions
 from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe

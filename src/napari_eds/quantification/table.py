@@ -17,7 +17,7 @@ from napari_eds._support.csv_cells import restored
 from napari_eds.fitting.fit import Fit
 from napari_eds.labels.chips import CHIP, COLUMN, LABEL, N_PIXELS, ROW
 from napari_eds.physics.lines import Family
-from napari_eds.quantification.composition import Composition, MassThickness
+from napari_eds.quantification.methods.composition import Composition, MassThickness
 from napari_eds.spectra.label_sums import LabelSpectra
 
 __all__ = [

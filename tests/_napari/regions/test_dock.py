@@ -40,8 +40,8 @@ from napari_eds.labels.from_images import (
 from napari_eds.labels.from_shapes import labels_from_shapes
 from napari_eds.labels.from_spectra import cluster_labels
 from napari_eds.quantification.advice import adaptive_chips_for_error, chip_size_advice
-from napari_eds.quantification.kernels import Kernel
-from napari_eds.quantification.pixels import pixel_maps, recommended_kernel
+from napari_eds.quantification.pixels.kernels import Kernel
+from napari_eds.quantification.pixels.maps import pixel_maps, recommended_kernel
 from patience import PATIENCE_s
 from window_actions import LEFT, change, click, nothing_is_due, notifications
 

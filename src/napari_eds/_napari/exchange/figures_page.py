@@ -30,9 +30,9 @@ from napari_eds._napari.state.focus import Focus
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError
 from napari_eds.exchange.report.saving import save_report
-from napari_eds.quantification.excel import check_excel
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.saving import csv_files, save_maps_file
+from napari_eds.quantification.saving.excel import check_excel
+from napari_eds.quantification.saving.results import csv_files, save_maps_file
 
 _REPORTS = "HTML (*.html);;PDF (*.pdf)"
 

@@ -25,7 +25,7 @@ from napari_eds._napari.state.places import come_back
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import LABEL
-from napari_eds.quantification.over_frames import (
+from napari_eds.quantification.frames.series import (
     UNITS,
     Against,
     FrameResult,

@@ -12,7 +12,7 @@ from napari_eds._napari.parts.jobs import notify
 from napari_eds._support.outputs import existing
 from napari_eds.errors import EDSError
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.saving import csv_files
+from napari_eds.quantification.saving.results import csv_files
 
 #: Most files that are named in a question.
 _NAMED = 5

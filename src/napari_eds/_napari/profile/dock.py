@@ -31,11 +31,11 @@ from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.places import come_back
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
-from napari_eds.quantification import profiles as core
 from napari_eds.quantification.advice import WANTED_ERROR_AT_PCT
-from napari_eds.quantification.interfaces import Interface
-from napari_eds.quantification.profile_figure import save_profile_figure
-from napari_eds.quantification.profiles import LineProfile
+from napari_eds.quantification.profiles import lines as core
+from napari_eds.quantification.profiles.figure import save_profile_figure
+from napari_eds.quantification.profiles.interfaces import Interface
+from napari_eds.quantification.profiles.lines import LineProfile
 
 #: Key of the profiles in the metadata of the Shapes layer that they are of.
 PROFILES = "eds_profiles"

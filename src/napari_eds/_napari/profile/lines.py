@@ -9,7 +9,7 @@ from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import geometry
 from napari_eds.errors import LabelError
 from napari_eds.labels.along_lines import Line
-from napari_eds.quantification.profiles import named
+from napari_eds.quantification.profiles.lines import named
 
 #: What the layer is called that lines are drawn in.
 LINES = "EDS lines"

@@ -11,8 +11,8 @@ from qtpy.QtGui import QColor
 from scipy import special
 
 from napari_eds._napari.parts.theme import PALETTE, ThemeColors
-from napari_eds.quantification.interfaces import Interface
-from napari_eds.quantification.profiles import QUANTITY_WORDS, LineProfile, ProfileQuantity
+from napari_eds.quantification.profiles.interfaces import Interface
+from napari_eds.quantification.profiles.lines import QUANTITY_WORDS, LineProfile, ProfileQuantity
 
 _BAND_ALPHA = 60
 #: Names in a row of the legend, which lies above the curves, and the room for it.

@@ -12,8 +12,8 @@ from napari_eds._napari.parts.jobs import one_per_turn
 from napari_eds._napari.state.derived import PIXEL_LAYERS, PIXEL_MAPS, Look
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import geometry, limits_from_zero
-from napari_eds.quantification.kernels import Kernel
-from napari_eds.quantification.pixels import PixelMaps
+from napari_eds.quantification.pixels.kernels import Kernel
+from napari_eds.quantification.pixels.maps import PixelMaps
 
 AT_PCT, ERROR = "at. %", "error"
 

@@ -20,8 +20,8 @@ from napari_eds._napari.state.focus import Focus
 from napari_eds._support.progress import Progress
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.quantification.advice import MAJOR_AT_PCT
-from napari_eds.quantification.kernels import Kernel
-from napari_eds.quantification.pixels import PixelMaps, pixel_maps, recommended_kernel
+from napari_eds.quantification.pixels.kernels import Kernel
+from napari_eds.quantification.pixels.maps import PixelMaps, pixel_maps, recommended_kernel
 
 _NONE = "none"
 #: Key of what the fields say in the metadata of the map's layer.

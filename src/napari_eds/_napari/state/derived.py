@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_eds.few_shot.classification import Classification
-    from napari_eds.quantification.pixels import PixelMaps
+    from napari_eds.quantification.pixels.maps import PixelMaps
     from napari_eds.spectra.overlays import Overlay
 
 AnyLayer = TypeVar("AnyLayer", Image, Labels)

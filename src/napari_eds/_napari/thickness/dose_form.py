@@ -14,7 +14,7 @@ from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.fields import PartField
 from napari_eds._napari.state.focus import Focus
 from napari_eds.errors import EDSError
-from napari_eds.quantification.composing import with_dose
+from napari_eds.quantification.methods.composing import with_dose
 from napari_eds.spectra.acquisition import Acquisition
 from napari_eds.spectra.dose import electrons_per_pixel
 

@@ -12,7 +12,7 @@ from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds.errors import EDSError
-from napari_eds.quantification.directions import with_geometry
+from napari_eds.quantification.conditions.directions import with_geometry
 from napari_eds.spectra.acquisition import Acquisition, Detector
 
 _UNKNOWN = "unknown"

@@ -16,7 +16,7 @@ from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.settings import about_zeta_factors
 from napari_eds._napari.thickness.dose_form import DoseForm
 from napari_eds.errors import EDSError
-from napari_eds.quantification.zeta_calibration import zeta_factors_from_label
+from napari_eds.quantification.calibration.zeta import zeta_factors_from_label
 from napari_eds.recipe.zeta_factors import (
     ZetaFactorTable,
     read_zeta_factors,

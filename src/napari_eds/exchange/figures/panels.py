@@ -10,7 +10,7 @@ import numpy as np
 from napari_eds._support.arguments import each, expect
 from napari_eds.errors import EDSError, UncalibratedError
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.pixels import PixelMaps
+from napari_eds.quantification.pixels.maps import PixelMaps
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import (
     AT_PCT,

@@ -83,6 +83,7 @@ NO_COUNTS = Form("no counts")
 NOTHING = Form("nothing detected")
 WRONG_MODEL = Form("{element} below zero: wrong model")
 UNCERTAIN = Form("{element} ± {number} at.% ({cause})")
+FITTED_ONLY = Form("much is only fitted: {element} ({number} %)")
 TOO_THICK = Form("absorption correction of {element} x {number}: too thick for it")
 CONTRADICTED = Form("thickness {stated} nm contradicted by {pairs}: they look like {number} nm")
 UNLIKE_OTHERS = Form(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy as np
 from napari_eds._support.progress import tell
 from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.unexplained import UnexplainedPeak, peaks_beside
-from napari_eds.quantification.composition import Composition
+from napari_eds.quantification.methods.composition import Composition
 from napari_eds.quantification.remarks.forms import (
     CONTRADICTED,
+    FITTED_ONLY,
     NO_COUNTS,
     NOTHING,
     POOR_FIT,
@@ -25,7 +26,7 @@ from napari_eds.quantification.remarks.forms import (
     joined,
 )
 from napari_eds.quantification.remarks.of_map import POOR
-from napari_eds.quantification.thickness_contradictions import Contradiction
+from napari_eds.quantification.thickness.contradictions import Contradiction
 
 #: Counting error of an atomic fraction above which a label has too few counts.
 FEW_COUNTS_ERROR = 0.1
@@ -39,6 +40,11 @@ NEGATIVE_SIGMA = 3.0
 STRONG_CORRECTION = 5.0
 #: Up to this reduced chi-squared no peak can stand out of a label's fit.
 _GOOD_CHI_SQUARED = 1.5
+#: Counts of an element that is not quantified, over these and those of all that are, from which it
+#: is told: the composition is that of the smaller part. Grid and support may hold more.
+_LARGE_PART, _LARGE_PART_OF_GRID, _GRID = 0.33, 0.9, ("C", "Cu")
+#: ... and errors of counting by which it is above zero.
+_SURE_PART = 3.0
 #: Peaks this near to each other are one.
 _SAME_PEAK_keV = 0.08
 #: Labels after which is told how far a search of them is: some 50 ms of work.
@@ -107,6 +113,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
         else:
             own = [*doubts.few_counts(i), *poorly, *fits.other_peaks(i, peaks), *fits.wrong(i)]
             own += [
+                *fits.fitted_only(i),
                 *_contradicted(against[i]),
                 *doubts.of_thickness(i),
                 *doubts.uncertain(i),
@@ -136,6 +143,9 @@ class _Fits:
     negative : ndarray of bool, (labels, elements)
     peaks : list of tuple of UnexplainedPeak
         That the model lacks in each label.
+    unasked : mapping of str to ndarray, (labels,)
+        Elements that are only fitted, and the part that they are of their counts and those that
+        are quantified; 0 where it is not sure.
     """
 
     elements: list[str]
@@ -144,6 +154,7 @@ class _Fits:
     poor: np.ndarray
     negative: np.ndarray
     peaks: list[tuple[UnexplainedPeak, ...]]
+    unasked: Mapping[str, np.ndarray]
 
     @classmethod
     def of(cls, fit: Fit, composition: Composition, intensity_errors: np.ndarray) -> _Fits:
@@ -162,7 +173,15 @@ class _Fits:
                 nothing[:, None], areas < -NEGATIVE_SIGMA * intensity_errors, negative
             ),
             peaks=_peaks_of_labels(fit, poor),
+            unasked=_unasked(fit),
         )
+
+    def fitted_only(self, i: int) -> list[str]:
+        return [
+            FITTED_ONLY(element=element, number=f"{100 * part[i]:.0f}")
+            for element, part in self.unasked.items()
+            if part[i] > (_LARGE_PART_OF_GRID if element in _GRID else _LARGE_PART)
+        ]
 
     def poorly(self, i: int) -> list[str]:
         return [POOR_FIT()] if self.poor[i] or self.peaks[i] else []
@@ -177,6 +196,22 @@ class _Fits:
             for peak in self.peaks[i]
             if all(abs(peak.energy_keV - other.energy_keV) > _SAME_PEAK_keV for other in told)
         ]
+
+
+def _unasked(fit: Fit) -> dict[str, np.ndarray]:
+    """Return the counts of each element that is only fitted, over these and the quantified."""
+    n, families = fit.model.n_quantified, fit.model.families
+    asked = {family.element for family in families[:n]}
+    counts = np.maximum(fit.intensities, 0)
+    quantified = [i for i, family in enumerate(families) if family.element in asked]
+    others = np.maximum(counts[:, quantified].sum(axis=1), 1.0)
+    found = {}
+    for element in dict.fromkeys(f.element for f in families if f.element not in asked):
+        places = [i for i, family in enumerate(families) if family.element == element]
+        own = counts[:, places].sum(axis=1)
+        variance = fit.covariance[:, places][:, :, places].sum(axis=(1, 2))
+        found[element] = np.where(own > _SURE_PART * np.sqrt(variance), own / (own + others), 0.0)
+    return found
 
 
 def _peaks_of_labels(fit: Fit, poor: np.ndarray) -> list[tuple[UnexplainedPeak, ...]]:

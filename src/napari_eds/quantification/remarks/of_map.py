@@ -11,8 +11,12 @@ from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.preparation import Preparation
 from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
 from napari_eds.physics import lines as xray
-from napari_eds.quantification.contradictions import beam_remarks, looks_bulk, table_remarks
-from napari_eds.quantification.count_checks import count_remarks
+from napari_eds.quantification.conditions.contradictions import (
+    beam_remarks,
+    looks_bulk,
+    table_remarks,
+)
+from napari_eds.quantification.conditions.count_checks import count_remarks
 from napari_eds.quantification.remarks.forms import (
     LEFT_OUT,
     LINES_OFF,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from napari_eds._support.numbers import counted
 from napari_eds.quantification.remarks.forms import (
     CONTRADICTED,
+    FITTED_ONLY,
     LEFT_OUT,
     LINES_OFF,
     NO_COUNTS,
@@ -31,6 +32,7 @@ _POORLY = (POOR_FIT, POOR_SUM)
 _WITH_NUMBERS = {
     UNCERTAIN: ("Uncertain ({cause})", "± {number} at.%"),
     TOO_THICK: ("Too thick for an absorption correction", "x {number}"),
+    FITTED_ONLY: ("Much is only fitted", "{number} %"),
 }
 
 

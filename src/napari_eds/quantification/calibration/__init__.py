@@ -1,0 +1,1 @@
+"""k- and zeta-factors, or a thickness, from a region of known composition."""

@@ -1,0 +1,1 @@
+"""What is known of specimen, detectors and counts, and what contradicts it."""

@@ -1,0 +1,1 @@
+"""Compositions frame by frame."""

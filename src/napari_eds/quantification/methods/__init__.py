@@ -1,0 +1,1 @@
+"""Intensities to compositions: Cliff-Lorimer and zeta-factors, one detector or several."""

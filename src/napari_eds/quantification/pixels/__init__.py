@@ -1,0 +1,1 @@
+"""Compositions of single pixels, averaged with their neighbours."""

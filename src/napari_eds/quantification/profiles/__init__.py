@@ -1,0 +1,1 @@
+"""Compositions along lines, and the interfaces that they cross."""

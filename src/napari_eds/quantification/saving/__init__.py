@@ -1,0 +1,1 @@
+"""Results as files: tables, spectra, maps, workbooks."""

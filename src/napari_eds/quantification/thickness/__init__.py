@@ -1,0 +1,1 @@
+"""How thick the specimen is, by several ways, and whether the spectrum contradicts it."""
