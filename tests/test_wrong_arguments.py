@@ -67,6 +67,10 @@ WRONG = {
     "a number for a path": (lambda: eds.load(3), "path must be a path, not 3"),
     "an unknown option": (lambda: eds.load("map.emd", frame=3), "no option 'frame'"),
     "one number for frames": (lambda: eds.MapPart(frames=3), "frames must be a pair"),
+    "one text for detectors": (
+        lambda: eds.MapPart(detectors="D1"),
+        "detectors must be several",
+    ),
     "a shape of one number": (lambda: eds.grid_chips(12, 4), r"image\.shape is one"),
     # Once, this ended the process.
     "a shape of one axis": (

@@ -5,6 +5,7 @@ Letters stay letters in SVG and PDF: they can be searched and edited.
 
 from __future__ import annotations
 
+import math
 import threading
 from io import BytesIO
 from numbers import Real
@@ -103,6 +104,8 @@ def save_figure(
     from matplotlib.figure import Figure as AnyFigure
 
     expect(figure=(figure, AnyFigure), path=(path, PATH), dpi=(dpi, Real | None))
+    if dpi is not None and not 0 < dpi < math.inf:
+        raise EDSError(f"a figure has a positive number of dots per inch, not {dpi}")
     path = Path(path)
     kind = figure_format(path)
     check_files([path], overwrite=overwrite, inputs=inputs)

@@ -100,7 +100,7 @@ def cluster_labels(  # noqa: PLR0913 - the last four have defaults
         warnings.simplefilter("ignore", category=_convergence_warning())
         begin("parting blocks into clusters")
         if method == "kmeans":
-            found = leavable(_by_k_means, weighted, n_clusters, seed)
+            found = leavable(_by_k_means, weighted, int(n_clusters), seed)
         else:
             found = leavable(_by_factors, weighted, by_channel, n_clusters, seed)
     of_block = np.zeros(len(filled), np.int64)

@@ -57,6 +57,7 @@ class LabelRule:
     file: str = ""
 
     def __post_init__(self) -> None:
+        expect(kind=(self.kind, str))
         if self.kind not in get_args(Kind):
             raise LabelError(f"labels are made by {', '.join(get_args(Kind))}, not {self.kind!r}")
         size = each("size", self.size, Integral)

@@ -83,7 +83,7 @@ class MapPart:
             if not all(isinstance(number, kind) for number in value):
                 whole = "whole " if kind is Integral else ""
                 raise ReadError(f"{name} must be {whole}numbers, not {value}")
-        if self.detectors is not None and not self.detectors:
+        if self.detectors is not None and not each("detectors", self.detectors, Integral | str):
             raise ReadError("detectors is empty: name at least one detector, or leave it out")
         self._make_plain()
         if not isinstance(self.crop_unit, str) or self.crop_unit not in get_args(Unit):
