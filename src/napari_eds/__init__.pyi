@@ -13,9 +13,11 @@ from .elements import (
     search_elements,
 )
 from .errors import (
+    ArgumentError,
     EDSError,
     KFactorError,
     LabelError,
+    MissingFileError,
     ModelError,
     OutputError,
     ReadError,
@@ -166,6 +168,7 @@ from .spectra import (
 __all__ = [
     "Absorption",
     "Acquisition",
+    "ArgumentError",
     "AuxiliaryImage",
     "AxisCorrection",
     "Background",
@@ -215,6 +218,7 @@ __all__ = [
     "MapPart",
     "MapSize",
     "MassThickness",
+    "MissingFileError",
     "ModelError",
     "OutputError",
     "Overlay",

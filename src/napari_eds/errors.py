@@ -5,8 +5,22 @@ class EDSError(ValueError):
     """Base class of the errors this package raises on bad input."""
 
 
+class ArgumentError(EDSError, TypeError):
+    """A function was given something of another kind than it takes, as a path in place of a map.
+
+    Also a `TypeError`, for that is what Python raises otherwise.
+    """
+
+
 class ReadError(EDSError):
     """A file cannot be opened as an EDS spectrum image."""
+
+
+class MissingFileError(FileNotFoundError, EDSError):
+    """There is no such file or folder to read.
+
+    Also a `FileNotFoundError`, for that is what Python raises otherwise.
+    """
 
 
 class ReadWarning(UserWarning):

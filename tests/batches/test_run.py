@@ -337,3 +337,21 @@ def test_a_damaged_file_that_was_taken_away_fails_no_more(maps, recipe, tmp_path
     # Results stay, whatever became of the file.
     assert [entry.file for entry in second.done] == list(DONE)
     assert "cut.emd" not in (tmp_path / "out" / "manifest.csv").read_text(encoding="utf-8")
+
+
+def test_what_the_system_says_of_a_file_is_told_in_words(maps, recipe, tmp_path):
+    rule = eds.LabelRule.beside("{stem}_labels.tif")
+    found = eds.batch(maps / "film0.emd", recipe, rule, tmp_path / "out", workers=1)
+    assert found.failed[0].error.endswith("film0_labels.tif: No such file or directory")
+    assert "Errno" not in found.failed[0].error
+
+
+@pytest.mark.parametrize("name", ["all.csv", "manifest.csv", ".batch.lock"])
+def test_what_is_in_the_way_is_named(maps, recipe, tmp_path, name):
+    output = tmp_path / "out"
+    one = maps / "cut.emd"
+    eds.batch(one, recipe, 8, output, workers=1)
+    (output / name).unlink(missing_ok=True)
+    (output / name).mkdir()
+    with pytest.raises(OutputError, match=rf"cannot go on in .*out: .*{name}: Is a directory"):
+        eds.batch(one, recipe, 8, output, workers=1)

@@ -137,3 +137,15 @@ def test_a_table_for_the_beam_of_the_map_is_not_doubted(beam, seed):
     for biased in (False, True):
         factors = tuple(vendor_table(beam, "family", seed, biased=biased))
         assert not beam_energy_remark(KFactorTable(factors=factors, convention="family"), beam)
+
+
+@pytest.mark.parametrize(
+    ("beams", "told"),
+    [
+        ({"beam_energy_keV": 300}, "theory for 300 keV)"),
+        ({"map_beam_energy_keV": 80}, "theory for the map's 80 keV, as the table tells no beam"),
+        ({}, "theory for 200 keV, as the table tells no beam energy)"),
+    ],
+)
+def test_whose_beam_energy_theory_is_for_is_told(beams, told):
+    assert told in str(convention_evidence(bruker_table().factors, **beams))

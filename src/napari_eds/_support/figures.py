@@ -5,11 +5,14 @@ Letters stay letters in SVG and PDF: they can be searched and edited.
 
 from __future__ import annotations
 
+import math
 import threading
 from io import BytesIO
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import Inputs, check_files
 from napari_eds.errors import EDSError
@@ -98,6 +101,11 @@ def save_figure(
     OSError
         If the folder does not exist or cannot be written.
     """
+    from matplotlib.figure import Figure as AnyFigure
+
+    expect(figure=(figure, AnyFigure), path=(path, PATH), dpi=(dpi, Real | None))
+    if dpi is not None and not 0 < dpi < math.inf:
+        raise EDSError(f"a figure has a positive number of dots per inch, not {dpi}")
     path = Path(path)
     kind = figure_format(path)
     check_files([path], overwrite=overwrite, inputs=inputs)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from napari_eds.errors import EDSError, OutputError
+from napari_eds.errors import EDSError, MissingFileError, OutputError, ReadError
 
 #: Endings of tables that are saved as CSV.
 CSV = (".csv", ".txt")
@@ -23,6 +23,43 @@ _STALE_s = 86400
 
 #: Where the paths that are written are noted, while somebody wants to know.
 _written: ContextVar[list[Path] | None] = ContextVar("written", default=None)
+
+
+def existing_file(path: str | Path, error: type[EDSError] = ReadError) -> Path:
+    """Return the path of a file that is there to be read.
+
+    A pipe is one, too; a folder and a device are not: some devices never end.
+
+    Raises
+    ------
+    MissingFileError
+    EDSError
+        Of the kind `error`, if there is something else, or nobody may look.
+    """
+    path = Path(path)
+    try:
+        if path.is_file() or path.is_fifo():
+            return path
+        if path.is_dir():
+            raise error(f"{path} is a folder, and a file is needed: give the one in it")
+        if path.is_symlink() and not path.exists():
+            raise MissingFileError(
+                f"no such file: {path} leads to {path.readlink()}, which is not there"
+            )
+        if path.exists():
+            raise error(f"{path} is a device, and a file is needed")
+    except OSError as problem:
+        if isinstance(problem, EDSError):
+            raise
+        raise error(f"cannot read {path}: {problem.strerror or problem}") from problem
+    raise MissingFileError(f"no such file: {path}")
+
+
+def told_of_system(error: OSError) -> str:
+    """Return what an error of the system says, without its number."""
+    if error.filename is not None and error.strerror is not None:
+        return f"{error.filename}: {error.strerror}"
+    return error.strerror or str(error)
 
 
 def write_atomically(

@@ -67,7 +67,12 @@ def _in_place(path: Path) -> Iterator[Path]:
     """Yield where a file is written that takes the place of another one when it is whole."""
     with folder_aside(path.parent) as aside:
         yield aside / path.name
-        (aside / path.name).replace(path)
+        try:
+            (aside / path.name).replace(path)
+        except OSError as error:
+            # Name what the user knows, not the folder aside.
+            error.filename, error.filename2 = str(path), None
+            raise
 
 
 def _rows(table: Path) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_eds._support.raw_files import RAW_FOLDER, SUFFIXES
-from napari_eds.errors import EDSError
+from napari_eds.errors import EDSError, MissingFileError
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Inputs:
         """
         for folder in self.folders:
             if not maps_in(folder):
-                raise FileNotFoundError(
+                raise MissingFileError(
                     f"no file that can be read lies in {folder}: choose another folder, or give "
                     "watch=True to wait for files there"
                 )
@@ -86,11 +86,11 @@ def _matching(named: Path) -> Sequence[Path]:
     if named.exists():
         return [named]
     if not glob.has_magic(str(named)):
-        raise FileNotFoundError(f"there is no file or folder {named}")
+        raise MissingFileError(f"there is no file or folder {named}")
     matches = map(Path, sorted(glob.glob(str(named), recursive=True)))  # noqa: PTH207 - absolute, too
     found = [path for path in matches if path.is_dir() or path.suffix.lower() in SUFFIXES]
     if not found:
-        raise FileNotFoundError(f"no file that can be read matches {named}")
+        raise MissingFileError(f"no file that can be read matches {named}")
     return found
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_eds._support.arguments import PATH, each, expect
 from napari_eds._support.brief import brief
+from napari_eds._support.files import told_of_system
 from napari_eds._support.progress import Progress
 from napari_eds._version import __version__
 from napari_eds.batches.cluster import ClusterWorkers
@@ -23,7 +27,7 @@ from napari_eds.batches.manifest import Manifest
 from napari_eds.batches.place import Place, open_place, remove_unfinished
 from napari_eds.batches.settings import BatchSettings, ReportFormat
 from napari_eds.batches.task import Task, labels_sha256, sha256_of, table_of
-from napari_eds.errors import EDSError
+from napari_eds.errors import EDSError, OutputError
 from napari_eds.labels.rule import LabelRule
 from napari_eds.recipe.map_part import MapPart
 from napari_eds.recipe.recipe import Recipe
@@ -145,11 +149,21 @@ def batch(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     OutputError
         If the folder is in the way, or holds a batch with other settings.
     """
+    expect(
+        recipe=(recipe, Recipe),
+        part=(part, MapPart | None),
+        output=(output, PATH),
+        workers=(workers, Integral | None),
+        stable_s=(stable_s, Real),
+        classes=(classes, str | None),
+    )
     if workers is not None and workers < 1:
         raise EDSError(f"a batch needs 1 worker or more, not {workers}")
     if parquet:
         check_parquet()
-    named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    if isinstance(inputs, str | os.PathLike):
+        inputs = [inputs]
+    named = each("inputs", inputs, PATH)
     settings = BatchSettings(
         recipe,
         labels if isinstance(labels, LabelRule) else LabelRule.grid(labels),
@@ -164,17 +178,36 @@ def batch(  # noqa: PLR0913 - one keyword for each thing that can be asked for
     if not watch:
         # Before anything is written: results of nothing would stand in the way of the right ones.
         found.check_found()
-    place = open_place(Path(output), found, settings, overwrite=overwrite)
     growing = Growing(stable_s) if watch else None
     n_workers = n_cores() if workers is None else workers
-    try:
-        run = _Run(place, found, settings, progress or _silent, on_entry or _silent)
+    with _told_of_output(Path(output)):
+        place = open_place(Path(output), found, settings, overwrite=overwrite)
         try:
-            return run.run(n_workers, scheduler, growing)
+            run = _Run(place, found, settings, progress or _silent, on_entry or _silent)
+            try:
+                return run.run(n_workers, scheduler, growing)
+            finally:
+                run.end(parquet=parquet)
         finally:
-            run.end(parquet=parquet)
-    finally:
-        place.leave()
+            place.leave()
+
+
+@contextmanager
+def _told_of_output(output: Path) -> Iterator[None]:
+    """Say in words what the system has against writing into the folder of a batch.
+
+    All that is read belongs to the workers, whose errors are told file by file.
+    """
+    try:
+        yield
+    except OSError as error:
+        # A pipe that is closed belongs to who is told of progress.
+        if isinstance(error, EDSError | BrokenPipeError):
+            raise
+        raise OutputError(
+            f"the batch cannot go on in {output}: {told_of_system(error)}. What is done is kept: "
+            "make room or take away what is in the way, and the same call goes on"
+        ) from error
 
 
 def _silent(*_: object) -> None:

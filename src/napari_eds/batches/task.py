@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from napari_eds._support.files import told_of_system
 from napari_eds._version import __version__
 from napari_eds.batches.entry import BatchEntry
 from napari_eds.batches.inputs import parts_of, stamp
@@ -169,6 +170,10 @@ def told(error: BaseException) -> str:
     """Return what an error says in one line."""
     if isinstance(error, MemoryError):
         return "the memory does not suffice: read less of the map, or use fewer workers"
-    known = isinstance(error, EDSError | OSError)
-    text = str(error) if known else f"unexpected {type(error).__name__}: {error}"
+    if isinstance(error, EDSError):
+        text = str(error)
+    elif isinstance(error, OSError):
+        text = told_of_system(error)
+    else:
+        text = f"unexpected {type(error).__name__}: {error}"
     return " ".join(text.split())

@@ -11,7 +11,7 @@ from napari_eds.cli.options import add_part_options, add_rule_options, part_from
 from napari_eds.cli.outputs import LOG
 from napari_eds.cli.recipe_options import add_recipe_options, recipe_from
 from napari_eds.cli.run import TerminalProgress
-from napari_eds.cli.usage import UsageError, at_least_1, bad_options, positive
+from napari_eds.cli.usage import UsageError, at_least_1, bad_options, in_shell_words, positive
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _report(result: BatchResult) -> None:
             ", ".join(result.changed[:_TOLD]),
         )
     for entry in result.failed[:_TOLD]:
-        LOG.error("%s: %s", entry.file, entry.error)
+        LOG.error("%s: %s", entry.file, in_shell_words(entry.error))
     if result.failed:
         raise EDSError(
             f"{len(result.failed)} of {len(result.entries)} files failed; why stands in "

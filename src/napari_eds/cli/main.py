@@ -10,6 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from napari_eds._support.files import told_of_system
 from napari_eds._version import __version__
 from napari_eds.cli import (
     batch,
@@ -94,8 +95,7 @@ def _told(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "the memory does not suffice: read less of the map, or use a larger machine"
     if isinstance(error, OSError):
-        told = error.filename is not None and error.strerror is not None
-        return in_shell_words(f"{error.filename}: {error.strerror}" if told else str(error))
+        return in_shell_words(told_of_system(error))
     return (
         f"unexpected {type(error).__name__}: {error}. A file may be damaged in a way that is not "
         "known, or this is a fault of napari-eds; -v says where it arose"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import each
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.figures import DPI, save_figure
@@ -201,7 +203,7 @@ def keys_of(source: CompositionTable, labels: Sequence[int | str]) -> list[Any]:
     """Return rows of the table by label id or chip name, each once."""
     chips = {} if source.chips is None else {str(c): i for i, c in source.chips.items()}
     keys = []
-    for label in dict.fromkeys(labels):
+    for label in dict.fromkeys(each("labels", labels, Integral | str)):
         key = label if label in source.percent.index else chips.get(str(label))
         if key is None:
             raise LabelError(f"{source.name} has no label {label}; choose one of the table's")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.figures import DPI, save_figure
@@ -281,6 +282,7 @@ def compare_results(
         If a source holds no composition, they share no element or no label, or the same label is
         another region in each.
     """
+    expect(quantity=(quantity, str))
     if quantity not in _UNITS:
         raise EDSError(f"quantity must be {' or '.join(_UNITS)}, not {quantity!r}")
     ours = composition_table(result, quantity)

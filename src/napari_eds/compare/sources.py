@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.files import existing_file
 from napari_eds.compare import files
 from napari_eds.compare.tables import CompositionTable, errors_k_given, whole
 from napari_eds.errors import EDSError, LabelError
@@ -105,8 +106,7 @@ def _of_vendor(vendor: VendorQuantification, quantity: Quantity) -> CompositionT
 def _of_path(path: Path, quantity: Quantity) -> CompositionTable:
     from napari_eds.readers.reading import read
 
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    existing_file(path, EDSError)
     if path.suffix.lower() == SUFFIX:
         return replace(of_session(load_session(path), quantity), name=path.stem)
     if path.suffix.lower() in files.SUFFIXES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_eds._support.arguments import expect
 from napari_eds.elements import prior
 from napari_eds.spectra.acquisition import Acquisition
 
@@ -20,6 +21,7 @@ def file_elements(acquisition: Acquisition) -> tuple[tuple[str, ...], tuple[str,
         typical of grid, holder, preparation or coating. With the family that the program chose,
         where it did. Empty where the file names none.
     """
+    expect(acquisition=(acquisition, Acquisition))
     named = named_in_file(acquisition)
     return tuple(e for e, own in named if own), tuple(e for e, own in named if not own)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from numbers import Real
 
 import numpy as np
 from scipy.special import ndtr
 
+from napari_eds._support.arguments import each, expect
 from napari_eds._support.brief import brief
 from napari_eds.elements import prior
 from napari_eds.elements.peaks import HALF_WINDOW_FWHM, LOWEST_KEV, SIGNIFICANT, NetSpectrum, Peak
@@ -110,6 +112,13 @@ def candidates(  # noqa: PLR0913 - a click, its spectrum, and what is known
     EDSError
         If the spectrum does not fit the axis or the energy is not on it.
     """
+    expect(
+        energy_keV=(energy_keV, Real),
+        energy=(energy, EnergyAxis),
+        acquisition=(acquisition, Acquisition),
+        beam_energy_keV=(beam_energy_keV, Real | None),
+    )
+    chosen = each("chosen", chosen, str)
     spectrum = NetSpectrum.of(energy, counts, acquisition)
     peak = spectrum.settle(energy_keV)
     beam = beam_energy_keV or acquisition.beam_energy_keV or energy.last_keV

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_eds._support.arguments import numbers
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 from napari_eds.spectra.acquisition import Acquisition
@@ -80,7 +81,7 @@ class NetSpectrum:
             If the spectrum does not fit the axis.
         """
         energy.require_calibrated()
-        counts = np.asarray(counts, dtype=float)
+        counts = numbers("counts", counts).astype(float)
         if counts.shape != (energy.size,):
             raise EDSError(
                 f"a spectrum of {energy.size} channels is needed, not one of shape {counts.shape}"

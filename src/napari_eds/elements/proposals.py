@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 
+from napari_eds._support.arguments import each, expect, numbers
 from napari_eds._support.brief import brief
 from napari_eds._support.progress import Progress, tells_steps
 from napari_eds.elements import prior
@@ -188,6 +190,12 @@ def search_elements(  # noqa: PLR0913 - a spectrum, and what is known of it
     progress : callable, optional
         Called as ``progress(found, 0, what)``; what it raises ends the search.
     """
+    expect(
+        energy=(energy, EnergyAxis),
+        acquisition=(acquisition, Acquisition),
+        beam_energy_keV=(beam_energy_keV, Real | None),
+        times_fewer=(times_fewer, Real),
+    )
     energy.require_calibrated()
     counts = _checked(energy, total)
     beam, note = _beam(energy, acquisition, beam_energy_keV)
@@ -236,6 +244,7 @@ def recipe_elements(proposals: Sequence[Proposal]) -> tuple[tuple[str, ...], tup
     -------
     elements, fit_only : tuple of str
     """
+    proposals = each("proposals", proposals, Proposal)
     certain = [p for p in proposals if p.certain]
     certain.sort(key=lambda p: xray.atomic_number(p.element))
     return (
@@ -245,7 +254,7 @@ def recipe_elements(proposals: Sequence[Proposal]) -> tuple[tuple[str, ...], tup
 
 
 def _checked(energy: EnergyAxis, total: np.ndarray) -> np.ndarray:
-    counts = np.asarray(total, dtype=float)
+    counts = numbers("total", total).astype(float)
     if counts.shape != (energy.size,):
         raise EDSError(
             f"a summed spectrum of {energy.size} channels is needed, not one of shape "

@@ -28,9 +28,10 @@ import numpy as np
 import pandas as pd
 
 from napari_eds._support import hyperspy
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
-from napari_eds._support.files import write_atomically
+from napari_eds._support.files import existing_file, write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds.errors import EDSError, ReadError
 from napari_eds.fitting.model import SpectralModel
@@ -127,6 +128,7 @@ def to_hyperspy(result: Quantification) -> Any:
     -----
     What equals the result and what does not is said at the top of this module.
     """
+    expect(result=(result, Quantification))
     exspy = hyperspy.exspy()
     is_sem = result.image.acquisition.signal_type == "SEM"
     kind = exspy.signals.EDSSEMSpectrum if is_sem else exspy.signals.EDSTEMSpectrum
@@ -162,6 +164,7 @@ def save_hspy(result: Quantification, path: str | Path, *, overwrite: bool = Fal
     OSError
         If the folder does not exist or cannot be written.
     """
+    expect(result=(result, Quantification), path=(path, PATH))
     path = Path(path)
     if path.suffix.lower() != ".hspy":
         raise EDSError(f"HyperSpy's files end in .hspy, not as {path.name} does")
@@ -202,9 +205,9 @@ def read_hspy(path: str | Path) -> LabelFile:
     ReadError
         If it is no such file, one of a newer version, or one that would run a program.
     """
+    expect(path=(path, PATH))
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    existing_file(path, ReadError)
     try:
         check_heaps(path)
         with h5py.File(path) as file:

@@ -21,9 +21,10 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
-from napari_eds._support.files import write_atomically
+from napari_eds._support.files import existing_file, write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds._support.progress import Progress
 from napari_eds._support.provenance import file_sha256, versions
@@ -220,6 +221,7 @@ def save_session(
     OSError
         If the folder does not exist or cannot be written.
     """
+    expect(path=(path, PATH | None), result=(result, Quantification))
     if path is None:
         if result.image.source is None:
             raise SessionError("the image came from no file: give the session a path")
@@ -247,9 +249,9 @@ def load_session(path: str | Path) -> Session:
     SessionError
         If the file is no session, damaged, or of a newer version of the format.
     """
+    expect(path=(path, PATH))
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    existing_file(path, SessionError)
     content = path.read_bytes()
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
@@ -273,6 +275,7 @@ def session_beside(source_path: str | Path) -> Path | None:
     source_path : str or Path
         Of the map.
     """
+    expect(source_path=(source_path, PATH))
     source_path = Path(source_path)
     path = source_path.with_suffix(SUFFIX)
     if not path.is_file():
@@ -312,6 +315,7 @@ def repeat(
     FileNotFoundError, ReadError
         If a file cannot be read.
     """
+    expect(session=(session, Session), image=(image, PATH | SpectrumImage))
     if not isinstance(image, SpectrumImage):
         image = load(image, part=session.source.part)
     session.check_source(image, check_file=check_file)

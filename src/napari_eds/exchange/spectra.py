@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_eds._support.arguments import PATH, each, expect
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import check_files
@@ -71,6 +72,12 @@ def save_spectra(  # noqa: PLR0913 - two have defaults
     OSError
         If a file cannot be written. Those written before stay.
     """
+    expect(
+        path=(path, PATH),
+        energy=(energy, EnergyAxis),
+        acquisition=(acquisition, Acquisition | None),
+    )
+    names = each("names", names, str)
     path = Path(path)
     energy.require_calibrated()
     counts = _checked(names, spectra, energy)

@@ -11,10 +11,12 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import each, expect, map_shape
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import CHIP, LABEL, N_PIXELS, Chips, describe_labels, grid_chips
 from napari_eds.spectra.label_sums import check_labels
@@ -52,8 +54,10 @@ def few_shot_grid(shape: tuple[int, int], n_columns: int) -> Chips:
     >>> chips.size, chips.grid
     ((3, 3), (33, 33))
     """
+    shape = map_shape(shape)
+    expect(n_columns=(n_columns, Real))
     width = shape[1]
-    if n_columns != int(n_columns) or not 1 <= n_columns <= width:
+    if not np.isfinite(n_columns) or n_columns != int(n_columns) or not 1 <= n_columns <= width:
         raise LabelError(
             f"a map {width} pixels wide has 1 to {width} columns of chips, not {n_columns}"
         )
@@ -196,6 +200,7 @@ def check_support(
     FewShotError
         If a class has no name or no chip, or a chip is unknown or of two classes.
     """
+    expect(support=(support, Mapping))
     checked: dict[str, tuple[str, ...]] = {}
     owner: dict[str, str] = {}
     for name, members in support.items():
@@ -205,7 +210,8 @@ def check_support(
             )
         if isinstance(members, str):
             raise FewShotError(f"class {name!r} needs a list of chips, not {members!r}")
-        ids = tuple(dict.fromkeys(chips.id_of(member) for member in members))
+        given = each(f"class {name!r}", members, Integral | str)
+        ids = tuple(dict.fromkeys(map(chips.id_of, given)))
         if not ids:
             raise FewShotError(f"class {name!r} has no chip; give it one or leave it out")
         twice = [chip for chip in ids if chip in owner]
@@ -249,8 +255,9 @@ def support_from_painting(
     LabelError
         If either is no label map or they differ in shape.
     """
+    expect(class_names=(class_names, Mapping | None))
     labels = labels.labels if isinstance(labels, Chips) else labels
-    labels = check_labels(labels, np.shape(labels))
+    labels = check_labels(labels)
     painting = check_labels(painting, labels.shape)
     chips = order_chips(labels)
     both = (labels > 0) & (painting > 0)

@@ -17,8 +17,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import restored
+from napari_eds._support.files import existing_file
 from napari_eds._support.outputs import write_table
 from napari_eds.errors import LabelError
 from napari_eds.few_shot.chips import (
@@ -163,6 +165,7 @@ def classify(
         If there are fewer than two classes, or a chip is unknown, of two classes or without
         counts.
     """
+    expect(result=(result, Quantification))
     chips = order_chips(result.labels, result.table[CHIP].to_dict())
     examples = check_support(support, chips)
     if len(examples) < 2:
@@ -313,8 +316,9 @@ def read_classification(
     FewShotError
         If it is no such table, or names chips the label map does not have.
     """
-    path = Path(path)
-    labels = check_labels(labels, np.shape(labels))
+    expect(path=(path, PATH))
+    path = existing_file(path, FewShotError)
+    labels = check_labels(labels)
     chips = order_chips(labels, names)
     read = _read_table(path)
     ids = read["chip"] if "chip" in read else read.index.to_series()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.files import folder_aside, remove_stale
 from napari_eds._support.outputs import check_folder, check_place
 from napari_eds._support.progress import Progress
@@ -102,6 +103,12 @@ def export_few_shot(  # noqa: PLR0913 - all but the first two have defaults
     OSError
         If the folder cannot be written.
     """
+    expect(
+        folder=(folder, PATH),
+        source=(source, Quantification | SpectrumImage),
+        settings=(settings, FewShotFormat | None),
+        support=(support, Mapping | None),
+    )
     job = _prepare(source, labels, names, picture, support, settings or FewShotFormat(), progress)
     image = source if isinstance(source, SpectrumImage) else source.image
     folder = check_target(folder, overwrite=overwrite, inputs=[image.source])
@@ -143,6 +150,7 @@ def few_shot_map_size(
     LabelError
         If the labels do not fit the image.
     """
+    expect(image=(image, SpectrumImage), settings=(settings, FewShotFormat))
     labels = check_labels(labels.labels if isinstance(labels, Chips) else labels, image.shape)
     return map_size(image, _pixels(labels, order_chips(labels)), settings)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from napari_eds._support.arguments import expect, pair
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.progress import Progress
 from napari_eds.few_shot.chips import ChipOrder, FewShotError
@@ -57,10 +59,14 @@ class FewShotFormat:
     pychip_colormap: str = "viridis"
 
     def __post_init__(self) -> None:
-        low, high = self.picture_percentiles
+        expect(rebin=(self.rebin, Real), jpeg_quality=(self.jpeg_quality, Real))
+        expect(pychip_colormap=(self.pychip_colormap, str))
+        if self.energy_range_keV is not None:
+            pair("energy_range_keV", self.energy_range_keV)
+        low, high = pair("picture_percentiles", self.picture_percentiles)
         if not 0 <= low < high <= 100:
             raise FewShotError(f"percentiles must rise within 0 to 100, not {low}, {high}")
-        if self.rebin < 1 or self.rebin != int(self.rebin):
+        if not 1 <= self.rebin < np.inf or self.rebin != int(self.rebin):
             raise FewShotError(f"channels are summed in groups of 1 or more, not {self.rebin}")
         if not 1 <= self.jpeg_quality <= 95:
             raise FewShotError(f"JPEG quality is 1 to 95, not {self.jpeg_quality}")

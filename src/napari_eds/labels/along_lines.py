@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from napari_eds._support.arguments import expect, numbers
 from napari_eds._support.brief import brief
 from napari_eds.errors import LabelError
 from napari_eds.labels.chips import Chips
@@ -37,7 +39,8 @@ class Line:
     name: str = "line"
 
     def __post_init__(self) -> None:
-        points = np.asarray(self.points, float)
+        points = numbers("points", self.points, LabelError).astype(float)
+        expect(width_px=(self.width_px, Real))
         if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2:
             raise LabelError(
                 f"{self.name}: a line needs two points (row, column) or more, "
@@ -103,6 +106,7 @@ def line_pixels(
     LabelError
         If the line covers no pixel of the map.
     """
+    expect(line=(line, Line))
     # In mean pixels, so that oblong pixels are true to scale.
     scale = np.asarray(pixel_size, float) / np.sqrt(pixel_size[0] * pixel_size[1])
     points = line.points * scale
@@ -178,6 +182,7 @@ def line_bins(pixels: LinePixels, bin_px: float) -> Chips:
     LabelError
         If the length is not positive.
     """
+    expect(bin_px=(bin_px, Real))
     if not (np.isfinite(bin_px) and bin_px > 0):
         raise LabelError(f"bins must have a positive length, not {bin_px}")
     # From half a pixel before the first point to half a pixel after the last one.

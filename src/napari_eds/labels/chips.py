@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from napari_eds._support.arguments import expect, map_shape, numbers
 from napari_eds._support.brief import brief
 from napari_eds.errors import LabelError
 from napari_eds.spectra.label_sums import check_labels
@@ -56,6 +57,7 @@ def labelled(
     LabelError
         If it is no label map of `shape`, or labels no pixel.
     """
+    expect(names=(names, Mapping | None))
     if isinstance(labels, Chips):
         names = labels.names if names is None else names
         labels = labels.labels
@@ -89,6 +91,7 @@ def grid_chips(shape: tuple[int, int], size: int | tuple[int, int]) -> Chips:
     >>> len(chips), chips.grid, chips.names[1156]
     (1156, (34, 34), 'R33C33')
     """
+    shape = map_shape(shape)
     size_rc = chip_size(shape, size)
     n_rows, n_columns = (extent // step for extent, step in zip(shape, size_rc, strict=True))
     ids = np.arange(1, n_rows * n_columns + 1, dtype=np.int32).reshape(n_rows, n_columns)
@@ -111,12 +114,14 @@ def whole_map(shape: tuple[int, int]) -> Chips:
     shape : tuple of int
         (rows, columns) of the map.
     """
+    shape = map_shape(shape)
     return Chips(np.ones(shape, np.int32), MappingProxyType({1: "map"}))
 
 
 def chip_size(shape: tuple[int, int], size: int | tuple[int, int]) -> tuple[int, int]:
     """Return a chip size as (rows, columns), checked against the map."""
-    pair = np.broadcast_to(size, 2) if np.ndim(size) == 0 else np.asarray(size)
+    given = numbers("size", size, LabelError)
+    pair = np.broadcast_to(given, 2) if given.ndim == 0 else given
     if pair.shape != (2,) or not np.isfinite(pair).all() or (pair != np.floor(pair)).any():
         raise LabelError(f"chip size must be one or two whole numbers of pixels, not {size}")
     rows, columns = (int(s) for s in pair)
@@ -144,7 +149,8 @@ def describe_labels(labels: np.ndarray, names: Mapping[int, str] | None = None) 
         ``n_pixels``, bounding box ``row_start``, ``row_stop``, ``column_start``,
         ``column_stop`` (half open, as in numpy) and centroid ``row``, ``column`` in pixels.
     """
-    labels = check_labels(labels, np.shape(labels))
+    expect(names=(names, Mapping | None))
+    labels = check_labels(labels)
     ids, dense = np.unique(labels, return_inverse=True)
     dense = dense.reshape(labels.shape)
     if ids.size and ids[0] == 0:

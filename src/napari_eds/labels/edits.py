@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import ndimage
 
+from napari_eds._support.arguments import each, expect, numbers
 from napari_eds.errors import LabelError
 from napari_eds.spectra.label_sums import check_labels
 
@@ -38,7 +40,8 @@ def merge_labels(labels: np.ndarray, ids: Iterable[int]) -> np.ndarray:
     >>> merge_labels(np.array([[1, 1, 2, 3]]), [3, 2]).tolist()
     [[1, 1, 2, 2]]
     """
-    wanted = np.setdiff1d(np.fromiter(ids, np.int64), [0])
+    labels = numbers("labels", labels, LabelError)
+    wanted = np.setdiff1d(each("ids", ids, Integral), [0])
     joined = np.isin(labels, wanted)
     there = np.unique(labels[joined])
     if len(there) < 2:
@@ -73,6 +76,7 @@ def grow_labels(
     LabelError
         If the labels are no label map, or `pixels` is negative.
     """
+    ids = _chosen(ids)
     checked, growing = _checked(labels, ids)
     _check_pixels(pixels)
     if not growing.any():
@@ -105,6 +109,7 @@ def shrink_labels(
     LabelError
         If the labels are no label map, or `pixels` is negative.
     """
+    ids = _chosen(ids)
     checked, _ = _checked(labels, ids)
     _check_pixels(pixels)
     result = checked.copy()
@@ -132,6 +137,7 @@ def smooth_labels(labels: np.ndarray, radius: int = 1) -> np.ndarray:
     LabelError
         If the labels are no label map, or `radius` is no whole number above 0.
     """
+    expect(radius=(radius, Real))
     checked, _ = _checked(labels, None)
     if radius != int(radius) or radius < 1:
         raise LabelError(f"the radius must be a whole number of pixels above 0, not {radius}")
@@ -165,6 +171,7 @@ def remove_small_labels(
     LabelError
         If the labels are no label map.
     """
+    expect(min_pixels=(min_pixels, Real))
     checked, _ = _checked(labels, None)
     ids, dense, sizes = np.unique(checked, return_inverse=True, return_counts=True)
     dense = dense.reshape(checked.shape)
@@ -195,6 +202,7 @@ def split_labels(labels: np.ndarray, ids: Iterable[int] | None = None) -> np.nda
     LabelError
         If the labels are no label map.
     """
+    ids = _chosen(ids)
     checked, _ = _checked(labels, ids)
     result = checked.copy()
     free = int(checked.max(initial=0)) + 1
@@ -225,6 +233,7 @@ def fill_holes(labels: np.ndarray, ids: Iterable[int] | None = None) -> np.ndarr
     LabelError
         If the labels are no label map.
     """
+    ids = _chosen(ids)
     checked, _ = _checked(labels, ids)
     filled = []
     for i, box in _boxes(checked, ids):
@@ -275,13 +284,19 @@ def in_reading_order(labels: np.ndarray) -> np.ndarray:
 
 def _checked(labels: np.ndarray, ids: Iterable[int] | None) -> tuple[np.ndarray, np.ndarray]:
     """Return a checked copy of a label map, and which pixels have one of the ids."""
-    if np.ndim(labels) != 2:
-        raise LabelError(f"a label map is (rows, columns), not of shape {np.shape(labels)}")
-    checked = check_labels(labels, np.shape(labels))
-    return checked, (checked > 0) & (True if ids is None else np.isin(checked, list(ids)))
+    checked = check_labels(labels)
+    if ids is None:
+        return checked, checked > 0
+    return checked, (checked > 0) & np.isin(checked, list(ids))
+
+
+def _chosen(ids: Iterable[int] | None) -> tuple[int, ...] | None:
+    """Return chosen labels as what can be gone through more than once."""
+    return None if ids is None else each("ids", ids, Integral)
 
 
 def _check_pixels(pixels: float) -> None:
+    expect(pixels=(pixels, Real))
     if not (np.isfinite(pixels) and pixels >= 0):
         raise LabelError(f"the number of pixels must be finite and not negative, not {pixels}")
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_eds._support.files import write_atomically
+from napari_eds._support.arguments import PATH, expect
+from napari_eds._support.files import existing_file, write_atomically
 from napari_eds._support.npy import read_npy_header
 from napari_eds.errors import LabelError
 from napari_eds.spectra.axes import MOST_PIXELS
@@ -67,6 +68,7 @@ def read_labels(path: str | Path, shape: tuple[int, int] | None = None) -> np.nd
         If the file is of another kind, damaged, of another size, or holds no two-dimensional map
         of whole numbers.
     """
+    expect(path=(path, PATH))
     path = Path(path)
     _check_file(path)
     readers = {".npy": _read_npy, ".tif": _read_tiff, ".tiff": _read_tiff, ".png": _read_png}
@@ -85,10 +87,7 @@ def read_labels(path: str | Path, shape: tuple[int, int] | None = None) -> np.nd
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise LabelError(f"{path} is a folder: give the file of the map in it")
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    existing_file(path, LabelError)
 
 
 def read_numbers(path: Path) -> np.ndarray:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
+from numbers import Real
 from types import MappingProxyType
 
 import numpy as np
 
+from napari_eds._support.arguments import expect, numbers
 from napari_eds._support.progress import check_cancelled
 from napari_eds.errors import LabelError
 from napari_eds.labels.chips import Chips
@@ -68,6 +70,9 @@ def adaptive_chips(
            [6, 6, 7, 7],
            [6, 6, 7, 7]], dtype=int32)
     """
+    expect(
+        min_counts=(min_counts, Real), smallest=(smallest, Real), largest=(largest, Real | None)
+    )
     counts = _checked_counts(counts_map)
     limits = _Limits.create(min_counts, smallest, largest, counts.shape)
     boxes = sorted(_boxes(counts, limits), key=lambda box: (box[0], box[2]))
@@ -118,7 +123,7 @@ class _Limits:
 
 
 def _checked_counts(counts_map: np.ndarray) -> np.ndarray:
-    counts = np.asarray(counts_map)
+    counts = numbers("counts_map", counts_map, LabelError)
     if counts.ndim != 2 or counts.size == 0 or counts.dtype.kind not in "biuf":
         raise LabelError(
             f"expected the counts of a map (rows, columns), not {counts.dtype} values of shape "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
 from scipy import ndimage
 
+from napari_eds._support.arguments import each, expect, map_shape, numbers
 from napari_eds._support.progress import leavable
 from napari_eds.errors import LabelError
 from napari_eds.labels.chips import Chips
@@ -46,7 +48,9 @@ def resampled(image: AuxiliaryImage | np.ndarray, shape: tuple[int, int]) -> np.
     """
     from skimage.transform import resize
 
-    data = image.data if isinstance(image, AuxiliaryImage) else np.asarray(image)
+    shape = map_shape(shape)
+
+    data = image.data if isinstance(image, AuxiliaryImage) else numbers("image", image, LabelError)
     if data.ndim not in (2, 3) or data.size == 0:
         raise LabelError(f"expected an image (rows, columns), got shape {data.shape}")
     if data.shape[:2] == tuple(shape):
@@ -100,6 +104,12 @@ def superpixels(
         If the images do not belong together, or a number makes no sense.
     """
     from skimage.segmentation import slic
+
+    expect(
+        n_regions=(n_regions, Real | None),
+        mean_pixels=(mean_pixels, Real | None),
+        compactness=(compactness, Real),
+    )
 
     stack = _stack(images, smoothing_px)
     known = np.isfinite(stack).all(axis=2)
@@ -159,6 +169,7 @@ def threshold_regions(  # noqa: PLR0913 - options with defaults
     LabelError
         If nothing is labelled, or an argument makes no sense.
     """
+    expect(method=(method, str | Real), min_pixels=(min_pixels, Real))
     smooth = _smoothed(image, smoothing_px)
     inside = _foreground(smooth, method, dark=dark)
     parts, _ = ndimage.label(inside, structure=TOUCHING)
@@ -200,6 +211,12 @@ def watershed_regions(  # noqa: PLR0913 - options with defaults
     """
     from skimage.segmentation import watershed
 
+    expect(
+        method=(method, str | Real),
+        min_distance=(min_distance, Real),
+        min_pixels=(min_pixels, Real),
+    )
+
     if markers not in get_args(Markers):
         raise LabelError(f"markers are 'distance' or 'peaks', not {markers!r}")
     if min_distance != int(min_distance) or min_distance < 1:
@@ -240,7 +257,9 @@ def _seeds(height: np.ndarray, parts: np.ndarray, min_distance: int) -> np.ndarr
 
 def _stack(images: np.ndarray | Sequence[np.ndarray], smoothing_px: float) -> np.ndarray:
     """Return images scaled to about 0 to 1, (rows, columns, images)."""
-    several = [images] if isinstance(images, np.ndarray) and images.ndim == 2 else list(images)
+    if isinstance(images, np.ndarray) and images.ndim == 2:
+        images = [images]
+    several = each("images", images, object)
     if not several:
         raise LabelError("no image is given")
     smooth = [_smoothed(image, smoothing_px) for image in several]
@@ -264,7 +283,8 @@ def _scaled(image: np.ndarray) -> np.ndarray:
 
 def _smoothed(image: np.ndarray, smoothing_px: float) -> np.ndarray:
     """Return a checked image as float, infinities as NaN, smoothed without spreading NaN."""
-    values = np.asarray(image)
+    expect(smoothing_px=(smoothing_px, Real))
+    values = numbers("image", image, LabelError)
     if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "biuf":
         raise LabelError(
             f"expected an image (rows, columns) of numbers, not {values.dtype} values of shape "

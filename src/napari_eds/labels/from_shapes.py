@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
+from napari_eds._support.arguments import each, map_shape
 from napari_eds.errors import LabelError
 from napari_eds.labels.chips import Chips
 
@@ -52,6 +53,9 @@ def labels_from_shapes(
            [0, 1, 1, 0],
            [0, 0, 0, 0]], dtype=int32)
     """
+    shape = map_shape(shape)
+    shapes = each("shapes", shapes, tuple | list)
+    names = None if names is None else each("names", names, str)
     if names is not None and len(names) != len(shapes):
         raise LabelError(f"{len(names)} names do not belong to {len(shapes)} shapes")
     labels = np.zeros(shape, np.int32)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from numbers import Real
 from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.arguments import expect, pair
 from napari_eds._support.progress import begin, leavable
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import Chips
@@ -73,9 +75,15 @@ def cluster_labels(  # noqa: PLR0913 - the last four have defaults
         If there are too few blocks with counts for so many clusters, or an argument makes no
         sense.
     """
+    expect(
+        image=(image, SpectrumImage),
+        n_clusters=(n_clusters, Real),
+        method=(method, str),
+        bin_px=(bin_px, Real | None),
+    )
     _check(image, n_clusters, method, bin_px)
     if image.energy.calibrated:
-        image = image.crop_energy(*energy_range_keV)
+        image = image.crop_energy(*pair("energy_range_keV", energy_range_keV))
     side = _block_side(image) if bin_px is None else int(bin_px)
     blocks = _block_numbers(image.shape, side)
     begin("summing spectra of blocks")
@@ -92,7 +100,7 @@ def cluster_labels(  # noqa: PLR0913 - the last four have defaults
         warnings.simplefilter("ignore", category=_convergence_warning())
         begin("parting blocks into clusters")
         if method == "kmeans":
-            found = leavable(_by_k_means, weighted, n_clusters, seed)
+            found = leavable(_by_k_means, weighted, int(n_clusters), seed)
         else:
             found = leavable(_by_factors, weighted, by_channel, n_clusters, seed)
     of_block = np.zeros(len(filled), np.int64)
@@ -107,7 +115,7 @@ def _check(
 ) -> None:
     if method not in get_args(ClusterMethod):
         raise EDSError(f"clusters are found by 'kmeans' or 'nmf', not {method!r}")
-    if n_clusters != int(n_clusters) or n_clusters < 2:
+    if not 2 <= n_clusters < np.inf or n_clusters != int(n_clusters):
         raise LabelError(f"there must be 2 or more clusters, not {n_clusters}")
     if bin_px is not None and (bin_px != int(bin_px) or not 1 <= bin_px <= max(image.shape)):
         raise LabelError(

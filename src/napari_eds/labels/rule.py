@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import string
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from napari_eds._support.arguments import each, expect
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.chips import Chips, grid_chips, whole_map
 from napari_eds.labels.files import read_labels
@@ -55,9 +57,12 @@ class LabelRule:
     file: str = ""
 
     def __post_init__(self) -> None:
+        expect(kind=(self.kind, str))
         if self.kind not in get_args(Kind):
             raise LabelError(f"labels are made by {', '.join(get_args(Kind))}, not {self.kind!r}")
-        object.__setattr__(self, "size", tuple(map(int, self.size)))
+        size = each("size", self.size, Integral)
+        expect(number=(self.number, Real), of=(self.of, str | None), file=(self.file, str))
+        object.__setattr__(self, "size", tuple(map(int, size)))
         if self.kind == "grid" and (len(self.size) != 2 or min(self.size) < 1):
             raise LabelError(f"a grid needs sides of 1 pixel or more, not {self.size}")
         if self.kind in {"min_counts", "superpixels", "clusters"} and self.number < 1:
@@ -68,7 +73,9 @@ class LabelRule:
     @classmethod
     def grid(cls, side: int | tuple[int, int]) -> LabelRule:
         """Chips of so many pixels: one side, or (rows, columns)."""
-        return cls("grid", size=(side, side) if isinstance(side, int) else side)
+        if isinstance(side, int | Integral):
+            side = (int(side), int(side))
+        return cls("grid", size=side)
 
     @classmethod
     def beside(cls, rule: str) -> LabelRule:

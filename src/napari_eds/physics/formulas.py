@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from napari_eds._support.arguments import expect
 from napari_eds.errors import EDSError
 
 _TOKEN = re.compile(
@@ -37,6 +38,7 @@ def parse_formula(formula: str) -> dict[str, float]:
     >>> parse_formula("(La0.7Sr0.3)MnO3")
     {'La': 0.7, 'Sr': 0.3, 'Mn': 1.0, 'O': 3.0}
     """
+    expect(formula=(formula, str))
     groups: list[list[tuple[dict[str, float], float]]] = [[]]
     brackets: list[str] = []
     previous = "open"
@@ -73,6 +75,7 @@ def to_atoms(composition: str | Mapping[str, float]) -> dict[str, float]:
     EDSError
         If it is not a formula, or an amount is not a positive number.
     """
+    expect(composition=(composition, str | Mapping))
     if isinstance(composition, str):
         return parse_formula(composition)
     atoms = {element: float(amount) for element, amount in composition.items()}

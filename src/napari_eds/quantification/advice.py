@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import each, expect
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.fitting.shape_errors import SHAPE_PARTS
@@ -112,6 +114,7 @@ def chip_size_advice(
     EDSError
         If the error is not positive, or no label shows an element; `quantify` raises others.
     """
+    expect(image=(image, SpectrumImage), recipe=(recipe, Recipe))
     check_error(error_at_pct)
     sides = _checked_sizes(sizes, image.shape)
     result = _region_result(image, recipe, labels)
@@ -180,6 +183,7 @@ def counts_for_error(
     LabelError, EDSError
         As `chip_size_advice`, and if the element is not quantified.
     """
+    expect(image=(image, SpectrumImage), recipe=(recipe, Recipe), element=(element, str))
     check_error(error_at_pct)
     result = _region_result(image, recipe, labels)
     if element not in result.elements:
@@ -252,6 +256,7 @@ def check_error(error_at_pct: float) -> None:
     EDSError
         If it is no positive number.
     """
+    expect(error_at_pct=(error_at_pct, Real))
     if not (np.isfinite(error_at_pct) and error_at_pct > 0):
         raise EDSError(f"the wanted error must be a positive number of at.%, not {error_at_pct}")
 
@@ -260,7 +265,7 @@ def _checked_sizes(sizes: Iterable[int] | None, shape: tuple[int, int]) -> np.nd
     """Return the sides of chips, ascending, each of which fits the map."""
     if sizes is None:
         sizes = [side for side in _SIZES if side <= min(shape)]
-    sides = sorted({chip_size(shape, side)[0] for side in sizes})
+    sides = sorted({chip_size(shape, side)[0] for side in each("sizes", sizes, Real)})
     if not sides:
         raise LabelError("no chip size is given")
     return np.array(sides)

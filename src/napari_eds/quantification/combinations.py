@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.physics.lines import atomic_weight
@@ -86,6 +87,12 @@ def combined(result: Quantification, left: str, right: str, operation: Operation
     EDSError
         If a column is not there or holds no numbers, or the operation is unknown.
     """
+    expect(
+        result=(result, Quantification),
+        left=(left, str),
+        right=(right, str),
+        operation=(operation, str),
+    )
     if operation not in OPERATIONS:
         raise EDSError(f"columns are combined as {', '.join(OPERATIONS)}, not {operation!r}")
     a, b = (numbers_of(result, column) for column in (left, right))

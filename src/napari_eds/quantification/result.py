@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.brief import brief
 from napari_eds._support.numbers import counted
 from napari_eds.errors import EDSError, LabelError
@@ -298,6 +300,7 @@ class Quantification:
         LabelError
             If there is no such label.
         """
+        expect(label=(label, Integral))
         if label not in self.table.index:
             raise LabelError(f"there is no label {label}; choose one of the table's")
         return int(np.searchsorted(self.label_spectra.ids, label))

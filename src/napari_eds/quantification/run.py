@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 from scipy import ndimage
 
+from napari_eds._support.arguments import expect, numbers
 from napari_eds._support.progress import Progress, begin, tell, tells_steps
 from napari_eds._support.threads import one_thread_of_algebra
 from napari_eds.errors import EDSError, RecipeError
@@ -114,6 +116,7 @@ def quantify(  # noqa: PLR0913 - the last four have defaults that fit nearly all
         If something is unknown that the correction needs, as where a map is NaN all over a label;
         for the zeta-factor method, also current and times.
     """
+    expect(image=(image, SpectrumImage), recipe=(recipe, Recipe))
     labels, names = labelled(labels, names, image.shape)
     maps = {"thickness": thickness_nm, "density": density_g_cm3}
     check_maps(maps, labels.shape, recipe)
@@ -202,6 +205,13 @@ def quantify_by_zeta(
     EDSError
         If current, times or take-off angle are unknown.
     """
+    expect(
+        result=(result, Quantification),
+        zeta_factors=(zeta_factors, ZetaFactorTable),
+        dose=(dose, Dose | None),
+        density_g_cm3=(density_g_cm3, Real | None),
+        take_off_angle_deg=(take_off_angle_deg, Real | None),
+    )
     recipe = result.recipe.by_zeta(
         zeta_factors,
         dose=dose,
@@ -343,7 +353,7 @@ def check_maps(
             raise RecipeError("the zeta-factor method finds the thickness: give no map of it")
         if recipe.absorption is None and recipe.method != "zeta":
             raise RecipeError(f"a {name} map needs a recipe with absorption")
-        if np.shape(values) != shape:
+        if numbers(f"{name} map", values).shape != shape:
             raise EDSError(
                 f"a {name} map of shape {np.shape(values)} does not fit the map of {shape}"
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds.errors import ReadError, ReadWarning
 from napari_eds.readers.reading import load, read
 from napari_eds.recipe.map_part import MapPart
@@ -67,6 +68,7 @@ def compare_detectors(
     FileNotFoundError, ReadError
         If the file cannot be read, or has not more than one detector.
     """
+    expect(path=(path, PATH), part=(part, MapPart | None))
     spectra = _spectra(Path(path), part or MapPart())
     if len(spectra) < 2:
         raise ReadError(f"{Path(path).name} does not keep its detectors apart: nothing to compare")

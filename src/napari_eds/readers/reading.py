@@ -11,13 +11,16 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.progress import Check, cancellable
 from napari_eds._support.raw_files import SUFFIXES
-from napari_eds.errors import ReadError, ReadWarning
+from napari_eds.errors import MissingFileError, ReadError, ReadWarning
+from napari_eds.recipe.map_part import MapPart
 
 if TYPE_CHECKING:
     from napari_eds.readers.options import Options
@@ -103,6 +106,8 @@ def read(  # noqa: PLR0913 - one keyword for each thing that can be asked for
         If `energy_range_keV` is given for a file without energies and without `energy_axis`.
     """
     from napari_eds.readers.options import Options
+
+    expect(path=(path, PATH))
 
     options = Options.of(
         detectors,
@@ -192,6 +197,8 @@ def load(
     """
     from napari_eds.readers.options import Options
 
+    expect(path=(path, PATH), index=(index, Integral | None), part=(part, MapPart | None))
+
     if part is not None:
         kept = dict(vars(part))
         if "crop" in options:
@@ -246,6 +253,8 @@ def read_frames(
         As `read`; if the file does not keep frames apart, or a crop is asked for.
     """
     from napari_eds.readers.options import Options
+
+    expect(path=(path, PATH), part=(part, MapPart | None))
 
     if part is not None:
         kept = part.reading()
@@ -314,7 +323,7 @@ def _checked(path: Path) -> Path:
     path = path.absolute()
     suffix = path.suffix.lower()
     if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise MissingFileError(f"there is no file {path}")
     if suffix not in SUFFIXES:
         raise ReadError(
             f"{path.name} has none of the extensions that can be read: {', '.join(SUFFIXES)}"

@@ -51,8 +51,7 @@ class Absorption(Checked):
     Raises
     ------
     RecipeError
-        Through `Absorption.create`; the constructor raises pydantic's `ValidationError`, which
-        also is a `ValueError`.
+        If a setting is unknown or impossible.
     """
 
     thickness_nm: _Thickness | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -20,6 +20,13 @@ from napari_eds.recipe.k_factors import ABOUT_BEAM, NAMES, Convention, KFactor, 
 #: Where neither table nor measurement tells: 80 to 300 keV move the L rows relative to the K rows
 #: by less than 10 %, conventions by 35 to 70 %.
 USUAL_BEAM_keV = 200.0
+BeamIsOf = Literal["table", "map", "nobody"]
+#: How a comparison calls the beam energy of its theory.
+_BEAM_OF: Mapping[BeamIsOf, str] = {
+    "table": "{:g} keV",
+    "map": "the map's {:g} keV, as the table tells no beam energy",
+    "nobody": "{:g} keV, as the table tells no beam energy",
+}
 
 #: Alpha lines that are compared. Below, efficiency and yields are too uncertain: Velox's L lines
 #: below 1 keV are 1.8 of theory. K lines of 3-20 keV are those that tables agree on.
@@ -68,12 +75,15 @@ class ConventionEvidence:
         Of the logarithm of the ratios.
     beam_energy_keV : float
         Of the theory.
+    beam_is_of : {"table", "map", "nobody"}
+        Who told it; nobody, where it is the usual one.
     """
 
     ratios: Mapping[Convention, float]
     rows: Mapping[str, int]
     standard_error: float
     beam_energy_keV: float
+    beam_is_of: BeamIsOf = "table"
 
     @property
     def nearer(self) -> Convention | None:
@@ -87,14 +97,18 @@ class ConventionEvidence:
     def __str__(self) -> str:
         """Say the numbers."""
         of = " and ".join(f"{ratio:.2f} as {NAMES[c]}" for c, ratio in self.ratios.items())
+        beam = _BEAM_OF[self.beam_is_of].format(self.beam_energy_keV)
         return (
             f"table / theory is {of} (median of {_count(self.rows['L'], 'L row')} relative to "
-            f"{_count(self.rows['K'], 'K row')}, theory for {self.beam_energy_keV:g} keV)"
+            f"{_count(self.rows['K'], 'K row')}, theory for {beam})"
         )
 
 
 def convention_evidence(
-    factors: Iterable[KFactor], beam_energy_keV: float | None = None
+    factors: Iterable[KFactor],
+    beam_energy_keV: float | None = None,
+    *,
+    map_beam_energy_keV: float | None = None,
 ) -> ConventionEvidence | None:
     """Compare a table with theory in both conventions.
 
@@ -106,14 +120,18 @@ def convention_evidence(
     ----------
     factors : iterable of KFactor
     beam_energy_keV : float, optional
-        Of the table, or else of the measurement.
+        Of the table.
+    map_beam_energy_keV : float, optional
+        Of the measurement, where the table tells none.
 
     Returns
     -------
     ConventionEvidence or None
         None where there are no K rows of 3-20 keV, no L rows of 1-20 keV, or no theory.
     """
-    beam = USUAL_BEAM_keV if beam_energy_keV is None else beam_energy_keV
+    beam = beam_energy_keV or map_beam_energy_keV or USUAL_BEAM_keV
+    otherwise: BeamIsOf = "map" if map_beam_energy_keV else "nobody"
+    beam_is_of: BeamIsOf = "table" if beam_energy_keV else otherwise
     if why_not_computed(beam):
         return None
     rows = _compared_rows(factors)
@@ -142,6 +160,7 @@ def convention_evidence(
         # A median scatters 1.25 times as much as a mean.
         standard_error=1.25 * float(np.sqrt(sum(variances.values()))),
         beam_energy_keV=beam,
+        beam_is_of=beam_is_of,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe.k_factor_columns import K_FACTORS, columns_of, squashed
@@ -94,6 +96,12 @@ def read_k_factors(
         If the file is not such a table, its convention is not told and not clear, or an error is
         larger than its k-factor.
     """
+    expect(
+        path=(path, PATH),
+        convention=(convention, str | None),
+        beam_energy_keV=(beam_energy_keV, Real | None),
+        map_beam_energy_keV=(map_beam_energy_keV, Real | None),
+    )
     path = Path(path)
     text = read_text_table(path)
     if tuple(squashed(name) for name in (text.header[:1] + text.header[-1:])) == _OF_VELOX:
@@ -112,7 +120,7 @@ def read_k_factors(
         read.rows, told or "family", read.source, beam, read.notes, lines=read.lines
     )
     table = table.model_copy(update={"detector": read.detector, "date": read.date})
-    evidence = convention_evidence(table.factors, beam or map_beam_energy_keV)
+    evidence = convention_evidence(table.factors, beam, map_beam_energy_keV=map_beam_energy_keV)
     if told is not None:
         return table.with_note(_contradiction(told, evidence))
     taken, note = _settled(read, evidence, path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_eds._support.csv_cells import restored
+from napari_eds._support.files import existing_file
 from napari_eds.errors import KFactorError
 
 #: Byte order marks and what they stand for.
@@ -71,6 +72,7 @@ def read_text_table(path: Path) -> TextTable:
         If the file is no text, a row has more cells than the header, or a quotation mark is not
         closed in its line; with the number of the line.
     """
+    existing_file(path, KFactorError)
     lines = [
         (number, line)
         for number, line in enumerate(_text(path).splitlines(keepends=True), start=1)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from numbers import Real
 
 import numpy as np
 
+from napari_eds._support.arguments import expect
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import emission
 from napari_eds.physics.detector import WINDOWLESS, DetectorModel
@@ -67,6 +69,7 @@ def theoretical_k_factors(
     KFactorError
         If the beam energy is out of range, or an element is unknown.
     """
+    expect(beam_energy_keV=(beam_energy_keV, Real), detector=(detector, DetectorModel))
     refusal = why_not_computed(beam_energy_keV)
     if refusal:
         raise KFactorError(f"{refusal}; use k-factors measured on standards at this voltage")

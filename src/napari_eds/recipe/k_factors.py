@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
@@ -22,6 +20,7 @@ from napari_eds._support.outputs import write_table
 from napari_eds.errors import KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.recipe import k_factor_errors
+from napari_eds.recipe.checked import Checked
 from napari_eds.recipe.notebook import k_factors_html
 
 if TYPE_CHECKING:
@@ -58,15 +57,13 @@ def _usual_error(data: dict[str, Any]) -> float:
     return k_factor_errors.class_error(data["element"], data["family"])
 
 
-class KFactor(BaseModel):
+class KFactor(Checked):
     """The k-factor of one family; weight-based, up to a factor common to the table.
 
     A relative error that is not given is that of its class of lines; see
     `k_factor_errors.class_error`. One that is given is kept, 0 included. Where it is saved, as in
     a recipe, only what was given is written, so that a reader still knows which it was.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     element: Annotated[str, Field(pattern="^[A-Z][a-z]?$")]
     family: Literal["K", "L", "M"]
@@ -93,7 +90,7 @@ class KFactor(BaseModel):
 
 
 @brief
-class KFactorTable(BaseModel):
+class KFactorTable(Checked):
     """A table of k-factors: ``C_A / C_B = (k_A I_A) / (k_B I_B)`` with weight fractions C.
 
     Attributes
@@ -112,8 +109,6 @@ class KFactorTable(BaseModel):
         What was taken for granted and why, for every account of a result: a convention that was
         settled by comparison, errors that nobody gave.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     factors: tuple[KFactor, ...]
     convention: Convention
@@ -361,12 +356,14 @@ def checked_table(  # noqa: PLR0913 - one for each part of a table
             ) from problem
     _check_named_once(rows, source, lines)
     try:
-        table = KFactorTable(
-            factors=tuple(factors),
-            convention=convention,
-            source=source,
-            beam_energy_keV=beam_energy_keV,
-            notes=notes,
+        table = KFactorTable.model_validate(
+            {
+                "factors": tuple(factors),
+                "convention": convention,
+                "source": source,
+                "beam_energy_keV": beam_energy_keV,
+                "notes": notes,
+            }
         )
     except ValidationError as problem:
         what = "; ".join(error["msg"] for error in problem.errors())

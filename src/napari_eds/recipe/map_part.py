@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from napari_eds.errors import ReadError
+from napari_eds._support.arguments import each, told
+from napari_eds.errors import ArgumentError, ReadError
 
 Unit = Literal["px", "nm"]
 #: Where an axis of a crop begins and ends; None is the edge of the map.
@@ -75,15 +76,17 @@ class MapPart:
             raise ReadError(f"rebin_energy must be a whole number from 1, not {self.rebin_energy}")
         for name in ("frames", "energy_range_keV", "energy_axis"):
             value, kind = getattr(self, name), Integral if name == "frames" else Real
-            if value is not None and len(value) != 2:
-                raise ReadError(f"{name} must be a pair of numbers, not {value}")
-            if value is not None and not all(isinstance(number, kind) for number in value):
+            if value is None:
+                continue
+            if not isinstance(value, Collection) or isinstance(value, str) or len(value) != 2:
+                raise ReadError(f"{name} must be a pair of numbers, not {told(value)}")
+            if not all(isinstance(number, kind) for number in value):
                 whole = "whole " if kind is Integral else ""
                 raise ReadError(f"{name} must be {whole}numbers, not {value}")
-        if self.detectors is not None and not self.detectors:
+        if self.detectors is not None and not each("detectors", self.detectors, Integral | str):
             raise ReadError("detectors is empty: name at least one detector, or leave it out")
         self._make_plain()
-        if self.crop_unit not in get_args(Unit):
+        if not isinstance(self.crop_unit, str) or self.crop_unit not in get_args(Unit):
             raise ReadError(f"a crop is given in px or nm, not {self.crop_unit!r}")
         if self.crop is not None:
             object.__setattr__(self, "crop", _checked_crop(self.crop, self.crop_unit))
@@ -106,9 +109,15 @@ class MapPart:
     @classmethod
     def of(cls: type[P], detectors: int | str | Sequence[int | str] | None, **others: Any) -> P:
         """Return the part, with a single detector allowed in place of a sequence."""
-        if isinstance(detectors, int | str):
-            detectors = (detectors,)
-        return cls(None if detectors is None else tuple(detectors), **others)
+        unknown = sorted(others.keys() - {field.name for field in fields(cls)})
+        if unknown:
+            raise ArgumentError(
+                f"there is no option {unknown[0]!r} of what is read: there are "
+                f"{', '.join(field.name for field in fields(cls))}"
+            )
+        several = (detectors,) if isinstance(detectors, int | str | Integral) else detectors
+        chosen = None if several is None else each("detectors", several, Integral | str)
+        return cls(chosen, **others)
 
     @property
     def is_whole(self) -> bool:

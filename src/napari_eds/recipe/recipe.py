@@ -15,8 +15,11 @@ from pydantic import (
     model_validator,
 )
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.brief import brief
+from napari_eds._support.files import existing_file
 from napari_eds._support.outputs import write_files
+from napari_eds.errors import RecipeError
 from napari_eds.physics.detector_windows import DetectorWindow
 from napari_eds.recipe.absorption import Absorption
 from napari_eds.recipe.checked import Checked, recipe_error
@@ -172,8 +175,7 @@ class Recipe(RecipeFields):
     Raises
     ------
     RecipeError
-        Through `Recipe.create` and the readers; the constructor raises pydantic's
-        `ValidationError`, which also is a `ValueError`.
+        If a setting is missing, unknown or impossible; the message names those at fault.
     """
 
     absorption: Absorption | None = None
@@ -185,6 +187,13 @@ class Recipe(RecipeFields):
     def is_of_foil(self) -> bool:
         """Whether the specimen is said to be a foil: it has a thickness, given or to be found."""
         return self.absorption is not None or self.method == "zeta"
+
+    @field_validator("elements", "fit_only", mode="before")
+    @classmethod
+    def _check_several(cls, names: Any) -> Any:
+        if isinstance(names, str):
+            raise ValueError(f"{names!r} is one text: give names apart, as in ('Fe', 'O')")
+        return names
 
     @field_validator("elements", "fit_only")
     @classmethod
@@ -328,7 +337,8 @@ class Recipe(RecipeFields):
         RecipeError
             If the file is not a recipe; the message names the fields at fault.
         """
-        content = Path(path).read_bytes()
+        expect(path=(path, PATH))
+        content = existing_file(path, RecipeError).read_bytes()
         try:
             return cls.model_validate_json(_settings(content))
         except ValidationError as problem:

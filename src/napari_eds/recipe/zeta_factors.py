@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import ConfigDict
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.brief import brief
 from napari_eds._support.outputs import write_table
 from napari_eds.errors import KFactorError
@@ -180,6 +182,7 @@ def read_zeta_factors(path: str | Path) -> ZetaFactorTable:
     KFactorError
         If columns are missing, a number is none, or what all rows share differs between them.
     """
+    expect(path=(path, PATH))
     path = Path(path)
     text = read_text_table(path)
     found = columns_of(text.header, path.name, ZETA_FACTORS)
@@ -234,6 +237,7 @@ def theoretical_zeta_factors(
     KFactorError
         If the beam energy is outside of 40-400 keV, or the solid angle not above 0 to 4 pi.
     """
+    expect(solid_angle_sr=(solid_angle_sr, Real))
     if not 0 < solid_angle_sr <= 4 * np.pi:
         raise KFactorError(
             f"a solid angle must be above 0 and at most 4 pi (12.57) sr, not {solid_angle_sr:g}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from napari_eds._support.arguments import expect, pair
 from napari_eds._support.brief import brief
 from napari_eds._support.progress import Progress, begin, leavable, tells_steps
 from napari_eds.errors import EDSError
@@ -247,6 +249,12 @@ def denoise(  # noqa: PLR0913 - all but the first have defaults
     UncalibratedError
         If the map has no energies.
     """
+    expect(
+        image=(image, SpectrumImage),
+        n_components=(n_components, Integral | None),
+        method=(method, str),
+        most=(most, Integral),
+    )
     image.energy.require_calibrated()
     if method not in METHODS:
         raise EDSError(f"a map is denoised by {' or '.join(METHODS)}, not by {method!r}")
@@ -318,7 +326,7 @@ def _reduced(
         counts = stored(image.counts[:, image.energy.xray_channels])
         energy = image.energy.crop(image.energy.xray_channels)
     else:
-        part = image.crop_energy(float(energy_range_keV[0]), float(energy_range_keV[1]))
+        part = image.crop_energy(*pair("energy_range_keV", energy_range_keV))
         counts, energy = part.counts, part.energy
     fewest = -(-energy.size // _MOST_CHANNELS)
     factor = min(max(fewest, round(_WIDTH_keV / energy.scale_keV), 1), energy.size)

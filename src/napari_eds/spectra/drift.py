@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, signal
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.brief import brief
 from napari_eds._support.progress import begin, check_cancelled
 from napari_eds.errors import EDSError
@@ -69,6 +70,7 @@ def find_drift(series: FrameSeries, source: str | None = None) -> Drift:
     EDSError
         If there is no such picture, or a map is too small to be compared.
     """
+    expect(series=(series, FrameSeries), source=(source, str | None))
     if source is None:
         source = series.images[0].name if series.images else COUNTS
     begin("making maps of the frames")

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
+from napari_eds._support.arguments import numbers
 from napari_eds._support.brief import brief
 from napari_eds._support.threads import in_order
 from napari_eds.errors import LabelError
@@ -204,23 +205,27 @@ class PixelSums:
         )
 
 
-def check_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return `labels` as an int64 map of `shape`, or say why it is none.
+def check_labels(labels: np.ndarray, shape: tuple[int, int] | None = None) -> np.ndarray:
+    """Return `labels` as an int64 map of `shape`, or of any shape, or say why it is none.
 
     Raises
     ------
     LabelError
         If the shape differs, values are not integers, or an id is negative.
     """
-    labels = np.asarray(labels)
-    if labels.shape != tuple(shape):
+    labels = numbers("labels", labels, LabelError)
+    if shape is None and (labels.ndim != 2 or not labels.size):
+        raise LabelError(f"a label map is (rows, columns), not of shape {labels.shape}")
+    if shape is not None and labels.shape != tuple(shape):
         raise LabelError(f"labels of shape {labels.shape} do not fit the map of {tuple(shape)}")
     if labels.dtype == bool or np.issubdtype(labels.dtype, np.integer):
         if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
             raise LabelError("label ids above 2**63 - 1 are not supported: renumber the labels")
         labels = labels.astype(np.int64)
     else:
-        raise LabelError(f"labels must be integers, not {labels.dtype}")
+        raise LabelError(
+            f"labels must be integers, not {labels.dtype}: labels.astype(int) makes them"
+        )
     if labels.size and labels.min() < 0:
         raise LabelError(
             f"label ids must not be negative; found {labels.min()}: give its pixels another id, "

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.outputs import write_table
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
@@ -22,6 +23,7 @@ def maximum_spectrum(image: SpectrumImage) -> np.ndarray:
     ----------
     image : SpectrumImage
     """
+    expect(image=(image, SpectrumImage))
     if isinstance(image.counts, np.ndarray):
         return np.asarray(image.counts.max(axis=0))
     return np.asarray(image.counts.max(axis=0).toarray()).ravel()

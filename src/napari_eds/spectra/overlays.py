@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_eds._support import figures
+from napari_eds._support.arguments import expect, numbers, pair
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.spectra.axes import NM_PER_UNIT
@@ -73,16 +74,19 @@ def overlay(
     EDSError
         If there is no map or more than colours, shapes differ, or a colour or limits are none.
     """
+    expect(maps=(maps, Mapping), colors=(colors, Mapping | None), limits=(limits, Mapping | None))
     if not maps:
         raise EDSError("an overlay needs a map at least")
-    shapes = {np.shape(data)[:2] for data in maps.values()}
+    maps = {name: numbers(f"the map {name}", data) for name, data in maps.items()}
+    shapes = {data.shape[:2] for data in maps.values()}
     if len(shapes) > 1:
         raise EDSError(f"maps of different shapes cannot be laid over each other: {shapes}")
     chosen = _colors(list(maps), colors or {})
     used: dict[str, tuple[float, float]] = {}
     total = np.zeros((*shapes.pop(), 3))
     for name, data in maps.items():
-        low, high = (limits or {}).get(name) or _range(data)
+        given = (limits or {}).get(name)
+        low, high = _range(data) if given is None else pair(f"limits of {name}", given)
         if not (np.isfinite([low, high]).all() and high > low):
             raise EDSError(f"limits of {name} must rise, not go from {low} to {high}")
         used[name] = (float(low), float(high))
@@ -145,6 +149,7 @@ def save_overlay(
     OutputError
         If the file is there and may not be replaced.
     """
+    expect(picture=(picture, Overlay))
     return figures.save_figure(
         draw_overlay(picture, pixel_size, unit), path, dpi=figures.DPI, overwrite=overwrite
     )
@@ -156,7 +161,7 @@ def _entry(name: str, limits: tuple[float, float]) -> str:
 
 def _colors(names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
     """Return a colour for every name: the given one, or the next that is free."""
-    wrong = [color for color in given.values() if not _HEX.fullmatch(color)]
+    wrong = [c for c in given.values() if not isinstance(c, str) or not _HEX.fullmatch(c)]
     if wrong:
         raise EDSError(f"a colour is written as #ff0000, not {wrong[0]!r}")
     free = [c for c in OVERLAY_COLORS if c not in {v.lower() for v in given.values()}]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from numbers import Real
 
 import numpy as np
 
+from napari_eds._support.arguments import each, expect
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 from napari_eds.spectra.axes import EnergyAxis
@@ -59,6 +61,7 @@ def window_map(
     EDSError
         If the window holds no channel, or there is no room for any side window.
     """
+    expect(image=(image, SpectrumImage), low_keV=(low_keV, Real), high_keV=(high_keV, Real))
     if not side_windows:
         return image.window_map(low_keV, high_keV)
     window = (low_keV, high_keV)
@@ -162,6 +165,8 @@ def element_maps(
     UncalibratedError
         If the axis has no energies.
     """
+    expect(image=(image, SpectrumImage))
+    families = each("families", families, xray.Family)
     resolution = image.acquisition.resolution_MnKa_eV()
     windows = family_windows(families, image.energy, resolution)
     if not windows:

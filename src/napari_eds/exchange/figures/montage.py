@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.figures import COLORS
 from napari_eds.errors import EDSError
 from napari_eds.exchange.figures import outlines, scale_bar
@@ -105,6 +107,7 @@ def map_figure(  # noqa: PLR0913 - all but two are keywords
     LabelError
         If a label to outline is not there.
     """
+    expect(n_columns=(n_columns, Integral | None), style=(style, FigureStyle | None))
     style = style or FigureStyle()
     shown = panels(source, default_maps(source) if maps is None else maps)
     image = image_of(source)

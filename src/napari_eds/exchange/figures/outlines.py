@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_eds._support.arguments import each
 from napari_eds.errors import LabelError
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def chosen_labels(labels: np.ndarray, chosen: Iterable[int] | None) -> np.ndarra
     """
     if chosen is None:
         return labels
-    wanted = np.unique(np.fromiter(chosen, dtype=np.int64))
+    wanted = np.unique(np.array(each("outline", chosen, Integral), np.int64))
     missing = np.setdiff1d(wanted, labels)
     if missing.size:
         raise LabelError(f"there is no label {missing[0]}: outlines are drawn of labels there are")

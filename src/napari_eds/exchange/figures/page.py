@@ -7,8 +7,10 @@ any thread.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
+from napari_eds._support.arguments import expect
 from napari_eds.errors import EDSError
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class FigureStyle:
             ("dpi", self.dpi, _DPI),
             ("font_size_pt", self.font_size_pt, _FONT_PT),
         ):
+            expect(**{name: (value, Real)})
             if not low <= value <= high:
                 raise EDSError(f"a figure's {name} lies between {low:g} and {high:g}, not {value}")
         pixels = self.width_mm / MM_PER_INCH * self.dpi

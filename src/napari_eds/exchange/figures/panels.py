@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_eds._support.arguments import each, expect
 from napari_eds.errors import EDSError, UncalibratedError
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.pixels.maps import PixelMaps
@@ -78,6 +79,7 @@ class Panel:
 
 def image_of(source: Source) -> SpectrumImage:
     """Return the spectrum image that something is of."""
+    expect(source=(source, SpectrumImage | Quantification | PixelMaps))
     return source if isinstance(source, SpectrumImage) else source.image
 
 
@@ -128,7 +130,7 @@ def panels(source: Source, names: Iterable[str]) -> list[Panel]:
     EDSError
         If there is no such map; the message names those there are.
     """
-    names = list(names)
+    names = each("maps", names, str)
     if not names:
         raise EDSError("a figure shows at least one map: name one")
     image = image_of(source)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from napari_eds._support.arguments import each, expect
 from napari_eds._support.figures import COLORS
 from napari_eds.errors import EDSError
 from napari_eds.exchange.figures.page import FigureStyle, new_figure
@@ -48,10 +49,12 @@ def plot_figure(
     EDSError
         If an element was not quantified, or there are too few of them or too many.
     """
+    expect(result=(result, Quantification), kind=(kind, str), style=(style, FigureStyle | None))
     style = style or FigureStyle(width_mm=85.0)
     if kind not in get_args(PlotKind):
         raise EDSError(f"{kind!r} is no plot: take {', '.join(get_args(PlotKind))}")
-    chosen = list(elements or result.elements[: _ELEMENTS.get(kind)])
+    given = () if elements is None else each("elements", elements, str)
+    chosen = list(given or result.elements[: _ELEMENTS.get(kind)])
     missing = [e for e in chosen if e not in result.elements]
     if missing:
         raise EDSError(f"{missing[0]} was not quantified; {', '.join(result.elements)} were")

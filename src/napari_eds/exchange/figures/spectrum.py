@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.figures import COLORS
 from napari_eds.errors import EDSError
 from napari_eds.exchange.figures.page import POINTS_PER_MM, FigureStyle, new_figure
@@ -73,6 +75,9 @@ def spectrum_figure(  # noqa: PLR0913 - all but two are keywords
     EDSError
         If the range holds no fitted channel.
     """
+    expect(
+        result=(result, Quantification), label=(label, Integral), style=(style, FigureStyle | None)
+    )
     style = style or FigureStyle()
     row = result.row_of(label)
     lines = _lines(result, row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_eds._support.arguments import PATH, expect
 from napari_eds._support.files import write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds._support.progress import Progress
@@ -69,6 +70,12 @@ def save_report(  # noqa: PLR0913 - all but two are keywords
     OSError
         If the folder does not exist or cannot be written.
     """
+    expect(
+        result=(result, Quantification),
+        path=(path, PATH),
+        title=(title, str | None),
+        remarks=(remarks, str),
+    )
     path = check_report_path(Path(path))
     check_files([path], overwrite=overwrite, inputs=[result.image.source])
     told = report_of(result, title=title, remarks=remarks, labels=labels, progress=progress)

@@ -7,11 +7,13 @@ from elsewhere it gives k-factors, with k-factors from elsewhere it gives the th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
 
+from napari_eds._support.arguments import expect
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import (
@@ -95,6 +97,7 @@ def k_factors_from_region(  # noqa: PLR0913 - a calibration depends on this much
     EDSError
         If the composition cannot be read, or the take-off angle is unknown.
     """
+    expect(reference=(reference, str), take_off_angle_deg=(take_off_angle_deg, Real | None))
     note = fitted_only_note(families, composition)
     families, intensities, covariance = _contained(families, intensities, covariance, composition)
     known = _Known.read(families, composition)
@@ -169,6 +172,7 @@ def thickness_from_region(  # noqa: PLR0913 - a thickness depends on this much
     EDSError
         If no thickness from 0.1 to 2000 nm reproduces the composition.
     """
+    expect(k_factors=(k_factors, KFactorTable), take_off_angle_deg=(take_off_angle_deg, Real))
     families, intensities, covariance = _contained(families, intensities, covariance, composition)
     known = _Known.read(families, composition)
     _check_one_family_each(families)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
+from napari_eds._support.arguments import expect
 from napari_eds.errors import EDSError
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import KG_M2, Foil, mass_absorption_cm2_g
@@ -133,6 +135,15 @@ def zeta_factors_from_label(  # noqa: PLR0913 - all but three have defaults
         As `Quantification.thickness_from`; if the result does not quantify an element of the
         composition, or counts none of its X-rays; or if current or times are unknown.
     """
+    expect(
+        result=(result, Quantification),
+        label=(label, Integral),
+        thickness_nm=(thickness_nm, Real | None),
+        density_g_cm3=(density_g_cm3, Real | None),
+        take_off_angle_deg=(take_off_angle_deg, Real | None),
+        dose=(dose, Dose | None),
+        k_factors=(k_factors, KFactorTable | None),
+    )
     table = k_factors or result.k_factors
     region = _region(
         result, label, composition, density_g_cm3, take_off_angle_deg, dose=dose, table=table

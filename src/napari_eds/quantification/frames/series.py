@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.figures import save_figure
@@ -302,6 +304,7 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
         As `quantify`. For the zeta-factor method the dose of a frame is its part of the map's,
         by the frames that were recorded.
     """
+    expect(series=(series, FrameSeries), recipe=(recipe, Recipe), every=(every, Integral))
     labels, names = labelled(labels, names, series.shape)
     if recipe.detectors == "joint":
         raise RecipeError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
 from scipy import ndimage
 
+from napari_eds._support.arguments import expect
 from napari_eds.errors import EDSError
 
 Shape = Literal["mean", "gaussian"]
@@ -47,6 +49,7 @@ class Kernel:
     unit: Unit = "px"
 
     def __post_init__(self) -> None:
+        expect(shape=(self.shape, str), size=(self.size, Real), unit=(self.unit, str))
         for what, value, known in [("shape", self.shape, Shape), ("unit", self.unit, Unit)]:
             if value not in get_args(known):
                 raise EDSError(

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.brief import brief
 from napari_eds._support.outputs import output_folder
 from napari_eds._support.progress import Progress, tells_steps
@@ -250,8 +252,9 @@ def pixel_maps(  # noqa: PLR0913 - all but two have defaults
         If the kernel is in nm and the pixels' size is unknown, or a map of thickness or density
         is wrong, or NaN in a pixel of the mask.
     """
+    expect(image=(image, SpectrumImage), recipe=(recipe, Recipe), kernel=(kernel, Kernel | None))
     inside = _inside(mask, image.shape)
-    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
+    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3).each(np.asarray)
     check_maps(maps_of_foil.named(), image.shape, recipe)
     _check_known(maps_of_foil, inside)
     mean = maps_of_foil.each(_mean_of(inside))
@@ -312,8 +315,11 @@ def recommended_kernel(  # noqa: PLR0913 - all but two have defaults
         If the limit is not positive, or cannot be kept with all pixels together; otherwise as
         for `pixel_maps`.
     """
+    expect(
+        image=(image, SpectrumImage), recipe=(recipe, Recipe), error_at_pct=(error_at_pct, Real)
+    )
     inside = _inside(mask, image.shape)
-    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3)
+    maps_of_foil = FoilMaps(thickness_nm, density_g_cm3).each(np.asarray)
     check_maps(maps_of_foil.named(), image.shape, recipe)
     _check_known(maps_of_foil, inside)
     mean = maps_of_foil.each(_mean_of(inside))

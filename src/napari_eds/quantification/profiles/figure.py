@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_eds._support import figures
+from napari_eds._support.arguments import PATH, each, expect
 from napari_eds.errors import EDSError
 from napari_eds.quantification.profiles.interfaces import Interface
 from napari_eds.quantification.profiles.lines import QUANTITY_WORDS, LineProfile, ProfileQuantity
@@ -54,8 +55,11 @@ def draw_profiles(
     """
     from matplotlib.figure import Figure as NewFigure
 
-    chosen = None if elements is None else list(elements)
-    if not profiles or chosen == []:
+    profiles = each("profiles", profiles, LineProfile)
+    expect(quantity=(quantity, str))
+
+    chosen = None if elements is None else each("elements", elements, str)
+    if not profiles or chosen == ():
         raise EDSError("there is no profile to draw: choose a line and an element at least")
     size = (_WIDTH_INCH, _HEIGHT_INCH * len(profiles))
     figure = NewFigure(figsize=size, layout="constrained")
@@ -100,7 +104,8 @@ def save_profile_figure(
     OutputError
         If the file is there and may not be replaced.
     """
-    figure = draw_profiles(list(profiles), quantity, elements)
+    expect(path=(path, PATH))
+    figure = draw_profiles(each("profiles", profiles, LineProfile), quantity, elements)
     return figures.save_figure(figure, path, dpi=figures.DPI, overwrite=overwrite)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import PATH, each, expect
 from napari_eds._support.brief import brief
 from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import beside
@@ -215,6 +217,7 @@ def line_profile(  # noqa: PLR0913 - the last four have defaults
     EDSError
         As `quantify`.
     """
+    expect(image=(image, SpectrumImage), recipe=(recipe, Recipe), bin_px=(bin_px, Real | None))
     pixels = line_pixels(line, image.shape, image.pixel_size)
     if bin_px is None:
         begin("advising the length of bins")
@@ -249,6 +252,7 @@ def advised_bin_px(
     LabelError, EDSError
         As `quantify`, or if the wanted error is not a positive number.
     """
+    expect(image=(image, SpectrumImage), recipe=(recipe, Recipe))
     check_error(error_at_pct)
     pixels = line_pixels(line, image.shape, image.pixel_size)
     whole = pixels.length_px + pixels.step_px
@@ -291,7 +295,8 @@ def save_profiles(
     OutputError
         If a file is there and may not be replaced.
     """
-    profiles = list(profiles)
+    expect(path=(path, PATH))
+    profiles = each("profiles", profiles, LineProfile)
     if not profiles:
         raise EDSError("there is no profile to save")
     table = pd.concat([profile.table() for profile in profiles])

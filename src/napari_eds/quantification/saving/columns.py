@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.arguments import PATH, each, expect
 from napari_eds._support.outputs import OutputFolder, output_folder
 from napari_eds.errors import EDSError
 from napari_eds.quantification.combinations import Combined, label_map, numbers_of
@@ -48,6 +49,9 @@ def save_column_maps(
     OutputError, OSError
         If the folder cannot get them.
     """
+    expect(result=(result, Quantification), folder=(folder, PATH))
+    columns = each("columns", columns, str)
+    combinations = each("combinations", combinations, Combined)
     maps = [(column, column, numbers_of(result, column)) for column in columns]
     for one in combinations:
         maps.append((one.stem, one.name, one.value))

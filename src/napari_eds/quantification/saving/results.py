@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import PATH, expect, told
 from napari_eds._support.csv_cells import csv_text, defused
 from napari_eds._support.files import CSV, beside, check_ending
 from napari_eds._support.outputs import OutputFolder, output_folder, write_files
-from napari_eds.errors import EDSError
+from napari_eds.errors import ArgumentError, EDSError
 from napari_eds.quantification.saving import tiff
 from napari_eds.quantification.saving.excel import XLSX, check_excel, workbook
 from napari_eds.quantification.table import AT_PCT, CHIP, LABEL, at_pct
@@ -200,6 +201,9 @@ def save_maps(
     OSError
         If the folder cannot be made or written.
     """
+    expect(folder=(folder, PATH))
+    if not isinstance(getattr(result, "image", None), SpectrumImage):
+        raise ArgumentError(f"result must be what quantify or pixel_maps made, not {told(result)}")
     with output_folder(folder, overwrite=overwrite, inputs=[result.image.source]) as made:
         written = write_maps(result, made)
         return written + ([write_ome_tiff(result.maps(), made, result.image)] if ome_tiff else [])

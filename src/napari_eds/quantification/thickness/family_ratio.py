@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from types import MappingProxyType
 
 import numpy as np
 
+from napari_eds._support.arguments import expect
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError, KFactorError
 from napari_eds.fitting.model import SpectralModel
@@ -167,6 +169,13 @@ def thickness_from_families(  # noqa: PLR0913 - all but two have defaults
     EDSError
         If the take-off angle is unknown.
     """
+    expect(
+        result=(result, Quantification),
+        element=(element, str),
+        ratio=(ratio, FamilyRatio | None),
+        take_off_angle_deg=(take_off_angle_deg, Real | None),
+        density_g_cm3=(density_g_cm3, Real | None),
+    )
     pair = _Pair.of(result, element, families)
     soft, hard = pair.families
     if ratio is not None and (ratio.element, ratio.soft, ratio.hard) != (
@@ -238,6 +247,15 @@ def family_ratio_from_label(  # noqa: PLR0913 - all but four have defaults
     KFactorError, EDSError
         As `thickness_from_families`; or if a family is not detected, or the thickness below 0.
     """
+    expect(
+        result=(result, Quantification),
+        label=(label, Integral),
+        element=(element, str),
+        thickness_nm=(thickness_nm, Real),
+        density_g_cm3=(density_g_cm3, Real | None),
+        take_off_angle_deg=(take_off_angle_deg, Real | None),
+        thickness_relative_error=(thickness_relative_error, Real),
+    )
     row = result.row_of(label)
     if not 0 <= thickness_nm < np.inf:
         raise EDSError(f"the thickness of label {label} must be 0 nm or more, not {thickness_nm}")

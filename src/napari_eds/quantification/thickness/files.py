@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from napari_eds._support.arguments import PATH, expect, map_shape
 from napari_eds.errors import EDSError, LabelError
 from napari_eds.labels.files import read_numbers
 
@@ -39,6 +41,8 @@ def read_thickness_map(
         If the file cannot be read, fits the image by no whole factor, holds a thickness below 0,
         or the scale is not positive.
     """
+    expect(path=(path, PATH), nm_per_unit=(nm_per_unit, Real))
+    shape = map_shape(shape)
     path = Path(path)
     if not 0 < nm_per_unit < np.inf:
         raise EDSError(f"nm per unit of a thickness map must be above 0, not {nm_per_unit}")

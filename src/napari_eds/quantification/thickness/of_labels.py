@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from napari_eds._support.arguments import each
 from napari_eds._support.brief import brief
 from napari_eds._support.numbers import counted
 from napari_eds._support.outputs import write_table
@@ -181,6 +182,7 @@ def compare_thicknesses(ways: Sequence[LabelThickness]) -> list[str]:
     EDSError
         If the ways are not of the same labels.
     """
+    ways = each("ways", ways, LabelThickness)
     ids = [way.result.label_spectra.ids.tolist() for way in ways]
     if any(other != ids[0] for other in ids):
         raise EDSError("thicknesses of different labels cannot be compared")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from scipy import ndimage
 
+from napari_eds._support.arguments import expect, numbers
 from napari_eds._support.brief import brief
 from napari_eds.errors import EDSError
 from napari_eds.physics.absorption import (
@@ -112,6 +114,7 @@ def thickness_from_zeta(result: Quantification) -> ZetaThickness:
     EDSError
         If the result is not one of the zeta-factor method.
     """
+    expect(result=(result, Quantification))
     composition = result.composition
     found = composition.found_mass_thickness()
     return ZetaThickness(
@@ -146,6 +149,11 @@ def thickness_from_formula(
     EDSError
         If no label gives a thickness: the reason of the first.
     """
+    expect(
+        result=(result, Quantification),
+        formula=(formula, str),
+        density_g_cm3=(density_g_cm3, Real | None),
+    )
     density = density_g_cm3 or phase_density(formula)
     ids = result.label_spectra.ids.tolist()
     values = np.full((len(ids), 3), np.nan)
@@ -201,6 +209,12 @@ def thickness_from_map(
     EDSError
         If the map has another shape than the labels.
     """
+    expect(
+        result=(result, Quantification),
+        relative_error=(relative_error, Real | None),
+        density_g_cm3=(density_g_cm3, Real | None),
+    )
+    thickness_nm = numbers("thickness_nm", thickness_nm)
     if np.shape(thickness_nm) != result.labels.shape:
         raise EDSError(
             f"a thickness map of {np.shape(thickness_nm)} does not fit labels of "
