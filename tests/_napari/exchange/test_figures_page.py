@@ -80,6 +80,19 @@ def test_preview_shows_what_is_chosen_and_save_writes_it(window, qtbot, monkeypa
     click(form.close_button)
 
 
+def test_return_in_a_field_asks_for_no_file(window, qtbot, monkeypatch):
+    _, page = window
+    dialog = open_dialog(page, qtbot)
+    files = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: files.append(1) or ("", ""))
+    dialog.activateWindow()
+    dialog.form.width_mm.setFocus()
+    QTest.keyClick(dialog.form.width_mm, Qt.Key.Key_Return)
+    assert files == []
+    assert dialog.isVisible()
+    dialog.close()
+
+
 def test_no_map_checked_is_said_in_place_of_the_preview(window, qtbot):
     _, page = window
     form = open_dialog(page, qtbot).form

@@ -94,6 +94,7 @@ class FewShotPage(QWidget):
         self.table.setHorizontalHeaderLabels(["class (double-click to name)", "chips"])
         self.table.setToolTip("Classes that are painted, and how many chips each touches")
         self.table.setFixedHeight(_TABLE_HEIGHT_PX)
+        self.table.setTabKeyNavigation(False)  # arrows go through the cells; Tab must lead on
         self.table.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked
             | QAbstractItemView.EditTrigger.EditKeyPressed

@@ -68,6 +68,7 @@ class FiguresPage(QWidget):
         self.remarks.setPlaceholderText("your remarks")
         self.remarks.setToolTip("Remarks of yours, which stand at the beginning of the report")
         self.remarks.setMaximumHeight(70)
+        self.remarks.setTabChangesFocus(True)
         # napari's style gives it the background of the panel and no edge.
         self.remarks.setStyleSheet("QPlainTextEdit { border: 1px solid #888; }")
         self.report = QPushButton("Save report…")
