@@ -3,7 +3,7 @@
 import pytest
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QDockWidget, QTabBar
+from qtpy.QtWidgets import QDockWidget, QScrollArea, QTabBar
 
 from napari_eds._napari.parts.panels import (
     BATCH,
@@ -107,3 +107,31 @@ def test_the_layer_list_is_in_front_where_controls_and_list_share_a_tab(
     assert window.tabifiedDockWidgets(layers) == [controls]
     assert not layers.visibleRegion().isEmpty()
     assert controls.visibleRegion().isEmpty()
+
+
+def bars_of(panel):
+    """Return the areas that scroll sideways now, by the page they are of."""
+    areas = [area for area in panel.findChildren(QScrollArea) if area.isVisible()]
+    return [type(a.parent()).__name__ for a in areas if a.horizontalScrollBar().isVisible()]
+
+
+def test_panels_scroll_sideways_only_where_letters_are_large(qtbot, workbench, map_file):
+    viewer, widget = workbench(map_file)
+    assert bars_of(widget.native if hasattr(widget, "native") else widget) == []
+    for title in (ELEMENTS, REGIONS, COMPARE, EXCHANGE, FRAMES):
+        panel = open_panel(viewer, title)
+        nothing_is_due(qtbot)
+        for place in range(panel.tabs.count() if hasattr(panel, "tabs") else 1):
+            if hasattr(panel, "tabs"):
+                panel.tabs.setCurrentIndex(place)
+            # Bars come and go while pages are laid out.
+            nothing_is_due(qtbot)
+            assert bars_of(panel) == [], (title, place)
+    panel = open_panel(viewer, REGIONS)
+    panel.tabs.setCurrentWidget(panel.edit)
+    panel.setStyleSheet("* { font-size: 20pt; }")
+    qtbot.waitUntil(lambda: bars_of(panel) == ["EditPage"])
+    area = panel.edit.findChild(QScrollArea)
+    area.horizontalScrollBar().setValue(area.horizontalScrollBar().maximum())
+    split = panel.edit.split.native
+    assert split.visibleRegion().boundingRect().right() == split.rect().right()

@@ -146,7 +146,14 @@ class Quantification:
 
     def on_pixels(self, values: np.ndarray) -> np.ndarray:
         """Return values of labels, (labels,), as a map (rows, columns), NaN outside."""
-        place = np.searchsorted(self.label_spectra.ids, self.labels)
+        ids = self.label_spectra.ids
+        if ids.size and ids[-1] <= self.labels.size:
+            # Looked up, where ids are no larger than the map: a search for every pixel takes ten
+            # times as long, and the window waits for a map of each element.
+            of_id = np.full(int(ids[-1]) + 1, np.nan)
+            of_id[ids] = values
+            return of_id[self.labels]
+        place = np.searchsorted(ids, self.labels)
         return np.append(values, np.nan)[np.where(self.labels > 0, place, -1)]
 
     def thickness_maps(self) -> dict[str, np.ndarray]:

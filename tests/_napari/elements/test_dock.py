@@ -627,11 +627,12 @@ def test_a_velox_table_is_loaded_edited_saved_and_loaded_again(
     edited = dock.focus.settings.draft.k_factors
     assert edited.find("Sr", "K").value == 5.5
     assert read_k_factors(saved) == edited
+    assert notifications() == [f"Saved mine.csv in {tmp_path}."]
 
     dock.load_k_factors(saved)
     assert dock.focus.settings.draft.k_factors is None
     assert dock.focus.settings.k_factors() == edited
-    assert not notifications()
+    assert len(notifications()) == 1
 
 
 def test_a_table_that_does_not_tell_its_convention_asks_for_it(qtbot, window, alpha_k_factor_file):

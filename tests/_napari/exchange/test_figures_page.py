@@ -3,7 +3,7 @@
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 import napari_eds as eds
 from napari_eds._napari.exchange.figure_dialog import FigureDialog
@@ -80,6 +80,19 @@ def test_preview_shows_what_is_chosen_and_save_writes_it(window, qtbot, monkeypa
     click(form.close_button)
 
 
+def test_return_in_a_field_asks_for_no_file(window, qtbot, monkeypatch):
+    _, page = window
+    dialog = open_dialog(page, qtbot)
+    files = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: files.append(1) or ("", ""))
+    dialog.activateWindow()
+    dialog.form.width_mm.setFocus()
+    QTest.keyClick(dialog.form.width_mm, Qt.Key.Key_Return)
+    assert files == []
+    assert dialog.isVisible()
+    dialog.close()
+
+
 def test_no_map_checked_is_said_in_place_of_the_preview(window, qtbot):
     _, page = window
     form = open_dialog(page, qtbot).form
@@ -101,6 +114,36 @@ def test_report_and_tables_are_saved(window, qtbot, monkeypatch, tmp_path):
     asked(monkeypatch, maps)
     click(page.ome_tiff)
     qtbot.waitUntil(maps.exists, timeout=WAIT_MS)
+
+
+def test_names_without_ending_get_that_of_their_kind(window, qtbot, monkeypatch, tmp_path):
+    _, page = window
+    asked(monkeypatch, tmp_path / "maps 1.5 nm", "OME-TIFF (*.ome.tif)")
+    click(page.ome_tiff)
+    qtbot.waitUntil((tmp_path / "maps 1.5 nm.ome.tif").exists, timeout=WAIT_MS)
+    qtbot.waitUntil(page.report.isEnabled, timeout=WAIT_MS)
+    asked(monkeypatch, tmp_path / "report", "PDF (*.pdf)")
+    click(page.report)
+    qtbot.waitUntil((tmp_path / "report.pdf").exists, timeout=WAIT_MS)
+
+
+def test_a_file_that_the_dialog_did_not_see_is_asked_about(window, monkeypatch, tmp_path):
+    _, page = window
+    report, questions = tmp_path / "report.html", []
+    report.write_text("of yesterday")
+
+    def no(_parent, _title, text):
+        questions.append(text)
+        return QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QMessageBox, "question", no)
+    # Qt asked about the name that was typed, which is not there.
+    asked(monkeypatch, tmp_path / "report", "HTML (*.html)")
+    click(page.report)
+    assert len(questions) == 1
+    assert "report.html" in questions[0]
+    assert page.report.isEnabled()
+    assert report.read_text() == "of yesterday"
 
 
 def test_table_is_saved_as_workbook(window, qtbot, monkeypatch, tmp_path):

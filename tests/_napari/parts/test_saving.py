@@ -1,9 +1,9 @@
 """A file is replaced from the window only where the user was asked."""
 
 import pytest
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import ask_to_save, may_replace
 
 
 @pytest.fixture
@@ -47,3 +47,31 @@ def test_files_beside_it_are_asked_about_by_name(answer, tmp_path):
     asked = answer(QMessageBox.StandardButton.Yes)
     assert may_replace(None, files, files[0]) is True
     assert "1.csv, 2.csv, 3.csv, 4.csv, 5.csv and 2 more" in asked[0]
+
+
+FIGURES = "Picture (*.png);;Vector (*.svg *.pdf)"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "named"),
+    [
+        ("map.pdf", "Picture (*.png)", "map.pdf"),
+        ("map", "Vector (*.svg *.pdf)", "map.svg"),
+        ("map", "", "map.png"),
+        ("map 1.5 nm", "Picture (*.png)", "map 1.5 nm.png"),
+        ("map.PNG", "Picture (*.png)", "map.PNG"),
+        ("map.txt", "Picture (*.png)", "map.txt"),
+    ],
+)
+def test_a_name_without_a_known_ending_gets_that_of_its_kind(
+    monkeypatch, tmp_path, typed, kind, named
+):
+    answer = str(tmp_path / typed), kind
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
+    target = ask_to_save(None, "Save", "map.png", FIGURES, (".txt",))
+    assert target == (tmp_path / named, tmp_path / typed)
+
+
+def test_a_dialog_that_is_left_names_no_file(monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
+    assert ask_to_save(None, "Save", "map.csv") is None

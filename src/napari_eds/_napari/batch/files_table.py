@@ -19,6 +19,7 @@ class FilesTable(QTableWidget):
         self.setHorizontalHeaderLabels(list(_COLUMNS))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setTabKeyNavigation(False)  # arrows go through the cells; Tab must lead on
         self.setToolTip("Files of the batch; the whole error is told when the pointer rests on it")
         rows: Any = self.verticalHeader()
         rows.hide()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.compare.number_table import NumberTable, fill_known
@@ -15,7 +15,7 @@ from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.parts.numbers import counted
 from napari_eds._napari.parts.reasons import BUSY, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import Target, ask_to_save, may_replace
 from napari_eds._napari.parts.theme import ThemeColors
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
@@ -164,10 +164,11 @@ class KnownPage(QWidget):
 
     def _on_save_csv(self) -> None:
         known = self._known
-        path = self._ask("Save the comparison", ".csv", "CSV (*.csv)")
-        if known is None or not path:
+        chosen = self._ask("Save the comparison", ".csv")
+        if known is None or chosen is None:
             return
-        overwrite = may_replace(self, beside(path, "_labels.csv"), path)
+        path, asked = chosen
+        overwrite = may_replace(self, beside(path, "_labels.csv"), asked)
         if overwrite is not None:
             self._work.run(
                 "saving",
@@ -178,9 +179,12 @@ class KnownPage(QWidget):
 
     def _on_save_figure(self) -> None:
         known = self._known
-        path = self._ask("Save the figure", ".png", "Picture (*.png);;Vector (*.svg *.pdf)")
-        if known is not None and path:
-            overwrite = bool(may_replace(self, [path], path))
+        chosen = self._ask("Save the figure", ".png", "Picture (*.png);;Vector (*.svg *.pdf)")
+        if known is None or chosen is None:
+            return
+        path, asked = chosen
+        overwrite = may_replace(self, [path], asked)
+        if overwrite is not None:
             self._work.run(
                 "saving",
                 lambda _report: [known.save_figure(path, overwrite=overwrite)],
@@ -188,9 +192,9 @@ class KnownPage(QWidget):
                 replaces=False,
             )
 
-    def _ask(self, title: str, ending: str, kinds: str) -> str:
+    def _ask(self, title: str, ending: str, *kinds: str) -> Target | None:
         name = "composition" if self._known is None else self._known.formula
-        return QFileDialog.getSaveFileName(self, title, f"{name}{ending}", kinds)[0]
+        return ask_to_save(self, title, f"{name}{ending}", *kinds)
 
     def _on_saved(self, written: list[Path]) -> None:
         text = f"Saved {', '.join(path.name for path in written)} in {written[0].parent}."

@@ -73,6 +73,7 @@ class NumberTable(QTableWidget):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)  # arrows go through the cells; Tab must lead on
         # Qt promises these; its type hints do not.
         self._top: Any = self.horizontalHeader()
         headers: list[Any] = [self._top, self.verticalHeader()]

@@ -33,7 +33,7 @@ from napari_eds._napari.compare.maps_view import MapsView
 from napari_eds._napari.compare.number_table import NumberTable, fill_comparison
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, NO_RESULT, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import CSV_KIND, ask_to_save, may_replace
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
@@ -224,9 +224,7 @@ class OtherPage(QWidget):
     # Saving.
 
     def _on_save_csv(self) -> None:
-        self._save(
-            "Save the comparison", "_comparison.csv", "CSV (*.csv)", _to_csv, "_statistics.csv"
-        )
+        self._save("Save the comparison", "_comparison.csv", CSV_KIND, _to_csv, "_statistics.csv")
 
     def _on_save_figure(self) -> None:
         self._save("Save the figure", "_comparison.png", _FIGURES, _to_figure)
@@ -242,10 +240,11 @@ class OtherPage(QWidget):
         compared = compared_of(self._focus.labels_layer)
         if compared is None:
             return
-        path = QFileDialog.getSaveFileName(
-            self, title, f"{_stem(compared.result)}{ending}", kinds
-        )[0]
-        overwrite = may_replace(self, beside(path, *beside_it), path) if path else None
+        chosen = ask_to_save(self, title, f"{_stem(compared.result)}{ending}", kinds)
+        if chosen is None:
+            return
+        path, asked = chosen
+        overwrite = may_replace(self, beside(path, *beside_it), asked)
         if overwrite is not None:
             self._work.run(
                 "saving",
@@ -260,11 +259,11 @@ class OtherPage(QWidget):
         show_info(text)
 
 
-def _to_csv(compared: Compared, path: str, *, overwrite: bool) -> list[Path]:
+def _to_csv(compared: Compared, path: Path, *, overwrite: bool) -> list[Path]:
     return compared.comparison.to_csv(path, overwrite=overwrite)
 
 
-def _to_figure(compared: Compared, path: str, *, overwrite: bool) -> list[Path]:
+def _to_figure(compared: Compared, path: Path, *, overwrite: bool) -> list[Path]:
     return [compared.comparison.save_figure(path, overwrite=overwrite)]
 
 

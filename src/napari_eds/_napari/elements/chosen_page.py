@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
@@ -28,7 +29,7 @@ from napari_eds._napari.elements.k_factor_table import (
 )
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import ask_to_save, may_replace
 from napari_eds._napari.parts.theme import ThemeColors
 from napari_eds._napari.parts.widgets import SMALL_TEXT
 from napari_eds._napari.state.focus import Focus
@@ -242,13 +243,17 @@ class ChosenPage(QWidget):
         table = self._used.table
         if table is None:
             return
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the k-factors", "k-factors.csv", "CSV (*.csv)"
-        )
-        if not path:
+        chosen = ask_to_save(self, "Save the k-factors", "k-factors.csv")
+        if chosen is None:
+            return
+        path, asked = chosen
+        overwrite = may_replace(self, [path], asked)
+        if overwrite is None:
             return
         try:
-            table.to_csv(path, overwrite=bool(may_replace(self, [path], path)))
-        except OSError as error:
+            table.to_csv(path, overwrite=overwrite)
+        except (EDSError, OSError) as error:
             self.complain(str(error))
             notify(error)
+            return
+        show_info(f"Saved {path.name} in {path.parent}.")

@@ -269,6 +269,7 @@ class KFactorView(QTableView):
         self.setEditTriggers(
             trigger.DoubleClicked | trigger.EditKeyPressed | trigger.AnyKeyPressed
         )
+        self.setTabKeyNavigation(False)  # arrows go through the cells; Tab must lead on
         self.clicked.connect(self._on_clicked)
         rows: Any = self.verticalHeader()
         rows.hide()

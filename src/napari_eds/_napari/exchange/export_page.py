@@ -109,14 +109,14 @@ class ExportPage(QWidget):
     def _lay_out(self) -> None:
         energies = QHBoxLayout()
         energies.setSpacing(4)
-        energies.addWidget(self.limit)
         energies.addWidget(self.low, 1)
         energies.addWidget(self.high, 1)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Picture", self.picture)
         form.addRow("Channels summed", self.rebin)
-        form.addRow("Energies (keV)", energies)
+        form.addRow("Energies (keV)", self.limit)
+        form.addRow(energies)  # as wide as the page: beside their name they were cut off
         form.addRow("Dense map", self.dense)
         box = QVBoxLayout(self)
         box.setContentsMargins(4, 6, 4, 2)

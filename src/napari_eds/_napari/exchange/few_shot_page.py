@@ -46,7 +46,7 @@ from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.numbers import counted
 from napari_eds._napari.parts.reasons import BUSY, NO_RESULT, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import CSV_KIND, ask_to_save, may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION, label_names
@@ -55,7 +55,6 @@ from napari_eds.few_shot.chips import support_from_painting
 from napari_eds.few_shot.classification import Classification, classify, read_classification
 from napari_eds.quantification.result import Quantification
 
-_CSV = "CSV (*.csv)"
 _NONE = "none"
 #: Wait so long for the next dab of the brush before counting.
 _PAUSE_MS = 150
@@ -95,6 +94,7 @@ class FewShotPage(QWidget):
         self.table.setHorizontalHeaderLabels(["class (double-click to name)", "chips"])
         self.table.setToolTip("Classes that are painted, and how many chips each touches")
         self.table.setFixedHeight(_TABLE_HEIGHT_PX)
+        self.table.setTabKeyNavigation(False)  # arrows go through the cells; Tab must lead on
         self.table.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked
             | QAbstractItemView.EditTrigger.EditKeyPressed
@@ -258,9 +258,12 @@ class FewShotPage(QWidget):
 
     def _on_save(self) -> None:
         found = classification_of(self._focus.viewer, self._chips())
-        path = QFileDialog.getSaveFileName(self, "Save the classes", "classes.csv", _CSV)[0]
-        if found is not None and path:
-            overwrite = bool(may_replace(self, [path], path))
+        chosen = ask_to_save(self, "Save the classes", "classes.csv")
+        if found is None or chosen is None:
+            return
+        path, asked = chosen
+        overwrite = may_replace(self, [path], asked)
+        if overwrite is not None:
             self._work.run(
                 "saving",
                 lambda _report: found.to_csv(path, overwrite=overwrite),
@@ -273,7 +276,7 @@ class FewShotPage(QWidget):
 
     def _on_read(self) -> None:
         chips = self._chips()
-        path = QFileDialog.getOpenFileName(self, "Read classes", "", _CSV)[0]
+        path = QFileDialog.getOpenFileName(self, "Read classes", "", CSV_KIND)[0]
         if chips is None or not path:
             return
         labels, names = chips.data.copy(), label_names(chips)

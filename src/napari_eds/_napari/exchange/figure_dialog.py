@@ -11,7 +11,7 @@ from typing import Any
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QGuiApplication, QImage, QPixmap
-from qtpy.QtWidgets import QDialog, QFileDialog, QListWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QListWidget, QVBoxLayout, QWidget
 from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.exchange.figure_form import (
@@ -26,7 +26,7 @@ from napari_eds._napari.exchange.figure_form import (
 )
 from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import ask_to_save, may_replace
 from napari_eds._napari.state.focus import Focus
 from napari_eds._support.figures import figure_bytes, figure_format, save_figure
 from napari_eds._support.outputs import check_files
@@ -202,12 +202,11 @@ class FigureDialog(QDialog):
     def _on_save(self) -> None:
         image = self._focus.image
         stem = "figure" if image is None else (image.source.stem if image.source else image.name)
-        name, kind = QFileDialog.getSaveFileName(self, "Save the figure", f"{stem}.png", _FILES)
-        if not name:
+        chosen = ask_to_save(self, "Save the figure", f"{stem}.png", _FILES, ())
+        if chosen is None:
             return
-        path = Path(name)
-        path = path if path.suffix else path.with_suffix(f".{kind.partition(' ')[0].lower()}")
-        overwrite = may_replace(self, [path], name)
+        path, asked = chosen
+        overwrite = may_replace(self, [path], asked)
         if overwrite is None:
             return
         inputs = [image.source] if image is not None else []

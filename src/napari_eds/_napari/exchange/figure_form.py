@@ -70,6 +70,9 @@ class FigureForm(QWidget):
         self.save.setToolTip("Save as PNG, SVG or PDF; letters stay letters in SVG and PDF")
         self.copy.setToolTip("Copy the figure as a picture")
         self.close_button = QPushButton("Close")
+        for button in (self.save, self.copy, self.close_button):
+            # Return in a field ends its edit: it must not ask for a file, too.
+            button.setAutoDefault(False)
         self._lay_out()
 
     def _lay_out(self) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import (
-    QFileDialog,
     QGridLayout,
     QLabel,
     QLineEdit,
@@ -24,7 +23,7 @@ from napari_eds._napari.exchange.same_recipe import Order, orders, quantify_all,
 from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, NO_RESULT, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import Target, ask_to_save, may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._support.progress import Progress
@@ -32,7 +31,7 @@ from napari_eds.errors import EDSError
 from napari_eds.exchange.report.saving import save_report
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.saving.excel import check_excel
-from napari_eds.quantification.saving.results import csv_files, save_maps_file
+from napari_eds.quantification.saving.results import TABLES, csv_files, save_maps_file
 
 _REPORTS = "HTML (*.html);;PDF (*.pdf)"
 
@@ -69,6 +68,7 @@ class FiguresPage(QWidget):
         self.remarks.setPlaceholderText("your remarks")
         self.remarks.setToolTip("Remarks of yours, which stand at the beginning of the report")
         self.remarks.setMaximumHeight(70)
+        self.remarks.setTabChangesFocus(True)
         # napari's style gives it the background of the panel and no edge.
         self.remarks.setStyleSheet("QPlainTextEdit { border: 1px solid #888; }")
         self.report = QPushButton("Save report…")
@@ -142,21 +142,19 @@ class FiguresPage(QWidget):
 
     # Saving.
 
-    def _ask(self, title: str, ending: str, kinds: str) -> Path | None:
+    def _ask(
+        self, title: str, ending: str, kinds: str, others: Sequence[str] = ()
+    ) -> Target | None:
         result = self._focus.result
         if result is None:
             return None
         stem = result.image.source.stem if result.image.source else result.image.name
-        name, kind = QFileDialog.getSaveFileName(self, title, f"{stem}{ending}", kinds)
-        if not name:
-            return None
-        path = Path(name)
-        return path if path.suffix else path.with_suffix(f".{kind.partition(' ')[0].lower()}")
+        return ask_to_save(self, title, f"{stem}{ending}", kinds, others)
 
     def _save(
-        self, path: Path, files: list[Path], write: Callable[[bool, Progress], object]
+        self, target: Target, files: list[Path], write: Callable[[bool, Progress], object]
     ) -> None:
-        overwrite = may_replace(self, files, path)
+        path, overwrite = target.path, may_replace(self, files, target.asked)
         if overwrite is not None:
             self._work.run(
                 "saving",
@@ -166,12 +164,13 @@ class FiguresPage(QWidget):
             )
 
     def _on_report(self) -> None:
-        result, path = self._focus.result, self._ask("Save the report", "_report.html", _REPORTS)
-        if result is None or path is None:
+        result, target = self._focus.result, self._ask("Save the report", "_report.html", _REPORTS)
+        if result is None or target is None:
             return
-        title, remarks = self.title.text().strip() or None, self.remarks.toPlainText()
+        path, title = target.path, self.title.text().strip() or None
+        remarks = self.remarks.toPlainText()
         self._save(
-            path,
+            target,
             [path],
             lambda overwrite, report: save_report(
                 result, path, title=title, remarks=remarks, overwrite=overwrite, progress=report
@@ -184,16 +183,17 @@ class FiguresPage(QWidget):
         except EDSError as error:
             notify(error)
             return
-        result, path = self._focus.result, self._ask("Save the table", ".xlsx", "Excel (*.xlsx)")
-        if result is not None and path is not None:
-            write = partial(_write_table, result, path)
-            self._save(path, csv_files(path), write)
+        result = self._focus.result
+        target = self._ask("Save the table", ".xlsx", "Excel (*.xlsx)", TABLES)
+        if result is not None and target is not None:
+            write = partial(_write_table, result, target.path)
+            self._save(target, csv_files(target.path), write)
 
     def _on_ome_tiff(self) -> None:
         result = self._focus.result
-        path = self._ask("Save the maps", "_at_pct.ome.tif", "OME-TIFF (*.ome.tif)")
-        if result is not None and path is not None:
-            self._save(path, [path], partial(_write_maps, result, path))
+        target = self._ask("Save the maps", "_at_pct.ome.tif", "OME-TIFF (*.ome.tif)")
+        if result is not None and target is not None:
+            self._save(target, [target.path], partial(_write_maps, result, target.path))
 
     # The same on other maps.
 

@@ -33,7 +33,7 @@ from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, NO_RESULT, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import ask_to_save, may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import QUANTIFICATION
@@ -225,13 +225,11 @@ class SessionPage(QWidget):
         """Return the file to save to and whether it may be replaced; None to save nothing."""
         image = result.image
         stem = image.source.with_suffix("") if image.source else Path(image.name)
-        typed = QFileDialog.getSaveFileName(self, title, f"{stem}{suffix}", kinds)[0]
-        if not typed:
+        chosen = ask_to_save(self, title, f"{stem}{suffix}", kinds, ())
+        if chosen is None:
             return None
-        # A name typed without an ending gets it.
-        path = Path(typed) if Path(typed).suffix else Path(f"{typed}{suffix}")
-        overwrite = may_replace(self, [path], typed)
-        return None if overwrite is None else (path, overwrite)
+        overwrite = may_replace(self, [chosen.path], chosen.asked)
+        return None if overwrite is None else (chosen.path, overwrite)
 
     def _on_saved(self, path: Path) -> None:
         text = f"Saved {path.name} in {path.parent}."

@@ -10,7 +10,7 @@ import numpy as np
 from magicgui.widgets import ComboBox, PushButton, SpinBox
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QWidget
 
 from napari_eds._napari.frames.picture import Picture
 from napari_eds._napari.parts.job_bar import JobBar
@@ -18,7 +18,7 @@ from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.numbers import counted
 from napari_eds._napari.parts.panels import FRAMES, share_tab
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import Target, ask_to_save, may_replace
 from napari_eds._napari.parts.widgets import WrappedText, foot_of, scrolled_column
 from napari_eds._napari.state.focus import Focus, focus_of
 from napari_eds._napari.state.places import come_back
@@ -202,32 +202,33 @@ class FramesWidget(QWidget):
     # Saving.
 
     def _on_save_csv(self) -> None:
-        found, path = (
-            self.result,
-            self._ask("Save compositions over frames", ".csv", "CSV (*.csv)"),
-        )
-        if found is None or not path:
+        found, chosen = self.result, self._ask("Save compositions over frames", ".csv")
+        if found is None or chosen is None:
             return
-        overwrite = may_replace(self, csv_files(path), path)
+        path, asked = chosen
+        overwrite = may_replace(self, csv_files(path), asked)
         if overwrite is not None:
             against = self._against()
             self._save(lambda _: found.to_csv(path, against=against, overwrite=overwrite))
 
     def _on_save_figure(self) -> None:
         found = self.result
-        path = self._ask("Save the figure", ".png", "Picture (*.png);;Vector (*.svg *.pdf)")
-        if found is not None and path:
-            overwrite, against = bool(may_replace(self, [path], path)), self._against()
-            chosen = self._chosen(found)
-            self._save(lambda _: [found.save_figure(path, against, chosen, overwrite=overwrite)])
+        chosen = self._ask("Save the figure", ".png", "Picture (*.png);;Vector (*.svg *.pdf)")
+        if found is None or chosen is None:
+            return
+        path, asked = chosen
+        overwrite = may_replace(self, [path], asked)
+        if overwrite is not None:
+            against, labels = self._against(), self._chosen(found)
+            self._save(lambda _: [found.save_figure(path, against, labels, overwrite=overwrite)])
 
     def _save(self, work: Any) -> None:
         self.work.run("saving", work, self._on_saved, replaces=False)
 
-    def _ask(self, title: str, ending: str, kinds: str) -> str:
+    def _ask(self, title: str, ending: str, *kinds: str) -> Target | None:
         image = self.focus.image
         stem = "map" if image is None else image.source.stem if image.source else image.name
-        return QFileDialog.getSaveFileName(self, title, f"{stem}_frames{ending}", kinds)[0]
+        return ask_to_save(self, title, f"{stem}_frames{ending}", *kinds)
 
     def _on_saved(self, written: list[Path]) -> None:
         text = f"Saved {', '.join(path.name for path in written)} in {written[0].parent}."

@@ -50,6 +50,12 @@ _SETTINGS = (
 )
 
 
+def is_panel(name: str) -> bool:
+    """Whether a dock of this name is one of the plugin's."""
+    titles = (*_SETTINGS, SPECTRUM, RESULTS)
+    return any(name == title or name.startswith(f"{title} (") for title in titles)
+
+
 def find_panel(viewer: Viewer, title: str) -> Any:
     """Return the widget of an open panel, or None.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
@@ -12,10 +14,64 @@ from napari_eds._napari.parts.jobs import notify
 from napari_eds._support.outputs import existing
 from napari_eds.errors import EDSError
 from napari_eds.quantification.result import Quantification
-from napari_eds.quantification.saving.results import csv_files
+from napari_eds.quantification.saving.results import TABLES, csv_files
 
 #: Most files that are named in a question.
 _NAMED = 5
+#: Kind of file, and endings, of tables that are saved as CSV alone.
+CSV_KIND = "CSV (*.csv)"
+_CSV_TOO = (".txt",)
+
+
+class Target(NamedTuple):
+    """A file to save to.
+
+    Attributes
+    ----------
+    path : Path
+        With its ending.
+    asked : Path
+        As it was typed, which is what the dialog has asked about where it is there.
+    """
+
+    path: Path
+    asked: Path
+
+
+def ask_to_save(
+    parent: QWidget | None,
+    title: str,
+    start: str,
+    kinds: str = CSV_KIND,
+    others: Sequence[str] = _CSV_TOO,
+) -> Target | None:
+    """Ask for a file to save to; None if the user thinks better of it.
+
+    A name without an ending of these kinds, such as ``map 1.5 nm``, gets that of the kind that was
+    chosen: Qt's dialog leaves it as it was typed.
+
+    Parameters
+    ----------
+    parent : QWidget or None
+    title : str
+    start : str
+        The name that is proposed.
+    kinds : str
+        Filters of Qt, such as ``"PNG (*.png);;Vector (*.svg *.pdf)"``.
+    others : sequence of str
+        Endings that may be typed, too.
+    """
+    typed, kind = QFileDialog.getSaveFileName(parent, title, start, kinds)
+    if not typed:
+        return None
+    path, known = Path(typed), (*_endings(kinds), *others)
+    if not path.name.lower().endswith(known):
+        path = path.with_name(f"{path.name}{(_endings(kind) or known)[0]}")
+    return Target(path, Path(typed))
+
+
+def _endings(kinds: str) -> list[str]:
+    return re.findall(r"\*(\.[\w.]+)", kinds)
 
 
 def may_replace(
@@ -44,21 +100,22 @@ def may_replace(
     return bool(there)
 
 
-def ask_csv_path(parent: QWidget, title: str, result: Quantification, ending: str = "") -> str:
-    """Ask for a CSV file named after the map; empty if the user thinks better of it."""
+def named_after_map(result: Quantification, ending: str = "") -> str:
+    """Return the name of a CSV file after that of the map."""
     stem = result.image.source.stem if result.image.source else result.image.name
-    return QFileDialog.getSaveFileName(parent, title, f"{stem}{ending}.csv", "CSV (*.csv)")[0]
+    return f"{stem}{ending}.csv"
 
 
 def save_result(parent: QWidget, result: Quantification) -> None:
     """Save table, spectra and recipe of a result, and say so."""
-    path = ask_csv_path(parent, "Save the quantification", result)
-    if not path:
+    chosen = ask_to_save(parent, "Save the quantification", named_after_map(result), others=TABLES)
+    if chosen is None:
         return
-    overwrite = may_replace(parent, csv_files(path, spectra=True), path)
-    if overwrite is None:
-        return
+    path, asked = chosen
     try:
+        overwrite = may_replace(parent, csv_files(path, spectra=True), asked)
+        if overwrite is None:
+            return
         written = result.to_csv(path, spectra=True, overwrite=overwrite)
     except (EDSError, OSError) as error:
         notify(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
@@ -62,7 +62,10 @@ def faded(colors: ThemeColors, part: float = 0.45) -> str:
 
 
 class _Scrolling(QScrollArea):
-    """Scrolls up and down only, so that it must be as wide as the page and its bar."""
+    """Scrolls up and down, and wants to be as wide as the page and its bar.
+
+    A panel with large letters on a small screen cannot be: then it scrolls sideways, too.
+    """
 
     def minimumSizeHint(self) -> QSize:
         """Return the width of the page, which nothing scrolls, and a low height."""
@@ -89,7 +92,6 @@ def scrolling(page: QWidget) -> QScrollArea:
     WheelGuard(page)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     return area
 
 

@@ -9,14 +9,14 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, PushButton
 from napari.layers import Shapes
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.job_bar import JobBar, going_on
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import PROFILE, share_tab
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import Target, ask_to_save, may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.parts.widgets import (
     WrappedText,
@@ -242,24 +242,25 @@ class ProfileWidget(QWidget):
     # Saving.
 
     def _on_save_csv(self) -> None:
-        path = self._asked("Save the profiles", "csv", "CSV (*.csv)")
-        if path:
-            files = core.profile_files(path)
-            self._saved(files, path, partial(core.save_profiles, self.profiles, path))
+        chosen = self._ask("Save the profiles", "csv")
+        if chosen is not None:
+            files = core.profile_files(chosen.path)
+            self._saved(files, chosen, partial(core.save_profiles, self.profiles, chosen.path))
 
     def _on_save_figure(self) -> None:
-        path = self._asked("Save the figure", "png", "Figures (*.png *.svg *.pdf)")
-        if path:
-            write = partial(save_profile_figure, self.profiles, path, quantity=self.quantity.value)
-            self._saved([path], path, write)
+        chosen = self._ask("Save the figure", "png", "Figures (*.png *.svg *.pdf)")
+        if chosen is not None:
+            path, quantity = chosen.path, self.quantity.value
+            write = partial(save_profile_figure, self.profiles, path, quantity=quantity)
+            self._saved([path], chosen, write)
 
-    def _asked(self, title: str, ending: str, kinds: str) -> str:
+    def _ask(self, title: str, ending: str, *kinds: str) -> Target | None:
         image = self.profiles[0].result.image
         stem = image.source.stem if image.source else image.name
-        return QFileDialog.getSaveFileName(self, title, f"{stem}_profile.{ending}", kinds)[0]
+        return ask_to_save(self, title, f"{stem}_profile.{ending}", *kinds)
 
-    def _saved(self, files: Any, path: str, write: Any) -> None:
-        overwrite = may_replace(self, files, path)
+    def _saved(self, files: Any, chosen: Target, write: Any) -> None:
+        overwrite = may_replace(self, files, chosen.asked)
         if overwrite is None:
             return
         try:
@@ -267,4 +268,4 @@ class ProfileWidget(QWidget):
         except (EDSError, OSError) as error:
             notify(error)
             return
-        show_info(f"Saved {path}.")
+        show_info(f"Saved {chosen.path}.")

@@ -28,7 +28,12 @@ from napari_eds._napari.parts.reasons import (
     lacking,
     offer,
 )
-from napari_eds._napari.parts.saving import ask_csv_path, may_replace, save_result
+from napari_eds._napari.parts.saving import (
+    ask_to_save,
+    may_replace,
+    named_after_map,
+    save_result,
+)
 from napari_eds._napari.quantify import cropping, known, missing, words
 from napari_eds._napari.quantify.energy_crop import EnergyCropDialog
 from napari_eds._napari.quantify.form import QuantificationForm
@@ -67,6 +72,7 @@ class QuantificationWidget(QuantificationForm):
         form = self.sections["Map"].form
         below_crop, _ = form.getWidgetPosition(self.crop.native)
         form.insertRow(below_crop + 1, self.source_part)
+        self.source_part.follow_by_tab(self.crop.native)  # it is made after all that is below it
         self._connect()
         self._on_map_changed()
         preload()
@@ -389,14 +395,18 @@ class QuantificationWidget(QuantificationForm):
         label, formula = self.known_label.value, self.formula.value
         try:
             table = known.k_factors(result, label, formula, settings.draft)
-            path = ask_csv_path(self, "Save the k-factors", result, "_k-factors")
-            if not path:
+            chosen = ask_to_save(self, "Save the k-factors", named_after_map(result, "_k-factors"))
+            if chosen is None:
                 return
-            table.to_csv(path, overwrite=bool(may_replace(self, [path], path)))
+            path, asked = chosen
+            overwrite = may_replace(self, [path], asked)
+            if overwrite is None:
+                return
+            table.to_csv(path, overwrite=overwrite)
         except (EDSError, OSError) as error:
             notify(error)
             return
-        self._use_k_factors(Path(path))
+        self._use_k_factors(path)
         show_info(known.news_of(table, result, formula))
 
     def _use_k_factors(self, path: Path) -> None:

@@ -256,6 +256,8 @@ class QuantificationForm(QWidget):
         footer.addLayout(_side_by_side(self.run, self.cancel))
         footer.addWidget(self.work)
         told = scrolling(self.status)
+        # It wraps, and a bar below would take a line of the few.
+        told.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         line = self.fontMetrics().lineSpacing()
         told.setMinimumHeight(_LEAST_STATUS_LINES * line + line // 4)
         told.setMaximumHeight(_MOST_STATUS_LINES * line)

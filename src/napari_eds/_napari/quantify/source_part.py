@@ -78,6 +78,12 @@ class SourcePart(QWidget):
         work.changed.connect(self._enable)
         self._show()
 
+    def follow_by_tab(self, before: QWidget) -> None:
+        """Let *Tab* lead from another widget to these fields, in their order."""
+        for field in (self.detectors, self.joint, self.frames, self.read):
+            QWidget.setTabOrder(before, field)
+            before = field
+
     def _show(self) -> None:
         """Show what the map is of."""
         image = self._focus.image

@@ -71,6 +71,7 @@ class ResultsView(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setWordWrap(False)
+        self.setTabKeyNavigation(False)  # arrows go through the cells; Tab must lead on
         self._set_up()
         self.clicked.connect(self._on_click)
         self.doubleClicked.connect(self._on_double_click)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QShortcut, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QShortcut, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.parts.panels import SPECTRUM
 from napari_eds._napari.parts.reasons import NO_MAP, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import ask_to_save, may_replace
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.spectrum import saving
 from napari_eds._napari.spectrum.curves import Spectrum
@@ -314,16 +313,11 @@ class SpectrumWidget(QWidget):
         if image is None:
             return
         name = f"{image.source.stem if image.source else image.name}_spectrum.png"
-        chosen, kind = QFileDialog.getSaveFileName(
-            self, "Save the spectrum", name, ";;".join(saving.FILTERS)
-        )
-        if not chosen:
+        chosen = ask_to_save(self, "Save the spectrum", name, ";;".join(saving.FILTERS), ())
+        if chosen is None:
             return
-        path = Path(chosen)
-        suffix = saving.FILTERS.get(kind, ".png")
-        if path.suffix.lower() not in saving.FILTERS.values():
-            path = path.with_name(path.name + suffix)
-        overwrite = may_replace(self, saving.files(self.plot, path), chosen)
+        path, asked = chosen
+        overwrite = may_replace(self, saving.files(self.plot, path), asked)
         if overwrite is None:
             return
         try:

@@ -147,7 +147,7 @@ class SpectrumSources(QObject):
         n = self.n_pixels(label)
         name, color = str(label), None
         if layer is not None:
-            name = eds_layers.label_names(layer).get(label, name)
+            name = eds_layers.name_of(layer, label) or name
             color = layer.get_color(label)
         if name == str(label):
             name = f"Label {label}"

@@ -16,6 +16,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_eds._napari.parts.ending import Listening
+from napari_eds._napari.parts.keyboard import KeyboardFocus
 from napari_eds._napari.parts.keyed_jobs import Jobs
 from napari_eds._napari.parts.notices import whole_notices
 from napari_eds._napari.parts.reasons import NO_LABELS
@@ -106,6 +107,7 @@ class Focus(QObject):
         self._heard = Listening(self)
         self._renewing = Jobs(self)
         self._scale_bar = ScaleBar(viewer)
+        self._keyboard = KeyboardFocus(self, viewer)
         self.outline = SelectionOutline(self)
         self.grid_lines = GridLines(self)
         events = viewer.layers.events

@@ -334,6 +334,16 @@ def label_names(labels: Labels) -> dict[int, str]:
     return names_in(labels.features)
 
 
+def name_of(labels: Labels, label: int) -> str:
+    """Return the name of one label; empty where it has none."""
+    features = labels.features
+    if CHIP not in features or "index" not in features:
+        return ""
+    # Found in the column: a dictionary of thousands of labels takes as long as a dab of the brush.
+    names = features[CHIP].to_numpy()[features["index"].to_numpy() == label]
+    return names[-1] if len(names) and isinstance(names[-1], str) else ""
+
+
 def names_in(features: pd.DataFrame) -> dict[int, str]:
     """Return the names of labels that a table of features holds."""
     if CHIP not in features or "index" not in features:

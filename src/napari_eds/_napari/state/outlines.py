@@ -13,6 +13,7 @@ from superqt.utils import QSignalDebouncer
 
 from napari_eds._napari.parts.jobs import event_loop_runs
 from napari_eds._napari.state.units import in_world
+from napari_eds.labels.edges import label_edges
 
 _NAME = "selected label"
 _WIDTH_PX = 2.0
@@ -29,6 +30,7 @@ def edges_of(labels: np.ndarray, ids: Sequence[int]) -> np.ndarray:
     ----------
     labels : ndarray of int, (rows, columns)
     ids : sequence of int
+        Other than 0, which is no label.
 
     Returns
     -------
@@ -36,32 +38,15 @@ def edges_of(labels: np.ndarray, ids: Sequence[int]) -> np.ndarray:
         Start, and vector to the end, of straight runs of sides in (row, column); the centre of a
         pixel lies at its whole number.
     """
-    runs = [_edges_of_mask(labels, i) for i in ids]
-    return np.concatenate(runs) if runs else np.zeros((0, 2, 2))
-
-
-def _edges_of_mask(labels: np.ndarray, label: int) -> np.ndarray:
-    mask = labels == label
+    # All labels in one go: thousands may be selected, and each look at a large map takes a moment.
+    mask = labels == ids[0] if len(ids) == 1 else np.isin(labels, np.asarray(ids))
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
         return np.zeros((0, 2, 2))
-    box = np.pad(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
-    corner = np.array([rows[0], columns[0]]) - 0.5
-    across = _runs(box[1:, 1:-1] != box[:-1, 1:-1])
-    down = _runs((box[1:-1, 1:] != box[1:-1, :-1]).T)[..., ::-1]
-    edges = np.concatenate([across, down])
-    edges[:, 0] += corner
-    return edges
-
-
-def _runs(sides: np.ndarray) -> np.ndarray:
-    """Return runs of sides along the second axis as start and vector, (runs, 2, 2)."""
-    steps = np.diff(np.pad(sides.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    row, first = np.nonzero(steps == 1)
-    _, end = np.nonzero(steps == -1)
-    start = np.stack([row, first], axis=1)
-    vector = np.stack([np.zeros_like(row), end - first], axis=1)
-    return np.stack([start, vector], axis=1).astype(float)
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    sides = label_edges(np.where(mask[box], labels[box], 0))[..., ::-1]
+    start = sides[:, 0] + (rows[0] - 0.5, columns[0] - 0.5)
+    return np.stack([start, sides[:, 1] - sides[:, 0]], axis=1)
 
 
 class SelectionOutline(QObject):

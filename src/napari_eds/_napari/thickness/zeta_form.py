@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from magicgui.widgets import FloatSpinBox, LineEdit, PushButton, SpinBox
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.reasons import NO_MAP, NO_RESULT, NO_ZETA_FACTORS, lacking, offer
-from napari_eds._napari.parts.saving import may_replace
+from napari_eds._napari.parts.saving import ask_to_save, may_replace
 from napari_eds._napari.parts.widgets import WrappedText
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.settings import about_zeta_factors
@@ -165,13 +163,14 @@ class ZetaForm(QWidget):
         if table is None or image is None:
             return
         stem = image.source.stem if image.source else image.name
-        path = QFileDialog.getSaveFileName(self, "Save", f"{stem}_zeta.csv", _TABLES)[0]
-        if not path:
+        chosen = ask_to_save(self, "Save", f"{stem}_zeta.csv", _TABLES)
+        if chosen is None:
             return
-        overwrite = may_replace(self, [Path(path)], path)
+        path, asked = chosen
+        overwrite = may_replace(self, [path], asked)
         try:
             if overwrite is not None:
                 table.to_csv(path, overwrite=overwrite)
-                show_info(f"Saved {Path(path).name}.")
+                show_info(f"Saved {path.name}.")
         except (EDSError, OSError) as error:
             notify(error)
