@@ -134,3 +134,15 @@ def test_labels_of_less_dose_are_no_thinner():
     # Taken for the dose of whole labels; what leaves a thinner foil is corrected by less.
     as_whole = relative(np.full(10, 64.0))
     assert (as_whole[:5] < 0.51 * as_whole[5:]).all()
+
+
+def test_a_full_label_among_half_empty_ones_is_no_thicker():
+    """Chips of particles, two of which are all inside."""
+    phases = np.ones((24, 32), int)
+    phases[::2] = 0
+    phases[:8, :16] = 1
+    made = simulate(phases, [PHASES["SrTiO3"]], 60.0, counts_per_pixel=400, seed=5)
+    recipe = recipe_of(made, ("Sr", "Ti", "O"))
+    result = eds.quantify(made.image, eds.grid_chips(phases.shape, 8), recipe)
+    assert not result.table["flag"].str.contains(TOLD).any()
+    assert (result.evenness.wrong < 0.1).all()

@@ -144,10 +144,11 @@ def evenness(  # noqa: PLR0913 - keyword-only ones belong together
     with np.errstate(invalid="ignore"):
         beyond = np.abs(np.log(relative)) > _WIDENING_SIGMA * doubt
     if beyond.any():
-        # An empty part of a label makes it no thinner where its X-rays come from. A bright part,
-        # of heavier elements, makes it no thicker.
+        # An empty part of a label makes it no thinner where its X-rays come from, nor those
+        # without one thicker. A bright part, of heavier elements, makes it no thicker.
         filled, of_filling = _filled_parts(image.counts_map(), labels)
-        relative = np.where(relative < 1, np.minimum(relative / filled, 1.0), relative)
+        at_least, at_most = relative / _usual(relative / filled, doses), relative / filled
+        relative = np.where(at_least > 1, at_least, np.minimum(at_most, 1.0))
         doubt = np.hypot(doubt, of_filling)
     unknown = np.isnan(relative) | (relative < _STRAY)
     return Evenness(
