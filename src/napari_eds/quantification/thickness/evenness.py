@@ -30,9 +30,9 @@ _SCATTER, _WIDENING_SIGMA, _TOLD_SIGMA = 0.15, 1.5, 3.0
 #: Below this part of the mean, counted where the mass is, a label is no part of what is usual, as
 #: is vacuum; and below this one of the usual, its X-rays are those of stray electrons.
 _FILLED, _STRAY = 0.2, 0.03
-#: Absorption and thickness are solved for in turns: so often, as thickness moves masses by less
-#: than itself; and beyond such a factor no further.
-_TURNS, _LARGEST = 6, 30.0
+#: Absorption and thickness are solved for in turns: so often at most, or until they move by less
+#: than such a part, as thickness moves masses by less than itself; and up to such a factor.
+_TURNS, _SETTLED, _LARGEST = 6, 0.01, 30.0
 #: Standard deviation of a normal distribution over its median deviation.
 _HALF_OF_NORMAL = 1.4826
 
@@ -176,7 +176,9 @@ def _relative(
         known = enough_atoms(intensities, a) & np.isfinite(c).all(axis=1) & (mass > 0)
         nm = np.where(known, mass / own.densities_g_cm3(c), np.nan)
         usual = _usual(nm, doses)
-        relative = np.clip(nm / usual, 1 / _LARGEST, _LARGEST)
+        before, relative = relative, np.clip(nm / usual, 1 / _LARGEST, _LARGEST)
+        if np.isclose(relative, before, rtol=_SETTLED, equal_nan=True).all():
+            break
     return relative, c, a
 
 
