@@ -121,7 +121,7 @@ def test_words_tell_the_largest_part_first_and_leave_out_what_does_not_show(resu
     assert [name for name, _, _ in told] == [PART_WORDS[part] for part in shown.index]
     assert [value for _, _, value in told] == [f"{value:.2g}" for value in shown]
     sentence = result.account()[-1]
-    assert "all parts but counting move all labels alike" in sentence
+    assert "all parts but counting have a common cause" in sentence
     assert "HyperSpy" not in sentence
     assert "Not contained" in sentence
 

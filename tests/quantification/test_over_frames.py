@@ -11,6 +11,8 @@ import napari_eds as eds
 from napari_eds.quantification.frames.series import RHO_T
 from napari_eds.quantification.table import MASS_THICKNESS, at_pct, error_of
 from napari_eds.simulate.frames import film_frames
+from napari_eds.simulate.maps import Phase, simulate
+from napari_eds.spectra.acquisition import FrameRange
 
 LAYERS = {2: ("La", "Fe", "O"), 3: ("Sr", "Ti", "O")}
 
@@ -77,6 +79,39 @@ def test_a_loss_is_found_and_taken_back_to_zero_dose(lossy):
     expected = np.flatnonzero(true[0] - true > 2 * np.hypot(error, error[0]))[0] + 0.5
     assert abs(oxygen["onset"] - expected) <= 2
     assert any("O in label 3 changes" in line for line in found.account())
+
+
+def test_a_loss_at_the_same_thickness_is_not_taken_for_thickness(lossy):
+    found = eds.quantify_frames(lossy.series, regions(lossy), recipe_of(lossy))
+    assert found.thickness_lines() == []
+    changes = found.changes()
+    assert (changes["hard_xrays_percent"].abs() < 10).all()
+
+
+def test_hard_xrays_tell_a_foil_that_grows_thinner():
+    """80 to 50 nm over six frames: O seems to grow."""
+    phase = Phase("SrTiO3", {"Sr": 20, "Ti": 20, "O": 60}, 5.12)
+    thickness = np.linspace(80, 50, 6).repeat(16)[:, None].repeat(32, axis=1)
+    made = simulate(np.ones(thickness.shape, int), [phase], thickness, counts_per_pixel=200)
+    ranges = tuple(FrameRange(i, i, 6) for i in range(1, 7))
+    series = eds.FrameSeries(made.image, ranges)
+    labels = np.ones((16, 32), int)
+    labels[:, 16:] = 2
+    recipe = replace_elements(recipe_of(made), ("Sr", "Ti", "O"))
+    found = eds.quantify_frames(series, labels, recipe)
+    changes = found.changes().set_index(["label", "element"])
+    assert changes.loc[1, "O"]["changes"]
+    fall = 100 * (50 - 80) / 65
+    assert changes.loc[1, "O"]["hard_xrays_percent"] == pytest.approx(fall, abs=4)
+    told = found.thickness_lines()
+    assert [line.split(" ± ")[0].rsplit(" ", 1)[0] for line in told] == [
+        f"Hard X-rays of label {label} fall by" for label in (1, 2)
+    ]
+    assert told[0] in found.account()
+
+
+def replace_elements(recipe, elements):
+    return recipe.model_copy(update={"elements": elements, "fit_only": ()})
 
 
 def test_one_frame_of_the_result_is_that_of_a_map(kept):

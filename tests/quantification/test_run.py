@@ -112,6 +112,8 @@ def test_each_label_gets_the_composition_of_the_sum_of_its_pixels(image, painted
     strip = SpectrumImage.from_array(sums[None], ENERGY, acquisition=MICROSCOPE)
     alone = quantify(strip, np.array([[1, 2, 3, 4]]), RECIPE).table
     results = alone.columns[alone.columns.get_loc("counts") :]
+    # Of how many pixels X-rays come tells a thickness, which only the total error holds.
+    results = results[~results.str.endswith("error_total")]
     pd.testing.assert_frame_equal(
         painted.table[results].reset_index(drop=True), alone[results].reset_index(drop=True)
     )

@@ -88,6 +88,13 @@ def test_a_known_formula_tells_the_thickness(wedge):
     result, true, _ = wedge
     found = eds.thickness_from_formula(result, "SrTiO3")
     assert found.thickness_nm == pytest.approx(true, rel=0.07)
+    assert f"from {found.thickness_nm.min():.3g} to " in found.account()[0]
+    absorption = eds.Absorption(thickness_nm=90, density_g_cm3=5.12)
+    recipe = result.recipe.model_copy(update={"absorption": absorption})
+    corrected = eds.quantify(result.image, result.labels, recipe)
+    settled = eds.thickness_from_formula(corrected, "SrTiO3").mass_error_parts["shapes"]
+    assert (settled > 0).all()
+    assert (found.mass_error_parts["shapes"] > 1.3 * settled).all()
     told = eds.compare_thicknesses([found, found])
     assert told[-1].endswith("agree: 0.0 times their errors together")
 

@@ -103,9 +103,9 @@ def errors_account(elements: Sequence[str], found: Composition) -> str:
     mostly = _told({part: parts[part] for part in largest})
     return (
         f"Errors: largest in the mean label for {elements[worst]}, {total[worst]:.2g} at.% in "
-        f"all, mostly of {mostly}; all parts but counting move "
-        "all labels alike. Not contained: elements that were left out, a specimen that is not "
-        f"homogeneous{shapes}."
+        f"all, mostly of {mostly}; all parts but counting have a common cause and move labels of "
+        "like composition and thickness alike. Not contained: elements that were left out, a "
+        f"specimen that is not homogeneous{shapes}."
     )
 
 

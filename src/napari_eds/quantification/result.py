@@ -34,6 +34,7 @@ from napari_eds.quantification.table import (
     column_of,
     error_total_of,
 )
+from napari_eds.quantification.thickness.evenness import Evenness
 from napari_eds.recipe.absorption import Absorption, take_off_angle
 from napari_eds.recipe.k_factors import Convention, KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -74,6 +75,8 @@ class Quantification:
     detectors : DetectorAgreement or None
         How the detectors agree, where they were quantified together. Spectra, fit and
         intensities are then of those in use.
+    evenness : Evenness or None
+        How thick labels are beside each other, where one thickness is given for all.
     """
 
     image: SpectrumImage
@@ -88,6 +91,7 @@ class Quantification:
     intensity_errors_total: np.ndarray
     table: pd.DataFrame
     detectors: DetectorAgreement | None = None
+    evenness: Evenness | None = None
 
     def _brief(self) -> str:
         return (
@@ -125,7 +129,7 @@ class Quantification:
             ``ratios``, ``line_shapes``, ``background``, ``thickness``, ``density``,
             ``attenuation``, and ``dose`` of the zeta-factor method) and ``total``: standard
             deviations in at.%, NaN where unknown. All parts but counting have a common cause in
-            all labels.
+            all labels, but for a thickness that they do not share.
         """
         return error_table(self.table.index.tolist(), self.elements, self.composition)
 
@@ -332,7 +336,9 @@ class Quantification:
         """Say in plain words what was done and what was not, one sentence each."""
         read = [] if self.image.part is None else self.image.part.account()
         detectors = [] if self.detectors is None else self.detectors.account()
-        return [*read, *account(self), *detectors, errors_account(self.elements, self.composition)]
+        uneven = [] if self.evenness is None else self.evenness.account()
+        errors = errors_account(self.elements, self.composition)
+        return [*read, *account(self), *detectors, *uneven, errors]
 
     def to_csv(
         self,

@@ -42,6 +42,7 @@ from napari_eds.quantification.remarks.of_map import map_remarks
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.table import label_table
 from napari_eds.quantification.thickness.contradictions import Contradiction, contradictions
+from napari_eds.quantification.thickness.evenness import Evenness, evenness
 from napari_eds.recipe.dose import Dose
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -56,7 +57,10 @@ _NAMED = 5
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """Labels whose spectra are fitted, before anything is said of their composition."""
+    """Labels whose spectra are fitted, before anything is said of their composition.
+
+    `doses` are those of labels in any unit, where one thickness is given for all of them.
+    """
 
     image: SpectrumImage
     labels: np.ndarray
@@ -68,6 +72,7 @@ class _Fitted:
     electrons: np.ndarray | None
     doubts: Doubts | None = None
     detectors: DetectorAgreement | None = None
+    doses: np.ndarray | None = None
 
 
 @tells_steps
@@ -132,11 +137,12 @@ def run_labels(  # noqa: PLR0913 - keyword-only ones belong together
     maps: Mapping[str, np.ndarray | None],
     progress: Progress | None,
     electrons: np.ndarray | None = None,
+    doses: np.ndarray | None = None,
 ) -> Quantification:
     """Do what `quantify` says of labels that are checked.
 
     `electrons`, (labels,), are doses of the labels in place of the map's, where they are not in
-    proportion to its pixels.
+    proportion to its pixels; `doses` the same in any unit.
     """
     model = build_model(image.energy, image.acquisition, recipe)
     k_factors = k_factors_of(model, recipe)
@@ -160,6 +166,8 @@ def run_labels(  # noqa: PLR0913 - keyword-only ones belong together
         preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
     )
     fitted = _Fitted(image, labels, names, label_spectra, total, preparation, fit, electrons)
+    if recipe.method != "zeta" and foil is not None and maps["thickness"] is None:
+        fitted = replace(fitted, doses=label_spectra.n_pixels if doses is None else doses)
     if joint is not None:
         used = [part for part in parts if part.name in joint.used]
         fitted = replace(
@@ -251,16 +259,20 @@ def _quantification(
     """Turn fitted intensities into compositions, and put together what is known of them."""
     begin("working out errors")
     image, label_spectra, fit = fitted.image, fitted.label_spectra, fitted.fit
+    intensities = Intensities.of_fit(
+        fit.model, k_factors, alpha_areas=fit.alpha_areas, covariance=fit.covariance
+    )
+    even = _evenness(fitted, intensities, foil)
     absorption = absorption_errors(fit.model.quantified, image, recipe, foil, len(fit.counts))
+    if even is not None:
+        absorption = even.widen(absorption)
     if fitted.doubts is None:
         shapes = shape_errors_of(fitted.preparation, recipe, k_factors.convention)
         doubts = doubts_of(fit, shapes, absorption)
     else:
         doubts = replace(fitted.doubts, absorption=absorption)
     composition = compose(
-        Intensities.of_fit(
-            fit.model, k_factors, alpha_areas=fit.alpha_areas, covariance=fit.covariance
-        ),
+        intensities,
         recipe,
         foil=foil,
         doubts=doubts,
@@ -273,7 +285,17 @@ def _quantification(
     of_intensities = intensity_errors(
         fit, doubts, fitted.preparation, recipe, k_factors.convention
     )
-    remarks = _remarks(fitted, recipe, k_factors, composition, foil, of_intensities=of_intensities)
+    if even is not None:
+        even = even.judged(composition, recipe.uncertainties.thickness_percent / 100)
+    remarks = _remarks(
+        fitted,
+        recipe,
+        k_factors,
+        composition,
+        foil,
+        of_intensities=of_intensities,
+        even=even,
+    )
     tell(len(fit.counts), len(fit.counts), "making the table")
     description = describe_labels(fitted.labels, fitted.names)
     return Quantification(
@@ -289,6 +311,21 @@ def _quantification(
         intensity_errors_total=of_intensities,
         table=label_table(description, label_spectra, fit, composition, remarks),
         detectors=fitted.detectors,
+        evenness=even,
+    )
+
+
+def _evenness(fitted: _Fitted, intensities: Intensities, foil: Foil | None) -> Evenness | None:
+    """Say how thick labels are beside each other; None where each has a thickness of its own."""
+    if fitted.doses is None or foil is None:
+        return None
+    return evenness(
+        fitted.fit,
+        intensities,
+        foil,
+        doses=np.asarray(fitted.doses, float),
+        image=fitted.image,
+        labels=fitted.labels,
     )
 
 
@@ -305,6 +342,7 @@ def _remarks(  # noqa: PLR0913 - all that was found
     foil: Foil | None,
     *,
     of_intensities: np.ndarray,
+    even: Evenness | None,
 ) -> list[str]:
     """Return what to beware of in each label."""
     of_map = map_remarks(
@@ -331,6 +369,7 @@ def _remarks(  # noqa: PLR0913 - all that was found
         absorption_is_corrected=recipe.absorption is not None or recipe.method == "zeta",
         bare=None if foil is None or recipe.method == "zeta" else foil.thickness_nm == 0,
         contradictions=against,
+        evenness=even,
         peaks=fitted.preparation.unexplained,
     )
 

@@ -19,6 +19,7 @@ def remark_of(form):
         "stated": "50",
         "pairs": "Ti L/K, La M/L",
         "cause": "absorption not corrected",
+        "seen": "250 to 310",
     }
     parts = {name: text for name, text in given.items() if f"{{{name}}}" in form.template}
     return form(**parts), parts
@@ -35,3 +36,18 @@ def test_remarks_are_taken_apart_as_they_were_joined():
     remarks = [remark_of(form)[0] for form in FORMS]
     assert split(joined(remarks)) == remarks
     assert split(joined([])) == [""]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (248.0, 312.0, "250 to 310"),
+        (0.0, 25.4, "less than 25"),
+        (1234.0, float("inf"), "more than 1200"),
+        (60.1, 60.2, "60"),
+    ],
+)
+def test_ranges_are_read_back(low, high, text):
+    assert forms.ranged(low, high) == text
+    again = forms.range_of(text)
+    assert again == pytest.approx((low, high), rel=0.05)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from napari_eds.quantification.remarks.forms import UNEVEN
 from napari_eds.quantification.remarks.sums import shared_remarks, summary_lines
 
 PEAK, POOR = "unexplained peak at 2.06 keV (9.2 % of the lines: Pt?)", "poor fit of the sum"
@@ -45,18 +46,21 @@ def test_errors_of_one_cause_are_told_once_for_all_labels():
 
 def test_thicknesses_that_are_contradicted_are_summed_up():
     remarks = [
-        "thickness 50 nm contradicted by Ti L/K: they look like 310 nm; one",
+        "thickness 50 nm contradicted by Ti L/K: they look like 250 to 310 nm; one",
         "one",
-        "thickness 55 nm contradicted by V L/K, Ti L/K: they look like 95 nm; one",
-        "thickness 50 nm unlike other labels by La M/L: they look like 200 nm; one",
+        "thickness 55 nm contradicted by V L/K, Ti L/K: they look like less than 95 nm; one",
+        "thickness 50 nm unlike other labels by La M/L: they look thicker; one",
+        UNEVEN(number="0.3") + "; one",
+        UNEVEN(number="1.8") + "; one",
     ]
     assert summary_lines(remarks) == [
         "All labels: one.",
         (
-            "2 of 4 labels: thickness contradicted by the ratios of Ti L/K, V L/K, which look "
-            "like 95 to 310 nm."
+            "2 of 6 labels: thickness contradicted by the ratios of Ti L/K, V L/K, which look "
+            "like less than 310 nm."
         ),
-        "1 of 4 labels: thickness contradicted beside others by La M/L, which look like 200 nm.",
+        "1 of 6 labels: thickness contradicted beside others by La M/L, which look thicker.",
+        f"2 of 6 labels: {UNEVEN(number='0.3 to 1.8')}.",
     ]
 
 

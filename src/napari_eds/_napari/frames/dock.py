@@ -247,7 +247,8 @@ def _summary(found: FrameResult) -> str:
         for label, own in changes.groupby(LABEL, sort=True)
     ]
     more = f"; and in {counted(len(told) - _TOLD, 'label')} more" if len(told) > _TOLD else ""
-    return f"Changes over the frames: {'; '.join(told[:_TOLD])}{more}."
+    lines = [f"Changes over the frames: {'; '.join(told[:_TOLD])}{more}."]
+    return "\n".join(lines + [f"⚠ {line}" for line in found.thickness_lines()[:_TOLD]])
 
 
 def _missing(focus: Focus) -> str:

@@ -24,8 +24,9 @@ REAL = "▲"
 _ABOUT = (
     "Mean ± standard deviation over the selected labels; in brackets the standard deviation that "
     f"counting alone would give. {REAL} marks elements whose scatter would come from counting "
-    "alone in less than 1 of 100 cases: the labels differ. What moves all labels alike, such as "
-    "k-factors, is in the errors of the table."
+    "alone in less than 1 of 100 cases: the labels differ, or are corrected by one thickness that "
+    "does not fit all. What moves all labels alike, such as k-factors, is in the errors of the "
+    "table."
 )
 
 

@@ -1,8 +1,8 @@
 """What the errors of a composition are made of.
 
 Each part is propagated to first order to the atomic fractions, with the correlations inside it.
-Parts other than counting have a common cause for all labels of a map: they move all labels alike,
-and do not average out.
+Parts other than counting have a common cause for all labels of a map: they move labels of like
+composition and thickness alike, and do not average out.
 """
 
 from __future__ import annotations
@@ -67,8 +67,10 @@ class AbsorptionErrors:
         What absorbs; where absorption is not corrected, a foil as thick as it may well be.
     is_corrected : bool
     thickness : float, or ndarray, (labels, 1)
+        Relative standard deviation; of each label, where it is known how thick labels are beside
+        each other.
     density : float
-        Relative standard deviations.
+        Relative standard deviation.
     attenuation : ndarray, (elements, families)
         Of the coefficients, relative.
     calibrated : ndarray, (elements, families), or None

@@ -28,6 +28,7 @@ from napari_eds._support.progress import Progress, begin, tells_steps
 from napari_eds.errors import EDSError, LabelError, RecipeError
 from napari_eds.labels.chips import CHIP, LABEL, N_PIXELS, Chips, describe_labels, labelled
 from napari_eds.quantification.frames.figure import draw
+from napari_eds.quantification.frames.hard_xrays import Faded, can_mislead, faded
 from napari_eds.quantification.methods.composing import electrons_of
 from napari_eds.quantification.result import Quantification
 from napari_eds.quantification.run import run_labels
@@ -64,6 +65,8 @@ _CHANGE = (
 )
 #: What `changes` calls the mass thickness, in kg/m², beside the elements.
 RHO_T = "rho_t"
+#: Columns of `changes` that are the same for all elements of a label.
+XRAYS, XRAYS_ERROR = "hard_xrays_percent", "hard_xrays_error_percent"
 #: Labels that are drawn without being asked for.
 _DRAWN = 6
 #: A change is told where its probability by chance is lower; and an onset where the effect is
@@ -145,9 +148,12 @@ class FrameResult:
             value of `against` from which on all compositions differ from the first one by more
             than twice the error of the difference, NaN where there is none; and ``changes``,
             whether p is below 0.001. By the zeta-factor method, ``"rho_t"`` stands among the
-            elements for the mass thickness in kg/m².
+            elements for the mass thickness in kg/m². ``hard_xrays_percent`` and
+            ``hard_xrays_error_percent`` tell by how much X-rays above 2 keV, per dose, change
+            from the first frame to the last, as they do where thickness does.
         """
         x = self.against(against)
+        xrays = {told.label: (told.percent, told.error_percent) for told in self._faded()}
         rows = []
         for label, own in self.table.groupby(LABEL, sort=True):
             at = x[self.table.index.get_indexer(own.index)]
@@ -157,8 +163,27 @@ class FrameResult:
                     for name in (column, error_of(column), error_total_of(column))
                 )
                 told = _change(at, value, error, total)
+                told |= dict(zip((XRAYS, XRAYS_ERROR), xrays[int(label)], strict=True))
                 rows.append({LABEL: label, CHIP: own[CHIP].iloc[0], "element": element} | told)
         return pd.DataFrame(rows)
+
+    def thickness_lines(self) -> list[str]:
+        """Say where a change may be one of thickness, in sentences; empty where none is.
+
+        Zeta-factors find the thickness of every frame, so that compositions are right.
+        """
+        found = self.changes()
+        families = self.result.fit.model.quantified
+        if self.result.composition.mass_thickness is not None or not can_mislead(families):
+            return []
+        changed = set(found.loc[found["changes"], LABEL])
+        return [str(told) for told in self._faded() if told.label in changed and told.is_sure]
+
+    def _faded(self) -> list[Faded]:
+        frames = [own.first for own in self.series.ranges]
+        parts = self.series.dose_parts[np.searchsorted(frames, self.table[FIRST])]
+        doses = self.table[N_PIXELS].to_numpy() * parts
+        return faded(self.table, self.result.fit.model.quantified, doses)
 
     def _followed(self) -> list[tuple[str, str]]:
         """Return what is tested for a change, with its column."""
@@ -177,9 +202,10 @@ class FrameResult:
         )
         common = (
             "Frames share axis, line shapes, k-factors and absorption: their errors move all "
-            "alike and take no part in these tests."
+            "alike, where the thickness stays, and take no part in these tests."
         )
-        return [*(told or [nothing]), *self._shifted(), common, *self.result.account()]
+        changes = [*(told or [nothing]), *self.thickness_lines()]
+        return [*changes, *self._shifted(), common, *self.result.account()]
 
     def _shifted(self) -> list[str]:
         down, right = np.abs(self.series.shifts).max(axis=0)
@@ -314,6 +340,7 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
     begin("putting frames together")
     groups = series.grouped(every)
     apart, ids, frames = groups.labels_apart(labels)
+    doses = _doses(groups, apart, frames)
     result = run_labels(
         groups.stacked,
         apart,
@@ -321,7 +348,8 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
         recipe,
         maps={"thickness": None, "density": None},
         progress=progress,
-        electrons=_electrons(groups, recipe, apart, frames),
+        electrons=_electrons(groups, recipe, doses),
+        doses=doses,
     )
     region = result.table.index.to_numpy() - 1
     described = describe_labels(labels, names)
@@ -335,26 +363,27 @@ def quantify_frames(  # noqa: PLR0913 - the last three have defaults that fit ne
     return FrameResult(result, table, groups)
 
 
-def _electrons(
-    groups: FrameSeries, recipe: Recipe, apart: np.ndarray, frames: np.ndarray
-) -> np.ndarray | None:
-    """Return the dose of every region, which is that of its own frames; None where not needed.
+def _doses(groups: FrameSeries, apart: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Return doses of regions with pixels, over that of a pixel in all frames.
 
     Parameters
     ----------
     groups : FrameSeries
-    recipe : Recipe
     apart, frames
         Of `FrameSeries.labels_apart`.
     """
+    n_pixels = np.bincount(apart.ravel(), minlength=frames.size + 1)[1:]
+    return np.asarray((n_pixels * groups.dose_parts[frames])[n_pixels > 0])
+
+
+def _electrons(groups: FrameSeries, recipe: Recipe, doses: np.ndarray) -> np.ndarray | None:
+    """Return electrons of doses, each that of its own frames; None where not needed."""
     if recipe.method != "zeta":
         return None
     # Of the map as one frame has it, which tells the time of a pixel over all frames.
     whole = replace(groups.frame(0), acquisition=groups.stacked.acquisition)
     (per_pixel,) = electrons_of(whole, recipe.dose, np.ones(1))
-    n_pixels = np.bincount(apart.ravel(), minlength=frames.size + 1)[1:]
-    electrons = per_pixel * n_pixels * groups.dose_parts[frames]
-    return np.asarray(electrons[n_pixels > 0])
+    return np.asarray(per_pixel * doses)
 
 
 def _of_frames(groups: FrameSeries, frames: np.ndarray) -> pd.DataFrame:

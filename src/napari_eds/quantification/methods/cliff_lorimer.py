@@ -69,7 +69,7 @@ def cliff_lorimer(
     _check_foil(foil, intensities)
     counted, detected, sigma = counted_and_seen(intensities, doubts)
     emitted = np.where(counted, intensities.counts * intensities.k_factors, np.nan)
-    c, a, moving = _consistent(emitted, foil)
+    c, a, moving = consistent(emitted, foil)
     enough = enough_atoms(intensities, a)
     if enough[moving].any() and unsettled == "raise":
         raise _does_not_settle(moving[enough[moving]], label_names)
@@ -145,7 +145,7 @@ def jacobians_of(
     )
 
 
-def _consistent(
+def consistent(
     emitted: np.ndarray, foil: Foil | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weight fractions and absorption factors that agree with each other, for ``k I``.

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
 
+import numpy as np
+
 _SEPARATOR = "; "
+#: How a range is written that is open at one end.
+LESS, MORE = "less than ", "more than "
 
 
 def joined(remarks: Iterable[str]) -> str:
@@ -22,6 +26,29 @@ def joined(remarks: Iterable[str]) -> str:
 def split(text: str) -> list[str]:
     """Return the remarks on one label; a single empty one where there are none."""
     return text.split(_SEPARATOR)
+
+
+def ranged(low: float, high: float) -> str:
+    """Write a range of two digits; below is 0 and above infinite where it is open.
+
+    Parameters
+    ----------
+    low, high : float
+    """
+    least, most = (f"{float(f'{number:.2g}'):g}" for number in (low, high))
+    if not low > 0:
+        return f"{LESS}{most}"
+    return f"{MORE}{least}" if np.isinf(high) else " to ".join(dict.fromkeys((least, most)))
+
+
+def range_of(text: str) -> tuple[float, float]:
+    """Return the range that `ranged` wrote."""
+    if text.startswith(LESS):
+        return 0.0, float(text.removeprefix(LESS))
+    if text.startswith(MORE):
+        return float(text.removeprefix(MORE)), float("inf")
+    low, _, high = text.partition(" to ")
+    return float(low), float(high or low)
 
 
 @dataclass(frozen=True)
@@ -85,7 +112,8 @@ WRONG_MODEL = Form("{element} below zero: wrong model")
 UNCERTAIN = Form("{element} ± {number} at.% ({cause})")
 FITTED_ONLY = Form("much is only fitted: {element} ({number} %)")
 TOO_THICK = Form("absorption correction of {element} x {number}: too thick for it")
-CONTRADICTED = Form("thickness {stated} nm contradicted by {pairs}: they look like {number} nm")
-UNLIKE_OTHERS = Form(
-    "thickness {stated} nm unlike other labels by {pairs}: they look like {number} nm"
+CONTRADICTED = Form("thickness {stated} nm contradicted by {pairs}: they look like {seen} nm")
+UNLIKE_OTHERS = Form("thickness {stated} nm unlike other labels by {pairs}: they look {seen}")
+UNEVEN = Form(
+    "X-rays per pixel tell {number} x the usual thickness: give a map of it or use zeta-factors"
 )

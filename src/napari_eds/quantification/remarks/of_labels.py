@@ -20,13 +20,16 @@ from napari_eds.quantification.remarks.forms import (
     POOR_SUM,
     TOO_THICK,
     UNCERTAIN,
+    UNEVEN,
     UNEXPLAINED_PEAK,
     UNLIKE_OTHERS,
     WRONG_MODEL,
     joined,
+    ranged,
 )
 from napari_eds.quantification.remarks.of_map import POOR
 from napari_eds.quantification.thickness.contradictions import Contradiction
+from napari_eds.quantification.thickness.evenness import Evenness
 
 #: Counting error of an atomic fraction above which a label has too few counts.
 FEW_COUNTS_ERROR = 0.1
@@ -74,6 +77,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     absorption_is_corrected: bool,
     bare: np.ndarray | None = None,
     contradictions: Sequence[Contradiction | None] = (),
+    evenness: Evenness | None = None,
     peaks: Sequence[UnexplainedPeak] = (),
 ) -> list[str]:
     """Return per label what to beware of, as one text; empty where nothing is.
@@ -91,6 +95,8 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
         Labels without a thickness in the map that others are corrected by.
     contradictions : sequence of Contradiction or None
         Of each label, what its soft families say against its thickness.
+    evenness : Evenness, optional
+        How thick labels are beside each other.
     peaks : sequence of UnexplainedPeak
         Those that the remarks of the map tell already. Labels are searched for others, which the
         sum of all labels may not show; one that has any is fitted poorly.
@@ -115,6 +121,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
             own += [
                 *fits.fitted_only(i),
                 *_contradicted(against[i]),
+                *_uneven(evenness, i),
                 *doubts.of_thickness(i),
                 *doubts.uncertain(i),
                 *of_map,
@@ -126,9 +133,18 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
 def _contradicted(against: Contradiction | None) -> list[str]:
     if against is None:
         return []
-    form = UNLIKE_OTHERS if against.beside_others else CONTRADICTED
-    stated, seen = f"{against.stated_nm:.3g}", f"{float(f'{against.seen_nm:.2g}'):g}"
-    return [form(stated=stated, pairs=against.pairs, number=seen)]
+    stated = f"{against.stated_nm:.3g}"
+    if against.beside_others:
+        seen = "thinner" if against.is_thinner else "thicker"
+        return [UNLIKE_OTHERS(stated=stated, pairs=against.pairs, seen=seen)]
+    seen = ranged(against.low_nm, against.high_nm)
+    return [CONTRADICTED(stated=stated, pairs=against.pairs, seen=seen)]
+
+
+def _uneven(evenness: Evenness | None, i: int) -> list[str]:
+    if evenness is None or not evenness.told[i]:
+        return []
+    return [UNEVEN(number=f"{evenness.relative[i]:.2g}")]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,11 +18,15 @@ from napari_eds.quantification.remarks.forms import (
     POOR_SUM,
     TOO_THICK,
     UNCERTAIN,
+    UNEVEN,
     UNEXPLAINED_PEAK,
     UNLIKE_OTHERS,
     WRONG_MODEL,
+    Form,
     fits_any,
     joined,
+    range_of,
+    ranged,
     split,
 )
 
@@ -129,27 +133,49 @@ def summary_lines(remarks: Sequence[str]) -> list[str]:
 
 
 def thickness_lines(remarks: Sequence[str]) -> list[str]:
-    """Say in how many labels soft families contradict the thickness, and as of what they look.
+    """Say in how many labels soft families or X-rays per pixel contradict the thickness.
 
     Parameters
     ----------
     remarks : sequence of str
         Of each label, joined as `label_remarks` joins them.
     """
+    of_all = counted(len(remarks), "label")
+    contradicted = _told(remarks, CONTRADICTED)
     lines = []
-    for form, by in ((CONTRADICTED, "by the ratios of"), (UNLIKE_OTHERS, "beside others by")):
-        told = [form.parts_of(r) for text in remarks for r in split(text)]
-        found = [parts for parts in told if parts is not None]
-        if not found:
-            continue
-        pairs = ", ".join(dict.fromkeys(p for parts in found for p in parts["pairs"].split(", ")))
-        numbers = sorted({parts["number"] for parts in found}, key=float)
-        spread = " to ".join(dict.fromkeys((numbers[0], numbers[-1])))
+    if contradicted:
+        lows, highs = zip(*(range_of(parts["seen"]) for parts in contradicted), strict=True)
         lines.append(
-            f"{len(found)} of {counted(len(remarks), 'label')}: thickness contradicted {by} "
-            f"{pairs}, which look like {spread} nm."
+            f"{len(contradicted)} of {of_all}: thickness contradicted by the ratios of "
+            f"{_pairs(contradicted)}, which look like {ranged(min(lows), max(highs))} nm."
         )
-    return lines
+    unlike = _told(remarks, UNLIKE_OTHERS)
+    if unlike:
+        seen = " or ".join(dict.fromkeys(parts["seen"] for parts in unlike))
+        lines.append(
+            f"{len(unlike)} of {of_all}: thickness contradicted beside others by "
+            f"{_pairs(unlike)}, which look {seen}."
+        )
+    return lines + _uneven_lines(_told(remarks, UNEVEN), of_all)
+
+
+def _uneven_lines(told: Sequence[dict[str, str]], of_all: str) -> list[str]:
+    if not told:
+        return []
+    numbers = sorted({parts["number"] for parts in told}, key=float)
+    spread = " to ".join(dict.fromkeys((numbers[0], numbers[-1])))
+    return [f"{len(told)} of {of_all}: {UNEVEN(number=spread)}."]
+
+
+def _told(remarks: Sequence[str], form: Form) -> list[dict[str, str]]:
+    """Return the parts of all remarks of a form."""
+    told = [form.parts_of(remark) for text in remarks for remark in split(text)]
+    return [parts for parts in told if parts is not None]
+
+
+def _pairs(told: Sequence[dict[str, str]]) -> str:
+    """Name the pairs of families of several remarks, each once."""
+    return ", ".join(dict.fromkeys(p for parts in told for p in parts["pairs"].split(", ")))
 
 
 def _without(remarks: Sequence[str], shared: Sequence[str]) -> list[str]:

@@ -36,14 +36,21 @@ class Contradiction:
     ----------
     pairs : str
         Those whose ratio is off, such as ``"Ti L/K"``.
-    stated_nm, seen_nm : float
+    stated_nm : float
+    low_nm, high_nm : float
+        Between which thicknesses chi-squared is less than one above its least; 0 and infinite
+        where it is beyond those that were tried.
+    is_thinner : bool
     beside_others : bool
-        Whether other labels contradict it, and not the k-factors.
+        Whether other labels contradict it, and not the k-factors. Then no thickness follows: that
+        of the others is none the better known.
     """
 
     pairs: str
     stated_nm: float
-    seen_nm: float
+    low_nm: float
+    high_nm: float
+    is_thinner: bool
     beside_others: bool
 
 
@@ -79,10 +86,17 @@ def contradictions(
         (_Off(seen.beside_others(), seen.errors_beside_others(path_error)), True),
     ]
     for off, beside_others in tests:
-        for i, factor, names in _contradicted(seen, off):
+        for i, fits, names in _contradicted(seen, off):
             if found[i] is None:
                 nm = float(foil.thickness_nm[i])
-                found[i] = Contradiction(", ".join(names), nm, factor * nm, beside_others)
+                found[i] = Contradiction(
+                    ", ".join(names),
+                    nm,
+                    fits.low * nm,
+                    fits.high * nm,
+                    is_thinner=fits.best < 1,
+                    beside_others=beside_others,
+                )
     return found
 
 
@@ -117,20 +131,40 @@ class _Off:
         )
 
 
-def _contradicted(seen: SoftRatios, off: _Off) -> list[tuple[int, float, list[str]]]:
-    """Return labels that are contradicted, by what factor of thickness, and by which pairs."""
+@dataclass(frozen=True)
+class _Fits:
+    """Which factors of the stated thickness fit a label: the best, and one deviation around it."""
+
+    best: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, chi_squared: np.ndarray) -> _Fits:
+        """Take chi-squared of `_FACTORS`."""
+        best = int(np.argmin(chi_squared))
+        near = np.flatnonzero(chi_squared <= chi_squared[best] + 1)
+        first, last = int(near[0]), int(near[-1])
+        return cls(
+            best=float(_FACTORS[best]),
+            low=0.0 if first == 0 else float(_FACTORS[first]),
+            high=np.inf if last == len(_FACTORS) - 1 else float(_FACTORS[last]),
+        )
+
+
+def _contradicted(seen: SoftRatios, off: _Off) -> list[tuple[int, _Fits, list[str]]]:
+    """Return labels that are contradicted, what factors of thickness fit, and by which pairs."""
     found = []
     # No thickness fits better than by all of chi-squared, so that most labels need no search.
     for i in np.flatnonzero(off.chi_squared(slice(None)) > _SIGMAS**2).tolist():
         chi_squared = off.chi_squared(i, seen.shifts(i, _FACTORS))
-        best = int(np.argmin(chi_squared))
-        gain = chi_squared[_STATED] - chi_squared[best]
-        factor = float(_FACTORS[best])
-        differs = abs(np.log(factor)) > np.log(_LEAST_FACTOR)
-        if gain > _SIGMAS**2 and differs and _matters(seen, i, factor):
+        fits = _Fits.of(chi_squared)
+        gain = chi_squared[_STATED] - chi_squared.min()
+        differs = abs(np.log(fits.best)) > np.log(_LEAST_FACTOR)
+        if gain > _SIGMAS**2 and differs and _matters(seen, i, fits.best):
             size = np.nan_to_num(np.abs(off.logarithms[i] / off.errors[i]))
             names = [seen.pairs.names[p] for p in np.flatnonzero(size > size.max() / 2)]
-            found.append((i, factor, names))
+            found.append((i, fits, names))
     return found
 
 

@@ -148,7 +148,9 @@ class LabelThickness:
         if not known.any():
             return [f"{self.way}: no label gives a thickness"]
         median, spread = np.median(thickness[known]), np.median(error[known])
-        of = f" (median of {known.sum()} labels)" if known.sum() > 1 else ""
+        low, high = np.min(thickness[known]), np.max(thickness[known])
+        of = f" (median of {known.sum()} labels from {low:.3g} to {high:.3g} nm)"
+        of = of if known.sum() > 1 else ""
         lines = [f"{self.way}: {median:.3g} ± {spread:.2g} nm{of}"]
         if not known.all():
             lines.append(f"  {counted(int(np.sum(~known)), 'label')} without any")
