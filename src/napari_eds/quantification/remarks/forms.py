@@ -88,3 +88,4 @@ CONTRADICTED = Form("thickness {stated} nm contradicted by {pairs}: they look li
 UNLIKE_OTHERS = Form(
     "thickness {stated} nm unlike other labels by {pairs}: they look like {number} nm"
 )
+OWN_BACKGROUND = Form("background unlike that of the sum: quantify it apart")
