@@ -34,6 +34,7 @@ from napari_eds._support.csv_cells import csv_text
 from napari_eds._support.files import existing_file, write_atomically
 from napari_eds._support.outputs import check_files
 from napari_eds.errors import EDSError, ReadError
+from napari_eds.fitting.fit import Fit
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 from napari_eds.quantification.result import Quantification
@@ -51,6 +52,9 @@ from napari_eds.spectra.spectrum_image import SpectrumImage
 MODEL_NAME = "napari_eds"
 FORMAT = "napari-eds label spectra"
 VERSION = 1
+#: Patterns of backgrounds below this part of all backgrounds are left out.
+_LEAST_PATTERN = 1e-7
+
 #: Branch of the metadata that HyperSpy has no place for.
 _OWN = "napari_eds"
 
@@ -386,12 +390,32 @@ def _background(
         model.add_polynomial_background(order=spectral.background_order)
         (polynomial,) = model.background_components
         return [(polynomial.name, f"a{i}", c) for i, c in enumerate(coefficients.T)]
+    patterns = spectral.background
+    if result.fit.backgrounds is not None:
+        own, amounts = _own_backgrounds(result.fit)
+        patterns, coefficients = np.hstack([patterns, own]), np.hstack([coefficients, amounts])
     columns = []
-    for i, column in enumerate(spectral.background.T):
+    for i, column in enumerate(patterns.T):
         component = _add_pattern(model, signal, result, f"background_{i}", column)
         model.background_components.append(component)
         columns.append((component.name, "yscale", coefficients[:, i]))
     return columns
+
+
+def _own_backgrounds(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """Return patterns that backgrounds of labels add to the common one, and how much of each.
+
+    A few make up all that compositions do to backgrounds.
+
+    Returns
+    -------
+    patterns : ndarray, (channels of the fit, patterns)
+    amounts : ndarray, (labels, patterns)
+    """
+    own = fit.background - fit.background_coefficients @ fit.model.background.T
+    amounts, sizes, patterns = np.linalg.svd(own, full_matrices=False)
+    used = sizes > _LEAST_PATTERN * max(float(np.linalg.norm(fit.background)), 1.0)
+    return patterns[used].T, (amounts * sizes)[:, used]
 
 
 def _add_pattern(

@@ -10,6 +10,7 @@ import numpy as np
 from napari_eds._support.progress import Progress
 from napari_eds._support.threads import in_order
 from napari_eds.fitting import hyperspy_fit
+from napari_eds.fitting.label_backgrounds import LabelBackgrounds
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.poisson import expected_counts, fit_poisson
 from napari_eds.fitting.refinement import SURE_SIGMA, relative_misfit
@@ -43,6 +44,8 @@ class Fit:
     engine : {"poisson", "linear", "nonlinear"}
     background_of_all : ndarray, (channels of the fit,), or None
         Background of all labels together, which HyperSpy's engines take for the shape of each.
+    backgrounds : LabelBackgrounds or None
+        By what the backgrounds of labels differ from the model's; None where none does.
     """
 
     model: SpectralModel
@@ -53,6 +56,7 @@ class Fit:
     reduced_chi_squared: np.ndarray
     engine: Engine
     background_of_all: np.ndarray | None = None
+    backgrounds: LabelBackgrounds | None = None
 
     @cached_property
     def intensities(self) -> np.ndarray:
@@ -62,12 +66,24 @@ class Fit:
     @property
     def background(self) -> np.ndarray:
         """Fitted background in counts per channel, (labels, channels of the fit), made anew."""
-        return np.asarray(self.background_coefficients @ self.model.background.T)
+        return self.background_of(slice(None))
 
-    @property
+    def background_of(self, labels: slice) -> np.ndarray:
+        """Return the fitted background of some labels, (labels, channels of the fit)."""
+        found = np.asarray(self.background_coefficients[labels] @ self.model.background.T)
+        factors = self._factors(labels)
+        return found if factors is None else found * factors
+
+    def _factors(self, labels: slice) -> np.ndarray | None:
+        return None if self.backgrounds is None else self.backgrounds.fitted(labels)
+
+    @cached_property
     def background_counts(self) -> np.ndarray:
         """Counts of the fitted background in all channels of the fit, (labels,)."""
-        return np.asarray(self.background_coefficients @ self.model.background.sum(axis=0))
+        columns = self.model.background
+        if self.backgrounds is not None:
+            return self.backgrounds.counts(self.background_coefficients, columns)
+        return np.asarray(self.background_coefficients @ columns.sum(axis=0))
 
     @property
     def fitted(self) -> np.ndarray:
@@ -86,7 +102,8 @@ class Fit:
         """
         areas, background = self.alpha_areas[labels], self.background_coefficients[labels]
         if self.background_of_all is None:
-            expected = expected_counts(self.model, np.hstack([areas, background]))
+            coefficients = np.hstack([areas, background])
+            expected = expected_counts(self.model, coefficients, self._factors(labels))
             expected[~self.counts[labels].any(axis=1)] = 0
             return expected
         return hyperspy_fit.equal_weight_expectation(
@@ -112,13 +129,15 @@ class Fit:
         return np.sqrt(np.maximum(np.diagonal(self.covariance, axis1=1, axis2=2), 0))
 
 
-def fit(
+def fit(  # noqa: PLR0913 - keyword-only ones have defaults
     model: SpectralModel,
     counts: np.ndarray,
     engine: Engine = "poisson",
     progress: Progress | None = None,
     *,
     non_negative: bool = False,
+    backgrounds: LabelBackgrounds | None = None,
+    first: np.ndarray | None = None,
 ) -> Fit:
     """Fit a model to spectra.
 
@@ -135,6 +154,10 @@ def fit(
         Called with (done, total, what); raising in it cancels the fit.
     non_negative : bool
         Keep intensities at or above zero; ``"poisson"`` only (``"nonlinear"`` always does).
+    backgrounds : LabelBackgrounds, optional
+        By what the backgrounds of labels differ from the model's; ``"poisson"`` only.
+    first : ndarray, (labels, columns of the design), optional
+        That of `poisson.first_estimate`, if it is known; ``"poisson"`` only.
 
     Returns
     -------
@@ -143,7 +166,9 @@ def fit(
     report = progress or (lambda _done, _total, _what: None)
     counts = np.asarray(counts)
     if engine == "poisson":
-        result = _poisson(model, counts, report, non_negative=non_negative)
+        result = _poisson(
+            model, counts, report, non_negative=non_negative, backgrounds=backgrounds, first=first
+        )
     else:
         areas, background = hyperspy_fit.fit_hyperspy(
             model, counts, report, nonlinear=engine == "nonlinear"
@@ -180,8 +205,14 @@ def equal_weight_fit(
     )
 
 
-def _poisson(
-    model: SpectralModel, counts: np.ndarray, report: Progress, *, non_negative: bool
+def _poisson(  # noqa: PLR0913 - keyword-only ones are those of `fit`
+    model: SpectralModel,
+    counts: np.ndarray,
+    report: Progress,
+    *,
+    non_negative: bool,
+    backgrounds: LabelBackgrounds | None,
+    first: np.ndarray | None,
 ) -> Fit:
     report(0, len(counts), "fitting")
     total = counts.sum(axis=0, dtype=sum_dtype(counts))
@@ -193,6 +224,8 @@ def _poisson(
         counts,
         fit_sum(model, total).expected,
         non_negative=non_negative,
+        backgrounds=backgrounds,
+        first=first,
         progress=report,
     )
     return Fit(
@@ -206,6 +239,7 @@ def _poisson(
         ),
         reduced_chi_squared=chi_squared,
         engine="poisson",
+        backgrounds=backgrounds,
     )
 
 

@@ -7,6 +7,8 @@ score ``A' (y - mu) / mu`` vanishes where the weights are ``1 / mu``.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
@@ -15,6 +17,9 @@ from napari_eds._support.progress import Progress
 from napari_eds._support.threads import in_order
 from napari_eds.fitting.least_squares import weighted_fit
 from napari_eds.fitting.model import SpectralModel
+
+if TYPE_CHECKING:
+    from napari_eds.fitting.label_backgrounds import LabelBackgrounds
 
 #: Labels fitted at a time: bounds memory and lets a fit be cancelled.
 BLOCK_LABELS = 256
@@ -37,12 +42,14 @@ _GROUP_COUNTS = 3.0
 _GROUP_FLOOR = 1.0
 
 
-def fit_poisson(
+def fit_poisson(  # noqa: PLR0913 - keyword-only ones have defaults
     model: SpectralModel,
     counts: np.ndarray,
     expected_shape: np.ndarray,
     *,
     non_negative: bool = False,
+    backgrounds: LabelBackgrounds | None = None,
+    first: np.ndarray | None = None,
     progress: Progress = lambda _done, _total, _what: None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fit spectra by iterated weighted least squares.
@@ -56,6 +63,10 @@ def fit_poisson(
         Fitted counts of the summed spectrum, positive.
     non_negative : bool
         Whether to keep intensities at or above zero.
+    backgrounds : LabelBackgrounds, optional
+        By what the backgrounds of labels differ from the model's.
+    first : ndarray, (labels, columns of the design), optional
+        That of `first_estimate`, if it is known; not for intensities kept above zero.
     progress : callable, optional
         Called with (done, total, what); raising in it cancels the fit.
 
@@ -72,8 +83,11 @@ def fit_poisson(
     solver = _Solver(model.design / norms, len(model.families), non_negative=non_negative)
 
     def fitted(start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        block = np.asarray(counts[start : start + BLOCK_LABELS], dtype=float)
-        coefficients, covariance, expected = solver.fit(block, expected_shape)
+        labels = slice(start, start + BLOCK_LABELS)
+        block = np.asarray(counts[labels], dtype=float)
+        factors = None if backgrounds is None else backgrounds.fitted(labels)
+        begun = None if first is None or non_negative else first[labels] * norms
+        coefficients, covariance, expected = solver.fit(block, expected_shape, factors, begun)
         empty = block.sum(axis=1) == 0
         coefficients[empty], covariance[empty], expected[empty] = 0, 0, 0
         return coefficients, covariance, grouped_chi_squared(block, expected, model.n_parameters)
@@ -89,7 +103,9 @@ def fit_poisson(
     return coefficients / norms, covariance / np.outer(norms, norms), chi_squared
 
 
-def expected_counts(model: SpectralModel, coefficients: np.ndarray) -> np.ndarray:
+def expected_counts(
+    model: SpectralModel, coefficients: np.ndarray, factors: np.ndarray | None = None
+) -> np.ndarray:
     """Return the counts that fitted coefficients let expect, positive, (labels, channels).
 
     They are what `fit_poisson` weighs with: the background is never nothing, and no negative line
@@ -99,11 +115,13 @@ def expected_counts(model: SpectralModel, coefficients: np.ndarray) -> np.ndarra
     ----------
     model : SpectralModel
     coefficients : ndarray, (labels, columns of the design)
+    factors : ndarray, (labels, channels), optional
+        Of the background, where labels have one of their own.
     """
     norms = np.linalg.norm(model.background, axis=0)
     # The least background is that of columns of one norm, as they are fitted.
     least = _least_background(model.background / np.where(norms == 0, 1, norms))
-    return _expected(model.design, coefficients, len(model.families), least)
+    return _expected(model.design, coefficients, len(model.families), least, factors)
 
 
 def shared_inverse(model: SpectralModel, expected_shape: np.ndarray) -> np.ndarray:
@@ -123,6 +141,18 @@ def shared_inverse(model: SpectralModel, expected_shape: np.ndarray) -> np.ndarr
     weighted = model.design / expected_shape[:, None]
     _, covariance = weighted_fit(model.design, expected_shape, expected_shape)
     return weighted @ covariance
+
+
+def first_estimate(
+    model: SpectralModel, counts: np.ndarray, expected_shape: np.ndarray
+) -> np.ndarray:
+    """Return coefficients of spectra by one pseudo-inverse, (labels, columns of the design).
+
+    With the weights of the summed spectrum, from which `fit_poisson` begins, too.
+    """
+    inverse = shared_inverse(model, expected_shape)
+    starts = range(0, len(counts), BLOCK_LABELS)
+    return np.concatenate([counts[start : start + BLOCK_LABELS] @ inverse for start in starts])
 
 
 def grouped_chi_squared(counts: np.ndarray, expected: np.ndarray, n_parameters: int) -> np.ndarray:
@@ -159,40 +189,63 @@ def grouped_chi_squared(counts: np.ndarray, expected: np.ndarray, n_parameters: 
 
 
 class _Solver:
-    """Normal equations of one design for many spectra with weights of their own."""
+    """Normal equations of one design for many spectra with weights of their own.
+
+    Factors (labels, channels) multiply the columns of the background for each label, if any.
+    """
 
     def __init__(self, design: np.ndarray, n_families: int, *, non_negative: bool) -> None:
         self._design = design
         self._non_negative = non_negative
         self._upper = np.triu_indices(design.shape[1])
         self._pairs = design[:, self._upper[0]] * design[:, self._upper[1]]
+        # How many of a pair are columns of the background.
+        of_background = (np.stack(self._upper) >= n_families).sum(axis=0)
+        places = [np.flatnonzero(of_background == n) for n in range(3)]
+        self._by_background = [(found, self._pairs[:, found]) for found in places]
         self._n_families = n_families
         self._least = _least_background(design[:, n_families:])
 
     def fit(
-        self, counts: np.ndarray, expected_shape: np.ndarray
+        self,
+        counts: np.ndarray,
+        expected_shape: np.ndarray,
+        factors: np.ndarray | None,
+        start: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return coefficients, covariance and expected counts of a block of spectra."""
-        share = counts.sum(axis=1) / expected_shape.sum()
-        expected = np.maximum(np.outer(share, expected_shape), self._least)
-        coefficients = np.zeros((len(counts), self._design.shape[1]))
+        if start is None:
+            share = counts.sum(axis=1) / expected_shape.sum()
+            expected = np.maximum(np.outer(share, expected_shape), self._least)
+            coefficients = np.zeros((len(counts), self._design.shape[1]))
+        else:
+            coefficients = start.copy()
+            coefficients[:, self._n_families :] = np.maximum(start[:, self._n_families :], 0)
+            expected = self.expected(coefficients, factors)
         moving = np.arange(len(counts))
         for _ in range(_MAX_ITERATIONS):
             before = coefficients[moving]
-            after, covariance = self._weighted(counts[moving], 1 / expected[moving])
+            own = None if factors is None else factors[moving]
+            after, covariance = self._weighted(counts[moving], 1 / expected[moving], own)
             coefficients[moving] = after
-            expected[moving] = self.expected(after)
+            expected[moving] = self.expected(after, own)
             deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
             settled = np.abs(after - before) <= _CONVERGED_SIGMA * deviation + _TINY
             moving = moving[~settled.all(axis=1)]
             if not moving.size:
                 break
-        return coefficients, self._covariance(coefficients), expected
+        return coefficients, self._covariance(coefficients, factors), expected
 
-    def _weighted(self, counts: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _weighted(
+        self, counts: np.ndarray, weights: np.ndarray, factors: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Solve weighted least squares; the background's coefficients stay at or above zero."""
-        normal = self._normal(weights)
-        right = (weights * counts) @ self._design
+        normal = self._normal(weights, factors)
+        weighted = weights * counts
+        right = weighted @ self._design
+        if factors is not None:
+            n = self._n_families
+            right[:, n:] = (weighted * factors) @ self._design[:, n:]
         if self._non_negative:
             coefficients = np.stack(
                 [_non_negative(a, b) for a, b in zip(normal, right, strict=True)]
@@ -208,7 +261,7 @@ class _Solver:
                 return coefficients, covariance
             held |= negative
 
-    def _covariance(self, coefficients: np.ndarray) -> np.ndarray:
+    def _covariance(self, coefficients: np.ndarray, factors: np.ndarray | None) -> np.ndarray:
         """Return the inverse of the expected information.
 
         Lines count as at least absent: with those that noise made negative, and with the channels
@@ -216,21 +269,27 @@ class _Solver:
         """
         positive = coefficients.copy()
         positive[:, : self._n_families] = np.maximum(positive[:, : self._n_families], 0)
-        weights = 1 / self.expected(positive)
-        return _inverse(self._normal(weights), np.zeros(coefficients.shape, dtype=bool))
+        weights = 1 / self.expected(positive, factors)
+        return _inverse(self._normal(weights, factors), np.zeros(coefficients.shape, dtype=bool))
 
-    def _normal(self, weights: np.ndarray) -> np.ndarray:
+    def _normal(self, weights: np.ndarray, factors: np.ndarray | None) -> np.ndarray:
         """Return the normal matrices of weighted least squares, (labels, columns, columns)."""
         n = self._design.shape[1]
         normal = np.empty((len(weights), n, n))
-        flat = weights @ self._pairs
+        if factors is None:
+            flat = weights @ self._pairs
+        else:
+            flat = np.empty((len(weights), self._pairs.shape[1]))
+            for times, (found, pairs) in enumerate(self._by_background):
+                weights = weights * factors if times else weights
+                flat[:, found] = weights @ pairs
         normal[:, self._upper[0], self._upper[1]] = flat
         normal[:, self._upper[1], self._upper[0]] = flat
         return normal
 
-    def expected(self, coefficients: np.ndarray) -> np.ndarray:
+    def expected(self, coefficients: np.ndarray, factors: np.ndarray | None) -> np.ndarray:
         """Return the expected counts of a fit, positive."""
-        return _expected(self._design, coefficients, self._n_families, self._least)
+        return _expected(self._design, coefficients, self._n_families, self._least, factors)
 
 
 def _least_background(background: np.ndarray) -> np.ndarray:
@@ -240,9 +299,16 @@ def _least_background(background: np.ndarray) -> np.ndarray:
 
 
 def _expected(
-    design: np.ndarray, coefficients: np.ndarray, n_families: int, least: np.ndarray
+    design: np.ndarray,
+    coefficients: np.ndarray,
+    n_families: int,
+    least: np.ndarray,
+    factors: np.ndarray | None,
 ) -> np.ndarray:
-    background = np.maximum(coefficients[:, n_families:] @ design[:, n_families:].T, least)
+    background = coefficients[:, n_families:] @ design[:, n_families:].T
+    if factors is not None:
+        background *= factors
+    background = np.maximum(background, least)
     lines = coefficients[:, :n_families] @ design[:, :n_families].T
     return np.maximum(lines + background, _LINES_FLOOR * background)
 

@@ -122,7 +122,7 @@ class SelfAbsorption:
         specimen : FoilOfSum
         """
         elements = [family.element for family in model.quantified]
-        fractions = _unabsorbed(emitted, specimen.foil)
+        fractions = unabsorbed(emitted[None], specimen.foil)
 
         def of_lines(element: str, lines: Sequence[xray.XRayLine]) -> _OfLines:
             seen = _Seen.of(lines, elements, fractions, specimen.foil)
@@ -250,13 +250,21 @@ def _by_name(lines: Sequence[xray.XRayLine], values: np.ndarray) -> dict[str, fl
     return dict(zip([line.name for line in lines], values.tolist(), strict=True))
 
 
-def _unabsorbed(emitted: np.ndarray, foil: Foil) -> np.ndarray:
-    """Return weight fractions (1, elements) that, absorbed by the foil, give what is emitted."""
-    emitted = np.maximum(emitted, 0)[None]
-    fractions = emitted = emitted / emitted.sum()
+def unabsorbed(emitted: np.ndarray, foil: Foil) -> np.ndarray:
+    """Return weight fractions that, absorbed by foils, give what is emitted, roughly.
+
+    Parameters
+    ----------
+    emitted : ndarray, (labels, elements)
+        Weights of elements in any unit, from counts that absorption has lowered.
+    foil : Foil
+        Of each label.
+    """
+    emitted = np.maximum(emitted, 0)
+    fractions = emitted = emitted / emitted.sum(axis=1, keepdims=True)
     for _ in range(_COMPOSITIONS):
         fractions = emitted * foil.factors(fractions)
-        fractions = fractions / fractions.sum()
+        fractions = fractions / fractions.sum(axis=1, keepdims=True)
     return fractions
 
 

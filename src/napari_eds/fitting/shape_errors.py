@@ -47,10 +47,13 @@ class ShapeErrors:
         where `of_families` is false.
     line_shape : float
         What drawn lines are taken to be wrong by, relative to their height.
+    inverse : ndarray, (quantified, channels of the fit)
+        What a count in a channel adds to each intensity.
     """
 
     parts: Mapping[str, np.ndarray]
     line_shape: float
+    inverse: np.ndarray
 
     def covariance(
         self, part: str, alpha_areas: np.ndarray, background_heights: np.ndarray
@@ -70,6 +73,17 @@ class ShapeErrors:
         n, q = amplitudes.shape[1], tensor.shape[-1]
         pairs = (amplitudes[:, :, None] * amplitudes[:, None, :]).reshape(len(amplitudes), n * n)
         return (pairs @ tensor.reshape(n * n, q * q)).reshape(-1, q, q)
+
+    def of_own_backgrounds(self, fit: Fit) -> np.ndarray:
+        """Return what labels add whose background is unlike the sum's, (labels, quantified).
+
+        Standard deviations of intensities by one cause, as `LabelBackgrounds.errors` gives it.
+        """
+        if fit.backgrounds is None:
+            return np.zeros((len(fit.counts), len(self.inverse)))
+        return fit.backgrounds.errors(
+            fit.background_coefficients, fit.model.background, self.inverse
+        )
 
 
 def shape_errors(
@@ -104,7 +118,7 @@ def shape_errors(
     parts["total"] = parts["total"] + roughness + parts["line_shapes"]
     scale = model.weight_sums[: model.n_quantified] if of_families else np.ones(len(inverse))
     scaled = {part: found * np.outer(scale, scale) for part, found in parts.items()}
-    return ShapeErrors(scaled, line_shape)
+    return ShapeErrors(scaled, line_shape, inverse * scale[:, None])
 
 
 def _of_nuisances(

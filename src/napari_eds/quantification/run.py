@@ -36,6 +36,7 @@ from napari_eds.quantification.methods.detector_parts import (
 )
 from napari_eds.quantification.methods.intensities import Intensities, k_factors_of
 from napari_eds.quantification.methods.joint import DetectorAgreement, Joint, spectra_of
+from napari_eds.quantification.methods.label_fits import fit_labels
 from napari_eds.quantification.methods.zeta import foil_found
 from napari_eds.quantification.remarks.of_labels import label_remarks
 from napari_eds.quantification.remarks.of_map import map_remarks
@@ -162,9 +163,7 @@ def run_labels(  # noqa: PLR0913 - keyword-only ones belong together
     total = _sum(counts)
     specimen = foil_of_sum(model.quantified, image, recipe, foil, counts.sum(axis=1))
     preparation = prepare(model, total, recipe, k_factors, counts, image.acquisition, specimen)
-    fit = fitting.fit(
-        preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
-    )
+    fit = fit_labels(image, counts, preparation, recipe, k_factors, foil=foil, progress=progress)
     fitted = _Fitted(image, labels, names, label_spectra, total, preparation, fit, electrons)
     if recipe.method != "zeta" and foil is not None and maps["thickness"] is None:
         fitted = replace(fitted, doses=label_spectra.n_pixels if doses is None else doses)

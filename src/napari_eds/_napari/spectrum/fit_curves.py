@@ -63,8 +63,7 @@ class LabelFit:
 
     def background(self) -> np.ndarray:
         """Return the fitted background in counts, (channels of the fit,)."""
-        fit = self.result.fit
-        return fit.model.background @ fit.background_coefficients[self.row]
+        return self.result.fit.background_of(slice(self.row, self.row + 1))[0]
 
     def fitted(self) -> np.ndarray:
         """Return the fitted counts, (channels of the fit,)."""

@@ -137,7 +137,7 @@ def _shown(
             f"{x[-1]:.3g} keV"
         )
     # Of one label: all of them together can be gigabytes.
-    background = fit.model.background @ fit.background_coefficients[row]
+    background = fit.background_of(slice(row, row + 1))[0]
     fitted = fit.model.profiles @ fit.alpha_areas[row] + background
     expected = fit.expected[row]
     residual = (fit.counts[row] - expected) / np.sqrt(expected)

@@ -57,6 +57,19 @@ def foil_of_sum(
     return FoilOfSum(known.mean(counts), path_relative_error(known, recipe.uncertainties))
 
 
+def foil_of_labels(
+    families: Sequence[xray.Family],
+    image: SpectrumImage,
+    recipe: Recipe,
+    known: Foil | None,
+    n_labels: int,
+) -> tuple[Foil, float | None]:
+    """Return the foil of each label, and the error of its mass thickness; see `foil_of_sum`."""
+    if known is None or recipe.method == "zeta":
+        return unknown_foil(families, image, recipe, n_labels), None
+    return known, path_relative_error(known, recipe.uncertainties)
+
+
 def path_relative_error(known: Foil, uncertainties: Uncertainties) -> float:
     """Return the standard deviation of a foil's mass thickness, from thickness and density."""
     of_density = known.density_relative_error(uncertainties.density_percent / 100)

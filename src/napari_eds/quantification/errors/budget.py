@@ -228,6 +228,9 @@ def doubts_of(fit: Fit, shapes: ShapeErrors | None, absorption: AbsorptionErrors
         return Doubts({}, absorption, widening)
     heights = background_heights(fit)
     found = {part: shapes.covariance(part, fit.alpha_areas, heights) for part in shapes.parts}
+    own = shapes.of_own_backgrounds(fit)
+    unlike = own[:, :, None] * own[:, None]
+    found = found | {part: found[part] + unlike for part in ("background", "total")}
     worse = np.maximum(fit.misfit / shapes.line_shape, 1.0)[:, None, None] ** 2
     found["total"] = found["total"] + (worse - 1) * found["line_shapes"]
     found["line_shapes"] = worse * found["line_shapes"]

@@ -17,6 +17,7 @@ from napari_eds.quantification.conditions.directions import of_detector, with_ge
 from napari_eds.quantification.conditions.foils import foil_of_sum
 from napari_eds.quantification.errors.budget import Doubts, doubts_of, shape_errors_of
 from napari_eds.quantification.methods.intensities import Intensities, scale_of
+from napari_eds.quantification.methods.label_fits import fit_labels
 from napari_eds.readers.detectors import detectors_apart
 from napari_eds.recipe.k_factors import KFactorTable
 from napari_eds.recipe.recipe import Recipe
@@ -110,9 +111,7 @@ def _fitted(  # noqa: PLR0913 - a fit depends on this much
         return None
     specimen = foil_of_sum(model.quantified, image, recipe, foil, counts.sum(axis=1))
     preparation = prepare(model, total, recipe, k_factors, counts, image.acquisition, specimen)
-    fit = fitting.fit(
-        preparation.model, counts, recipe.engine, progress, non_negative=recipe.non_negative
-    )
+    fit = fit_labels(image, counts, preparation, recipe, k_factors, foil=foil, progress=progress)
     shapes = shape_errors_of(preparation, recipe, k_factors.convention)
     doubts = doubts_of(fit, shapes, None)
     n = fit.model.n_quantified

@@ -117,3 +117,4 @@ UNLIKE_OTHERS = Form("thickness {stated} nm unlike other labels by {pairs}: they
 UNEVEN = Form(
     "X-rays per pixel tell {number} x the usual thickness: give a map of it or use zeta-factors"
 )
+OWN_BACKGROUND = Form("background unlike that of the sum: quantify it apart")

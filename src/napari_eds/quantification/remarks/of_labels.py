@@ -16,6 +16,7 @@ from napari_eds.quantification.remarks.forms import (
     FITTED_ONLY,
     NO_COUNTS,
     NOTHING,
+    OWN_BACKGROUND,
     POOR_FIT,
     POOR_SUM,
     TOO_THICK,
@@ -105,7 +106,9 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
     if bare is None:
         bare = np.zeros(n, bool)
     fits = _Fits.of(fit, composition, intensity_errors)
-    doubts = _Doubts(composition, fits.elements, bare, ~bare & absorption_is_corrected)
+    corrected = ~bare & absorption_is_corrected
+    unlike = np.zeros(n, bool) if fit.backgrounds is None else fit.backgrounds.unlike
+    doubts = _Doubts(composition, fits.elements, bare=bare, corrected=corrected, unlike=unlike)
     # Of a single label, the sum says no more than the label itself.
     is_told = n == 1 and POOR_SUM() in of_map
     against = contradictions or [None] * n
@@ -124,6 +127,7 @@ def label_remarks(  # noqa: PLR0913 - keyword-only ones belong together
                 *_uneven(evenness, i),
                 *doubts.of_thickness(i),
                 *doubts.uncertain(i),
+                *doubts.of_background(i),
                 *of_map,
             ]
         found.append(joined(own))
@@ -253,14 +257,18 @@ class _Doubts:
     elements : list of str
     bare, corrected : ndarray of bool, (labels,)
         Labels without a thickness in a map of it, and those whose absorption is corrected.
+    unlike : ndarray of bool, (labels,)
+        Labels whose background differs from that of the sum.
     """
 
     def __init__(
         self,
         composition: Composition,
         elements: list[str],
+        *,
         bare: np.ndarray,
         corrected: np.ndarray,
+        unlike: np.ndarray,
     ) -> None:
         self._elements, self._bare = elements, bare
         self._factors = composition.absorption_factors
@@ -268,6 +276,7 @@ class _Doubts:
         self._noisy = composition.atomic_errors_statistical.max(axis=1) > FEW_COUNTS_ERROR
         self._uncertain = _uncertain(composition)
         self._causes = _causes(composition, corrected)
+        self._unlike = unlike
 
     def few_counts(self, i: int) -> list[str]:
         return ["few counts"] if self._noisy[i] else []
@@ -290,6 +299,12 @@ class _Doubts:
             )
             for j in np.flatnonzero(self._uncertain[i])
         ]
+
+    def of_background(self, i: int) -> list[str]:
+        """Say where a background of its own makes a label uncertain more than all else."""
+        causes = [self._causes[i][j] for j in np.flatnonzero(self._uncertain[i])]
+        told = self._unlike[i] and _CAUSES["background"] in causes
+        return [OWN_BACKGROUND()] if told else []
 
 
 def _uncertain(composition: Composition) -> np.ndarray:
