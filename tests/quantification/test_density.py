@@ -46,7 +46,8 @@ def test_film_and_substrate_in_one_run(quantified, truth):
     density = pd.Series(found.composition.densities_g_cm3, found.table.index)
     assert density[FILM] == pytest.approx(6.64, rel=0.11)
     assert density[SUBSTRATE] == pytest.approx(5.12, rel=0.11)
-    assert density[1] == pytest.approx(21.45, rel=0.02)  # the cap of Pt
+    # The cap of Pt, in which O is zero within 4 at.%.
+    assert density[1] == pytest.approx(21.45, rel=0.05)
     assert any("density from each composition (± 11 %)" in line for line in found.account())
     # One density for all, as that of the film, is no answer.
     assert quantified(of_all=6.64).table["O_at_pct"][SUBSTRATE] > 62

@@ -342,7 +342,7 @@ def test_a_fit_and_its_residual_are_drawn(fitted, lfo_sto_96):
     row = list(result.table.index).index(3)
     model, n = result.fit.model, mask.sum()
     expected = model.profiles @ result.fit.alpha_areas[row]
-    background = model.background @ result.fit.background_coefficients[row]
+    background = result.fit.background_of(slice(row, row + 1))[0]
     items = dock.plot.fit_items
     np.testing.assert_allclose(items.model.values()[1] * n, expected + background, rtol=1e-9)
     np.testing.assert_allclose(items.background.values()[1] * n, background, rtol=1e-9)
