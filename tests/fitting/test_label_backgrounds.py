@@ -79,6 +79,9 @@ def test_a_foil_of_which_nothing_is_known_leaves_an_error_and_a_remark(gold):
     unknown, known = (quantified(gold, gold.labels, nm) for nm in (None, THICKNESS_nm))
     assert REMARK in unknown.table.loc[PRECIPITATE, "flag"]
     assert REMARK not in unknown.table.loc[1, "flag"]
+    told = ["not known without a thickness", "as their compositions absorb it"]
+    for result, words in zip((unknown, known), told, strict=True):
+        assert any(words in line for line in result.account())
     part = [r.composition.atomic_error_parts["background"][1, 0] for r in (unknown, known)]
     assert part[0] > 2 * part[1]
 

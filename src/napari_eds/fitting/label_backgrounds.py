@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_eds._support.numbers import counted
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.fitting.profiles import resolved
 from napari_eds.fitting.self_absorption import unabsorbed
@@ -109,6 +110,17 @@ class LabelBackgrounds:
         if not self.is_known or not self.unlike[labels].any():
             return None
         return self.nodes.drawn(self.ratios[labels].astype(float))
+
+    def account(self) -> list[str]:
+        """Say which labels have a background of their own, and which should."""
+        of_all = f"{int(self.unlike.sum())} of {counted(self.unlike.size, 'label')}"
+        if self.is_known:
+            return [f"Background of {of_all}: that of the sum, as their compositions absorb it."]
+        unknown = (
+            f"Background of {of_all}: that of the sum, though their compositions absorb it in "
+            "another way, by how much is not known without a thickness."
+        )
+        return [unknown]
 
     def counts(self, coefficients: np.ndarray, background: np.ndarray) -> np.ndarray:
         """Return counts of backgrounds, (labels,).

@@ -336,9 +336,10 @@ class Quantification:
         """Say in plain words what was done and what was not, one sentence each."""
         read = [] if self.image.part is None else self.image.part.account()
         detectors = [] if self.detectors is None else self.detectors.account()
+        backgrounds = [] if self.fit.backgrounds is None else self.fit.backgrounds.account()
         uneven = [] if self.evenness is None else self.evenness.account()
         errors = errors_account(self.elements, self.composition)
-        return [*read, *account(self), *detectors, *uneven, errors]
+        return [*read, *account(self), *backgrounds, *detectors, *uneven, errors]
 
     def to_csv(
         self,
