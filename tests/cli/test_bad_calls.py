@@ -109,7 +109,7 @@ FILES = [
     (f"quantify map.emd {R} --grid 99 -o out.csv", "do not fit"),
     (f"quantify map.emd {R} --min-counts 99999999 -o out.csv", "counts"),
     (f"quantify map.emd {R} --labels gone.npy -o out.csv", "gone.npy"),
-    (f"quantify map.emd {R} --labels . -o out.csv", ". is a folder: give the file of the map"),
+    (f"quantify map.emd {R} --labels . -o out.csv", ". is a folder, and a file is needed"),
     (
         f"thickness map.emd {R} --labels labels.npy --solid-angle 100 -o out.csv",
         "12.57) sr, not 100",

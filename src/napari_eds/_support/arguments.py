@@ -7,15 +7,17 @@ words, where Python would name an attribute that something else deep inside does
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from types import UnionType
-from typing import Any, TypeVar, get_args
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, get_args
 
 from napari_eds._support.brief import shortened
 from napari_eds.errors import ArgumentError, EDSError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Kind = type | UnionType
 Item = TypeVar("Item")
@@ -30,8 +32,9 @@ _CALLED: Mapping[type, str] = {
     Integral: "a whole number",
     Mapping: "a mapping such as {...}",
     type(None): "None",
-    np.ndarray: "an array",
 }
+#: NumPy's, which is not imported for its name.
+_ARRAY = "ndarray"
 #: Where a script has one from, by the name of the class: rooms above this one are not imported.
 _COMES_FROM: Mapping[str, str] = {
     "Acquisition": "image.acquisition is one",
@@ -126,6 +129,8 @@ def numbers(name: str, values: Any, error: type[EDSError] = ArgumentError) -> np
     EDSError
         Of the kind `error`, if it is none.
     """
+    import numpy as np
+
     try:
         array = np.asarray(values)
     except ValueError:  # rows of several lengths
@@ -140,11 +145,12 @@ def told(value: object) -> str:
     """Return what somebody gave, for a message."""
     if value is None:
         return "None"
-    if isinstance(value, np.ndarray):
+    if _is_array(value):
         return f"an array of shape {value.shape} and type {value.dtype}"
     kind = type(value).__name__
     if isinstance(value, str | os.PathLike | Real | tuple | list):
-        shown = repr(value.tolist() if isinstance(value, np.generic) else value)
+        # Numbers of NumPy tell their type, too.
+        shown = repr(value.tolist() if hasattr(value, "tolist") else value)
         if isinstance(value, os.PathLike):
             shown, kind = repr(os.fspath(value)), "path"
         return f"{shortened(shown, 60)} ({kind})"
@@ -154,19 +160,28 @@ def told(value: object) -> str:
 def _called(kind: Any) -> str:
     kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     plain = [k for k in kinds if k is not str or os.PathLike not in kinds]
-    words = [
-        _CALLED.get(k) or f"{'an' if k.__name__[0] in 'AEIO' else 'a'} {k.__name__}" for k in plain
-    ]
-    return " or ".join(words)
+    return " or ".join(map(_called_kind, plain))
+
+
+def _called_kind(kind: type) -> str:
+    if kind.__name__ == _ARRAY:
+        return "an array"
+    name = kind.__name__
+    return _CALLED.get(kind) or f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
+
+
+def _is_array(value: object) -> TypeGuard[np.ndarray]:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray)
 
 
 def _hint(name: str, value: object, kind: Any) -> str:
     kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     from_where = next((_COMES_FROM[k.__name__] for k in kinds if k.__name__ in _COMES_FROM), "")
-    if np.ndarray in kinds:
+    if any(k.__name__ == _ARRAY for k in kinds):
         # Layers of napari, our own regions, and images beside a map.
         for attribute in ("labels", "data"):
-            if isinstance(getattr(value, attribute, None), np.ndarray):
+            if _is_array(getattr(value, attribute, None)):
                 from_where = f"give its array, {name}.{attribute}"
                 break
     return f": {from_where}" if from_where else ""

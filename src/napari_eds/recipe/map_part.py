@@ -108,7 +108,13 @@ class MapPart:
 
     @classmethod
     def of(cls: type[P], detectors: int | str | Sequence[int | str] | None, **others: Any) -> P:
-        """Return the part, with a single detector allowed in place of a sequence."""
+        """Return the part, with a single detector allowed in place of a sequence.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such option, or a detector is neither a number nor a name.
+        """
         unknown = sorted(others.keys() - {field.name for field in fields(cls)})
         if unknown:
             raise ArgumentError(

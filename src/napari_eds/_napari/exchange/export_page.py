@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -87,6 +88,8 @@ class ExportPage(QWidget):
         self.rebin.setToolTip("Channels summed to one; Multimodal-Few-Shot's example takes 4")
         self.limit = QCheckBox("only")
         self.limit.setToolTip("Keep only channels between these energies")
+        # No wider than its text: beside that, a click does nothing.
+        self.limit.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
         for field, value, end in ((self.low, 5.0, "Lowest"), (self.high, 10.0, "Highest")):
             field.setRange(0.0, 100.0)

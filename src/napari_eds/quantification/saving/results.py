@@ -21,11 +21,11 @@ from napari_eds.errors import ArgumentError, EDSError
 from napari_eds.quantification.saving import tiff
 from napari_eds.quantification.saving.excel import XLSX, check_excel, workbook
 from napari_eds.quantification.table import AT_PCT, CHIP, LABEL, at_pct
+from napari_eds.spectra.spectrum_image import SpectrumImage
 
 if TYPE_CHECKING:
     from napari_eds.recipe.recipe import Recipe
     from napari_eds.spectra.label_sums import LabelSpectra
-    from napari_eds.spectra.spectrum_image import SpectrumImage
 
 #: Significant digits of the table: more than any EDS result holds, few enough to read.
 _TABLE_DIGITS = 6
@@ -196,6 +196,8 @@ def save_maps(
 
     Raises
     ------
+    ArgumentError
+        If the result is none.
     OutputError
         If the folder is not empty; nothing is written then.
     OSError
