@@ -117,7 +117,7 @@ def test_the_total_error_is_printed_first_and_follows_what_is_stated(command, tm
         table["O_at_pct"].std(),
     ]
     assert oxygen.split()[1:] == [f"{value:.2f}" for value in expected]
-    assert any("all parts but counting move all labels alike" in line for line in lines)
+    assert any("all parts but counting have a common cause" in line for line in lines)
     budget = pd.read_csv(tmp_path / "out_errors.csv")
     np.testing.assert_allclose(
         budget.loc[budget["element"] == "O", "total"], table["O_at_pct_error_total"], rtol=1e-5
