@@ -83,6 +83,8 @@ class Comparison:
         counts, so is most of their noise, and z is too small. Of two maps, what is each one's own:
         counting and what was fitted to its sum (axis, ratios of lines, background); or, where that
         is not told apart, as in a session, all errors.
+    of_one_map : bool or None
+        Whether both are of the same counts; None where it is not known.
     """
 
     ours: CompositionTable
@@ -96,6 +98,7 @@ class Comparison:
     labels_only_other: tuple[Any, ...]
     normalised: bool
     errors_of: ErrorsOf = "counting"
+    of_one_map: bool | None = None
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -162,7 +165,7 @@ class Comparison:
                 some = ", ".join(map(str, labels[:5])) + (" ..." if len(labels) > 5 else "")
                 lines.append(f"{counted(len(labels), 'label')} only in {side}: {some}.")
         lines += filter(None, [_TOLD[self.errors_of]])
-        if self.errors_of == "counting" and _may_be_two_maps(self.ours, self.other):
+        if self.of_one_map is None and _have(self.ours, self.other, "errors_total"):
             lines.append(_UNKNOWN_MAPS)
         if self.normalised:
             lines.append(f"Both add up to 100 % over {', '.join(self.elements)}.")
@@ -300,7 +303,8 @@ def compare_results(
         tuple(e for e in table.elements if e not in elements) for table in (ours, theirs)
     )
     ours, theirs = (_restricted(t, elements, normalise=normalise) for t in (ours, theirs))
-    errors_of = _errors_of(ours, theirs)
+    of_one_map = _of_one_map(ours, theirs)
+    errors_of = _errors_of(ours, theirs, of_one_map=of_one_map)
     table = _difference_table(ours, theirs, _ERRORS[errors_of])
     return Comparison(
         ours=ours,
@@ -314,28 +318,30 @@ def compare_results(
         labels_only_other=unmatched[1],
         normalised=normalise,
         errors_of=errors_of,
+        of_one_map=of_one_map,
     )
 
 
-def _errors_of(ours: CompositionTable, theirs: CompositionTable) -> ErrorsOf:
+def _of_one_map(ours: CompositionTable, theirs: CompositionTable) -> bool | None:
+    """Whether two results are of the same counts; None where it is not known."""
+    if ours.counts_key is None or theirs.counts_key is None:
+        return None
+    return ours.counts_key() == theirs.counts_key()
+
+
+def _errors_of(
+    ours: CompositionTable, theirs: CompositionTable, *, of_one_map: bool | None
+) -> ErrorsOf:
     """Return which errors a difference of two results has."""
-    keys = ours.counts_key, theirs.counts_key
-    if None in keys or keys[0] == keys[1]:
+    if of_one_map is not False:
         return "counting"
     kinds: tuple[ErrorsOf, ...] = ("map", "total")
-    both = (k for k in kinds if _has(ours, _ERRORS[k]) and _has(theirs, _ERRORS[k]))
+    both = (k for k in kinds if _have(ours, theirs, _ERRORS[k]))
     return next(both, "counting")
 
 
-def _has(table: CompositionTable, errors: str) -> bool:
-    return getattr(table, errors) is not None
-
-
-def _may_be_two_maps(ours: CompositionTable, theirs: CompositionTable) -> bool:
-    """Whether both are results of ours, of which it is not known that they are of one map."""
-    keys = {ours.counts_key, theirs.counts_key}
-    is_known = len(keys) == 1 and None not in keys
-    return not is_known and _has(ours, "errors_total") and _has(theirs, "errors_total")
+def _have(ours: CompositionTable, theirs: CompositionTable, errors: str) -> bool:
+    return getattr(ours, errors) is not None and getattr(theirs, errors) is not None
 
 
 def _other_table(other: Any, ours: CompositionTable, quantity: Quantity) -> CompositionTable:
