@@ -326,7 +326,7 @@ def _of_one_map(ours: CompositionTable, theirs: CompositionTable) -> bool | None
     """Whether two results are of the same counts; None where it is not known."""
     if ours.counts_key is None or theirs.counts_key is None:
         return None
-    return ours.counts_key() == theirs.counts_key()
+    return ours.counts_key == theirs.counts_key
 
 
 def _errors_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +185,7 @@ def _of_quantification(result: Quantification, quantity: Quantity) -> Compositio
         pixel_unit=result.image.pixel_unit,
         source=result.image.source,
         errors_of_map=_errors_of_map(result) if quantity == AT_PCT else None,
-        counts_key=partial(counts_sha256, result.image),
+        counts_key=counts_sha256(result.image),
     )
 
 
@@ -213,7 +212,7 @@ def of_session(session: Session, quantity: Quantity) -> CompositionTable:
         labels=session.labels,
         pixel_size=session.source.pixel_size,
         pixel_unit=session.source.pixel_unit,
-        counts_key=partial(getattr, session.source, "counts_sha256"),
+        counts_key=session.source.counts_sha256,
     )
 
 

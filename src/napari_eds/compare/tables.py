@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -49,9 +49,8 @@ class CompositionTable:
         Standard deviations in percent of what is the map's own, counting and what was fitted to
         its sum (axis, ratios of lines, background): what differs between maps that were quantified
         alike. None where the source does not tell.
-    counts_key : callable or None
-        Returns the same for results of the same counts, which takes a moment; None where they are
-        not known.
+    counts_key : str or None
+        The same for results of the same counts; None where they are not known.
     """
 
     name: str
@@ -68,7 +67,7 @@ class CompositionTable:
     errors_total: pd.DataFrame | None = None
     source: Path | None = None
     errors_of_map: pd.DataFrame | None = None
-    counts_key: Callable[[], str] | None = None
+    counts_key: str | None = None
 
     @property
     def elements(self) -> tuple[str, ...]:
