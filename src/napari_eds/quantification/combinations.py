@@ -187,10 +187,13 @@ def _propagated(result: Quantification, gradient: np.ndarray) -> tuple[np.ndarra
     counting = np.einsum("lei,lij,lej->le", by_counts, intensities.covariance, by_counts)
     of_k = np.einsum("lei,ij,lej->le", by_logarithms, intensities.k_covariance, by_logarithms)
     absorption = absorption_errors(
-        fit.model.quantified, result.image, result.recipe, result.foil, len(gradient)
+        fit.model.quantified,
+        result.image,
+        result.recipe,
+        result.foil,
+        len(gradient),
+        wrong_thickness=None if result.evenness is None else result.evenness.wrong,
     )
-    if result.evenness is not None:
-        absorption = result.evenness.widen(absorption)
     shapes = shape_errors_of(result.preparation, result.recipe, table.convention)
     doubts = doubts_of(fit, shapes, absorption)
     _, total = doubts.variances(

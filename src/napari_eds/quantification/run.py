@@ -262,14 +262,7 @@ def _quantification(
         fit.model, k_factors, alpha_areas=fit.alpha_areas, covariance=fit.covariance
     )
     even = _evenness(fitted, intensities, foil)
-    absorption = absorption_errors(fit.model.quantified, image, recipe, foil, len(fit.counts))
-    if even is not None:
-        absorption = even.widen(absorption)
-    if fitted.doubts is None:
-        shapes = shape_errors_of(fitted.preparation, recipe, k_factors.convention)
-        doubts = doubts_of(fit, shapes, absorption)
-    else:
-        doubts = replace(fitted.doubts, absorption=absorption)
+    doubts = _doubts(fitted, recipe, k_factors, foil, even)
     composition = compose(
         intensities,
         recipe,
@@ -312,6 +305,29 @@ def _quantification(
         detectors=fitted.detectors,
         evenness=even,
     )
+
+
+def _doubts(
+    fitted: _Fitted,
+    recipe: Recipe,
+    k_factors: KFactorTable,
+    foil: Foil | None,
+    even: Evenness | None,
+) -> Doubts:
+    """Return what is uncertain of shapes and of absorption."""
+    fit = fitted.fit
+    absorption = absorption_errors(
+        fit.model.quantified,
+        fitted.image,
+        recipe,
+        foil,
+        len(fit.counts),
+        wrong_thickness=None if even is None else even.wrong,
+    )
+    if fitted.doubts is not None:
+        return replace(fitted.doubts, absorption=absorption)
+    shapes = shape_errors_of(fitted.preparation, recipe, k_factors.convention)
+    return doubts_of(fit, shapes, absorption)
 
 
 def _evenness(fitted: _Fitted, intensities: Intensities, foil: Foil | None) -> Evenness | None:

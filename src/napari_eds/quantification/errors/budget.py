@@ -270,14 +270,19 @@ def intensity_errors(
     return np.sqrt(counting**2 + np.maximum(of_shape, 0))
 
 
-def absorption_errors(
+def absorption_errors(  # noqa: PLR0913 - a correction depends on this much
     families: tuple[xray.Family, ...],
     image: SpectrumImage,
     recipe: Recipe,
     foil_: Foil | None,
     n_labels: int,
+    *,
+    wrong_thickness: np.ndarray | None = None,
 ) -> AbsorptionErrors:
-    """Return what is uncertain of absorption, whether it is corrected or not."""
+    """Return what is uncertain of absorption, whether it is corrected or not.
+
+    A given thickness is at least as uncertain as `wrong_thickness`, relative, (labels,), tells.
+    """
     uncertainties = recipe.uncertainties
     if recipe.method == "zeta" and foil_ is not None:
         # Mass thickness is solved for: neither thickness nor density was put in.
@@ -287,7 +292,11 @@ def absorption_errors(
         return replace(of_coefficients, thickness=0.0, density=0.0, calibrated=calibrated)
     if foil_ is not None:
         corrected = AbsorptionErrors.of(foil_, families, uncertainties, is_corrected=True)
-        return replace(corrected, unknown_thickness_nm=uncertainties.unknown_thickness_nm)
+        thickness = corrected.thickness
+        if wrong_thickness is not None:
+            thickness = np.maximum(thickness, wrong_thickness[:, None])
+        unknown_nm = uncertainties.unknown_thickness_nm
+        return replace(corrected, thickness=thickness, unknown_thickness_nm=unknown_nm)
     doubted = unknown_foil(families, image, recipe, n_labels)
     unknown = AbsorptionErrors.of(doubted, families, uncertainties, is_corrected=False)
     if not looks_bulk(image.acquisition, recipe):

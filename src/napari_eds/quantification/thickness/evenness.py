@@ -17,7 +17,6 @@ from napari_eds.errors import EDSError
 from napari_eds.fitting.fit import Fit
 from napari_eds.physics.absorption import Foil
 from napari_eds.physics.volumes import DENSITY_RELATIVE_ERROR, AtomicVolumes
-from napari_eds.quantification.errors.budget import AbsorptionErrors
 from napari_eds.quantification.methods.cliff_lorimer import consistent
 from napari_eds.quantification.methods.composition import Composition, enough_atoms
 from napari_eds.quantification.methods.intensities import Intensities
@@ -62,8 +61,9 @@ class Evenness:
     def wrong(self) -> np.ndarray:
         """How wrong the given thickness is expected to be, relative, (labels,); 0 where in doubt.
 
-        It sets in without a step, from `_WIDENING_SIGMA` to `_TOLD_SIGMA` deviations on. Which
-        thickness of an uneven foil was given nobody knows, so that their `spread` adds to it.
+        The error of a thickness is at least this. It sets in without a step, from
+        `_WIDENING_SIGMA` to `_TOLD_SIGMA` deviations on. Which thickness of an uneven foil was
+        given nobody knows, so that their `spread` adds to it.
         """
         logarithm = np.log(np.where(np.isnan(self.relative), 1.0, self.relative))
         sigmas = np.abs(logarithm) / np.maximum(self.doubts, _SCATTER)
@@ -71,18 +71,13 @@ class Evenness:
         whole = np.sign(logarithm) * np.hypot(logarithm, self.spread)
         return np.asarray(part * np.abs(np.expm1(whole)))
 
-    def widen(self, absorption: AbsorptionErrors) -> AbsorptionErrors:
-        """Return errors in which the thickness is at least as uncertain as `wrong` tells."""
-        wrong = np.maximum(absorption.thickness, self.wrong[:, None])
-        return replace(absorption, thickness=wrong)
-
     def judged(self, composition: Composition, stated: float) -> Evenness:
         """Say where to tell it: beyond doubt, and where a composition depends on it.
 
         Parameters
         ----------
         composition : Composition
-            With the errors of `widen`.
+            With errors that `wrong` widens.
         stated : float
             Relative standard deviation of the thickness that the recipe states.
         """
