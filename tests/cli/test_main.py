@@ -278,6 +278,27 @@ def test_a_calibration_says_its_thickness_and_what_it_left_aside(data_dir, tmp_p
     assert table["k_factor"][2] == pytest.approx(1.1342, rel=0.06)
 
 
+def test_k_factors_are_measured_where_none_can_be_computed(data_file, tmp_path, capsys):
+    """At 15 kV it asked for k-factors that were measured, of which it is to make the first."""
+    wafer, table = str(data_file("real/msa/GaAs/GaAs_15kV.emsa")), tmp_path / "k.csv"
+    command = ["calibrate-k", wafer, "--elements", "Ga_K,As_K", "--whole", "--label", "1"]
+    command += ["--formula", "GaAs", "--reference", "Ga", "-o", str(table)]
+    assert main(command) == 0
+    assert set(pd.read_csv(table)["beam_energy_keV"]) == {15.05}
+    out = tmp_path / "wafer.csv"
+    command = ["quantify", wafer, "--elements", "Ga_K,As_K", "--whole", "-o", str(out)]
+    assert main([*command, "--k-factors", str(table)]) == 0
+    assert pd.read_csv(out)["Ga_at_pct"][0] == pytest.approx(50, abs=0.1)
+
+
+def test_a_thickness_needs_k_factors_of_the_maps_beam_energy(data_file, tmp_path, capsys):
+    wafer = str(data_file("real/msa/GaAs/GaAs_15kV.emsa"))
+    command = ["calibrate-k", wafer, "--elements", "Ga_K,As_K", "--whole", "--label", "1"]
+    command += ["--formula", "GaAs", "--reference", "Ga", "-o", str(tmp_path / "k.csv")]
+    assert main([*command, "--density", "GaAs"]) == 1
+    assert "use k-factors measured on standards" in capsys.readouterr().err
+
+
 def test_a_calibration_tells_its_own_correction_and_not_that_of_the_table_before(
     data_dir, tmp_path, capsys
 ):

@@ -60,7 +60,7 @@ def test_a_table_of_family_sums_is_recognised(data_dir, given_convention):
 def test_a_table_of_alpha_lines_is_told_by_theory(data_dir):
     table = read_k_factors(data_dir / ALPHA_LINE)
     assert table.convention == "alpha"
-    assert "taken as alpha lines, for table / theory is 1.55 as whole families" in table.notes[1]
+    assert "taken as alpha lines, for table / theory is 1.54 as whole families" in table.notes[1]
     assert "since" not in "".join(table.notes)
     wrongly = read_k_factors(data_dir / ALPHA_LINE, convention="family")
     assert wrongly.convention == "family"

@@ -15,6 +15,8 @@ from napari_eds.cli.usage import UsageError, at_least_1, bad_options
 if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
     from napari_eds.recipe.k_factors import KFactorTable
+    from napari_eds.recipe.recipe import Recipe
+    from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
 def add_parser(commands: Any) -> None:
@@ -58,7 +60,9 @@ def _run(options: argparse.Namespace) -> None:
 def _write_k_factors(options: argparse.Namespace) -> None:
     from napari_eds.physics.densities import density_from_composition
 
-    result = run(options)
+    # A thickness, which --density asks for, rests on the k-factors in use.
+    stand_in = _with_k_factors if options.density is None else None
+    result = run(options, with_recipe=stand_in)
     density = density_from(options)
     if options.density is not None:
         thickness = result.thickness_from(options.label, options.formula, density)
@@ -75,6 +79,20 @@ def _write_k_factors(options: argparse.Namespace) -> None:
     print(table.to_frame().to_string(index=False, na_rep="-"))
     print("\n".join([_k_factors_told(options, result, table), *table.notes, *result.account()]))
     table.to_csv(options.output, overwrite=options.force)
+
+
+def _with_k_factors(recipe: Recipe, image: SpectrumImage) -> Recipe:
+    """Return a recipe that has k-factors: those for a map whose own are yet to be measured.
+
+    Of a beam energy for which none can be computed, as in an SEM.
+    """
+    from napari_eds.recipe.k_factor_theory import stand_in_k_factors, why_not_computed
+
+    beam = recipe.beam_energy_keV or image.acquisition.beam_energy_keV
+    if recipe.k_factors is not None or beam is None or not why_not_computed(beam):
+        return recipe
+    told = {"k_factors": stand_in_k_factors(beam), "allow_beam_energy_mismatch": True}
+    return recipe.model_copy(update=told)
 
 
 def _k_factors_told(

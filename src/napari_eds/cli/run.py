@@ -17,6 +17,7 @@ from napari_eds.cli.recipe_options import recipe_and_map
 
 if TYPE_CHECKING:
     from napari_eds.quantification.result import Quantification
+    from napari_eds.recipe.recipe import Recipe
     from napari_eds.spectra.spectrum_image import SpectrumImage
 
 
@@ -27,14 +28,22 @@ def load_map(options: argparse.Namespace) -> SpectrumImage:
     return load(options.file, part=part_from(options))
 
 
-def run(options: argparse.Namespace, *, is_reported: bool = False) -> Quantification:
+def run(
+    options: argparse.Namespace,
+    *,
+    is_reported: bool = False,
+    with_recipe: Callable[[Recipe, SpectrumImage], Recipe] | None = None,
+) -> Quantification:
     """Do the run that the options of `add_run_options` describe.
 
-    `is_reported` says that `report` follows, which tells what is else warned of.
+    `is_reported` says that `report` follows, which tells what is else warned of; `with_recipe`
+    changes the recipe once the map is known.
     """
     from napari_eds.quantification.run import quantify
 
     recipe, image = recipe_and_map(options)
+    if with_recipe is not None:
+        recipe = with_recipe(recipe, image)
     with TerminalProgress() as progress:
         result = quantify(image, regions_from(options, image), recipe, progress=progress)
     if not is_reported:

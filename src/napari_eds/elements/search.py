@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from napari_eds.elements import prior
 from napari_eds.elements.alternatives import Alternatives, Verdict
 from napari_eds.elements.claims import LIGHT, MINIMUM_SHARE, MINIMUM_Z, Claim, Claims
 from napari_eds.elements.element_fit import ElementFit
+from napari_eds.elements.family_ratios import FamilyRatios
 from napari_eds.fitting.model import SpectralModel
 from napari_eds.physics import lines as xray
 
@@ -20,6 +22,9 @@ SEEDS = ("C", "O", "Cu")
 PROVING_RANGE_keV = (1.0, 17.6)
 #: ... but L lines of elements whose K lines are out of reach, from Ti on.
 SOFT_L_keV = 0.44
+#: A family that slow electrons hardly excite, so that fewer than this part of the counts of the
+#: next softer one are expected of it, is too weak to speak for the element: Bi L, Se K at 15 kV.
+_HARDLY_EXCITED = 0.01
 
 #: The axis is calibrated anew when lines with this share of the counts have come in, and at the
 #: end if it is at least the second.
@@ -86,8 +91,9 @@ class ElementSearch:
             self._columns.setdefault(family.element, []).append(column)
         # What has no line that could speak for it is left out altogether.
         self._proof: dict[str, int] = {}
+        ratios = FamilyRatios(model, foil=foil)
         for element, columns in list(self._columns.items()):
-            proof = _proving(columns, model.families)
+            proof = _proving(columns, model.families, ratios)
             if proof is None:
                 del self._columns[element]
             else:
@@ -179,7 +185,7 @@ class ElementSearch:
             if hidden := self._hidden_by(element):
                 doubts[element] = f"stronger soft lines of {hidden} hide it in bulk"
                 continue
-            if self._families[self._proof[element]].family == "M":
+            if self._rests_on_M_alone(element):
                 doubts[element] = "M lines alone are ambiguous"
                 continue
             verdict = test.judge(element)
@@ -188,6 +194,15 @@ class ElementSearch:
                 by = f"lines of {others} with" if others else "small errors of"
                 doubts[element] = f"{by} the lines of the other elements explain it nearly as well"
         return doubts
+
+    def _rests_on_M_alone(self, element: str) -> bool:
+        """Whether M lines speak for an element, and no harder ones that are seen beside them."""
+        proof, claim = self._proof[element], self._claims.of(element)
+        if self._families[proof].family != "M":
+            return False
+        columns = self._columns[element]
+        harder = columns[: columns.index(proof)]
+        return all(claim.z.get(column, 0.0) < MINIMUM_Z for column in harder)
 
     def _hidden_by(self, element: str) -> str:
         """Return whose stronger soft line a light element lies under in bulk, or nothing.
@@ -311,21 +326,33 @@ class ElementSearch:
         )
 
 
-def _proving(columns: list[int], families: tuple[xray.Family, ...]) -> int | None:
-    """Return the family that can prove an element; K comes before L, and L before M.
+def _proving(
+    columns: list[int], families: tuple[xray.Family, ...], ratios: FamilyRatios
+) -> int | None:
+    """Return the family that can prove an element; K comes before L, and L before M, unless faint.
 
     Soft L lines do where the axis or the beam ends below the K lines.
     """
     low, high = PROVING_RANGE_keV
+    apt = []
     for column in columns:
         family = families[column]
-        if family.element in LIGHT or low <= family.alpha.energy_keV <= high:
+        if family.element in LIGHT:
             return column
+        if low <= family.alpha.energy_keV <= high:
+            apt.append(column)
+    if apt:
+        return next((c for c, n in pairwise(apt) if not _is_faint(c, n, ratios)), apt[-1])
     for column in columns:
         family = families[column]
         if family.family == "L" and SOFT_L_keV <= family.alpha.energy_keV < low:
             return column
     return None
+
+
+def _is_faint(column: int, softer: int, ratios: FamilyRatios) -> bool:
+    """Whether electrons hardly excite a family beside the next softer one of its element."""
+    return ratios.is_known(column, softer) and ratios.of(column, softer) < _HARDLY_EXCITED
 
 
 def _few_counts_z(verdict: Verdict) -> float:

@@ -30,6 +30,12 @@ _NIOBIUM, _CADMIUM = 41, 48
 #: The first with 4f electrons.
 _CERIUM = 58
 
+#: Subshells whose yields leave the course of all others for one element, and the neighbours
+#: between which it is interpolated (Z). xraylib has L of Sb and Re from single measurements, 1.2
+#: and 0.67 times that course; neither Krause (*J. Phys. Chem. Ref. Data* 8 (1979) 307) nor the
+#: k-factors that Velox exports know such a step.
+_ASTRAY = {"L1": ((74, 76),), "L2": ((50, 52), (74, 76)), "L3": ((50, 52), (74, 76))}
+
 #: Elements for which every table used here has data.
 LIGHTEST_Z, HEAVIEST_Z = 5, 98
 
@@ -167,6 +173,14 @@ def _auger_transfer(Z: int) -> np.ndarray:
 
 @cache
 def _fluorescence_yield(Z: int, shell: str) -> float:
+    for low, high in _ASTRAY.get(shell, ()):
+        if low < Z < high:
+            logs = np.log([_tabulated_yield(low, shell), _tabulated_yield(high, shell)])
+            return float(np.exp(np.interp(Z, (low, high), logs)))
+    return _tabulated_yield(Z, shell)
+
+
+def _tabulated_yield(Z: int, shell: str) -> float:
     import xraylib
 
     return _or_zero(xraylib.FluorYield, Z, getattr(xraylib, f"{shell}_SHELL"))

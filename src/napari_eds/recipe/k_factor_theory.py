@@ -87,6 +87,15 @@ def theoretical_k_factors(
     return table.model_copy(update={"factors": chosen})
 
 
+def stand_in_k_factors(beam_energy_keV: float) -> KFactorTable:
+    """Return computed k-factors for the nearest beam energy that has some.
+
+    For where k-factors are about to be measured, which rests on intensities alone, and there are
+    none for the beam energy of the map yet.
+    """
+    return theoretical_k_factors(float(np.clip(beam_energy_keV, *_THEORY_RANGE_keV)))
+
+
 @cache
 def _theory(
     beam_energy_keV: float, detector: DetectorModel, convention: Convention
