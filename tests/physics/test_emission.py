@@ -160,7 +160,7 @@ K_TOLERANCE = {"B": 0.17, "C": 0.07, "N": 0.05, "O": 0.03}
 COMPARED_FAMILY = {"K": 58, "L": 72, "M": 35}
 COMPARED_ALPHA = {"K": 57, "L": 72, "M": 29}
 #: The simulation took yields that leave the course of all others.
-ASTRAY = {("Sb", "L"), ("Re", "L")}
+ASTRAY = {("Sb", "L"), ("Re", "L"), *((e, "M") for e in ("Ir", "Pt", "Au", "Hg", "Tl", "Pb"))}
 L_TOLERANCE = {"Sc": 0.05, "Ti": 0.035, "V": 0.025}
 
 

@@ -21,6 +21,7 @@ from napari_eds.fitting.nuisances import unresolved
 from napari_eds.fitting.profiles import family_profiles
 from napari_eds.fitting.response import Response
 from napari_eds.physics import lines as xray
+from napari_eds.physics.computed_lines import has_disputed_m2, subshell_of
 from napari_eds.physics.detector import SILICON_K_EDGE_KEV
 from napari_eds.recipe.recipe import LowEnergyTail
 from napari_eds.recipe.uncertainties import Uncertainties
@@ -35,6 +36,8 @@ _SHIFT_KEV = 0.003
 _SOFT_KEV, _SOFT_RATIO = 0.9, {"K": 0.05, "L": 0.3, "M": 0.3}
 #: In bulk, the element's own edges lie among these lines and swallow most of some of them.
 _SOFT_RATIO_BULK = {"K": 0.05, "L": 1.0, "M": 1.0}
+#: Of lines of M2 where tables differ tenfold: some have 10 times what is drawn.
+_DISPUTED_M2 = 4.0
 #: How far the resolution at Mn Ka of one family's lines may be off that of all, in eV.
 _WIDTH_EV = 1.5
 #: Part of a soft line's counts that incomplete charge collection may move to lower energy, as
@@ -151,6 +154,9 @@ class LineErrors:
             and self._model.response.integrated
         ):
             found.append(_ESCAPE * (whole - self._profiles([lines], escape=0.0)))
+        if family.family == "M" and has_disputed_m2(family.element):
+            of_m2 = [line for line in lines if subshell_of(line) == "M2"]
+            found.append(_DISPUTED_M2 * self._profiles([of_m2]))
         return np.hstack(found)
 
     def _profiles(self, groups: list[list[xray.XRayLine]], **changes: Any) -> np.ndarray:

@@ -19,7 +19,12 @@ from napari_eds.fitting.profiles import Moved, family_slopes
 from napari_eds.fitting.response import Response
 from napari_eds.fitting.self_absorption import SelfAbsorption
 from napari_eds.physics import lines as xray
-from napari_eds.physics.computed_lines import emits_from_lifted, open_3d_electrons, subshell_of
+from napari_eds.physics.computed_lines import (
+    emits_from_lifted,
+    has_disputed_m2,
+    open_3d_electrons,
+    subshell_of,
+)
 from napari_eds.physics.detector import SILICON_K_EDGE_KEV
 from napari_eds.physics.radiative_auger import radiative_auger
 from napari_eds.recipe.recipe import LowEnergyTail
@@ -71,6 +76,8 @@ _BANDS: dict[Kind, str] = {"radiative_auger": "Ka", "radiative_auger_beta": "Kb"
 #: Yields of M4 of elements without 4f electrons are extrapolated (xraylib has one number for Z
 #: from 48 to 60): standard deviation of the logarithm of its lines over all others of M.
 _M4_WITHOUT_4F = 0.6
+#: The same of M2 where tables differ tenfold; spectra of Pt, Au and Pb lie between them.
+_DISPUTED_M2 = 1.0
 #: Lines closer than this part of the resolution move together.
 _RESOLVED = 0.35
 #: The lines of L that electrons of 3d emit, and how far others are uncertain beside those of a
@@ -229,13 +236,15 @@ def _subshells(
     """
     if family.family != "M":
         return
-    of_subshells = [
-        tuple(line.name for line in lines if subshell_of(line) == subshell)
+    of_subshells = {
+        subshell: tuple(line.name for line in lines if subshell_of(line) == subshell)
         for subshell in ("M1", "M2", "M3")
-    ]
-    for names in filter(None, of_subshells):
-        yield names, uncertainties.line_ratio("M")
-    harder = tuple(chain.from_iterable(of_subshells))
+    }
+    for subshell, names in of_subshells.items():
+        is_disputed = subshell == "M2" and has_disputed_m2(family.element)
+        if names:
+            yield names, _DISPUTED_M2 if is_disputed else uncertainties.line_ratio("M")
+    harder = tuple(chain.from_iterable(of_subshells.values()))
     if harder and emits_from_lifted(lines):
         yield harder, _M4_WITHOUT_4F
 

@@ -34,7 +34,18 @@ _CERIUM = 58
 #: between which it is interpolated (Z). xraylib has L of Sb and Re from single measurements, 1.2
 #: and 0.67 times that course; neither Krause (*J. Phys. Chem. Ref. Data* 8 (1979) 307) nor the
 #: k-factors that Velox exports know such a step.
-_ASTRAY = {"L1": ((74, 76),), "L2": ((50, 52), (74, 76)), "L3": ((50, 52), (74, 76))}
+#: Its M2 of Au, to and from which those of Ir to Pb lead in straight lines, is 0.0423: Chen et al.
+#: (*Phys. Rev. A* 27 (1983) 2989) have 0.0034, EADL 0.0036, and measured spectra of Au a seventh
+#: of M2-N4 by it, so that the point slipped by a digit.
+_ASTRAY = {
+    "L1": ((74, 76),),
+    "L2": ((50, 52), (74, 76)),
+    "L3": ((50, 52), (74, 76)),
+    "M2": ((76, 83),),
+}
+
+#: The lightest and the heaviest element whose yield of M2 is in dispute so.
+DISPUTED_M2_Z = (77, 82)
 
 #: Elements for which every table used here has data.
 LIGHTEST_Z, HEAVIEST_Z = 5, 98
