@@ -79,3 +79,17 @@ def test_nitrogen_under_a_weak_line_of_titanium_is_told_to_be_unsure(data_dir):
     found = eds.quantify(image, np.ones(image.shape, int), without)
     assert found.preparation.refinement.ratios["Ti_Ll"] == pytest.approx(3, abs=1)
     assert not found.preparation.refinement.impossible
+
+
+def test_energies_of_m_lines_are_less_sure():
+    """Tables of those differ by eV, those of K and harder L lines by tenths."""
+    recipe = eds.Recipe(elements=("Ta", "Si"))
+    model = build_model(eds.EnergyAxis(-0.25, 0.005, 4096), STEM, recipe)
+    stated = Uncertainties()
+    of_family = {
+        str(model.families[n.family]): n.prior_sd
+        for n in nuisances_of(model, stated)
+        if n.kind == "position"
+    }
+    assert of_family["Ta_M"] == stated.soft_line_position_eV
+    assert of_family["Ta_L"] == of_family["Si_K"] == stated.line_position_eV

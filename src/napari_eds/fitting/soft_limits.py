@@ -24,6 +24,8 @@ _MEAN, _SD = 0.75, 0.75
 #: Nor is it more than tables give for a detector that swallows nothing, with so many errors of the
 #: harder one: 45 pairs in measured spectra had 0.03 to 0.96 of that, but for one of 1.6 +- 0.9.
 _SIGMAS = 3.0
+#: What is farther below zero than so many errors tells of wrong shapes, not of its element.
+_BELOW_SIGMAS = 3.0
 #: What stands at its bound is held there so tightly, relative to it.
 _TIGHT = 1e-3
 _SHELLS = "KLM"
@@ -113,7 +115,10 @@ class SoftLimits:
         return cls(nothing, nothing, np.zeros(0), np.zeros(0, dtype=bool))
 
     def priors(self, alpha_areas: np.ndarray, errors: np.ndarray) -> AreaPriors:
-        """Return priors of areas; none where the harder family was not found.
+        """Return priors of areas; none where the harder family is below zero by more than errors.
+
+        Where the harder family is within its errors of zero, they are what is known of the soft
+        one.
 
         Parameters
         ----------
@@ -121,14 +126,14 @@ class SoftLimits:
             Of the fit before, with standard deviations.
         """
         priors = AreaPriors.free(len(alpha_areas))
-        expected = self.ratios * alpha_areas[self.hard]
-        found = expected > 0
-        soft = self.soft[found]
-        priors.mean[soft] = _MEAN * expected[found]
-        priors.precision[soft] = (_SD * expected[found]) ** -2.0
-        possible = self.ratios * (alpha_areas + _SIGMAS * errors)[self.hard]
-        bounded = found & self.is_bounded
-        priors.most[self.soft[bounded]] = possible[bounded]
+        told = alpha_areas[self.hard] > -_BELOW_SIGMAS * errors[self.hard]
+        soft, hard, ratios = self.soft[told], self.hard[told], self.ratios[told]
+        expected, unsure = ratios * np.maximum(alpha_areas[hard], 0), ratios * errors[hard]
+        priors.mean[soft] = _MEAN * expected
+        priors.precision[soft] = 1 / ((_SD * expected) ** 2 + unsure**2)
+        possible = expected + _SIGMAS * unsure
+        bounded = self.is_bounded[told]
+        priors.most[soft[bounded]] = possible[bounded]
         return priors
 
 

@@ -29,7 +29,7 @@ class Uncertainties(Checked):
     line_position_eV : float
         Of a family's energy, from tables and chemical shifts.
     soft_line_position_eV : float
-        The same below 1 keV, where it is more.
+        The same below 1 keV and of M families, where it is more.
     line_shape_percent : float
         Of a drawn line at its height, where detectors are not as drawn; more where the summed
         spectrum shows more.

@@ -37,7 +37,7 @@ _UNCERTAINTIES = (
     (
         "Soft lines (eV)",
         "soft_line_position_eV",
-        "The same below 1 keV, where chemistry shifts lines more",
+        "The same below 1 keV, where chemistry shifts lines more, and of M lines",
     ),
     (
         "Line shape (± %)",

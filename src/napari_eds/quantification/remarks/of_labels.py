@@ -40,6 +40,8 @@ FEW_COUNTS_ERROR = 0.1
 UNCERTAIN_PART, _MINOR, _MINOR_FACTOR, _OF_COUNTING = 0.05, 0.05, 4.0, 1.5
 #: Total errors by which an element, or its intensity, is below zero where the model must be wrong.
 NEGATIVE_SIGMA = 3.0
+#: Of all atoms: what is no farther below zero than this leaves the others as they are.
+_LEAST_NEGATIVE = 0.001
 #: An absorption correction above this factor rests on thickness and tables more than on counts.
 STRONG_CORRECTION = 5.0
 #: Up to this reduced chi-squared no peak can stand out of a label's fit.
@@ -181,7 +183,9 @@ class _Fits:
         x = composition.atomic_fractions
         nothing, poor = ~np.isfinite(x).all(axis=1), fit.misfit > POOR
         with np.errstate(invalid="ignore"):
-            negative = x < -NEGATIVE_SIGMA * composition.atomic_errors_total
+            negative = x < -np.maximum(
+                NEGATIVE_SIGMA * composition.atomic_errors_total, _LEAST_NEGATIVE
+            )
         # A label without a composition may have lost it to a family below zero.
         areas = fit.intensities[:, : fit.model.n_quantified]
         return cls(
