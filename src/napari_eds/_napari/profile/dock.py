@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.job_bar import JobBar, going_on
-from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.jobs import notify, tell_deleted
 from napari_eds._napari.parts.panels import PROFILE, share_tab
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import Target, ask_to_save, may_replace
@@ -208,6 +208,9 @@ class ProfileWidget(QWidget):
         self.work.run("preparing", work, partial(self._on_found, layer), replaces=True)
 
     def _on_found(self, layer: Shapes, found: list[LineProfile]) -> None:
+        if layer not in self.focus.viewer.layers:
+            tell_deleted("layer of the lines", "they were quantified")
+            return
         layer.metadata[PROFILES] = found
         self._on_profiles()
 
