@@ -118,7 +118,7 @@ def bars_of(panel):
 def test_panels_scroll_sideways_only_where_letters_are_large(qtbot, workbench, map_file):
     viewer, widget = workbench(map_file)
     assert bars_of(widget.native if hasattr(widget, "native") else widget) == []
-    for title in (ELEMENTS, REGIONS, COMPARE, EXCHANGE, FRAMES):
+    for title in FURTHER:
         panel = open_panel(viewer, title)
         nothing_is_due(qtbot)
         for place in range(panel.tabs.count() if hasattr(panel, "tabs") else 1):

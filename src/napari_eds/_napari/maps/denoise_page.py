@@ -51,7 +51,9 @@ class DenoisePage(QWidget):
             text="average with neighbours",
             tooltip="Gaussians over the amounts of every component, chosen by the other half",
         )
-        self.run = PushButton(text="Denoise")
+        self.run = PushButton(
+            text="Denoise", tooltip="Show each line as counted and denoised, as layers of the map"
+        )
         self.text = WrappedText(lines=4)
         self._lay_out()
         focus.map_changed.connect(self._on_map)
