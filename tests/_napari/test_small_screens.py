@@ -1,6 +1,7 @@
 """The workbench on screens of laptops: it fits, and panels that are opened leave its size."""
 
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDockWidget, QScrollArea, QTabBar
@@ -109,6 +110,15 @@ def test_the_layer_list_is_in_front_where_controls_and_list_share_a_tab(
     assert controls.visibleRegion().isEmpty()
 
 
+@pytest.mark.parametrize(("points", "at_least"), [(9, 380), (15, 480)])
+def test_panels_are_wider_where_letters_are_larger(workbench, map_file, points, at_least):
+    get_settings().appearance.font_size = points
+    _, widget = workbench(map_file)
+    window = dock_of(widget).parent()
+    assert at_least <= dock_of(widget).width() <= at_least + 40
+    assert dock_of(widget).width() < 0.4 * window.width()
+
+
 def bars_of(panel):
     """Return the areas that scroll sideways now, by the page they are of."""
     areas = [area for area in panel.findChildren(QScrollArea) if area.isVisible()]
@@ -118,7 +128,7 @@ def bars_of(panel):
 def test_panels_scroll_sideways_only_where_letters_are_large(qtbot, workbench, map_file):
     viewer, widget = workbench(map_file)
     assert bars_of(widget.native if hasattr(widget, "native") else widget) == []
-    for title in (ELEMENTS, REGIONS, COMPARE, EXCHANGE, FRAMES):
+    for title in FURTHER:
         panel = open_panel(viewer, title)
         nothing_is_due(qtbot)
         for place in range(panel.tabs.count() if hasattr(panel, "tabs") else 1):

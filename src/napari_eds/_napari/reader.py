@@ -36,12 +36,11 @@ def read_layers(path: Paths) -> list[LayerTuple]:
     there, so that nothing freezes; napari is told "no layers" (``[(None,)]``). From a script they
     are returned at once.
     """
-    from napari import current_viewer
-
+    from napari_eds._napari.parts.asking import asking_viewer
     from napari_eds._napari.parts.jobs import event_loop_runs
 
     paths = _as_list(path)
-    viewer = current_viewer()
+    viewer = asking_viewer()
     if viewer is not None and event_loop_runs():
         what = f"opening {Path(paths[0]).name}"
         return load_in_background(lambda check: _read(paths, check), what, viewer)

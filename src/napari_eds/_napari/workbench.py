@@ -28,6 +28,8 @@ from napari_eds._support.progress import Progress
 #: Sizes of the panels in pixels; on 1400 x 900 they leave half of the window to the map.
 _BOTTOM_HEIGHT_PX = 310
 _RIGHT_WIDTH_PX = 390
+#: Height of the largest letters that this width is for.
+_LETTERS_PX = 13
 #: Most of the height and width of a small window.
 _BOTTOM_PART, _RIGHT_PART = 0.4, 0.36
 #: A window of at least this width and height keeps its size; the part of the screen that a smaller
@@ -103,7 +105,8 @@ class Workbench(QuantificationWidget):
         window.resizeDocks([spectrum, results], list(_SPECTRUM_TO_RESULTS), along)
         height = min(_BOTTOM_HEIGHT_PX, round(_BOTTOM_PART * window.height()))
         window.resizeDocks([spectrum], [height], across)
-        width = min(_RIGHT_WIDTH_PX, round(_RIGHT_PART * window.width()))
+        larger = max(1.0, self.about.fontInfo().pixelSize() / _LETTERS_PX)
+        width = min(round(larger * _RIGHT_WIDTH_PX), round(_RIGHT_PART * window.width()))
         window.resizeDocks([dock_of(self)], [width], along)
 
 

@@ -112,7 +112,8 @@ def write_files(
     ----------
     files : iterable of str or Path
     contents : iterable of str or bytes
-        One of each file; taken, and so made, only after the check.
+        One of each file; taken, and so made, only after the check, and all before one is written:
+        what is left, or fails, meanwhile leaves nothing.
     overwrite, inputs
         See `check_files`.
 
@@ -125,9 +126,10 @@ def write_files(
     """
     paths = [Path(file) for file in files]
     check_files(paths, overwrite=overwrite, inputs=inputs)
+    made = list(contents)
     return [
         write_atomically(path, content, overwrite=overwrite)
-        for path, content in zip(paths, contents, strict=True)
+        for path, content in zip(paths, made, strict=True)
     ]
 
 

@@ -179,7 +179,9 @@ def test_the_folder_is_the_one_of_the_headless_export(
     assert "Support set: class 1" in page.about.text()
     assert page.picture.currentText() == "HAADF · LFO_STO_96"
     qtbot.waitUntil(lambda: "would take 37.7 MB" in page.map_size.text())
+    assert not page.low.isEnabled()
     click(page.limit)
+    assert page.low.isEnabled()
     page.rebin.setValue(4)
     click(page.dense)
     energies = result.image.rebin_energy(4).energy.energies_keV

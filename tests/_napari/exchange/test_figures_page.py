@@ -1,6 +1,9 @@
 """The page *Figures* by real clicks: the dialog with its preview, report, export, other maps."""
 
+from dataclasses import replace
+
 import pytest
+from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
@@ -9,9 +12,10 @@ import napari_eds as eds
 from napari_eds._napari.exchange.figure_dialog import FigureDialog
 from napari_eds._napari.exchange.figure_form import PLOTS, SPECTRUM
 from napari_eds._napari.parts.panels import EXCHANGE, open_panel
+from napari_eds._napari.reader import add_layers
 from napari_eds._napari.state.focus import focus_of
-from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS
-from window_actions import add_result, click
+from napari_eds._napari.state.layers import QUANTIFICATION, SETTINGS, image_layers
+from window_actions import add_result, click, notifications
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
@@ -179,3 +183,20 @@ def test_same_recipe_on_another_map(window, qtbot, alloy_file):
         lambda: {r.image.shape for r in results()} == {(96, 96), (50, 10)}, timeout=WAIT_MS
     )
     qtbot.waitUntil(page.apply_to_all.isEnabled, timeout=WAIT_MS)
+
+
+def test_a_map_deleted_while_all_are_quantified_is_told_and_gets_no_labels(window, qtbot):
+    viewer, page = window
+    focus = focus_of(viewer)
+    first = focus.map_layer
+    add_layers(viewer, image_layers(replace(focus.image, name="other")))
+    other = focus.map_layer
+    assert other is not first
+    focus.set_map_layer(first)
+    n_labels = sum(isinstance(layer, Labels) for layer in viewer.layers)
+    click(page.apply_to_all)
+    viewer.layers.remove(other)
+    qtbot.waitUntil(lambda: not page._work, timeout=WAIT_MS)
+    assert any("1 of 2 maps quantified" in text for text in notifications())
+    assert any("deleted" in text for text in notifications())
+    assert sum(isinstance(layer, Labels) for layer in viewer.layers) == n_labels

@@ -185,3 +185,21 @@ def test_the_dock_can_be_closed_while_it_works(window, qtbot):
     click(dock.denoise.run)
     viewer.window.remove_dock_widget(dock)
     nothing_is_due(qtbot)
+
+
+def test_a_map_deleted_while_it_is_denoised_is_told(window, qtbot):
+    viewer, dock, _ = window
+    click(dock.denoise.run)
+    viewer.layers.remove(focus_of(viewer).map_layer)
+    task_is_done(qtbot, dock)
+    nothing_is_due(qtbot)
+    assert notifications() == ["The map was deleted while it was denoised; nothing is shown."]
+
+
+def test_labels_deleted_while_a_map_of_them_is_made_are_told(window, qtbot):
+    viewer, dock, labels = window
+    click(dock.columns.show_map)
+    viewer.layers.remove(labels)
+    task_is_done(qtbot, dock)
+    (told,) = notifications()
+    assert told.startswith("The Labels layer was deleted")

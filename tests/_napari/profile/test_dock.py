@@ -98,3 +98,13 @@ def test_the_dock_can_be_closed_while_it_works(window, qtbot):
     click(dock.run)
     viewer.window.remove_dock_widget(dock)
     nothing_is_due(qtbot)
+
+
+def test_lines_deleted_while_they_are_quantified_are_told(window, qtbot):
+    viewer, dock = window
+    layer = draw(qtbot, viewer, dock)
+    click(dock.run)
+    viewer.layers.remove(layer)
+    task_is_done(qtbot, dock)
+    (told,) = notifications()
+    assert told.startswith("The layer of the lines was deleted")

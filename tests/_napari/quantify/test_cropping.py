@@ -73,6 +73,27 @@ def test_without_a_rectangle_its_tool_is_taken_up(opened):
     assert [x.name for x in viewer.layers if isinstance(x, Shapes)] == ["crop"]
 
 
+def test_a_line_of_a_profile_is_no_rectangle(opened):
+    viewer, dock = opened
+    layer = dock.focus.map_layer
+    line = np.array([(20, 40), (80, 42)]) * layer.scale
+    viewer.add_shapes([line], shape_type="line", name="EDS lines", units=layer.units)
+    click(dock.crop)
+    assert viewer.layers.selection.active.name == "crop"
+    assert dock.focus.map_layer is layer
+
+
+def test_a_crop_is_shown_beside_a_stack_of_three_axes(qtbot, opened):
+    viewer, dock = opened
+    layer = dock.focus.map_layer
+    viewer.add_image(np.zeros((4, 30, 300)), name="stack", units=("pixel", *layer.units))
+    viewer.layers.selection.active = layer
+    crop(qtbot, viewer, dock, [(20, 10), (20, 69), (59, 69), (59, 10)])
+    assert dock.image.shape == (40, 60)
+    assert viewer.layers.selection.active is dock.focus.map_layer
+    assert not notifications()
+
+
 def test_a_rectangle_beside_the_map_is_refused(qtbot, opened):
     viewer, dock = opened
     layer = dock.focus.map_layer

@@ -19,7 +19,7 @@ from napari_eds._napari.state.belonging import owners_of
 from napari_eds._napari.state.element_choice import ElementChoice
 from napari_eds._napari.state.layers import QUANTIFICATION, SPECTRUM_IMAGE, maps_of
 from patience import PATIENCE_ms
-from window_actions import change, click, notifications, paint_stroke
+from window_actions import change, click, notifications, paint_stroke, task_is_done
 
 pytestmark = pytest.mark.usefixtures("hyperspy_is_there", "no_notifications_yet")
 
@@ -107,6 +107,7 @@ def test_painted_labels_are_quantified_as_the_headless_api_does(
         QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "painted.csv"), "")
     )
     click(dock.save)
+    task_is_done(qtbot, dock)
     table = pd.read_csv(tmp_path / "painted.csv", index_col="label")
     np.testing.assert_allclose(table["O_at_pct"], expected.table["O_at_pct"], rtol=1e-5)
     spectra = pd.read_csv(tmp_path / "painted_spectra.csv", index_col="label")

@@ -753,6 +753,18 @@ def test_cancelling_leaves_the_work_and_changes_nothing(qtbot, window, slow_maps
     assert not notifications()
 
 
+def test_a_map_deleted_while_its_pixels_are_quantified_is_told(qtbot, window, slow_maps):
+    go_on, _ = slow_maps
+    viewer, dock = window()
+    show(dock, dock.pixels)
+    click(dock.pixels.run)
+    viewer.layers.remove(dock.focus.map_layer)
+    go_on.set()
+    wait(qtbot, dock.pixels.work)
+    (told,) = notifications()
+    assert told.startswith("The map was deleted while its pixels were quantified")
+
+
 def test_maps_of_two_images_are_not_mixed_up(qtbot, window, slow_maps, lfo_sto_96):
     go_on, _ = slow_maps
     viewer, dock = window(elements=FEW)

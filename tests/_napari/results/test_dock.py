@@ -23,6 +23,7 @@ from napari_eds._napari.state.focus import focus_of
 from napari_eds._napari.state.label_edits import EDITED
 from napari_eds._napari.state.layers import add_chips, image_layers, maps_of
 from napari_eds.quantification.error_table import PART_WORDS
+from patience import PATIENCE_s
 from window_actions import (
     CTRL,
     LEFT,
@@ -34,6 +35,7 @@ from window_actions import (
     hover,
     is_still,
     nothing_is_due,
+    task_is_done,
 )
 
 pytestmark = pytest.mark.usefixtures("no_notifications_yet")
@@ -806,17 +808,40 @@ def test_quantify_again_is_asked_of_the_other_dock(window, monkeypatch):
     assert asked == [window.focus.viewer]
 
 
-def test_saving(window, monkeypatch, tmp_path, result):
+def test_saving(qtbot, window, monkeypatch, tmp_path, result):
     path = tmp_path / "saved.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     QTest.mouseClick(window.dock.save, LEFT)
+    task_is_done(qtbot, window.dock)
     saved = pd.read_csv(path, index_col="label")
     np.testing.assert_allclose(saved["O_at_pct"], result.table["O_at_pct"], rtol=1e-5)
     monkeypatch.setattr(
         QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "none" / "a.csv"), "")
     )
     QTest.mouseClick(window.dock.save, LEFT)
+    task_is_done(qtbot, window.dock)
     assert "none" in notification_manager.records[-1].message
+
+
+def test_saving_can_be_left(qtbot, window, monkeypatch, tmp_path):
+    """The window answers while spectra are written, and nothing is there once it was left."""
+    path, written = tmp_path / "saved.csv", threading.Event()
+
+    def slow(counts):
+        written.wait(PATIENCE_s)
+        return ",".join(map(str, counts))
+
+    monkeypatch.setattr("napari_eds.quantification.saving.results._joined", slow)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    QTest.mouseClick(window.dock.save, LEFT)
+    qtbot.waitUntil(window.dock.work.isVisible)
+    assert not window.dock.save.isEnabled()
+    QTest.mouseClick(window.dock.work.cancel, LEFT)
+    written.set()
+    task_is_done(qtbot, window.dock)
+    assert window.dock.save.isEnabled()
+    assert list(tmp_path.iterdir()) == []
+    assert "nothing was saved" in notification_manager.records[-1].message
 
 
 # Alone, other layers, themes.

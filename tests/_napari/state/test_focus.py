@@ -241,3 +241,12 @@ def test_what_comes_late_of_another_map_is_not_laid_over_the_one_looked_at(viewe
     assert not late.visible
     focus.set_map_layer(first)
     assert late.visible
+
+
+def test_labels_that_do_not_fit_are_named_as_they_are_looked_at(viewer, focus):
+    add_map(viewer, "map")
+    told = []
+    focus.layers_changed.connect(lambda: told.append(focus.no_labels))
+    for shape in ((3, 4), (1, 6, 8)):
+        add_labels(viewer, "labels", shape=shape)
+        assert str(shape) in told[-1]

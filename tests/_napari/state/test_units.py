@@ -96,3 +96,19 @@ def test_labels_in_another_unit_of_length_lie_on_their_map():
     layer = viewer.add_labels(labels, scale=(0.001, 0.001), units=("um", "um"))
     focus.set_labels_layer(layer)
     assert [n for n in notification_manager.records if "elsewhere" in str(n.message)]
+
+
+def test_the_view_fits_a_map_beside_a_stack_of_three_axes(map_file):
+    viewer = ViewerModel()
+    add_layers(viewer, read_layers(map_file))
+    focus = focus_of(viewer)
+    camera = getattr(viewer, "scene", viewer).camera
+    center, zoom = camera.center[-2:], camera.zoom
+    viewer.add_image(np.zeros((3, 400, 900)))
+    focus.fit_view()
+    np.testing.assert_allclose(camera.center[-2:], center)
+    # In the whole of the view, but not as near as without the stack: its sides are others.
+    assert 0.3 * zoom < camera.zoom <= 1.001 * zoom
+    viewer.dims.ndisplay = 3
+    focus.fit_view()
+    np.testing.assert_allclose(camera.center[-2:], center)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Labels
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -32,6 +32,7 @@ from napari_eds._napari.compare.layers import (
 from napari_eds._napari.compare.maps_view import MapsView
 from napari_eds._napari.compare.number_table import NumberTable, fill_comparison
 from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.jobs import tell_deleted
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.saving import CSV_KIND, ask_to_save, may_replace
 from napari_eds._napari.parts.widgets import WrappedText, scrolling
@@ -186,7 +187,7 @@ class OtherPage(QWidget):
 
     def _on_compared(self, labels: Labels, compared: Compared) -> None:
         if labels not in self._focus.viewer.layers:
-            show_error("The Labels layer was deleted while it was compared; nothing is shown.")
+            tell_deleted("Labels layer", "it was compared")
             return
         show_compared(self._focus.viewer, labels, compared)
         self._work.say("")

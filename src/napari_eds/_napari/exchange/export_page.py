@@ -48,6 +48,8 @@ from napari_eds.few_shot.folder import FewShotFormat, MapSize
 from napari_eds.quantification.result import Quantification
 from napari_eds.spectra.spectrum_image import SpectrumImage
 
+_ALL_ENERGIES = "All energies are kept: tick “only between” first."
+
 
 class _Order(NamedTuple):
     """What is exported, as it was when the button was pressed."""
@@ -74,6 +76,7 @@ class ExportPage(QWidget):
         self._make()
         self._lay_out()
         self._connect()
+        self._on_limit()
         self._on_map()
 
     def _make(self) -> None:
@@ -86,8 +89,8 @@ class ExportPage(QWidget):
         self.rebin = QSpinBox()
         self.rebin.setRange(1, 4096)
         self.rebin.setToolTip("Channels summed to one; Multimodal-Few-Shot's example takes 4")
-        self.limit = QCheckBox("only")
-        self.limit.setToolTip("Keep only channels between these energies")
+        self.limit = QCheckBox("only between")
+        self.limit.setToolTip("Keep only channels between the energies below")
         # No wider than its text: beside that, a click does nothing.
         self.limit.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
@@ -139,7 +142,7 @@ class ExportPage(QWidget):
         self.rebin.valueChanged.connect(self._show_size)
         self.low.valueChanged.connect(self._show_size)
         self.high.valueChanged.connect(self._show_size)
-        self.limit.toggled.connect(self._show_size)
+        self.limit.toggled.connect(self._on_limit)
         self.dense.toggled.connect(self._show_size)
         self.run.clicked.connect(self._on_run)
 
@@ -147,6 +150,10 @@ class ExportPage(QWidget):
         """Tell what became of the chips while the page was hidden."""
         super().showEvent(event)
         self._show_about()
+        self._show_size()
+
+    def _on_limit(self) -> None:
+        offer(self.low, self.high, unless=lacking((self.limit.isChecked(), _ALL_ENERGIES)))
         self._show_size()
 
     # What is exported.

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import (
     QGridLayout,
@@ -227,12 +226,12 @@ class FiguresPage(QWidget):
     ) -> None:
         problems = []
         for order, (result, problem) in zip(asked, results, strict=True):
-            if result is None:
+            if order.map_layer not in self._focus.viewer.layers:
+                problems.append(f"{order.name}: the map was deleted meanwhile")
+            elif result is None:
                 problems.append(f"{order.name}: {problem}")
-                continue
-            layer: Labels = order.labels_layer(self._focus.viewer)
-            if isinstance(order.map_layer, Image) and order.map_layer in self._focus.viewer.layers:
-                self._focus.show_result(layer, result)
+            else:
+                self._focus.show_result(order.labels_layer(self._focus.viewer), result)
         done = len(asked) - len(problems)
         if problems:
             notify(EDSError(f"{done} of {len(asked)} maps quantified. {'; '.join(problems)}"))

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.ending import Listening
 from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.jobs import tell_deleted
 from napari_eds._napari.parts.reasons import BUSY, NO_RESULT, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, may_be_narrow, scrolled_column
 from napari_eds._napari.state.column_maps import (
@@ -129,7 +130,10 @@ class ColumnsPage(QWidget):
 
         def show_found(found: Any) -> None:
             viewer = self.focus.viewer
-            if labels not in viewer.layers or labels.metadata.get(QUANTIFICATION) is not result:
+            if labels not in viewer.layers:
+                tell_deleted("Labels layer", "the map was made")
+                return
+            if labels.metadata.get(QUANTIFICATION) is not result:
                 show_info("The result was replaced while the map was made: nothing is shown.")
                 return
             with self.focus.staying():

@@ -11,7 +11,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
-from napari_eds._napari.parts.jobs import notify, one_per_turn
+from napari_eds._napari.parts.jobs import notify, one_per_turn, tell_deleted
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, scrolled_column
 from napari_eds._napari.state.derived import DENOISED, Look
@@ -51,7 +51,9 @@ class DenoisePage(QWidget):
             text="average with neighbours",
             tooltip="Gaussians over the amounts of every component, chosen by the other half",
         )
-        self.run = PushButton(text="Denoise")
+        self.run = PushButton(
+            text="Denoise", tooltip="Show each line as counted and denoised, as layers of the map"
+        )
         self.text = WrappedText(lines=4)
         self._lay_out()
         focus.map_changed.connect(self._on_map)
@@ -116,6 +118,7 @@ class DenoisePage(QWidget):
 
     def _on_found(self, map_layer: Image, lines: list[str], found: Denoised) -> None:
         if map_layer not in self.focus.viewer.layers:
+            tell_deleted("map", "it was denoised")
             return
         try:
             windows = {line: found.line_window_keV(line) for line in lines}
@@ -128,7 +131,8 @@ class DenoisePage(QWidget):
         one_per_turn(
             DENOISED.steps(self.focus.viewer, map_layer, parts, look, staying=self.focus.staying)
         )
-        self.text.setText(" ".join(found.account()))
+        if map_layer is self.focus.map_layer:
+            self.text.setText(" ".join(found.account()))
 
 
 def _look(

@@ -135,6 +135,19 @@ def notify(error: Exception) -> None:
         raise error
 
 
+def tell_deleted(what: str, meanwhile: str) -> None:
+    """Tell that what the answer is for was deleted while the work went on.
+
+    Parameters
+    ----------
+    what : str
+        Such as ``"map"``.
+    meanwhile : str
+        What went on, such as ``"it was denoised"``.
+    """
+    show_error(f"The {what} was deleted while {meanwhile}; nothing is shown.")
+
+
 def one_per_turn(steps: Iterable[Callable[[], object]]) -> None:
     """Run steps one per turn of the event loop, so that the window answers in between.
 

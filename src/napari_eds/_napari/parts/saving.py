@@ -10,6 +10,7 @@ from typing import NamedTuple
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from napari_eds._napari.parts.job_bar import JobBar
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._support.outputs import existing
 from napari_eds.errors import EDSError
@@ -92,8 +93,9 @@ def may_replace(
     if others:
         names = ", ".join(path.name for path in others[:_NAMED])
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        it = "it" if len(others) == 1 else "them"
         answer = QMessageBox.question(
-            parent, "Replace files?", f"{others[0].parent} holds {names}{more}. Replace them?"
+            parent, "Replace files?", f"{others[0].parent} holds {names}{more}. Replace {it}?"
         )
         if answer != QMessageBox.StandardButton.Yes:
             return None
@@ -106,8 +108,11 @@ def named_after_map(result: Quantification, ending: str = "") -> str:
     return f"{stem}{ending}.csv"
 
 
-def save_result(parent: QWidget, result: Quantification) -> None:
-    """Save table, spectra and recipe of a result, and say so."""
+def save_result(parent: QWidget, result: Quantification, work: JobBar) -> None:
+    """Save table, spectra and recipe of a result in a thread, and say so.
+
+    Spectra of thousands of labels take seconds to be put into words.
+    """
     chosen = ask_to_save(parent, "Save the quantification", named_after_map(result), others=TABLES)
     if chosen is None:
         return
@@ -116,8 +121,16 @@ def save_result(parent: QWidget, result: Quantification) -> None:
         overwrite = may_replace(parent, csv_files(path, spectra=True), asked)
         if overwrite is None:
             return
-        written = result.to_csv(path, spectra=True, overwrite=overwrite)
     except (EDSError, OSError) as error:
         notify(error)
         return
+    work.run(
+        "saving",
+        lambda _report: result.to_csv(path, spectra=True, overwrite=overwrite),
+        _tell_saved,
+        replaces=False,
+    )
+
+
+def _tell_saved(written: list[Path]) -> None:
     show_info(f"Saved {', '.join(p.name for p in written)} in {written[0].parent}.")

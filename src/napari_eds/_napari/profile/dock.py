@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.job_bar import JobBar, going_on
-from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.jobs import notify, tell_deleted
 from napari_eds._napari.parts.panels import PROFILE, share_tab
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.saving import Target, ask_to_save, may_replace
@@ -75,7 +75,13 @@ class ProfileWidget(QWidget):
             text="for an error (at. %)",
             tooltip="Bins just long enough to keep this error of major elements from counting",
         )
-        self.error = FloatSpinBox(value=WANTED_ERROR_AT_PCT, min=0.05, max=50, step=0.5)
+        self.error = FloatSpinBox(
+            value=WANTED_ERROR_AT_PCT,
+            min=0.05,
+            max=50,
+            step=0.5,
+            tooltip="Error from counting that no bin should exceed, in at. %",
+        )
         self.bin = FloatSpinBox(
             value=1, min=0.1, max=100_000, step=1, tooltip="Length of a bin, in pixels"
         )
@@ -101,8 +107,8 @@ class ProfileWidget(QWidget):
         shown = QFormLayout()
         shown.addRow("Show", row_of(self.line, self.quantity))
         shown.addRow("Interface of", self.interface.native)
-        lists = (self.layer, self.line, self.quantity, self.interface)
-        may_be_narrow(*(field.native for field in lists))
+        may_be_narrow(self.layer.native, self.interface.native)
+        may_be_narrow(self.line.native, self.quantity.native, letters=4)  # side by side
         column = scrolled_column(self, 6)
         column.addLayout(form)
         column.addWidget(self.run.native)
@@ -208,6 +214,9 @@ class ProfileWidget(QWidget):
         self.work.run("preparing", work, partial(self._on_found, layer), replaces=True)
 
     def _on_found(self, layer: Shapes, found: list[LineProfile]) -> None:
+        if layer not in self.focus.viewer.layers:
+            tell_deleted("layer of the lines", "they were quantified")
+            return
         layer.metadata[PROFILES] = found
         self._on_profiles()
 

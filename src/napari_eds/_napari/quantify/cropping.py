@@ -11,12 +11,15 @@ from napari_eds.errors import LabelError
 
 #: Name of the layer in which a rectangle is drawn.
 CROP = "crop"
+#: Shapes that hold no pixels, such as those of profiles.
+_LINES = ("line", "path")
 
 
 def drawn_rectangle(focus: Focus) -> tuple[slice, slice] | None:
-    """Return the pixels of the map whose centres lie in the box around the shape drawn last.
+    """Return the pixels of the map whose centres lie in the box around the area drawn last.
 
-    Of the active layer of shapes, or else of the uppermost one that holds any; None without.
+    Of the active layer of shapes, or else of the uppermost one that holds any; None without. Lines
+    and paths are no areas.
 
     Raises
     ------
@@ -26,7 +29,7 @@ def drawn_rectangle(focus: Focus) -> tuple[slice, slice] | None:
     layer, map_layer = _shapes(focus), focus.map_layer
     if layer is None or map_layer is None:
         return None
-    corners = [map_layer.world_to_data(layer.data_to_world(point)) for point in layer.data[-1]]
+    corners = [map_layer.world_to_data(layer.data_to_world(point)) for point in _areas(layer)[-1]]
     low, high = np.min(corners, axis=0), np.max(corners, axis=0)
     # A pixel's centre is at its whole number, in napari.
     first = np.maximum(np.ceil(low), 0).astype(int)
@@ -63,9 +66,14 @@ def remove(focus: Focus) -> None:
         focus.viewer.layers.remove(layer)
 
 
+def _areas(layer: Shapes) -> list[np.ndarray]:
+    drawn = zip(layer.data, layer.shape_type, strict=True)
+    return [corners for corners, kind in drawn if kind not in _LINES]
+
+
 def _shapes(focus: Focus) -> Shapes | None:
     """Return the layer of the rectangle."""
     active = focus.viewer.layers.selection.active
     layers = [active, *reversed(focus.viewer.layers)]
-    found = (x for x in layers if isinstance(x, Shapes) and x.ndim == 2 and len(x.data))
+    found = (x for x in layers if isinstance(x, Shapes) and x.ndim == 2 and _areas(x))
     return next(found, None)

@@ -168,10 +168,12 @@ class QuantificationWidget(QuantificationForm):
             unless=lacking(a_map, (calibrated, NO_ENERGIES), idle),
         )
         self._offer_run()
+        a_result = (result, NO_RESULT)
         offer(
-            *(self.compare, self.table, self.save, self.solve_thickness, self.calibrate_k),
-            unless=lacking((result, NO_RESULT)),
+            *(self.compare, self.table, self.solve_thickness, self.calibrate_k),
+            unless=lacking(a_result),
         )
+        offer(self.save, unless=lacking(a_result, idle))
         self._offer_missing(result)
         self._offer_thicknesses()
         if not self.work:
@@ -369,7 +371,7 @@ class QuantificationWidget(QuantificationForm):
 
     def _on_save(self) -> None:
         if self.result is not None:
-            save_result(self, self.result)
+            save_result(self, self.result, self.work)
 
     # A label of known composition.
 

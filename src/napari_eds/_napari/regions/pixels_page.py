@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, PushButton
 from napari.layers import Image
+from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_eds._napari.parts.job_bar import JobBar
-from napari_eds._napari.parts.jobs import notify
+from napari_eds._napari.parts.jobs import notify, tell_deleted
 from napari_eds._napari.parts.reasons import BUSY, NO_MAP, lacking, offer
 from napari_eds._napari.parts.widgets import WrappedText, foot_of, row_of, scrolled_column
 from napari_eds._napari.regions.pixel_layers import kernel_words, show_maps
@@ -117,8 +118,6 @@ class PixelsPage(QWidget):
     def _on_map_changed(self) -> None:
         """Show what was set for the map; work for another one goes on, and belongs to that."""
         layer = self.focus.map_layer
-        if layer is None:
-            self.work.drop()
         self._filling = True
         try:
             for name, value in ({} if layer is None else layer.metadata.get(_FORM, {})).items():
@@ -187,6 +186,7 @@ class PixelsPage(QWidget):
 
     def _on_recommended(self, map_layer: Image, kernel: Kernel) -> None:
         if map_layer is not self.focus.map_layer:
+            show_info(f"{kernel_words(kernel)} is recommended for {map_layer.name}.")
             return
         self.kernel.value, self.unit.value, self.kernel_size.value = (
             kernel.shape,
@@ -217,6 +217,8 @@ class PixelsPage(QWidget):
     def _on_maps(self, map_layer: Image, maps: PixelMaps) -> None:
         if map_layer in self.focus.viewer.layers:
             show_maps(self.focus, map_layer, maps)
+        else:
+            tell_deleted("map", "its pixels were quantified")
         self._show_result()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from superqt.utils import QSignalDebouncer
 from napari_eds._napari.parts.ending import when_destroyed
 from napari_eds._napari.parts.jobs import notify
 from napari_eds._napari.parts.panels import RESULTS, SPECTRUM, open_panel, open_quantification
-from napari_eds._napari.parts.reasons import lacking, offer
+from napari_eds._napari.parts.reasons import BUSY, lacking, offer
 from napari_eds._napari.parts.saving import save_result
 from napari_eds._napari.parts.theme import on_theme, theme_colors
 from napari_eds._napari.results.color_choice import ColorChoice
@@ -86,6 +87,8 @@ class ResultsTable(ResultsForm):
         self.merge.clicked.connect(self._on_merge)
         self.again.clicked.connect(self._on_again)
         self.save.clicked.connect(self._on_save)
+        self.work.changed.connect(self._on_work)
+        self.work.cancelled.connect(partial(show_info, "Cancelled: nothing was saved."))
 
     # What is chosen: read from the layers each time, never kept.
 
@@ -282,9 +285,12 @@ class ResultsTable(ResultsForm):
     def _on_again(self) -> None:
         open_quantification(self._viewer).start()
 
+    def _on_work(self) -> None:
+        offer(self.save, unless=lacking((not self.work, BUSY)))
+
     def _on_save(self) -> None:
         if self.result is not None:
-            save_result(self, self.result)
+            save_result(self, self.result, self.work)
 
 
 def is_in_sight(viewer: Any, layer: Labels, position: np.ndarray) -> bool:

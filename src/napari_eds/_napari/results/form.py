@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QFlowLayout
 
 from napari_eds._napari.parts.color_bar import COLORMAPS, ColorBar
+from napari_eds._napari.parts.job_bar import JobBar, silent
 from napari_eds._napari.parts.widgets import flowing, may_be_narrow
 from napari_eds._napari.results.filter_line import FilterEdit
 from napari_eds._napari.results.plots import Histogram, LabelPlot, Scatter, Ternary
@@ -71,6 +72,8 @@ class ResultsForm(QWidget):
         self.summary.setWordWrap(True)
         self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         rows.addWidget(self.summary)
+        self.work = JobBar(words=silent)
+        rows.addWidget(self.work)
         rows.addLayout(self._make_bottom())
         self.outer = QStackedWidget()
         self.outer.addWidget(self.help)

@@ -436,6 +436,8 @@ class Focus(QObject):
             if belongs_to is not None:
                 self.set_map_layer(belongs_to)
                 self.set_labels_layer(layer)
+            elif self._labels is None:
+                self.layers_changed.emit()  # what is said of labels that do not fit names this one
         else:
             owners = owners_of(self.viewer, layer, self.map_layers())
             if owners and self._map not in owners:

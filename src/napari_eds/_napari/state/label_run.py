@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.utils.notifications import show_error
 
 from napari_eds._napari.parts.job_bar import JobBar
+from napari_eds._napari.parts.jobs import tell_deleted
 from napari_eds._napari.state.focus import Focus
 from napari_eds._napari.state.layers import bind, label_names
 from napari_eds._napari.state.thickness_maps import thickness_for
@@ -48,7 +48,7 @@ def run_on_labels(
 
     def show(result: Quantification) -> None:
         if layer not in focus.viewer.layers:
-            show_error("The Labels layer was deleted while it was quantified; nothing is shown.")
+            tell_deleted("Labels layer", "it was quantified")
             return
         # With the labels active, the status bar tells the composition under the pointer.
         focus.viewer.layers.selection.active = layer

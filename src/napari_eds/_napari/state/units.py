@@ -76,12 +76,30 @@ def fit_view(viewer: ViewerModel, layer: Layer) -> None:
 
     napari fits it to the size in the layer's own unit, but draws in those of the canvas.
     """
+    if viewer.dims.ndim != layer.ndim:
+        _fit_beside_stacks(viewer, layer)
+        return
     viewer.fit_to_view(layers=[layer])
     factor = in_world(viewer, layer)
     if factor != 1:
         camera = getattr(viewer, "scene", viewer).camera
         camera.center = tuple(factor * place for place in camera.center)
         camera.zoom = camera.zoom / factor
+
+
+def _fit_beside_stacks(viewer: ViewerModel, layer: Layer) -> None:
+    """Fit the view to a layer that has fewer axes than others, which napari cannot.
+
+    It is fitted to all layers, and then comes as much nearer as this one is smaller.
+    """
+    viewer.fit_to_view()
+    whole, own = viewer.layers.extent, layer.extent
+    factor = in_world(viewer, layer)
+    room = np.ptp(whole.world, axis=0)[-2:] + whole.step[-2:]
+    size = factor * (np.ptp(own.world, axis=0) + own.step)[-2:]
+    camera = getattr(viewer, "scene", viewer).camera
+    camera.zoom = camera.zoom * float(np.min(room / size))
+    camera.center = (*camera.center[:-2], *(factor * own.world.mean(axis=0)[-2:]))
 
 
 def place_on(layer: Layer, map_layer: Layer) -> bool:

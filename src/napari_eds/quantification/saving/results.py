@@ -17,6 +17,7 @@ from napari_eds._support.arguments import PATH, expect, told
 from napari_eds._support.csv_cells import csv_text, defused
 from napari_eds._support.files import CSV, beside, check_ending
 from napari_eds._support.outputs import OutputFolder, output_folder, write_files
+from napari_eds._support.progress import tell
 from napari_eds.errors import ArgumentError, EDSError
 from napari_eds.quantification.saving import tiff
 from napari_eds.quantification.saving.excel import XLSX, check_excel, workbook
@@ -349,15 +350,16 @@ def _csv(table: pd.DataFrame, *, index: bool = True) -> str:
 def spectra_csv(result: Saveable) -> str:
     """Return the spectra as CSV text: ``label, chip``, then one column per channel in keV."""
     header = ",".join([LABEL, CHIP, *(f"{energy:.5f}" for energy in result.energies_keV)])
-    rows = [
-        f"{label},{_quoted(defused(chip))},{_joined(counts)}"
-        for label, chip, counts in zip(
-            result.table.index,
-            result.table[CHIP],
-            chain.from_iterable(result.label_spectra.blocks()),
-            strict=True,
-        )
-    ]
+    n = len(result.table)
+    rows: list[str] = []
+    for label, chip, counts in zip(
+        result.table.index,
+        result.table[CHIP],
+        chain.from_iterable(result.label_spectra.blocks()),
+        strict=True,
+    ):
+        tell(len(rows), n, "writing spectra")
+        rows.append(f"{label},{_quoted(defused(chip))},{_joined(counts)}")
     return "\n".join([header, *rows, ""])
 
 
