@@ -172,6 +172,16 @@ def test_a_value_at_its_bound_is_told_and_held_there_alone(model):
     assert "bound of its gain" in sentence
 
 
+@pytest.mark.parametrize("folder", ["NIST_K309", "NIST_K412"])
+def test_soft_lines_alone_do_not_condemn_a_sound_axis(data_dir, folder):
+    """Without priors, two lines below 2 keV take the gain to its bound."""
+    (image,) = read(data_dir / "real" / "msa" / folder / "Al2O3 std.msa")
+    k = KFactorTable.from_mapping({"O_K": 1, "Al_K": 1}, "family")
+    found = calibration_of(image, elements=("O", "Al"), fit_only=("C",), k_factors=k)
+    assert abs(found.gain_percent) < 0.8 - found.gain_error_percent
+    assert found.at_bound == ()
+
+
 def test_a_detector_of_an_older_kind_keeps_its_axis(model):
     """Si(Li), 172 eV."""
     old = replace(TRUE, resolution_MnKa_eV=172.0)

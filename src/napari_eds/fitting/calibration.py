@@ -69,9 +69,12 @@ class Calibration:
         return replace(recorded, energy=energy)
 
     def moved(self, refined: Refined) -> Calibration:
-        """Return the calibration after a model that had it was refined, with its errors."""
+        """Return the calibration after a model that had it was refined, with its errors.
+
+        Priors and misfit, which only the refinement knows, may take a value back from its bound.
+        """
         values, errors = refined.value_of, refined.error_of
-        return replace(
+        found = replace(
             self,
             offset_eV=(self.offset_eV + values("offset")) * (1 + values("gain") / 100),
             gain_percent=self.gain_percent + values("gain") * (1 + self.gain_percent / 100),
@@ -80,6 +83,13 @@ class Calibration:
             gain_error_percent=errors("gain") or self.gain_error_percent,
             resolution_error_eV=errors("resolution") or self.resolution_error_eV,
         )
+        return replace(found, at_bound=tuple(n for n in self.at_bound if not found.is_inside(n)))
+
+    def is_inside(self, name: str) -> bool:
+        """Say whether a value is farther inside its bounds than its error reaches."""
+        low, high = BOUNDS[name]
+        value, error = _value(self, name), getattr(self, _ERROR_FIELDS[name])
+        return bool(min(value - low, high - value) > max(error, _AT_BOUND * (high - low)))
 
 
 def calibrate(
