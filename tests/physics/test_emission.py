@@ -14,6 +14,7 @@ from napari_eds.errors import EDSError
 from napari_eds.physics import emission
 from napari_eds.physics import lines as xray
 from napari_eds.physics.absorption import mixed_absorption_cm2_g
+from napari_eds.physics.cross_sections import SHELLS
 from napari_eds.physics.detector import (
     AbsorbingLayer,
     DetectorModel,
@@ -28,6 +29,7 @@ from napari_eds.physics.emission import (
     theoretical_k_factor,
     weight_fractions,
 )
+from napari_eds.physics.vacancies import family_lines
 from napari_eds.simulate.expected import thickness_nodes
 
 ELEMENTS = ("B", "O", "Si", "Ti", "Fe", "Sr", "La", "Pt", "U", "Cf")
@@ -232,6 +234,16 @@ def test_single_measurements_of_yields_leave_no_step(data_dir, element, neighbou
         k[element] / np.sqrt(k[neighbours[0]] * k[neighbours[1]]) for k in (of_maker, of_theory)
     )
     assert step == pytest.approx(step_of_maker, rel=0.03)
+
+
+def test_m2_of_gold_emits_as_published_tables_say():
+    """Chen et al. (Phys. Rev. A 27 (1983) 2989) have 0.0034, EADL 0.0036; xraylib has 0.0423."""
+    yields = {
+        Z: family_lines(Z, "M").photons_per_vacancy[SHELLS.index("M2")].sum()
+        for Z in (74, 77, 78, 79, 80, 81, 82, 83)
+    }
+    assert 0.003 < yields[79] < 0.005
+    assert list(yields.values()) == sorted(yields.values())
 
 
 def test_alpha_and_family_conventions_differ_by_the_share_of_alpha():
