@@ -102,6 +102,8 @@ def test_the_commands_run_one_after_the_other(sections, folder, capsys):
     classes = pd.read_csv("classes.csv")
     assert set(classes["prediction"].dropna()) == set(PHASES)
     substrate = pd.read_csv("other.csv").iloc[0]
-    found = substrate[["Sr_at_pct", "Ti_at_pct", "O_at_pct"]].astype(float)
-    # Its own k-factors give the formula back.
-    np.testing.assert_allclose(found, [20, 20, 60], atol=0.2)
+    # Its own k-factors give the formula back, within the noise of both maps.
+    for column, percent in {"Sr_at_pct": 20, "Ti_at_pct": 20, "O_at_pct": 60}.items():
+        noise = np.hypot(substrate[f"{column}_error"], substrate[f"{column}_error_k"])
+        assert noise < 0.2
+        assert substrate[column] == pytest.approx(percent, abs=3 * noise), column
