@@ -91,8 +91,8 @@ class ElementFit:
         The family that proves the element, if any does.
     elements : collection of str
         Those to start with.
-    foil : bool
-        Whether the specimen is thin.
+    ratios : FamilyRatios
+        Of the families of the model.
 
     Attributes
     ----------
@@ -115,12 +115,12 @@ class ElementFit:
         columns: Mapping[str, list[int]],
         proof: Mapping[str, int],
         elements: Collection[str],
-        foil: bool,
+        ratios: FamilyRatios,
     ) -> None:
         self.families, self.counts, self.elements = model.families, counts, list(elements)
         self._model, self._columns, self._proof = model, columns, proof
-        self.ratios = FamilyRatios(model, foil=foil)
-        self._limits = FamilyLimits(model, columns, self.ratios)
+        self.ratios = ratios
+        self._limits = FamilyLimits(model, columns, ratios)
         self._background = smooth_curves(model.energy, _ORDER)
         # A channel is not expected to hold less than one count per full width of a line.
         width = xray.fwhm_keV(xray.MN_KA_KEV, model.resolution_MnKa_eV) / model.energy.scale_keV

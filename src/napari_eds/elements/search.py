@@ -106,7 +106,7 @@ class ElementSearch:
             columns=self._columns,
             proof=self._proof,
             elements=self._seeds,
-            foil=foil,
+            ratios=ratios,
         )
         self._claims = Claims(self._fit, self._columns, self._proof)
 

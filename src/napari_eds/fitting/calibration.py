@@ -87,9 +87,8 @@ class Calibration:
 
     def is_inside(self, name: str) -> bool:
         """Say whether a value is farther inside its bounds than its error reaches."""
-        low, high = BOUNDS[name]
-        value, error = _value(self, name), getattr(self, _ERROR_FIELDS[name])
-        return bool(min(value - low, high - value) > max(error, _AT_BOUND * (high - low)))
+        error = getattr(self, _ERROR_FIELDS[name])
+        return _within_bounds(name, _value(self, name)) > max(error, _least_within(name))
 
 
 def calibrate(
@@ -219,8 +218,7 @@ def _result(
     errors = {_ERROR_FIELDS[n]: float(np.sqrt(v)) for n, v in zip(names, variances, strict=True)}
     reached = []
     for name, value in zip(names, values, strict=True):
-        low, high = BOUNDS[name]
-        if min(value - low, high - value) < _AT_BOUND * (high - low):
+        if _within_bounds(name, value) < _least_within(name):
             reached.append(name)
     fitted = _with_values(start, names, values)
     return replace(
@@ -229,3 +227,15 @@ def _result(
         at_bound=tuple(reached),
         source="fitted to the summed spectrum",
     )
+
+
+def _within_bounds(name: str, value: float) -> float:
+    """Return how far a value lies inside its nearer bound; negative outside."""
+    low, high = BOUNDS[name]
+    return float(min(value - low, high - value))
+
+
+def _least_within(name: str) -> float:
+    """Return how far inside its bounds a value that is not at them lies at least."""
+    low, high = BOUNDS[name]
+    return _AT_BOUND * (high - low)

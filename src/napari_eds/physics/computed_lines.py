@@ -16,7 +16,7 @@ import numpy as np
 from napari_eds.physics import emission
 from napari_eds.physics.detector import WINDOWLESS
 from napari_eds.physics.lines import Family, XRayLine
-from napari_eds.physics.vacancies import ALPHA_LINES, DISPUTED_M2_Z, atomic_number
+from napari_eds.physics.vacancies import ALPHA_LINES, atomic_number, neighbours_of_astray
 
 #: Siegbahn's names, which users and eXSpy's table write (Jenkins et al., *X-Ray Spectrometry* 20
 #: (1991) 149).
@@ -121,8 +121,7 @@ def emits_from_lifted(lines: Sequence[XRayLine]) -> bool:
 
 def has_disputed_m2(element: str) -> bool:
     """Say whether tables of the yield of M2 differ tenfold, as those of Ir to Pb do."""
-    lightest, heaviest = DISPUTED_M2_Z
-    return lightest <= atomic_number(element) <= heaviest
+    return neighbours_of_astray(atomic_number(element), "M2") is not None
 
 
 def open_3d_electrons(element: str) -> int | None:

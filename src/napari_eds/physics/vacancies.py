@@ -44,9 +44,6 @@ _ASTRAY = {
     "M2": ((76, 83),),
 }
 
-#: The lightest and the heaviest element whose yield of M2 is in dispute so.
-DISPUTED_M2_Z = (77, 82)
-
 #: Elements for which every table used here has data.
 LIGHTEST_Z, HEAVIEST_Z = 5, 98
 
@@ -184,11 +181,17 @@ def _auger_transfer(Z: int) -> np.ndarray:
 
 @cache
 def _fluorescence_yield(Z: int, shell: str) -> float:
-    for low, high in _ASTRAY.get(shell, ()):
-        if low < Z < high:
-            logs = np.log([_tabulated_yield(low, shell), _tabulated_yield(high, shell)])
-            return float(np.exp(np.interp(Z, (low, high), logs)))
-    return _tabulated_yield(Z, shell)
+    neighbours = neighbours_of_astray(Z, shell)
+    if neighbours is None:
+        return _tabulated_yield(Z, shell)
+    logs = np.log([_tabulated_yield(neighbour, shell) for neighbour in neighbours])
+    return float(np.exp(np.interp(Z, neighbours, logs)))
+
+
+def neighbours_of_astray(Z: int, shell: str) -> tuple[int, int] | None:
+    """Return the elements (Z) between which a yield is interpolated; None for one as tabulated."""
+    ranges = _ASTRAY.get(shell, ())
+    return next(((low, high) for low, high in ranges if low < Z < high), None)
 
 
 def _tabulated_yield(Z: int, shell: str) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Shapes
 
 from napari_eds._napari.state.focus import Focus
-from napari_eds._napari.state.layers import geometry
+from napari_eds._napari.state.layers import LINE_SHAPES, geometry
 from napari_eds.errors import LabelError
 from napari_eds.labels.along_lines import Line
 from napari_eds.quantification.profiles.lines import named
@@ -16,7 +16,6 @@ LINES = "EDS lines"
 _COLOR = "#ffd020"
 #: In pixels of the map.
 _EDGE_px = 0.6
-_KINDS = ("line", "path")
 
 
 def draw_lines(focus: Focus) -> Shapes | None:
@@ -37,7 +36,7 @@ def draw_lines(focus: Focus) -> Shapes | None:
 
 def has_lines(layer: Shapes) -> bool:
     """Whether a layer holds a line or a path."""
-    return any(kind in _KINDS for kind in layer.shape_type)
+    return any(kind in LINE_SHAPES for kind in layer.shape_type)
 
 
 def lines_of(layer: Shapes, focus: Focus, width_px: float) -> list[Line]:
@@ -52,7 +51,7 @@ def lines_of(layer: Shapes, focus: Focus, width_px: float) -> list[Line]:
     drawn = [
         data
         for data, kind in zip(layer.data, layer.shape_type, strict=True)
-        if kind in _KINDS and len(data) > 1
+        if kind in LINE_SHAPES and len(data) > 1
     ]
     if map_layer is None or not drawn:
         raise LabelError(

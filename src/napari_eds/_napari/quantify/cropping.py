@@ -6,13 +6,11 @@ import numpy as np
 from napari.layers import Shapes
 
 from napari_eds._napari.state.focus import Focus
-from napari_eds._napari.state.layers import geometry
+from napari_eds._napari.state.layers import LINE_SHAPES, geometry
 from napari_eds.errors import LabelError
 
 #: Name of the layer in which a rectangle is drawn.
 CROP = "crop"
-#: Shapes that hold no pixels, such as those of profiles.
-_LINES = ("line", "path")
 
 
 def drawn_rectangle(focus: Focus) -> tuple[slice, slice] | None:
@@ -68,7 +66,7 @@ def remove(focus: Focus) -> None:
 
 def _areas(layer: Shapes) -> list[np.ndarray]:
     drawn = zip(layer.data, layer.shape_type, strict=True)
-    return [corners for corners, kind in drawn if kind not in _LINES]
+    return [corners for corners, kind in drawn if kind not in LINE_SHAPES]
 
 
 def _shapes(focus: Focus) -> Shapes | None:

@@ -51,6 +51,9 @@ WHOLE_SPECTRUM = "whole spectrum"
 #: Key of the spectra that a layer offers, one of which is its spectrum image.
 SPECTRA = "eds_spectra"
 
+#: Shapes that hold no pixels, such as the lines of profiles.
+LINE_SHAPES = ("line", "path")
+
 #: At. % maps are shown from 0 to their 99th percentile, rounded up to a multiple of this.
 _LIMIT_STEP = 5.0
 
